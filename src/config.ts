@@ -1,0 +1,121 @@
+import { isIP } from 'node:net';
+import path from 'node:path';
+import { z } from 'zod';
+
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' });
+
+function isNetwork(network: string): boolean {
+  const [address = '', bits, rest] = network.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest !== undefined) return false;
+  return bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
+
+const networks = z
+  .string()
+  .transform((list) => list.split(',').map((network) => network.trim()))
+  .refine((list) => list.every(isNetwork), 'must be a comma-separated list of addresses or CIDR networks');
+
+/** Every variable the server reads, with its default. `.env.example` lists the same ones; a test compares. */
+const Environment = z.object({
+  PORT: integer(0, 65_535).default(3000),
+  HOST: z.string().default('127.0.0.1'),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// or postgresql:// address' })
+    .optional(),
+  DATABASE_POOL_SIZE: integer(1, 1000).default(10),
+  DATA_DIR: z.string().default('.data'),
+  PUBLIC_BASE_URL: httpUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
+  CORS_ORIGIN: z
+    .string()
+    .transform((list) => list.split(',').map((origin) => origin.trim()))
+    .refine(
+      (list) => list.every((origin) => origin === '*' || isOrigin(origin)),
+      'must be * or a comma-separated list of origins such as https://example.org',
+    )
+    .optional(),
+  TRUST_PROXY: networks.optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  MAX_TEXT_BYTES: integer(1, 16_777_216).default(65_536),
+  MAX_SUMMARY_BYTES: integer(1, 1_048_576).default(2048),
+  MAX_CLIENT_ID_CHARACTERS: integer(1, 1024).default(128),
+  RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
+});
+
+export const ENVIRONMENT_VARIABLES = Object.keys(Environment.shape);
+
+/** What a caller may send at most; the published document names the same figures. */
+export interface Limits {
+  /** UTF-8 bytes of one entry's text. */
+  textBytes: number;
+  /** UTF-8 bytes of a summary. */
+  summaryBytes: number;
+  /** Unicode code points of a client id. */
+  clientIdCharacters: number;
+}
+
+/** The server's settings, read once at start and handed down. */
+export interface Config {
+  port: number;
+  host: string;
+  /** Unset: the embedded PostgreSQL under `dataDir`. */
+  databaseUrl: string | undefined;
+  databasePoolSize: number;
+  /** Absolute. */
+  dataDir: string;
+  /** Without a slash at its end. Unset: the address the server listens on. */
+  publicBaseUrl: string | undefined;
+  /** Origins whose pages may call the API; undefined: none but our own. */
+  corsOrigin: string[] | undefined;
+  /** Networks whose `X-Forwarded-For` is believed; undefined: nobody's. */
+  trustProxy: string[] | undefined;
+  logLevel: z.output<typeof Environment>['LOG_LEVEL'];
+  limits: Limits;
+  /** Requests a minute of one session, or of one address without one; 0: no limit. */
+  rateLimitPerMinute: number;
+}
+
+/** A setting that cannot be used. The message names the variable. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the settings out of environment variables. An empty variable counts as unset.
+ * @throws ConfigError that names each variable with a bad value, never the value of `DATABASE_URL`
+ */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+    throw new ConfigError(`Bad configuration: ${problems.join('; ')}.`);
+  }
+  const v = parsed.data;
+  return {
+    port: v.PORT,
+    host: v.HOST,
+    databaseUrl: v.DATABASE_URL,
+    databasePoolSize: v.DATABASE_POOL_SIZE,
+    dataDir: path.resolve(v.DATA_DIR),
+    publicBaseUrl: v.PUBLIC_BASE_URL,
+    corsOrigin: v.CORS_ORIGIN,
+    trustProxy: v.TRUST_PROXY,
+    logLevel: v.LOG_LEVEL,
+    limits: {
+      textBytes: v.MAX_TEXT_BYTES,
+      summaryBytes: v.MAX_SUMMARY_BYTES,
+      clientIdCharacters: v.MAX_CLIENT_ID_CHARACTERS,
+    },
+    rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
+  };
+}

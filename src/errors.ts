@@ -1,0 +1,85 @@
+import { TRPCError } from '@trpc/server';
+
+/** Every way a call can fail, as clients see it: the `code` of a REST error body. */
+export type ErrorCode =
+  | 'BAD_REQUEST'
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'METHOD_NOT_ALLOWED'
+  | 'CONFLICT'
+  | 'GONE'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'TOO_MANY_REQUESTS'
+  | 'SERVICE_UNAVAILABLE'
+  | 'INTERNAL_SERVER_ERROR';
+
+interface Face {
+  /** HTTP status on the REST surface. */
+  status: number;
+  /** Code on the tRPC surface. */
+  trpc: TRPCError['code'];
+}
+
+/** One row a code; a code without a row does not compile. tRPC has no code of its own for 410. */
+export const ERROR_FACES: Record<ErrorCode, Face> = {
+  BAD_REQUEST: { status: 400, trpc: 'BAD_REQUEST' },
+  UNAUTHORIZED: { status: 401, trpc: 'UNAUTHORIZED' },
+  FORBIDDEN: { status: 403, trpc: 'FORBIDDEN' },
+  NOT_FOUND: { status: 404, trpc: 'NOT_FOUND' },
+  METHOD_NOT_ALLOWED: { status: 405, trpc: 'METHOD_NOT_SUPPORTED' },
+  CONFLICT: { status: 409, trpc: 'CONFLICT' },
+  GONE: { status: 410, trpc: 'PRECONDITION_FAILED' },
+  PAYLOAD_TOO_LARGE: { status: 413, trpc: 'PAYLOAD_TOO_LARGE' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, trpc: 'UNSUPPORTED_MEDIA_TYPE' },
+  TOO_MANY_REQUESTS: { status: 429, trpc: 'TOO_MANY_REQUESTS' },
+  SERVICE_UNAVAILABLE: { status: 503, trpc: 'SERVICE_UNAVAILABLE' },
+  INTERNAL_SERVER_ERROR: { status: 500, trpc: 'INTERNAL_SERVER_ERROR' },
+};
+
+export const ERROR_CODES = Object.keys(ERROR_FACES) as ErrorCode[];
+
+/** A failure that was meant: its message is one sentence for the caller and holds no secret. */
+export class RelayError extends Error {
+  override readonly name = 'RelayError';
+  readonly code: ErrorCode;
+  /** Whole seconds after which trying again makes sense; becomes the `Retry-After` header. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { retryAfter?: number; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.retryAfter = options.retryAfter;
+  }
+}
+
+export const badRequest = (message: string) => new RelayError('BAD_REQUEST', message);
+export const unauthorized = (message: string) => new RelayError('UNAUTHORIZED', message);
+export const forbidden = (message: string) => new RelayError('FORBIDDEN', message);
+export const notFound = (message: string) => new RelayError('NOT_FOUND', message);
+export const conflict = (message: string) => new RelayError('CONFLICT', message);
+export const gone = (message: string) => new RelayError('GONE', message);
+export const tooLarge = (message: string) => new RelayError('PAYLOAD_TOO_LARGE', message);
+export const tooManyRequests = (message: string, retryAfter: number) =>
+  new RelayError('TOO_MANY_REQUESTS', message, { retryAfter });
+
+/** The database cannot be asked now; nothing was written, or it was rolled back. */
+export const databaseUnavailable = (cause: unknown) =>
+  new RelayError('SERVICE_UNAVAILABLE', 'The database cannot be reached at the moment; try again shortly.', {
+    retryAfter: 1,
+    cause,
+  });
+
+/** Finds the meant failure inside whatever was thrown, also where tRPC wrapped it. */
+export function findRelayError(thrown: unknown): RelayError | undefined {
+  for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
+    if (error instanceof RelayError) return error;
+  }
+  return undefined;
+}
+
+/** The same failure for the tRPC surface. */
+export function toTRPCError(error: RelayError): TRPCError {
+  return new TRPCError({ code: ERROR_FACES[error.code].trpc, message: error.message, cause: error });
+}
