@@ -1,0 +1,58 @@
+import { badRequest, unauthorized } from '../errors.ts';
+import type { Caller } from '../vault/policy.ts';
+
+/** What a request says about who sends it, the same on both surfaces. */
+export interface Credentials {
+  /** The `Authorization` header. */
+  authorization: string | undefined;
+  /** Every value of `?id=`, decoded. */
+  ids: readonly string[];
+}
+
+export interface CallerRules {
+  resolveSession(sessionId: string): Promise<{ workSessionId: string } | undefined>;
+  maxClientIdCharacters: number;
+}
+
+/** The scheme's word comes in any case; the rest is one opaque token. */
+const SESSION_SCHEME = /^session +([\x21-\x7e]{1,512})$/i;
+
+/** @returns the session id of an `Authorization: session <id>` header, else undefined */
+export function readSessionId(authorization: string | undefined): string | undefined {
+  return SESSION_SCHEME.exec(authorization?.trim() ?? '')?.[1];
+}
+
+function readClientId(ids: readonly string[], maxCharacters: number): string {
+  const [id, another] = ids;
+  if (!id) throw badRequest('The query parameter id (your client id) is missing or empty.');
+  if (another !== undefined) throw badRequest('The query parameter id is given more than once.');
+  if (id.includes('\0') || !id.isWellFormed()) {
+    throw badRequest('The query parameter id must not contain the NUL character or a lone surrogate.');
+  }
+  if ([...id].length > maxCharacters) {
+    throw badRequest(`The query parameter id is longer than ${maxCharacters} characters.`);
+  }
+  return id;
+}
+
+/**
+ * Finds out who calls: first whether the session holds, then who the caller says it is.
+ * @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST`, or what looking the session up throws
+ */
+export async function resolveCaller(
+  { authorization, ids }: Credentials,
+  rules: CallerRules,
+): Promise<Caller> {
+  const sessionId = readSessionId(authorization);
+  if (sessionId === undefined) {
+    throw unauthorized('Send the header "Authorization: session <session_id>".');
+  }
+  const session = await rules.resolveSession(sessionId);
+  if (!session) {
+    throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
+  }
+  return {
+    workSessionId: session.workSessionId,
+    clientId: readClientId(ids, rules.maxClientIdCharacters),
+  };
+}

@@ -1,0 +1,7 @@
+import type { Caller } from '../vault/policy.ts';
+
+/** What a procedure knows of the request that called it, whichever surface it came by. */
+export interface Context {
+  /** @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST` or `SERVICE_UNAVAILABLE` */
+  authenticate(): Promise<Caller>;
+}

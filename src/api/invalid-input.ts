@@ -1,0 +1,48 @@
+import type { ZodError } from 'zod';
+import { badRequest, type RelayError, tooLarge } from '../errors.ts';
+
+type Issue = ZodError['issues'][number];
+
+const nameOf = (issue: Issue) => (issue.path.length === 0 ? 'The input' : `Field ${issue.path.join('.')}`);
+
+const TYPE_NAMES: Record<string, string> = {
+  string: 'a string',
+  number: 'a whole number that is not negative',
+  int: 'a whole number that is not negative',
+  boolean: 'true or false',
+  object: 'a JSON object',
+};
+
+function describe(issue: Issue): string {
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return `Unknown field ${issue.keys.join(', ')}; it is not part of this call.`;
+    case 'invalid_type': {
+      const type = TYPE_NAMES[issue.expected] ?? issue.expected;
+      // zod leaves the input itself out of its issues.
+      const missing = issue.message.endsWith('received undefined');
+      return missing
+        ? `${nameOf(issue)} is missing; it must be ${type}.`
+        : `${nameOf(issue)} must be ${type}.`;
+    }
+    case 'too_small':
+      return `${nameOf(issue)} must be at least ${issue.minimum}${issue.origin === 'string' ? ' character long' : ''}.`;
+    case 'too_big':
+      return `${nameOf(issue)} must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}.`;
+    case 'custom':
+      return `${nameOf(issue)} ${issue.message}.`;
+    default:
+      return `${nameOf(issue)}: ${issue.message}.`;
+  }
+}
+
+/**
+ * One sentence on what is wrong with the input, naming the field. A field that is unknown comes
+ * first: it usually is the one that is missing, misspelt.
+ */
+export function describeInvalidInput(error: ZodError): RelayError {
+  const issue = error.issues.find(({ code }) => code === 'unrecognized_keys') ?? error.issues[0];
+  if (!issue) return badRequest('The input is not valid.');
+  const message = describe(issue);
+  return issue.code === 'custom' && issue.params?.tooLarge ? tooLarge(message) : badRequest(message);
+}

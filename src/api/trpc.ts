@@ -1,0 +1,43 @@
+import { initTRPC } from '@trpc/server';
+import type { OpenApiMeta } from 'trpc-openapi';
+import { ZodError } from 'zod';
+import { findRelayError, toTRPCError } from '../errors.ts';
+import type { Context } from './context.ts';
+import { describeInvalidInput } from './invalid-input.ts';
+import { maskedMessage } from './masked.ts';
+
+const t = initTRPC
+  .context<Context>()
+  .meta<OpenApiMeta>()
+  .create({
+    isDev: false,
+    errorFormatter: ({ shape, error }) => ({
+      ...shape,
+      message: error.code === 'INTERNAL_SERVER_ERROR' ? maskedMessage : error.message,
+    }),
+  });
+
+export const router = t.router;
+export const createCallerFactory = t.createCallerFactory;
+
+/** Gives every failure that was meant its tRPC code, and refused input a sentence of its own. */
+const namedErrors = t.middleware(async ({ next }) => {
+  const result = await next();
+  if (result.ok) return result;
+  const { error } = result;
+  if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) {
+    throw toTRPCError(describeInvalidInput(error.cause));
+  }
+  const meant = findRelayError(error);
+  if (meant) throw toTRPCError(meant);
+  return result;
+});
+
+/** For anybody. */
+export const publicProcedure = t.procedure.use(namedErrors);
+
+/** For callers with a session that is bound to a work session, and a client id. Says *who*, never *whether*. */
+export const callerProcedure = publicProcedure.use(async ({ ctx, next }) => {
+  const caller = await ctx.authenticate();
+  return next({ ctx: { ...ctx, caller } });
+});

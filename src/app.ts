@@ -1,0 +1,109 @@
+import cors from '@fastify/cors';
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import { readSessionId } from './api/caller.ts';
+import { makeAppRouter } from './api/router.ts';
+import type { Config } from './config.ts';
+import type { Database } from './db/client.ts';
+import { tooManyRequests } from './errors.ts';
+import { makeContextOf } from './http/context.ts';
+import { installErrorHandler, sendError } from './http/error-handler.ts';
+import { mountHealth } from './http/health.ts';
+import { installJsonGuard } from './http/json-guard.ts';
+import { installRequestLog, makeRequestId } from './http/request-log.ts';
+import { mountRest } from './http/rest.ts';
+import { mountTrpc } from './http/trpc.ts';
+import type { SessionCache } from './session/cache.ts';
+import { fingerprint, hashSessionId } from './session/session-id.ts';
+import { makeVaultInputs } from './vault/schema.ts';
+import { VaultStore } from './vault/store.ts';
+
+export interface AppDeps {
+  config: Config;
+  db: Database;
+  sessions: SessionCache;
+  log: FastifyBaseLogger;
+  version: string;
+}
+
+/** A JSON string spells a byte with at most six characters (`\u0041`); the rest is the object around it. */
+const bodyLimit = (textBytes: number) => 6 * textBytes + 4096;
+
+/** A valid session is counted by itself, wherever it comes from; everybody else by address. */
+const countedBy = (sessions: SessionCache) => async (request: FastifyRequest) => {
+  const sessionId = readSessionId(request.headers.authorization);
+  const session = sessionId && (await sessions.resolve(sessionId).catch(() => undefined));
+  return sessionId && session ? `session ${fingerprint(hashSessionId(sessionId))}` : `address ${request.ip}`;
+};
+
+/** Nothing from elsewhere, nothing inline; HTTPS is insisted on only where it is known to be there. */
+const securityHeaders = ({ publicBaseUrl }: Config): FastifyHelmetOptions => ({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+      objectSrc: ["'none'"],
+    },
+  },
+  strictTransportSecurity: publicBaseUrl?.startsWith('https:') ?? false,
+});
+
+/** Composes the whole server out of what it is given. It does not listen. */
+export async function buildApp({ config, db, sessions, log, version }: AppDeps): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: makeRequestId,
+    trustProxy: config.trustProxy ?? false,
+    bodyLimit: bodyLimit(Math.max(config.limits.textBytes, config.limits.summaryBytes)),
+    requestTimeout: 10_000,
+    // By itself a slow request was cut after a minute only: Node checks its connections that seldom.
+    http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
+    routerOptions: { maxParamLength: 512 },
+    forceCloseConnections: 'idle',
+    // An address that cannot be decoded is refused before any hook runs.
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id);
+      sendError(error, request, reply);
+    },
+  });
+  const contextOf = makeContextOf({
+    resolveSession: (sessionId) => sessions.resolve(sessionId),
+    maxClientIdCharacters: config.limits.clientIdCharacters,
+  });
+  const router = makeAppRouter({ vaults: new VaultStore(db), vaultInputs: makeVaultInputs(config.limits) });
+
+  installRequestLog(app);
+  installErrorHandler(app);
+  await app.register(helmet, securityHeaders(config));
+  if (config.corsOrigin) {
+    const origin = config.corsOrigin.includes('*') ? '*' : config.corsOrigin;
+    await app.register(cors, { origin, exposedHeaders: ['x-request-id', 'retry-after'] });
+  }
+  mountHealth(app, { pingDatabase: () => db.ping(), version });
+  await app.register(async (limited) => {
+    if (config.rateLimitPerMinute > 0) {
+      await limited.register(rateLimit, {
+        max: config.rateLimitPerMinute,
+        timeWindow: '1 minute',
+        enableDraftSpec: true,
+        keyGenerator: countedBy(sessions),
+        errorResponseBuilder: (_request, { ttl }) =>
+          tooManyRequests('Too many requests; wait as Retry-After says.', Math.ceil(ttl / 1000)),
+      });
+    }
+    installJsonGuard(limited);
+    await limited.register(async (scope) => mountRest(scope, router, contextOf));
+    await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
+  });
+  return app;
+}

@@ -1,0 +1,145 @@
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { buildApp } from '../app.ts';
+import type { Config } from '../config.ts';
+import { Database } from '../db/client.ts';
+import { Listener } from '../db/listener.ts';
+import { migrate } from '../db/migrate.ts';
+import { SessionCache } from '../session/cache.ts';
+import { SESSION_ENDED_CHANNEL, SessionStore } from '../session/store.ts';
+import { openDatabaseSource } from './database-url.ts';
+import { welcome } from './welcome.ts';
+
+/** Closing steps, run last in, first out. One that fails does not keep the others from running. */
+class Cleanup {
+  readonly #steps: (() => Promise<unknown>)[] = [];
+
+  add(step: () => Promise<unknown>): void {
+    this.#steps.push(step);
+  }
+
+  async run(log: Logger): Promise<void> {
+    for (const step of this.#steps.splice(0).reverse()) {
+      await step().catch((error: Error) => log.warn({ reason: error.message }, 'A closing step failed'));
+    }
+  }
+}
+
+/** A port that cannot be listened on. The message names the variable. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+function explainListenError(error: NodeJS.ErrnoException, { host, port }: Config): Error {
+  if (error.code === 'EADDRINUSE') {
+    return new ListenError(
+      `Port ${port} on ${host} is in use; stop the program that has it, or set PORT to another one.`,
+    );
+  }
+  if (error.code === 'EACCES') {
+    return new ListenError(`Port ${port} needs more rights than this user has; set PORT to 1024 or above.`);
+  }
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
+    return new ListenError(`HOST ${host} is no address of this machine.`);
+  }
+  return error;
+}
+
+/** A server that is up. */
+export interface RunningServer {
+  /** Where it listens, e.g. `http://127.0.0.1:3000`. */
+  url: string;
+  /** Resolves with a reason when the server cannot go on by itself. */
+  broken: Promise<string>;
+  stop(): Promise<void>;
+}
+
+async function assemble(
+  config: Config,
+  log: Logger,
+  version: string,
+  cleanup: Cleanup,
+): Promise<RunningServer> {
+  const source = await openDatabaseSource(config, log);
+  cleanup.add(() => source.release());
+  const broken = new Promise<string>((resolve) => source.onUnexpectedExit(resolve));
+
+  const applied = await migrate(source.url);
+  log.info({ database: source.description, migrations: applied }, 'Database is ready');
+
+  const db = new Database({ url: source.url, poolSize: config.databasePoolSize, log });
+  cleanup.add(() => db.close());
+
+  const store = new SessionStore(db);
+  const sessions = new SessionCache((sessionId) => store.use(sessionId));
+  const listener = new Listener({
+    url: source.url,
+    channel: SESSION_ENDED_CHANNEL,
+    log,
+    onMessage: (idHash) => sessions.forget(idHash),
+    onListening: () => sessions.setHearing(true),
+    onDeaf: () => sessions.setHearing(false),
+  });
+  await listener.start();
+  cleanup.add(() => listener.close());
+
+  const app = await buildApp({ config, db, sessions, log, version });
+  cleanup.add(() => app.close());
+  await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
+    throw explainListenError(error, config);
+  });
+  const { address, family, port } = app.server.address() as AddressInfo;
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  return { url, broken, stop: () => cleanup.run(log) };
+}
+
+/**
+ * Starts everything in order: database, migrations, pool, procedures, port. If a step fails, those
+ * before it are undone.
+ * @throws an error whose message says in one sentence what is wrong and what to do
+ */
+export async function startServer(config: Config, log: Logger, version: string): Promise<RunningServer> {
+  const cleanup = new Cleanup();
+  try {
+    return await assemble(config, log, version, cleanup);
+  } catch (error) {
+    await cleanup.run(log);
+    throw error;
+  }
+}
+
+/** A terminal's Ctrl-C reaches a program under npm twice; only a later signal means "at once". */
+const SAME_SIGNAL_MS = 1000;
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process without waiting. */
+function untilSignal(log: Logger): Promise<string> {
+  return new Promise((resolve) => {
+    let first: number | undefined;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (first === undefined) {
+        first = performance.now();
+        resolve(signal);
+      } else if (performance.now() - first > SAME_SIGNAL_MS) {
+        log.warn({ signal }, 'Second signal: ending at once');
+        process.exit(1);
+      }
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+}
+
+/** `vault-relay serve`: runs until a signal. @returns the exit code */
+export async function serve(config: Config, log: Logger, version: string): Promise<number> {
+  const signalled = untilSignal(log);
+  const server = await startServer(config, log, version);
+  process.stdout.write(welcome(server.url, config));
+  const ended = await Promise.race([
+    signalled.then((signal) => ({ code: 0, why: signal })),
+    server.broken.then((why) => ({ code: 1, why })),
+  ]);
+  log.info({ reason: ended.why }, 'Stopping');
+  await server.stop();
+  log.info('Stopped');
+  return ended.code;
+}

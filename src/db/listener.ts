@@ -1,0 +1,70 @@
+import pg from 'pg';
+import type { Logger } from 'pino';
+
+export interface ListenerOptions {
+  url: string;
+  channel: string;
+  log: Logger;
+  onMessage(payload: string): void;
+  /** The connection was lost: messages may be missed from now until `onListening`. */
+  onDeaf(): void;
+  onListening(): void;
+}
+
+const RECONNECT_MS = 500;
+
+/** Hears `NOTIFY` on one channel over a connection of its own, which it restores when it is lost. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  #client: pg.Client | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when it listens. @throws the driver's error if the first connection fails */
+  async start(): Promise<void> {
+    await this.#connect();
+  }
+
+  async #connect(): Promise<void> {
+    const { url, channel, onMessage, onListening } = this.#options;
+    const client = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: 2000,
+      keepAlive: true,
+      application_name: 'vault-relay listener',
+    });
+    client.on('error', () => undefined); // 'end' follows, or the call under way rejects
+    client.on('notification', ({ payload }) => onMessage(payload ?? ''));
+    await client.connect();
+    await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+    client.on('end', () => this.#lose());
+    this.#client = client;
+    onListening();
+  }
+
+  #lose(): void {
+    if (this.#closed) return;
+    this.#client = undefined;
+    this.#options.onDeaf();
+    this.#reconnectLater();
+  }
+
+  #reconnectLater(): void {
+    this.#timer = setTimeout(() => {
+      this.#connect().catch((error: Error) => {
+        this.#options.log.debug({ reason: error.message }, 'Still without the listening connection');
+        if (!this.#closed) this.#reconnectLater();
+      });
+    }, RECONNECT_MS);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#client?.end();
+  }
+}

@@ -1,0 +1,110 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { openDatabaseSourceForCommand } from './cli/database-url.ts';
+import { serve } from './cli/serve.ts';
+import { createSession, formatSessions, withSessions } from './cli/session.ts';
+import { readConfig } from './config.ts';
+import { migrate } from './db/migrate.ts';
+import { makeLogger } from './log.ts';
+
+const { version } = JSON.parse(
+  readFileSync(path.resolve(import.meta.dirname, '../package.json'), 'utf8'),
+) as { version: string };
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+/** What an Astation or a host may be called, as the wire contract bounds a hostname. */
+function parseName(name: string): string {
+  if (name.length === 0 || [...name].length > 255 || name.includes('\0') || !name.isWellFormed()) {
+    throw new InvalidArgumentError('It must have 1 to 255 characters.');
+  }
+  return name;
+}
+
+/** Settings for a command; a `.env` file in the working directory counts, what is set already wins. */
+function setUp(quiet: boolean) {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const config = readConfig(process.env);
+  const level = quiet && config.logLevel === 'info' ? 'warn' : config.logLevel;
+  return { config, log: makeLogger(level, { isTerminal: process.stderr.isTTY }) };
+}
+
+function makeProgram(): Command {
+  const program = new Command('vault-relay')
+    .description('Append-only, versioned vaults of shared notes for coding agents that work toward one goal.')
+    .version(version)
+    .exitOverride();
+
+  program
+    .command('serve')
+    .description('run the server: starts the database if none is configured, migrates, listens')
+    .action(async () => {
+      const { config, log } = setUp(false);
+      process.exitCode = await serve(config, log, version);
+    });
+
+  program
+    .command('migrate')
+    .description('bring the database up to date, without serving')
+    .action(async () => {
+      const { config, log } = setUp(true);
+      const source = await openDatabaseSourceForCommand(config, log);
+      try {
+        const applied = await migrate(source.url);
+        print(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'Nothing to apply.');
+      } finally {
+        await source.release();
+      }
+    });
+
+  const session = program.command('session').description('make, list and revoke sessions');
+  session
+    .command('create')
+    .description('make a session that is granted and bound to an Astation')
+    .requiredOption('--astation <id>', 'the Astation whose work session it joins', parseName)
+    .option('--hostname <name>', 'what to call the machine it is for', parseName)
+    .option('--json', 'print {"session_id": …}')
+    .action(async (options) => {
+      const { config, log } = setUp(true);
+      print(await withSessions(config, log, (sessions) => createSession(sessions, options)));
+    });
+  session
+    .command('list')
+    .description('list all sessions by their fingerprints; the ids are not kept')
+    .option('--json', 'print one JSON array')
+    .action(async (options) => {
+      const { config, log } = setUp(true);
+      print(formatSessions(await withSessions(config, log, (sessions) => sessions.list()), options));
+    });
+  session
+    .command('revoke <id>')
+    .description('end a session at once, by its id or its fingerprint')
+    .action(async (id) => {
+      const { config, log } = setUp(true);
+      await withSessions(config, log, (sessions) => sessions.revoke(id));
+      print('Revoked.');
+    });
+  return program;
+}
+
+/** Exit codes: 0 done, 1 failed, 2 the command line was wrong. */
+async function main(): Promise<void> {
+  try {
+    await makeProgram().parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2; // commander has said why
+      return;
+    }
+    process.stderr.write(`vault-relay: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+await main();

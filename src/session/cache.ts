@@ -1,0 +1,66 @@
+import { hashSessionId } from './session-id.ts';
+import type { LiveSession } from './store.ts';
+
+/** How long an answer is believed without asking again, if nobody says that the session ended. */
+const BELIEVE_MS = 5000;
+const MAX_ENTRIES = 10_000;
+
+interface Entry {
+  session: LiveSession;
+  validUntil: number;
+}
+
+/**
+ * Saves the look-up of a session on most calls. A revocation passes it at once: whoever ends a session
+ * announces it and `forget` drops it here; while announcements cannot be heard, nothing is cached.
+ */
+export class SessionCache {
+  readonly #lookUp: (sessionId: string) => Promise<LiveSession | undefined>;
+  readonly #now: () => number;
+  readonly #entries = new Map<string, Entry>();
+  #hearing = false;
+  /** Counts what was forgotten, so that a look-up that was under way then is not kept. */
+  #epoch = 0;
+
+  constructor(
+    lookUp: (sessionId: string) => Promise<LiveSession | undefined>,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#lookUp = lookUp;
+    this.#now = now;
+  }
+
+  /** @returns the work session of a session that may act, else undefined. @throws what the look-up throws */
+  async resolve(sessionId: string): Promise<LiveSession | undefined> {
+    const key = hashSessionId(sessionId).toString('hex');
+    const entry = this.#entries.get(key);
+    if (entry && entry.validUntil > this.#now()) return entry.session;
+    const epoch = this.#epoch;
+    const askedAt = this.#now();
+    const session = await this.#lookUp(sessionId);
+    this.#entries.delete(key);
+    if (session && this.#hearing && epoch === this.#epoch) {
+      if (this.#entries.size >= MAX_ENTRIES) this.#dropOldest();
+      this.#entries.set(key, { session, validUntil: askedAt + Math.min(BELIEVE_MS, session.remainingMs) });
+    }
+    return session;
+  }
+
+  /** @param idHash hexadecimal SHA-256 of the session id */
+  forget(idHash: string): void {
+    this.#epoch++;
+    this.#entries.delete(idHash);
+  }
+
+  /** Announcements of ended sessions are heard from now on, or not. */
+  setHearing(hearing: boolean): void {
+    this.#epoch++;
+    this.#hearing = hearing;
+    this.#entries.clear();
+  }
+
+  #dropOldest(): void {
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined) this.#entries.delete(oldest);
+  }
+}

@@ -1,0 +1,10 @@
+import { createHash, randomUUID } from 'node:crypto';
+
+/** A fresh session id: a UUIDv4, 122 bits from a CSPRNG. */
+export const makeSessionId = (): string => randomUUID();
+
+/** What is stored of a session id: its SHA-256, 32 bytes. */
+export const hashSessionId = (sessionId: string): Buffer => createHash('sha256').update(sessionId).digest();
+
+/** Names a session in lists and logs without giving it away: the first 12 hexadecimal digits of its hash. */
+export const fingerprint = (idHash: Uint8Array): string => Buffer.from(idHash).toString('hex').slice(0, 12);

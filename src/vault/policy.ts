@@ -1,0 +1,26 @@
+/** Who calls: what the session proves, and what the caller says of itself. */
+export interface Caller {
+  /** The Astation that the session is bound to. Proven. */
+  workSessionId: string;
+  /** The `?id=` of the request. Self-reported. */
+  clientId: string;
+}
+
+/** What decides about access to a vault. */
+export interface VaultAccess {
+  workSessionId: string;
+  writerList: readonly string[];
+}
+
+/** The vault's own work session may read it, and so may whoever wrote into it once. */
+export function canRead(vault: VaultAccess, caller: Caller): boolean {
+  return canWrite(vault, caller) || vault.writerList.includes(caller.clientId);
+}
+
+/** Only the vault's own work session may write. */
+export function canWrite(vault: VaultAccess, caller: Caller): boolean {
+  return vault.workSessionId === caller.workSessionId;
+}
+
+/** A summary is low-stakes: whoever can see the vault may describe it. */
+export const canSetSummary = canRead;

@@ -1,0 +1,99 @@
+import { createTRPCClient, httpBatchLink, type TRPCClient, TRPCClientError } from '@trpc/client';
+import type { AppRouter } from '../../src/api/router.ts';
+import type { VaultEntry, WriteResult } from '../../src/vault/schema.ts';
+
+/** A REST answer, its body parsed. */
+export interface Answer<Body = unknown> {
+  status: number;
+  headers: Headers;
+  body: Body;
+}
+
+export interface RestOptions {
+  session?: string | undefined;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** Sends one request as it is told, without knowing what is right. */
+export async function rest<Body = unknown>(
+  method: string,
+  url: string,
+  { session, body, headers = {} }: RestOptions = {},
+): Promise<Answer<Body>> {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(session === undefined ? {} : { authorization: `session ${session}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (text === '' ? undefined : JSON.parse(text)) as Body,
+  };
+}
+
+/** One caller on the REST surface, as atem calls it. */
+export class RestVaults {
+  readonly #base: string;
+  readonly #session: string;
+  readonly #query: string;
+
+  constructor(base: string, { session, clientId }: { session: string; clientId: string }) {
+    this.#base = `${base}/api/vault`;
+    this.#session = session;
+    this.#query = `id=${encodeURIComponent(clientId)}`;
+  }
+
+  #call<Body>(method: string, path: string, { query = '', body }: { query?: string; body?: unknown } = {}) {
+    return rest<Body>(method, `${this.#base}${path}?${this.#query}${query}`, {
+      session: this.#session,
+      body,
+    });
+  }
+
+  create = (summary: string) => this.#call<{ vault_id: string }>('POST', '', { body: { summary } });
+  list = () => this.#call<{ vault_id: string; summary: string }[]>('GET', '');
+  read = (vaultId: string, query = '') => this.#call<VaultEntry[]>('GET', `/${vaultId}`, { query });
+  append = (vaultId: string, text: string) =>
+    this.#call<WriteResult>('POST', `/${vaultId}`, { body: { text } });
+  override = (vaultId: string, entryId: number, text: string) =>
+    this.#call<WriteResult>('POST', `/${vaultId}`, { body: { text, entry_id: entryId } });
+  setSummary = (vaultId: string, text: string) =>
+    this.#call<Record<string, never>>('POST', `/${vaultId}/summary`, { body: { text } });
+}
+
+/** One caller on the tRPC surface. */
+export function trpcClient(
+  base: string,
+  { session, clientId }: { session: string; clientId: string },
+): TRPCClient<AppRouter> {
+  return createTRPCClient<AppRouter>({
+    links: [
+      httpBatchLink({
+        url: `${base}/trpc?id=${encodeURIComponent(clientId)}`,
+        headers: { authorization: `session ${session}` },
+      }),
+    ],
+  });
+}
+
+/** @returns the tRPC code and HTTP status that a call is refused with */
+export async function trpcRefusal(
+  call: Promise<unknown>,
+): Promise<{ code: string; status: number; message: string }> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof TRPCClientError && error.data) {
+      return { code: error.data.code, status: error.data.httpStatus, message: error.message };
+    }
+    throw error;
+  }
+  throw new Error('The call was not refused');
+}
