@@ -17,7 +17,6 @@ const FASTIFY_REFUSALS: Record<string, (error: FastifyError) => RelayError> = {
     ),
   FST_ERR_CTP_BODY_TOO_LARGE: () =>
     new RelayError('PAYLOAD_TOO_LARGE', 'The request body is larger than this server accepts.'),
-  FST_ERR_CTP_EMPTY_JSON_BODY: () => badRequest('The request body is empty; it must be a JSON object.'),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     badRequest('The request body is not as long as its content-length says.'),
   FST_ERR_BAD_URL: () => badRequest('The path of the address is not valid percent-encoded UTF-8.'),
