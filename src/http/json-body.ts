@@ -10,7 +10,7 @@ export function installJsonBody(app: FastifyInstance): void {
     { parseAs: 'string' },
     async (_: FastifyRequest, text: string) => {
       // Released clients announce JSON and send nothing where a call has no fields.
-    if (text.length === 0) return undefined;
+      if (text.length === 0) return undefined;
       try {
         return secureJson.parse(text, null, { protoAction: 'error', constructorAction: 'error' });
       } catch (error) {
