@@ -6,9 +6,15 @@ import type { Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import { maskedMessage } from './masked.ts';
 
+/** How a procedure looks on REST. */
+export type RestMeta = OpenApiMeta<{
+  /** Of a successful answer; 200 unless said otherwise. */
+  status?: 201;
+}>;
+
 const t = initTRPC
   .context<Context>()
-  .meta<OpenApiMeta>()
+  .meta<RestMeta>()
   .create({
     isDev: false,
     errorFormatter: ({ shape, error }) => ({

@@ -1,18 +1,19 @@
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify';
-import type { OpenApiMeta } from 'trpc-openapi';
 import type { AppRouter } from '../api/router.ts';
-import { createCallerFactory } from '../api/trpc.ts';
+import { createCallerFactory, type RestMeta } from '../api/trpc.ts';
 import { badRequest, RelayError } from '../errors.ts';
 import type { RequestContext } from './context.ts';
 import { installJsonBody } from './json-body.ts';
 
-type OpenApi = NonNullable<OpenApiMeta['openapi']>;
+type OpenApi = NonNullable<RestMeta['openapi']>;
 type Call = (input: unknown) => Promise<unknown>;
 
 interface RestRoute {
   /** Path of the procedure, such as `vault.read`. */
   name: string;
   openapi: OpenApi;
+  /** Of a successful answer. */
+  status: number;
   /** `openapi.path` as Fastify writes it. */
   url: string;
 }
@@ -20,10 +21,10 @@ interface RestRoute {
 /** Every procedure that has a REST face. */
 export function listRestRoutes(router: AppRouter): RestRoute[] {
   // At run time this record is flat: its keys are whole paths such as `vault.read`.
-  const procedures = router._def.procedures as unknown as Record<string, { _def: { meta?: OpenApiMeta } }>;
+  const procedures = router._def.procedures as unknown as Record<string, { _def: { meta?: RestMeta } }>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
-    const openapi = procedure._def.meta?.openapi;
-    return openapi ? [{ name, openapi, url: `/api${openapi.path.replace(/{(\w+)}/g, ':$1')}` }] : [];
+    const { openapi, status = 200 } = procedure._def.meta ?? {};
+    return openapi ? [{ name, openapi, status, url: `/api${openapi.path.replace(/{(\w+)}/g, ':$1')}` }] : [];
   });
 }
 
@@ -82,7 +83,7 @@ export function mountRest(
   const makeCaller = createCallerFactory(router);
   const methods = new Map<string, Set<string>>();
 
-  for (const { name, openapi, url } of listRestRoutes(router)) {
+  for (const { name, openapi, status, url } of listRestRoutes(router)) {
     const allowed = methods.get(url) ?? new Set<string>();
     methods.set(url, allowed.add(openapi.method));
     if (openapi.method === 'GET') allowed.add('HEAD');
@@ -93,7 +94,8 @@ export function mountRest(
       onRequest: async (request) => {
         if (openapi.protect !== false) await contextOf(request).authenticate();
       },
-      handler: async (request) => {
+      handler: async (request, reply) => {
+        reply.code(status);
         const call = name
           .split('.')
           .reduce<unknown>(

@@ -24,16 +24,16 @@ export interface SessionInfo {
 export const SESSION_ENDED_CHANNEL = 'vault_relay_session_ended';
 
 /** A session expires after so long without use. */
-const LIFETIME = `interval '7 days'`;
+export const SESSION_LIFETIME = `interval '7 days'`;
 
 const CREATE_GRANTED = `
   INSERT INTO sessions (id_hash, hostname, status, astation_id, last_used_at, expires_at)
-  VALUES ($1, $2, 'granted', $3, now(), now() + ${LIFETIME})`;
+  VALUES ($1, $2, 'granted', $3, now(), now() + ${SESSION_LIFETIME})`;
 
 /** Use extends the life of a session; that is written at most once a minute. */
 const USE = `
   WITH used AS (
-    UPDATE sessions SET last_used_at = now(), expires_at = now() + ${LIFETIME}
+    UPDATE sessions SET last_used_at = now(), expires_at = now() + ${SESSION_LIFETIME}
     WHERE id_hash = $1 AND status = 'granted' AND expires_at > now()
       AND (last_used_at IS NULL OR last_used_at <= now() - interval '1 minute')
   )

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+/** A name that goes into the database and onto pages. */
+const name = (maxCharacters: number) =>
+  z
+    .string()
+    .min(1)
+    .check((context) => {
+      const problem = context.value.includes('\0')
+        ? 'must not contain the NUL character'
+        : !context.value.isWellFormed()
+          ? 'must not contain a lone surrogate'
+          : [...context.value].length > maxCharacters
+            ? `must be at most ${maxCharacters} characters long`
+            : undefined;
+      if (problem) context.issues.push({ code: 'custom', input: context.value, message: problem });
+    })
+    .meta({ maxLength: maxCharacters });
+
+/** Any string: one that names no session is 404, whatever it looks like. */
+const sessionId = z.string().max(512);
+
+export const SessionInputs = {
+  create: z.strictObject({ hostname: name(255) }),
+  status: z.strictObject({ id: sessionId }),
+  grant: z.strictObject({
+    id: sessionId,
+    otp: z.string().max(64),
+    astation_id: name(255).optional(),
+    signature: z.string().max(1024).optional(),
+  }),
+  deny: z.strictObject({ id: sessionId }),
+};
+
+const timestamp = z.iso.datetime();
+
+export const CreatedSession = z.object({
+  id: z.uuid(),
+  otp: z.string().regex(/^\d{8}$/),
+  hostname: z.string(),
+  status: z.literal('pending'),
+  created_at: timestamp,
+  expires_at: timestamp,
+});
+export type CreatedSession = z.output<typeof CreatedSession>;
+
+export const SessionStatus = z.object({
+  id: z.string(),
+  status: z.enum(['pending', 'granted', 'denied', 'expired']),
+  token: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
+export type SessionStatus = z.output<typeof SessionStatus>;
+
+export const GrantedSession = z.object({
+  id: z.string(),
+  status: z.literal('granted'),
+  token: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type GrantedSession = z.output<typeof GrantedSession>;
+
+export const DeniedSession = z.object({ id: z.string(), status: z.literal('denied') });
+export type DeniedSession = z.output<typeof DeniedSession>;
