@@ -10,7 +10,6 @@ import Fastify, {
 import { readSessionId } from './api/caller.ts';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
-import type { Database } from './db/client.ts';
 import { tooManyRequests } from './errors.ts';
 import { makeContextOf } from './http/context.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
@@ -19,15 +18,15 @@ import { installJsonGuard } from './http/json-guard.ts';
 import { installRequestLog, makeRequestId } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { mountTrpc } from './http/trpc.ts';
+import { verifyGrant } from './relay/identity.ts';
+import type { Services } from './services.ts';
 import type { SessionCache } from './session/cache.ts';
 import { fingerprint, hashSessionId } from './session/session-id.ts';
 import { makeVaultInputs } from './vault/schema.ts';
-import { VaultStore } from './vault/store.ts';
 
 export interface AppDeps {
   config: Config;
-  db: Database;
-  sessions: SessionCache;
+  services: Services;
   log: FastifyBaseLogger;
   version: string;
 }
@@ -41,6 +40,18 @@ const countedBy = (sessions: SessionCache) => async (request: FastifyRequest) =>
   const session = sessionId && (await sessions.resolve(sessionId).catch(() => undefined));
   return sessionId && session ? `session ${fingerprint(hashSessionId(sessionId))}` : `address ${request.ip}`;
 };
+
+/** Counts grants by address, whatever session they are for: an OTP must not be found by trying. */
+function countGrantAttempts(app: FastifyInstance, max: number): (request: FastifyRequest) => Promise<void> {
+  if (max === 0) return async () => undefined;
+  const count = app.createRateLimit({ max, timeWindow: '1 minute', keyGenerator: (request) => request.ip });
+  return async (request) => {
+    const outcome = await count(request);
+    if (!outcome.isAllowed && outcome.isExceeded) {
+      throw tooManyRequests('Too many grants were tried from this address.', outcome.ttlInSeconds);
+    }
+  };
+}
 
 /** Nothing from elsewhere, nothing inline; HTTPS is insisted on only where it is known to be there. */
 const securityHeaders = ({ publicBaseUrl }: Config): FastifyHelmetOptions => ({
@@ -58,7 +69,7 @@ const securityHeaders = ({ publicBaseUrl }: Config): FastifyHelmetOptions => ({
 });
 
 /** Composes the whole server out of what it is given. It does not listen. */
-export async function buildApp({ config, db, sessions, log, version }: AppDeps): Promise<FastifyInstance> {
+export async function buildApp({ config, services, log, version }: AppDeps): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -76,11 +87,11 @@ export async function buildApp({ config, db, sessions, log, version }: AppDeps):
       sendError(error, request, reply);
     },
   });
-  const contextOf = makeContextOf({
-    resolveSession: (sessionId) => sessions.resolve(sessionId),
-    maxClientIdCharacters: config.limits.clientIdCharacters,
+  const router = makeAppRouter({
+    ...services,
+    vaultInputs: makeVaultInputs(config.limits),
+    verifyGrant: (grant) => verifyGrant(grant).ok,
   });
-  const router = makeAppRouter({ vaults: new VaultStore(db), vaultInputs: makeVaultInputs(config.limits) });
 
   installRequestLog(app);
   installErrorHandler(app);
@@ -89,21 +100,28 @@ export async function buildApp({ config, db, sessions, log, version }: AppDeps):
     const origin = config.corsOrigin.includes('*') ? '*' : config.corsOrigin;
     await app.register(cors, { origin, exposedHeaders: ['x-request-id', 'retry-after'] });
   }
-  mountHealth(app, { pingDatabase: () => db.ping(), version });
+  mountHealth(app, { pingDatabase: () => services.db.ping(), version });
   await app.register(async (limited) => {
-    if (config.rateLimitPerMinute > 0) {
-      await limited.register(rateLimit, {
-        max: config.rateLimitPerMinute,
-        timeWindow: '1 minute',
-        enableDraftSpec: true,
-        keyGenerator: countedBy(sessions),
-        errorResponseBuilder: (_request, { ttl }) =>
-          tooManyRequests('Too many requests; wait as Retry-After says.', Math.ceil(ttl / 1000)),
-      });
-    }
+    await limited.register(rateLimit, {
+      global: config.rateLimitPerMinute > 0,
+      max: config.rateLimitPerMinute,
+      timeWindow: '1 minute',
+      enableDraftSpec: true,
+      keyGenerator: countedBy(services.sessions),
+      errorResponseBuilder: (_request, { ttl }) =>
+        tooManyRequests('Too many requests; wait as Retry-After says.', Math.ceil(ttl / 1000)),
+    });
     installJsonGuard(limited);
+    const contextOf = makeContextOf(
+      {
+        resolveSession: (sessionId) => services.sessions.resolve(sessionId),
+        maxClientIdCharacters: config.limits.clientIdCharacters,
+      },
+      countGrantAttempts(limited, config.grantLimitPerMinute),
+    );
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
+    await limited.register(async (scope) => services.sockets.mount(scope));
   });
   return app;
 }

@@ -1,11 +1,11 @@
+import type { FastifyBaseLogger } from 'fastify';
 import pg from 'pg';
-import type { Logger } from 'pino';
 
 export interface ListenerOptions {
   url: string;
-  channel: string;
-  log: Logger;
-  onMessage(payload: string): void;
+  /** By channel, what to do with a message's payload. */
+  channels: Record<string, (payload: string) => void>;
+  log: FastifyBaseLogger;
   /** The connection was lost: messages may be missed from now until `onListening`. */
   onDeaf(): void;
   onListening(): void;
@@ -13,7 +13,7 @@ export interface ListenerOptions {
 
 const RECONNECT_MS = 500;
 
-/** Hears `NOTIFY` on one channel over a connection of its own, which it restores when it is lost. */
+/** Hears `NOTIFY` over a connection of its own, which it restores when it is lost. */
 export class Listener {
   readonly #options: ListenerOptions;
   #client: pg.Client | undefined;
@@ -30,7 +30,7 @@ export class Listener {
   }
 
   async #connect(): Promise<void> {
-    const { url, channel, onMessage, onListening } = this.#options;
+    const { url, channels, onListening } = this.#options;
     const client = new pg.Client({
       connectionString: url,
       connectionTimeoutMillis: 2000,
@@ -38,9 +38,10 @@ export class Listener {
       application_name: 'vault-relay listener',
     });
     client.on('error', () => undefined); // 'end' follows, or the call under way rejects
-    client.on('notification', ({ payload }) => onMessage(payload ?? ''));
+    client.on('notification', ({ channel, payload }) => channels[channel]?.(payload ?? ''));
     await client.connect();
-    await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+    for (const channel of Object.keys(channels))
+      await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
     client.on('end', () => this.#lose());
     this.#client = client;
     onListening();

@@ -54,7 +54,13 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
 
     status: publicProcedure
       .meta({
-        openapi: { method: 'GET', path: '/sessions/{id}/status', tags, protect: false, summary: 'See what became of it' },
+        openapi: {
+          method: 'GET',
+          path: '/sessions/{id}/status',
+          tags,
+          protect: false,
+          summary: 'See what became of it',
+        },
       })
       .input(SessionInputs.status)
       .output(SessionStatus)
@@ -62,7 +68,13 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
 
     grant: publicProcedure
       .meta({
-        openapi: { method: 'POST', path: '/sessions/{id}/grant', tags, protect: false, summary: 'Grant it by its OTP' },
+        openapi: {
+          method: 'POST',
+          path: '/sessions/{id}/grant',
+          tags,
+          protect: false,
+          summary: 'Grant it by its OTP',
+        },
       })
       .input(SessionInputs.grant)
       .output(GrantedSession)

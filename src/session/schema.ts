@@ -20,8 +20,11 @@ const name = (maxCharacters: number) =>
 /** Any string: one that names no session is 404, whatever it looks like. */
 const sessionId = z.string().max(512);
 
+/** What a machine calls itself: 1 to 255 characters. */
+export const hostname = name(255);
+
 export const SessionInputs = {
-  create: z.strictObject({ hostname: name(255) }),
+  create: z.strictObject({ hostname }),
   status: z.strictObject({ id: sessionId }),
   grant: z.strictObject({
     id: sessionId,

@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts';
 import { toSafeNumber } from '../db/numbers.ts';
 import { forbidden, notFound } from '../errors.ts';
+import type { VaultFeed } from './feed.ts';
 import { type Caller, canRead, canWrite, type VaultAccess } from './policy.ts';
 import type { CreatedVault, VaultEntry, VaultListItem, WriteResult } from './schema.ts';
 import {
@@ -42,9 +43,11 @@ interface EntryRow extends Omit<VaultEntry, 'seq'> {
  */
 export class VaultStore {
   readonly #db: Database;
+  readonly #feed: VaultFeed;
 
-  constructor(db: Database) {
+  constructor(db: Database, feed: VaultFeed) {
     this.#db = db;
+    this.#feed = feed;
   }
 
   async create(caller: Caller, summary: string): Promise<CreatedVault> {
@@ -108,7 +111,11 @@ export class VaultStore {
 
   async #written(rows: WriteRow[], caller: Caller, vaultId: string, entryNo?: number): Promise<WriteResult> {
     const row = rows[0];
-    if (row) return { ...row, seq: toSafeNumber(row.seq) };
+    if (row) {
+      const seq = toSafeNumber(row.seq);
+      this.#feed.written({ workSessionId: caller.workSessionId, vaultId, seq });
+      return { ...row, seq };
+    }
     throw await this.#refusal(caller, vaultId, canWrite, entryNo);
   }
 
