@@ -15,6 +15,7 @@ import { makeContextOf } from './http/context.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
 import { mountHealth } from './http/health.ts';
 import { installJsonGuard } from './http/json-guard.ts';
+import { mountPages } from './http/pages/mount.ts';
 import { installRequestLog, makeRequestId } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { mountTrpc } from './http/trpc.ts';
@@ -122,6 +123,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
     await limited.register(async (scope) => services.sockets.mount(scope));
+    await limited.register(async (scope) => mountPages(scope, services));
   });
   return app;
 }
