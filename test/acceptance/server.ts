@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -34,6 +34,8 @@ function readAddress(child: ChildProcess): Promise<string> {
 /** Starts the built server on a free port, with a data folder of its own unless `env` says otherwise. */
 export async function startOwnServer(env: NodeJS.ProcessEnv = process.env): Promise<OwnServer> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'vault-relay-acceptance-'));
+  // PostgreSQL does not run as root, and its user cannot pass a closed folder.
+  await chmod(dataDir, 0o755);
   const childEnv = { ...env, PORT: '0', HOST: '127.0.0.1', DATA_DIR: dataDir };
   const child = spawn(process.execPath, [program, 'serve'], { env: childEnv, cwd: root });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

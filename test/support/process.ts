@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -98,6 +98,8 @@ export async function stop(program: Program): Promise<Finished> {
 /** A folder for one test, removed afterwards. */
 export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'vault-relay-process-'));
+  // PostgreSQL does not run as root, and its user cannot pass a closed folder.
+  await chmod(folder, 0o755);
   try {
     return await work(folder);
   } finally {
