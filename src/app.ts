@@ -68,7 +68,8 @@ export async function buildApp({ config, db, sessions, log, version }: AppDeps):
     requestTimeout: 10_000,
     // By itself a slow request was cut after a minute only: Node checks its connections that seldom.
     http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
-    routerOptions: { maxParamLength: 512 },
+    // A vault id of 128 characters outside the BMP, percent-encoded.
+    routerOptions: { maxParamLength: 1536 },
     forceCloseConnections: 'idle',
     // An address that cannot be decoded is refused before any hook runs.
     frameworkErrors: (error, request, reply) => {
@@ -93,6 +94,7 @@ export async function buildApp({ config, db, sessions, log, version }: AppDeps):
   await app.register(async (limited) => {
     if (config.rateLimitPerMinute > 0) {
       await limited.register(rateLimit, {
+        global: false,
         max: config.rateLimitPerMinute,
         timeWindow: '1 minute',
         enableDraftSpec: true,
@@ -100,6 +102,8 @@ export async function buildApp({ config, db, sessions, log, version }: AppDeps):
         errorResponseBuilder: (_request, { ttl }) =>
           tooManyRequests('Too many requests; wait as Retry-After says.', Math.ceil(ttl / 1000)),
       });
+      // By itself the plugin would come after a route's own hook, and so never count who is refused there.
+      limited.addHook('onRequest', limited.rateLimit());
     }
     installJsonGuard(limited);
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
