@@ -16,7 +16,7 @@ import { makeContextOf } from './http/context.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
 import { mountHealth } from './http/health.ts';
 import { installJsonGuard } from './http/json-guard.ts';
-import { installRequestLog, makeRequestId } from './http/request-log.ts';
+import { installRequestLog, logRequest, makeRequestId, markAnswer } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { mountTrpc } from './http/trpc.ts';
 import type { SessionCache } from './session/cache.ts';
@@ -71,10 +71,11 @@ export async function buildApp({ config, db, sessions, log, version }: AppDeps):
     // A vault id of 128 characters outside the BMP, percent-encoded.
     routerOptions: { maxParamLength: 1536 },
     forceCloseConnections: 'idle',
-    // An address that cannot be decoded is refused before any hook runs.
+    // An address that cannot be decoded is refused before any hook, and none runs after it.
     frameworkErrors: (error, request, reply) => {
-      reply.header('x-request-id', request.id);
+      markAnswer(request, reply);
       sendError(error, request, reply);
+      logRequest(request, reply);
     },
   });
   const contextOf = makeContextOf({
