@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
@@ -16,8 +17,16 @@ export interface TestServer {
   login(astationId: string): Promise<string>;
 }
 
-/** Starts the server for this test file. @param overrides of the defaults; the rate limit is off */
-export function useServer(database: TestDatabase, overrides: Partial<Config> = {}): TestServer {
+/**
+ * Starts the server for this test file.
+ * @param overrides of the defaults; the rate limit is off
+ * @param log where the server's log goes; nowhere by default
+ */
+export function useServer(
+  database: TestDatabase,
+  overrides: Partial<Config> = {},
+  log: Logger = silent,
+): TestServer {
   const server = {} as TestServer;
   let stop: () => Promise<void> = async () => undefined;
   beforeAll(async () => {
@@ -27,7 +36,7 @@ export function useServer(database: TestDatabase, overrides: Partial<Config> = {
     const listener = new Listener({
       url: database.url,
       channel: SESSION_ENDED_CHANNEL,
-      log: silent,
+      log,
       onMessage: (idHash) => server.cache.forget(idHash),
       onListening: () => server.cache.setHearing(true),
       onDeaf: () => server.cache.setHearing(false),
@@ -37,7 +46,7 @@ export function useServer(database: TestDatabase, overrides: Partial<Config> = {
       config,
       db: database.db,
       sessions: server.cache,
-      log: silent,
+      log,
       version: 'test',
     });
     server.url = await app.listen({ host: '127.0.0.1', port: 0 });
