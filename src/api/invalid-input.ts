@@ -27,6 +27,9 @@ function describe(issue: Issue): string {
         : `${nameOf(issue)} must be ${type}.`;
     }
     case 'too_small':
+      // The same sentence as for a `-1` that a query brings, which is no number yet.
+      if (issue.origin !== 'string' && issue.minimum === 0)
+        return `${nameOf(issue)} must be ${TYPE_NAMES.int}.`;
       return `${nameOf(issue)} must be at least ${issue.minimum}${issue.origin === 'string' ? ' character long' : ''}.`;
     case 'too_big':
       return `${nameOf(issue)} must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}.`;

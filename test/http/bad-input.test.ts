@@ -125,7 +125,7 @@ const entryIdRows: InputRow[] = [
   ['entry_id 1.5', entry('1.5'), 400, `Field entry_id ${WHOLE}`],
   ['entry_id [1]', entry('[1]'), 400, `Field entry_id ${WHOLE}`],
   ['entry_id {}', entry('{}'), 400, `Field entry_id ${WHOLE}`],
-  ['entry_id -1', entry('-1'), 400, 'Field entry_id must be at least 0.'],
+  ['entry_id -1', entry('-1'), 400, `Field entry_id ${WHOLE}`],
   ['entry_id 1e400', entry('1e400'), 400, 'Field entry_id must be'],
   ['entry_id -1e400', entry('-1e400'), 400, 'Field entry_id must be'],
   ['entry_id 2^32', entry('4294967296'), 400, 'Field entry_id must be at most 4294967295.'],
