@@ -17,6 +17,7 @@ const RECONNECT_MS = 500;
 export class Listener {
   readonly #options: ListenerOptions;
   #client: pg.Client | undefined;
+  #attempt: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -39,11 +40,16 @@ export class Listener {
     });
     client.on('error', () => undefined); // 'end' follows, or the call under way rejects
     client.on('notification', ({ payload }) => onMessage(payload ?? ''));
-    await client.connect();
-    await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+    } catch (error) {
+      client.end().catch(() => undefined);
+      throw error;
+    }
     client.on('end', () => this.#lose());
     this.#client = client;
-    onListening();
+    if (!this.#closed) onListening();
   }
 
   #lose(): void {
@@ -55,7 +61,7 @@ export class Listener {
 
   #reconnectLater(): void {
     this.#timer = setTimeout(() => {
-      this.#connect().catch((error: Error) => {
+      this.#attempt = this.#connect().catch((error: Error) => {
         this.#options.log.debug({ reason: error.message }, 'Still without the listening connection');
         if (!this.#closed) this.#reconnectLater();
       });
@@ -65,6 +71,8 @@ export class Listener {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    // A connection that is just being made would otherwise outlive its owner.
+    await this.#attempt;
     await this.#client?.end();
   }
 }

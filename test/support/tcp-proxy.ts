@@ -9,6 +9,7 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #refusing = false;
+  #onConnection: () => void = () => undefined;
 
   constructor(target: { host: string; port: number }) {
     this.#target = target;
@@ -23,7 +24,13 @@ export class TcpProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Sockets that are open, two for each connection. */
+  get openSockets(): number {
+    return this.#sockets.size;
+  }
+
   #accept(client: Socket): void {
+    this.#onConnection();
     if (this.#refusing) {
       client.resetAndDestroy();
       return;
@@ -41,6 +48,13 @@ export class TcpProxy {
       });
       from.pipe(to);
     }
+  }
+
+  /** Resolves when somebody connects, before that gets anywhere. */
+  async nextConnection(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#onConnection = resolve;
+    });
   }
 
   /** Ends every connection that is open, in the middle of whatever it carries. */
