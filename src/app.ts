@@ -16,7 +16,7 @@ import { installErrorHandler, sendError } from './http/error-handler.ts';
 import { mountHealth } from './http/health.ts';
 import { installJsonGuard } from './http/json-guard.ts';
 import { mountPages } from './http/pages/mount.ts';
-import { installRequestLog, makeRequestId } from './http/request-log.ts';
+import { installRequestLog, logRequest, makeRequestId, markAnswer } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { mountTrpc } from './http/trpc.ts';
 import { verifyGrant } from './relay/identity.ts';
@@ -80,12 +80,14 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     requestTimeout: 10_000,
     // By itself a slow request was cut after a minute only: Node checks its connections that seldom.
     http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
-    routerOptions: { maxParamLength: 512 },
+    // A vault id of 128 characters outside the BMP, percent-encoded.
+    routerOptions: { maxParamLength: 1536 },
     forceCloseConnections: 'idle',
-    // An address that cannot be decoded is refused before any hook runs.
+    // An address that cannot be decoded is refused before any hook, and none runs after it.
     frameworkErrors: (error, request, reply) => {
-      reply.header('x-request-id', request.id);
+      markAnswer(request, reply);
       sendError(error, request, reply);
+      logRequest(request, reply);
     },
   });
   const router = makeAppRouter({
@@ -104,7 +106,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   mountHealth(app, { pingDatabase: () => services.db.ping(), version });
   await app.register(async (limited) => {
     await limited.register(rateLimit, {
-      global: config.rateLimitPerMinute > 0,
+      global: false,
       max: config.rateLimitPerMinute,
       timeWindow: '1 minute',
       enableDraftSpec: true,
@@ -112,6 +114,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       errorResponseBuilder: (_request, { ttl }) =>
         tooManyRequests('Too many requests; wait as Retry-After says.', Math.ceil(ttl / 1000)),
     });
+    // By itself the plugin would come after a route's own hook, and so never count who is refused there.
+    if (config.rateLimitPerMinute > 0) limited.addHook('onRequest', limited.rateLimit());
     installJsonGuard(limited);
     const contextOf = makeContextOf(
       {

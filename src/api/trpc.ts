@@ -1,7 +1,7 @@
 import { initTRPC } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
-import { findRelayError, toTRPCError } from '../errors.ts';
+import { badRequest, findRelayError, toTRPCError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import { maskedMessage } from './masked.ts';
@@ -33,6 +33,9 @@ const namedErrors = t.middleware(async ({ next }) => {
   const { error } = result;
   if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) {
     throw toTRPCError(describeInvalidInput(error.cause));
+  }
+  if (error.code === 'BAD_REQUEST' && error.cause instanceof SyntaxError) {
+    throw toTRPCError(badRequest(`The input is not valid JSON: ${error.cause.message}.`));
   }
   const meant = findRelayError(error);
   if (meant) throw toTRPCError(meant);

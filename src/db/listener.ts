@@ -17,6 +17,7 @@ const RECONNECT_MS = 500;
 export class Listener {
   readonly #options: ListenerOptions;
   #client: pg.Client | undefined;
+  #attempt: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -39,12 +40,18 @@ export class Listener {
     });
     client.on('error', () => undefined); // 'end' follows, or the call under way rejects
     client.on('notification', ({ channel, payload }) => channels[channel]?.(payload ?? ''));
-    await client.connect();
-    for (const channel of Object.keys(channels))
-      await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+    try {
+      await client.connect();
+      for (const channel of Object.keys(channels)) {
+        await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+      }
+    } catch (error) {
+      client.end().catch(() => undefined);
+      throw error;
+    }
     client.on('end', () => this.#lose());
     this.#client = client;
-    onListening();
+    if (!this.#closed) onListening();
   }
 
   #lose(): void {
@@ -56,7 +63,7 @@ export class Listener {
 
   #reconnectLater(): void {
     this.#timer = setTimeout(() => {
-      this.#connect().catch((error: Error) => {
+      this.#attempt = this.#connect().catch((error: Error) => {
         this.#options.log.debug({ reason: error.message }, 'Still without the listening connection');
         if (!this.#closed) this.#reconnectLater();
       });
@@ -66,6 +73,8 @@ export class Listener {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    // A connection that is just being made would otherwise outlive its owner.
+    await this.#attempt;
     await this.#client?.end();
   }
 }

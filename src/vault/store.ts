@@ -35,6 +35,9 @@ interface EntryRow extends Omit<VaultEntry, 'seq'> {
   seq: bigint | null;
 }
 
+/** No entry reaches it: the number after it must fit the column too. */
+const MAX_ENTRY_NO = 2_147_483_647;
+
 /**
  * All vaults, for callers whose work session is proven. Each call is one statement that also decides
  * whether the caller may; only when that yields nothing does a second one find out why.
@@ -99,7 +102,8 @@ export class VaultStore {
       caller.workSessionId,
       caller.clientId,
       entry.text,
-      entry.no,
+      // Beyond the column's type PostgreSQL would fail instead of finding nothing.
+      Math.min(entry.no, MAX_ENTRY_NO),
     );
     return this.#written(rows, caller, vaultId, entry.no);
   }

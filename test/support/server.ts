@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
@@ -18,8 +19,16 @@ export interface TestServer {
   login(astationId: string): Promise<string>;
 }
 
-/** Starts the server for this test file. @param overrides of the defaults; the rate limit is off */
-export function useServer(database: TestDatabase, overrides: Partial<Config> = {}): TestServer {
+/**
+ * Starts the server for this test file.
+ * @param overrides of the defaults; the rate limit is off
+ * @param log where the server's log goes; nowhere by default
+ */
+export function useServer(
+  database: TestDatabase,
+  overrides: Partial<Config> = {},
+  log: Logger = silent,
+): TestServer {
   const server = {} as TestServer;
   let stop: () => Promise<void> = async () => undefined;
   beforeAll(async () => {
@@ -27,11 +36,11 @@ export function useServer(database: TestDatabase, overrides: Partial<Config> = {
       ...readConfig({ RATE_LIMIT_PER_MINUTE: '0', GRANT_LIMIT_PER_MINUTE: '0' }),
       ...overrides,
     };
-    const services = await openServices({ config, databaseUrl: database.url, log: silent });
+    const services = await openServices({ config, databaseUrl: database.url, log });
     server.sessions = new SessionStore(database.db);
     server.cache = services.sessions;
     server.hub = services.hub;
-    const app = await buildApp({ config, services, log: silent, version: 'test' });
+    const app = await buildApp({ config, services, log, version: 'test' });
     server.url = await app.listen({ host: '127.0.0.1', port: 0 });
     stop = async () => {
       await app.close();
