@@ -42,6 +42,8 @@ $$;
 CREATE TRIGGER vault_entries_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON vault_entries
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_vault_entries();
+-- By default a trigger sleeps in sessions that replicate or restore (session_replication_role).
+ALTER TABLE vault_entries ENABLE ALWAYS TRIGGER vault_entries_append_only;
 
 -- The highest version of an entry, or NULL. VOLATILE on purpose: such a function sees what was
 -- committed up to its call, where the statement around it sees what was committed before it began.
