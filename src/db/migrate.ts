@@ -22,6 +22,9 @@ const BOOK = `
     applied_steps_count INTEGER NOT NULL DEFAULT 0
   )`;
 
+/** SQLSTATE */
+const INSUFFICIENT_PRIVILEGE = '42501';
+
 interface Migration {
   name: string;
   sql: string;
@@ -50,7 +53,13 @@ async function readMigrations(dir: string): Promise<Migration[]> {
 }
 
 async function readBook(client: pg.Client): Promise<Map<string, string>> {
-  await client.query(BOOK);
+  await client.query(BOOK).catch((error: pg.DatabaseError) => {
+    if (error.code !== INSUFFICIENT_PRIVILEGE) throw error;
+    throw new MigrationError(
+      `The database role may not create tables here (${error.message}); make it the owner of the database.`,
+      { cause: error },
+    );
+  });
   const { rows } = await client.query<{ migration_name: string; checksum: string }>(
     'SELECT migration_name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
   );

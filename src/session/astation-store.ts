@@ -1,24 +1,8 @@
 import type { Database } from '../db/client.ts';
 import { findRelayError, notFound } from '../errors.ts';
+import { FIND_KEY, FORGET_KEY, LIST_ASTATIONS, REGISTER_KEY } from './sql.ts';
 
-/** Carries the id of an Astation whose key was forgotten. */
-export const KEY_FORGOTTEN_CHANNEL = 'vault_relay_key_forgotten';
-
-const REGISTER = `
-  INSERT INTO astations (astation_id, public_key) VALUES ($1, $2) ON CONFLICT (astation_id) DO NOTHING
-  RETURNING astation_id`;
-
-const FIND = `SELECT public_key FROM astations WHERE astation_id = $1`;
-
-const LIST = `
-  SELECT a.astation_id, a.public_key, a.registered_at,
-    (SELECT count(*)::int FROM sessions AS s
-     WHERE s.astation_id = a.astation_id AND s.status = 'granted' AND s.expires_at > now()) AS sessions
-  FROM astations AS a ORDER BY a.registered_at`;
-
-const FORGET = `
-  WITH forgotten AS (DELETE FROM astations WHERE astation_id = $1 RETURNING astation_id)
-  SELECT pg_notify('${KEY_FORGOTTEN_CHANNEL}', astation_id)::text FROM forgotten`;
+export { KEY_FORGOTTEN_CHANNEL } from './sql.ts';
 
 export interface AstationInfo {
   astation_id: string;
@@ -54,7 +38,7 @@ export class AstationStore {
    */
   async findKey(astationId: string): Promise<string | undefined> {
     try {
-      const [row] = await this.#db.rows<{ public_key: string }>(FIND, astationId);
+      const [row] = await this.#db.rows<{ public_key: string }>(FIND_KEY, astationId);
       this.#remember(astationId, row?.public_key);
       return row?.public_key;
     } catch (error) {
@@ -68,7 +52,7 @@ export class AstationStore {
    */
   async registerOrVerify(astationId: string, publicKey: string): Promise<KeyStanding> {
     try {
-      const rows = await this.#db.rows(REGISTER, astationId, publicKey);
+      const rows = await this.#db.rows(REGISTER_KEY, astationId, publicKey);
       if (rows.length > 0) {
         this.#remember(astationId, publicKey);
         return 'registered';
@@ -80,12 +64,12 @@ export class AstationStore {
   }
 
   async list(): Promise<AstationInfo[]> {
-    return this.#db.rows<AstationInfo>(LIST);
+    return this.#db.rows<AstationInfo>(LIST_ASTATIONS);
   }
 
   /** @throws RelayError `NOT_FOUND` */
   async forget(astationId: string): Promise<void> {
-    const rows = await this.#db.rows(FORGET, astationId);
+    const rows = await this.#db.rows(FORGET_KEY, astationId);
     if (rows.length === 0) throw notFound(`No key is registered for the Astation ${astationId}.`);
     this.dropFromMemory(astationId);
   }

@@ -1,40 +1,6 @@
 import type { Database } from '../db/client.ts';
 import { hashSessionId } from './session-id.ts';
-import { SESSION_ENDED_CHANNEL, SESSION_LIFETIME } from './store.ts';
-
-/**
- * Binds the sessions with the hashes `$2` (hexadecimal) to the Astation `$1`, in the order of their hashes, so that
- * two of these never wait for each other. One that nobody knows yet begins its life here: the Astation vouches for it.
- * Left alone: those that another Astation holds, and those that a person or an operator ended.
- */
-const BOUND = `
-  bound AS (
-    INSERT INTO sessions (id_hash, hostname, status, astation_id, last_used_at, expires_at)
-    SELECT decode(hash, 'hex'), '', 'granted', $1, now(), now() + ${SESSION_LIFETIME}
-    FROM unnest($2::text[]) AS wanted (hash) ORDER BY 1
-    ON CONFLICT (id_hash) DO UPDATE SET
-      astation_id = $1,
-      expires_at = CASE WHEN sessions.status = 'granted' THEN excluded.expires_at ELSE sessions.expires_at END
-    WHERE sessions.status IN ('pending', 'granted') AND (sessions.astation_id IS NULL OR sessions.astation_id = $1)
-    RETURNING id_hash
-  )`;
-
-const BIND = `WITH ${BOUND} SELECT count(*)::int AS bound FROM bound`;
-
-const REPLACE = `
-  WITH dropped AS (
-    UPDATE sessions SET astation_id = NULL
-    WHERE astation_id = $1 AND encode(id_hash, 'hex') <> ALL ($2::text[])
-    RETURNING id_hash
-  ), ${BOUND}
-  SELECT (SELECT count(*)::int FROM bound) AS bound,
-         (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex')))::int FROM dropped) AS dropped`;
-
-const UNBIND = `
-  WITH dropped AS (
-    UPDATE sessions SET astation_id = NULL WHERE id_hash = $2 AND astation_id = $1 RETURNING id_hash
-  )
-  SELECT pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text FROM dropped`;
+import { BIND, REPLACE, UNBIND } from './sql.ts';
 
 const hashes = (sessionIds: Iterable<string>) =>
   [...new Set(sessionIds)].map((id) => hashSessionId(id).toString('hex'));

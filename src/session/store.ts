@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts';
 import { conflict, notFound } from '../errors.ts';
 import { fingerprint, hashSessionId } from './session-id.ts';
+import { CREATE_GRANTED, EXISTS, FIND_BY_FINGERPRINT, LIST, REVOKE, USE } from './sql.ts';
 
 /** A session that was just looked up and may act. */
 export interface LiveSession {
@@ -20,41 +21,7 @@ export interface SessionInfo {
   expiresAt: Date;
 }
 
-/** Carries the hash (hexadecimal) of a session that may no longer act. */
-export const SESSION_ENDED_CHANNEL = 'vault_relay_session_ended';
-
-/** A session expires after so long without use. */
-export const SESSION_LIFETIME = `interval '7 days'`;
-
-const CREATE_GRANTED = `
-  INSERT INTO sessions (id_hash, hostname, status, astation_id, last_used_at, expires_at)
-  VALUES ($1, $2, 'granted', $3, now(), now() + ${SESSION_LIFETIME})`;
-
-/** Use extends the life of a session; that is written at most once a minute. */
-const USE = `
-  WITH used AS (
-    UPDATE sessions SET last_used_at = now(), expires_at = now() + ${SESSION_LIFETIME}
-    WHERE id_hash = $1 AND status = 'granted' AND expires_at > now()
-      AND (last_used_at IS NULL OR last_used_at <= now() - interval '1 minute')
-  )
-  SELECT astation_id, extract(epoch FROM expires_at - now())::float8 * 1000 AS remaining_ms
-  FROM sessions
-  WHERE id_hash = $1 AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL`;
-
-const LIST = `
-  SELECT id_hash, hostname, astation_id, created_at, last_used_at, expires_at,
-    CASE WHEN expires_at <= now() AND status IN ('pending', 'granted') THEN 'expired' ELSE status END AS status
-  FROM sessions ORDER BY created_at`;
-
-/** Telling the servers is part of the same transaction: no revocation without its announcement. */
-const REVOKE = `
-  WITH ended AS (
-    UPDATE sessions SET status = 'revoked' WHERE id_hash = $1 AND status <> 'revoked' RETURNING id_hash
-  )
-  SELECT pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text FROM ended`;
-
-const FIND_BY_FINGERPRINT = `
-  SELECT id_hash FROM sessions WHERE encode(id_hash, 'hex') LIKE $1 || '%' LIMIT 2`;
+export { SESSION_ENDED_CHANNEL } from './sql.ts';
 
 /** All sessions, kept by the SHA-256 of their ids. */
 export class SessionStore {
@@ -111,7 +78,7 @@ export class SessionStore {
 
   async #find(id: string): Promise<Uint8Array> {
     const hash = hashSessionId(id);
-    const exact = await this.#db.rows('SELECT 1 FROM sessions WHERE id_hash = $1', hash);
+    const exact = await this.#db.rows(EXISTS, hash);
     if (exact.length > 0) return hash;
     const found = /^[0-9a-f]{8,64}$/.test(id)
       ? await this.#db.rows<{ id_hash: Uint8Array }>(FIND_BY_FINGERPRINT, id)

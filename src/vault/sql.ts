@@ -48,16 +48,17 @@ export const APPEND = `
 /**
  * `$5` the entry. Entries are numbered without holes, so that it exists exactly if it lies below the
  * next number. `top_entry_version` runs under the lock and sees the versions committed up to then,
- * where a subquery would see those of the moment the statement began and collide.
+ * where a subquery would see those of the moment the statement began and collide. The number passes
+ * through `least` because a bare `$5::int` is computed while planning, also for one that no INT holds.
  */
 export const OVERRIDE = `
   WITH vault AS (
     UPDATE vaults AS v SET ${WITH_WRITER}
     WHERE v.vault_id = $1 AND v.work_session_id = $2 AND $5::bigint BETWEEN 1 AND v.next_entry_no - 1
-    RETURNING v.vault_id
+    RETURNING v.vault_id, least($5::bigint, v.next_entry_no)::int AS entry_no
   )
   INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content, created_at)
-  SELECT vault_id, $5::bigint, top_entry_version(vault_id, $5::int) + 1, 'content', $3, $4, clock_timestamp()
+  SELECT vault_id, entry_no, top_entry_version(vault_id, entry_no) + 1, 'content', $3, $4, clock_timestamp()
   FROM vault
   RETURNING entry_no, version, seq`;
 

@@ -14,15 +14,8 @@ export interface TestDatabase {
 
 export const silent: Logger = pino({ level: 'silent' });
 
-async function withAdmin<T>(work: (admin: pg.Client) => Promise<T>): Promise<T> {
-  const admin = new pg.Client({ connectionString: inject('adminUrl') });
-  await admin.connect();
-  try {
-    return await work(admin);
-  } finally {
-    await admin.end();
-  }
-}
+const withAdmin = <T>(work: (admin: pg.Client) => Promise<T>): Promise<T> =>
+  withClient(inject('adminUrl'), work);
 
 /** Clones the template for this test file and drops the clone afterwards. */
 export function useDatabase({ poolSize = 10 } = {}): TestDatabase {
@@ -42,6 +35,30 @@ export function useDatabase({ poolSize = 10 } = {}): TestDatabase {
     await withAdmin((admin) => admin.query(`DROP DATABASE ${name} WITH (FORCE)`));
   });
   return test;
+}
+
+/** Runs work on an empty database, which is dropped afterwards. */
+export async function withEmptyDatabase<T>(work: (url: string) => Promise<T>): Promise<T> {
+  const name = `vault_relay_test_${randomBytes(6).toString('hex')}`;
+  const url = new URL(inject('adminUrl'));
+  url.pathname = name;
+  await withAdmin((admin) => admin.query(`CREATE DATABASE ${name}`));
+  try {
+    return await work(url.href);
+  } finally {
+    await withAdmin((admin) => admin.query(`DROP DATABASE ${name} WITH (FORCE)`));
+  }
+}
+
+/** Runs work with a connection. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Everything the server keeps, to compare before and after a call that must change nothing. */

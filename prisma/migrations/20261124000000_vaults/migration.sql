@@ -42,6 +42,8 @@ $$;
 CREATE TRIGGER vault_entries_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON vault_entries
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_vault_entries();
+-- By default a trigger sleeps in sessions that replicate or restore (session_replication_role).
+ALTER TABLE vault_entries ENABLE ALWAYS TRIGGER vault_entries_append_only;
 
 -- The highest version of an entry, or NULL. VOLATILE on purpose: such a function sees what was
 -- committed up to its call, where the statement around it sees what was committed before it began.
@@ -60,17 +62,30 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vault_relay_app') THEN
         CREATE ROLE vault_relay_app NOLOGIN;
     END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    NULL;
+EXCEPTION
+    WHEN duplicate_object OR unique_violation THEN
+        NULL;
+    WHEN insufficient_privilege THEN
+        RAISE insufficient_privilege USING MESSAGE = format(
+            '%1$I may not create the role vault_relay_app; let an administrator run '
+            'CREATE ROLE vault_relay_app NOLOGIN; GRANT vault_relay_app TO %1$I;', current_user);
 END
 $$;
 
--- Whoever migrates must be able to become that role. A superuser already is.
+-- Whoever migrates must be able to become that role, as a superuser and a member are. Trying is the
+-- only test that holds on every version: since 16, who made a role has to grant it to itself first.
 DO $$
 BEGIN
-    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    SET LOCAL ROLE vault_relay_app;
+    RESET ROLE;
+EXCEPTION WHEN insufficient_privilege THEN
+    BEGIN
         EXECUTE format('GRANT vault_relay_app TO %I', current_user);
-    END IF;
+    EXCEPTION WHEN insufficient_privilege THEN
+        RAISE insufficient_privilege USING MESSAGE = format(
+            '%1$I may not become the role vault_relay_app; let an administrator run '
+            'GRANT vault_relay_app TO %1$I;', current_user);
+    END;
 END
 $$;
 

@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { APPLICATION_ROLE, Database } from '../../src/db/client.ts';
+import { readFault } from '../../src/db/pg-errors.ts';
+import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultStore } from '../../src/vault/store.ts';
+import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
+import { dump, silent, useDatabase } from '../support/database.ts';
+
+const database = useDatabase();
+const ann = { workSessionId: 'st-1', clientId: 'ann' };
+
+/** The trigger's own SQLSTATE. */
+const APPEND_ONLY = 'VR001';
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+let before: string;
+beforeEach(async () => {
+  const store = new VaultStore(database.db, new VaultFeed());
+  const { vault_id } = await store.create(ann, 'kept');
+  await store.append(ann, vault_id, 'kept');
+  await store.override(ann, vault_id, { no: 1, text: 'kept too' });
+  before = await dump(database.admin);
+});
+
+const expectUnchanged = async () => expect(await dump(database.admin)).toBe(before);
+
+async function sqlStateOf(call: Promise<unknown>): Promise<string | undefined> {
+  const thrown = await call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return thrown === undefined ? 'no error' : readFault(thrown).code;
+}
+
+describe('triggers refuse it to the superuser and owner', () => {
+  test.each([
+    `UPDATE vault_entries SET content = 'changed'`,
+    `UPDATE vault_entries SET content = 'changed' WHERE false`,
+    'DELETE FROM vault_entries',
+    'DELETE FROM vault_entries WHERE seq < 0',
+    'TRUNCATE vault_entries',
+    'TRUNCATE vault_entries RESTART IDENTITY',
+    'TRUNCATE vaults CASCADE',
+    'TRUNCATE vaults, vault_entries',
+    `INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content)
+     SELECT vault_id, entry_no, version, kind, writer_id, 'changed' FROM vault_entries LIMIT 1
+     ON CONFLICT (vault_id, entry_no, version) DO UPDATE SET content = excluded.content`,
+    `MERGE INTO vault_entries AS e USING vaults AS v ON e.vault_id = v.vault_id
+     WHEN MATCHED THEN UPDATE SET content = 'changed'`,
+    `MERGE INTO vault_entries AS e USING vaults AS v ON e.vault_id = v.vault_id WHEN MATCHED THEN DELETE`,
+    `WITH gone AS (DELETE FROM vault_entries RETURNING *) SELECT * FROM gone`,
+  ])('%s', async (sql) => {
+    const error = await database.admin.query(sql).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: APPEND_ONLY,
+      message: expect.stringMatching(/^vault_entries is append-only: (UPDATE|DELETE|TRUNCATE) refused$/),
+      hint: 'Write a new version of the entry instead.',
+    });
+    await expectUnchanged();
+  });
+
+  test('also in a session that replicates, where other triggers sleep', async () => {
+    const client = await database.admin.connect();
+    await client.query('SET session_replication_role = replica');
+    for (const sql of [
+      `UPDATE vault_entries SET content = ''`,
+      'DELETE FROM vault_entries',
+      'TRUNCATE vault_entries',
+    ]) {
+      expect(await sqlStateOf(client.query(sql))).toBe(APPEND_ONLY);
+    }
+    client.release(true);
+    await expectUnchanged();
+  });
+
+  test('a vault with entries cannot be deleted or renamed under them', async () => {
+    const foreignKey = '23503';
+    expect(await sqlStateOf(database.admin.query('DELETE FROM vaults'))).toBe(foreignKey);
+    expect(await sqlStateOf(database.admin.query(`UPDATE vaults SET vault_id = vault_id || 'x'`))).toBe(
+      foreignKey,
+    );
+    await expectUnchanged();
+  });
+});
+
+describe('the role of the server has no right to it', () => {
+  test('every connection of the server works as that role', async () => {
+    const asked = Array.from({ length: 20 }, () =>
+      database.db.rows<{ who: string; pid: number }>(
+        'SELECT current_user::text AS who, pg_backend_pid() AS pid',
+      ),
+    );
+    const rows = (await Promise.all(asked)).flat();
+    expect(new Set(rows.map((row) => row.who))).toEqual(new Set([APPLICATION_ROLE]));
+    expect(new Set(rows.map((row) => row.pid)).size).toBeGreaterThan(1);
+  });
+
+  test.each([
+    ['vault_entries', ['SELECT', 'INSERT']],
+    // Of a vault it may update three columns, see below.
+    ['vaults', ['SELECT', 'INSERT']],
+    ['sessions', ['SELECT', 'INSERT', 'UPDATE', 'DELETE']],
+    ['astations', ['SELECT', 'INSERT', 'DELETE']],
+    ['_prisma_migrations', []],
+  ])('%s: %j and no more', async (table, expected) => {
+    const { rows } = await database.admin.query<{ privilege: string }>(
+      `SELECT privilege FROM unnest($3::text[]) AS privilege WHERE has_table_privilege($1, $2, privilege)`,
+      [
+        APPLICATION_ROLE,
+        table,
+        ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'],
+      ],
+    );
+    expect(rows.map((row) => row.privilege)).toEqual(expected);
+  });
+
+  test('of the columns it updates what a write and a summary need', async () => {
+    const { rows } = await database.admin.query<{ name: string }>(
+      `SELECT attrelid::regclass || '.' || attname AS name FROM pg_attribute
+       WHERE attrelid IN ('vaults'::regclass, 'vault_entries'::regclass) AND attnum > 0 AND NOT attisdropped
+         AND has_column_privilege($1, attrelid, attnum, 'UPDATE') ORDER BY 1`,
+      [APPLICATION_ROLE],
+    );
+    expect(rows.map((row) => row.name)).toEqual([
+      'vaults.next_entry_no',
+      'vaults.summary',
+      'vaults.writer_list',
+    ]);
+  });
+
+  test('it owns nothing, is no superuser and cannot log in', async () => {
+    const { rows } = await database.admin.query(
+      `SELECT rolsuper, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls,
+         (SELECT count(*)::int FROM pg_class WHERE relowner = r.oid) AS owns
+       FROM pg_roles AS r WHERE rolname = $1`,
+      [APPLICATION_ROLE],
+    );
+    expect(rows).toEqual([
+      {
+        rolsuper: false,
+        rolcreaterole: false,
+        rolcreatedb: false,
+        rolcanlogin: false,
+        rolreplication: false,
+        rolbypassrls: false,
+        owns: 0,
+      },
+    ]);
+  });
+
+  test.each([
+    `UPDATE vault_entries SET content = 'changed'`,
+    'DELETE FROM vault_entries',
+    'TRUNCATE vault_entries',
+    'TRUNCATE vaults CASCADE',
+    'DELETE FROM vaults',
+    `UPDATE vaults SET work_session_id = 'mine'`,
+    `UPDATE vaults SET vault_id = 'v-another'`,
+    'ALTER TABLE vault_entries DISABLE TRIGGER vault_entries_append_only',
+    'ALTER TABLE vault_entries DISABLE TRIGGER ALL',
+    'ALTER TABLE vault_entries DROP COLUMN content',
+    'DROP TRIGGER vault_entries_append_only ON vault_entries',
+    'DROP TABLE vault_entries',
+    'DROP FUNCTION refuse_change_of_vault_entries CASCADE',
+    `CREATE OR REPLACE FUNCTION refuse_change_of_vault_entries() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
+    'SET session_replication_role = replica',
+    `SELECT setval('vault_entries_seq_seq', 1)`,
+    'TRUNCATE sessions',
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('x', 'x', 'x')`,
+  ])('%s', async (sql) => {
+    expect(await sqlStateOf(database.db.rows(sql))).toBe(INSUFFICIENT_PRIVILEGE);
+    await expectUnchanged();
+  });
+});
+
+describe('the client refuses it before a statement leaves the process', () => {
+  let proxy: CountingProxy;
+  let counted: Database;
+  beforeAll(async () => {
+    proxy = await startCountingProxy(database.url);
+    counted = new Database({ url: proxy.url, poolSize: 1, log: silent });
+    await counted.ping();
+  });
+  afterAll(async () => {
+    await counted.close();
+    await proxy.close();
+  });
+
+  const where = { seq: 1n };
+  const data = { content: 'changed' };
+  const row = { vaultId: 'v', entryNo: 1, version: 1, kind: 'content', writerId: 'ann', content: 'x' };
+
+  test.each([
+    ['update', () => counted.prisma.vaultEntry.update({ where, data })],
+    ['updateMany', () => counted.prisma.vaultEntry.updateMany({ where, data })],
+    ['updateManyAndReturn', () => counted.prisma.vaultEntry.updateManyAndReturn({ where, data })],
+    ['upsert', () => counted.prisma.vaultEntry.upsert({ where, update: data, create: row })],
+    ['delete', () => counted.prisma.vaultEntry.delete({ where })],
+    ['deleteMany', () => counted.prisma.vaultEntry.deleteMany({ where })],
+  ])('%s', async (operation, call) => {
+    proxy.takeRoundTrips();
+    await expect(call()).rejects.toThrow(
+      `vault_entries is append-only: ${operation} refused. Write a new version of the entry instead.`,
+    );
+    expect(proxy.takeRoundTrips()).toBe(0);
+    await expectUnchanged();
+  });
+
+  test('a write nested in another model gets past the extension, and is refused by the database', async () => {
+    const vault = await counted.prisma.vault.findFirstOrThrow();
+    const nested = (entries: object) =>
+      counted.prisma.vault.update({ where: { vaultId: vault.vaultId }, data: { entries } });
+    expect(await sqlStateOf(nested({ deleteMany: {} }))).toBe(INSUFFICIENT_PRIVILEGE);
+    expect(await sqlStateOf(nested({ updateMany: { where: {}, data } }))).toBe(INSUFFICIENT_PRIVILEGE);
+    await expectUnchanged();
+  });
+
+  test('reading through it works', async () => {
+    expect(await counted.prisma.vaultEntry.count()).toBeGreaterThan(0);
+    expect(proxy.takeRoundTrips()).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,203 @@
+import type pg from 'pg';
+import { beforeAll, describe, expect, test } from 'vitest';
+import * as sessionSql from '../../src/session/sql.ts';
+import * as vaultSql from '../../src/vault/sql.ts';
+import { useDatabase } from '../support/database.ts';
+
+const database = useDatabase();
+
+/** 100,000 entries in 2,002 vaults of 500 work sessions, and 20,000 sessions. */
+const FILL = `
+  INSERT INTO vaults (vault_id, summary, work_session_id, created_by, writer_list, next_entry_no)
+  SELECT 'v-' || n, 'vault ' || n, 'st-' || n % 500, 'client-' || n, ARRAY['client-' || n, 'client-' || n + 1], 46
+  FROM generate_series(1, 2000) AS n;
+  INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content)
+  SELECT 'v-' || n, entry_no, version, 'content', 'client-' || n, repeat('text ', 20)
+  FROM generate_series(1, 3) AS version, generate_series(1, 15) AS entry_no, generate_series(1, 2000) AS n;
+
+  INSERT INTO vaults (vault_id, work_session_id, created_by, writer_list, next_entry_no) VALUES
+    ('v-many-entries', 'st-1', 'ann', '{ann,bob}', 5001), ('v-many-versions', 'st-1', 'ann', '{ann}', 2);
+  INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content)
+  SELECT 'v-many-entries', n, 1, 'content', 'ann', 'text' FROM generate_series(1, 5000) AS n;
+  INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content)
+  SELECT 'v-many-versions', 1, n, 'content', 'ann', 'text' FROM generate_series(1, 5000) AS n;
+
+  INSERT INTO sessions (id_hash, hostname, status, astation_id, expires_at)
+  SELECT sha256(n::text::bytea), 'host', 'granted', 'st-' || n % 500, now() + interval '1 day'
+  FROM generate_series(1, 20000) AS n;
+  INSERT INTO astations (astation_id, public_key)
+  SELECT 'st-' || n, '04' || repeat('ab', 64) FROM generate_series(1, 5000) AS n`;
+
+beforeAll(async () => {
+  await database.admin.query(FILL);
+  // VACUUM as autovacuum does; without it the GIN index still has its rows in the pending list.
+  for (const table of ['vaults', 'vault_entries', 'sessions', 'astations']) {
+    await database.admin.query(`VACUUM ANALYZE ${table}`);
+  }
+  const { rows } = await database.admin.query('SELECT count(*)::int AS n FROM vault_entries');
+  expect(rows[0].n).toBe(100_000);
+});
+
+interface PlanNode {
+  'Node Type': string;
+  'Index Name'?: string;
+  'Relation Name'?: string;
+  /** Of this node and those below it. */
+  'Shared Hit Blocks'?: number;
+  'Shared Read Blocks'?: number;
+  Plans?: PlanNode[];
+}
+
+/** Both ways that PostgreSQL plans a prepared statement: for the values at hand, or once for all. */
+const PLANS = ['force_custom_plan', 'force_generic_plan'] as const;
+
+const flatten = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(flatten)];
+
+/** @returns the plan's nodes for a statement that is prepared as the server prepares it */
+async function explain(
+  sql: string,
+  args: (string | number)[],
+  planCacheMode: (typeof PLANS)[number],
+  options = '',
+): Promise<PlanNode[]> {
+  const client: pg.PoolClient = await database.admin.connect();
+  try {
+    await client.query(`SET plan_cache_mode = ${planCacheMode}`);
+    await client.query(`PREPARE statement AS ${sql}`);
+    const values = args.map((arg) => (typeof arg === 'number' ? arg : client.escapeLiteral(arg)));
+    const execute = `EXECUTE statement${values.length ? `(${values.join(', ')})` : ''}`;
+    // The first of a connection reads the catalogue too, which would count as blocks of the plan.
+    await client.query(`EXPLAIN (${options}FORMAT JSON) ${execute}`);
+    const { rows } = await client.query(`EXPLAIN (${options}FORMAT JSON) ${execute}`);
+    return flatten(rows[0]['QUERY PLAN'][0].Plan);
+  } finally {
+    client.release(true);
+  }
+}
+
+const scansOf = (nodes: PlanNode[]) =>
+  nodes.filter((node) => node['Node Type'] === 'Seq Scan').map((node) => node['Relation Name']);
+
+const indexesOf = (nodes: PlanNode[]) =>
+  [...new Set(nodes.flatMap((node) => node['Index Name'] ?? []))].toSorted();
+
+const ENTRY_KEY = 'vault_entries_vault_id_entry_no_version_key';
+const hash = `\\x${'ab'.repeat(32)}`;
+
+interface Case {
+  args: (string | number)[];
+  /** Indexes that serve the statement; of those in one group, the planner may take any. */
+  indexes: string[][];
+}
+
+const who = (vaultId: string) => [vaultId, 'st-1', 'ann'];
+const each = (indexes: string[][], ...argLists: Case['args'][]): Case[] =>
+  argLists.map((args) => ({ args, indexes }));
+
+const VAULT = ['vaults_pkey'];
+/** A small vault may as well be read by its entries and sorted, a row near the head of all found by its seq. */
+const IN_ORDER = ['vault_entries_by_vault_seq', ENTRY_KEY, 'vault_entries_pkey'];
+
+/** For every statement, values that it is used with, and the indexes that serve it. */
+const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
+  CREATE: each([], ['v-new', 'summary', 'st-1', 'ann']),
+  LIST: each([['vaults_by_work_session'], ['vaults_by_writer']], ['st-1', 'client-7'], ['st-none', 'ann']),
+  APPEND: each([VAULT], [...who('v-many-entries'), 'text'], [...who('v-1'), 'text']),
+  OVERRIDE: each([VAULT], [...who('v-many-versions'), 'text', 1], [...who('v-1'), 'text', 4_294_967_295]),
+  SET_SUMMARY: each([VAULT], [...who('v-1'), 'text']),
+  READ_ACCESS: each([VAULT], ['v-7', 'ann']),
+  READ_CURRENT: each([VAULT, [ENTRY_KEY]], who('v-1'), who('v-many-entries'), who('v-many-versions')),
+  READ_HISTORY: each(
+    [VAULT, IN_ORDER],
+    [...who('v-1'), 0],
+    [...who('v-many-entries'), 0],
+    [...who('v-many-versions'), 0],
+    [...who('v-many-versions'), 99_990],
+  ),
+  READ_CURRENT_SINCE: each(
+    [VAULT, IN_ORDER],
+    [...who('v-1'), 89_000],
+    [...who('v-many-entries'), 94_990],
+    [...who('v-many-versions'), 99_990],
+  ),
+};
+
+/** All of a feature's statements but those that read a whole table because that is what is asked for. */
+const READS_ALL = ['SESSION_ENDED_CHANNEL', 'KEY_FORGOTTEN_CHANNEL', 'LIST', 'LIST_ASTATIONS'] as const;
+const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[number]>, Case[]> = {
+  CREATE_GRANTED: each([], [hash, 'host', 'st-1']),
+  USE: each([['sessions_pkey']], [hash]),
+  REVOKE: each([['sessions_pkey']], [hash]),
+  EXISTS: each([['sessions_pkey']], [hash]),
+  FIND_BY_FINGERPRINT: each([['sessions_pkey']], ['abcdef123456']),
+  REQUEST: each([], [hash, 'host', hash]),
+  STATUS: each([['sessions_pkey']], [hash]),
+  PEEK: each([['sessions_pkey']], [hash]),
+  GRANT: each([['sessions_pkey']], [hash, hash, 'token', 'st-1']),
+  DENY: each([['sessions_pkey']], [hash]),
+  DECIDED: each([['sessions_pkey']], [hash]),
+  SWEEP: each([['sessions_by_expiry']], []),
+  BIND: each([], ['st-1', `{${'ab'.repeat(32)}}`]),
+  REPLACE: each([['sessions_by_astation']], ['st-1', `{${'ab'.repeat(32)}}`]),
+  UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash]),
+  FIND_KEY: each([['astations_pkey']], ['st-1']),
+  REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`]),
+  FORGET_KEY: each([['astations_pkey']], ['st-1']),
+};
+
+test('every statement has its case', () => {
+  expect(Object.keys(VAULT_CASES).toSorted()).toEqual(Object.keys(vaultSql).toSorted());
+  const lookUps = Object.keys(sessionSql).filter((name) => !READS_ALL.some((other) => other === name));
+  expect(Object.keys(SESSION_CASES).toSorted()).toEqual(lookUps.toSorted());
+});
+
+const SQL: Record<string, string> = { ...vaultSql, ...sessionSql, LIST: vaultSql.LIST };
+
+const STATEMENTS = Object.entries({ ...VAULT_CASES, ...SESSION_CASES }).flatMap(([name, cases]) =>
+  cases.map(({ args, indexes }) => ({ title: `${name} ${JSON.stringify(args)}`, name, args, indexes })),
+);
+
+function expectServedBy(nodes: PlanNode[], indexes: string[][]): void {
+  expect(scansOf(nodes)).toEqual([]);
+  const used = indexesOf(nodes);
+  expect(indexes.flat()).toEqual(expect.arrayContaining(used));
+  for (const group of indexes) expect(used.some((index) => group.includes(index))).toBe(true);
+}
+
+describe.each(PLANS)('no table is read through: %s', (mode) => {
+  test.each(STATEMENTS)('$title', async ({ name, args, indexes }) => {
+    expectServedBy(await explain(SQL[name] ?? '', args, mode), indexes);
+  });
+
+  test('top_entry_version, which OVERRIDE calls', async () => {
+    const { rows } = await database.admin.query(
+      `SELECT prosrc FROM pg_proc WHERE oid = 'top_entry_version'::regproc`,
+    );
+    const sql = rows[0].prosrc.replace('the_vault_id', '$1').replace('the_entry_no', '$2');
+    const nodes = await explain(sql, ['v-many-versions', 1], mode);
+    expectServedBy(nodes, [[ENTRY_KEY]]);
+  });
+});
+
+describe.each(PLANS)('what a read costs, in blocks of 8 KiB: %s', (mode) => {
+  async function blocksOf(sql: string, args: (string | number)[]): Promise<number> {
+    const [root] = await explain(sql, args, mode, 'ANALYZE, BUFFERS, ');
+    return (root?.['Shared Hit Blocks'] ?? 0) + (root?.['Shared Read Blocks'] ?? 0);
+  }
+
+  test('the current view goes by entries, not by versions', async () => {
+    expect(await blocksOf(vaultSql.READ_CURRENT, who('v-many-versions'))).toBeLessThan(20);
+  });
+
+  test.each([
+    ['v-many-versions', 99_990],
+    ['v-1', 1000],
+  ])('a follower of %s pays for what is new, not for what was there', async (vaultId, since) => {
+    expect(await blocksOf(vaultSql.READ_HISTORY, [...who(vaultId), since])).toBeLessThan(20);
+    expect(await blocksOf(vaultSql.READ_CURRENT_SINCE, [...who(vaultId), since])).toBeLessThan(20);
+  });
+
+  test('a list goes by what is listed', async () => {
+    expect(await blocksOf(vaultSql.LIST, ['st-none', 'client-7'])).toBeLessThan(20);
+  });
+});

@@ -1,0 +1,338 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Database } from '../../src/db/client.ts';
+import { VaultFeed } from '../../src/vault/feed.ts';
+import { CREATE } from '../../src/vault/sql.ts';
+import { VaultStore } from '../../src/vault/store.ts';
+import { makeVaultId } from '../../src/vault/vault-id.ts';
+import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
+import { dump, silent, useDatabase } from '../support/database.ts';
+import { refusalOf } from '../support/refusal.ts';
+
+const database = useDatabase();
+let store: VaultStore;
+beforeAll(() => {
+  store = new VaultStore(database.db, new VaultFeed());
+});
+
+const ann = { workSessionId: 'st-1', clientId: 'ann' };
+const bob = { workSessionId: 'st-1', clientId: 'bob' };
+const eve = { workSessionId: 'st-2', clientId: 'eve' };
+/** Ann, now at another Astation. */
+const annElsewhere = { workSessionId: 'st-2', clientId: 'ann' };
+
+const NEVER_MADE = 'v-0000000000';
+
+const readVault = async (vaultId: string) => {
+  const { rows } = await database.admin.query('SELECT * FROM vaults WHERE vault_id = $1', [vaultId]);
+  return rows[0];
+};
+
+/** e1 v1, e2 v1, e1 v2, e3 v1, e2 v2, e1 v3. @returns the vault and the seq of each row, in that order */
+async function fillVault() {
+  const { vault_id: vaultId } = await store.create(ann, 'filled');
+  const writes = [
+    await store.append(ann, vaultId, 'one'),
+    await store.append(bob, vaultId, 'two'),
+    await store.override(bob, vaultId, { no: 1, text: 'one, better' }),
+    await store.append(ann, vaultId, 'three'),
+    await store.override(ann, vaultId, { no: 2, text: 'two, better' }),
+    await store.override(ann, vaultId, { no: 1, text: 'one, best' }),
+  ];
+  return { vaultId, seqs: writes.map((write) => write.seq), writes };
+}
+
+const brief = (entries: { entry_no: number; version: number; content: string }[]) =>
+  entries.map((entry) => `e${entry.entry_no} v${entry.version} ${entry.content}`);
+
+describe('reading', () => {
+  test('the current view has the highest version of each entry, by entry number', async () => {
+    const { vaultId, seqs } = await fillVault();
+    const current = await store.read(bob, vaultId, {});
+    expect(brief(current)).toEqual(['e1 v3 one, best', 'e2 v2 two, better', 'e3 v1 three']);
+    expect(current[0]).toEqual({
+      seq: seqs[5],
+      entry_no: 1,
+      version: 3,
+      kind: 'content',
+      writer_id: 'ann',
+      content: 'one, best',
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
+    });
+    expect(await store.read(bob, vaultId, { since: 0 })).toEqual(current);
+    expect(await store.read(bob, vaultId, { history: false })).toEqual(current);
+  });
+
+  test('history has every row, by seq, each later than the one before', async () => {
+    const { vaultId, seqs } = await fillVault();
+    const history = await store.read(ann, vaultId, { history: true });
+    expect(brief(history)).toEqual([
+      'e1 v1 one',
+      'e2 v1 two',
+      'e1 v2 one, better',
+      'e3 v1 three',
+      'e2 v2 two, better',
+      'e1 v3 one, best',
+    ]);
+    expect(history.map((entry) => entry.seq)).toEqual(seqs);
+    expect(history.map((entry) => entry.created_at)).toEqual(
+      history.map((entry) => entry.created_at).toSorted(),
+    );
+    expect(await store.read(ann, vaultId, { history: true, since: 0 })).toEqual(history);
+  });
+
+  test('since leaves out every row up to it, in both views', async () => {
+    const { vaultId, seqs } = await fillVault();
+    const since = seqs[3] ?? 0;
+    expect(brief(await store.read(ann, vaultId, { since, history: true }))).toEqual([
+      'e2 v2 two, better',
+      'e1 v3 one, best',
+    ]);
+    expect(brief(await store.read(ann, vaultId, { since }))).toEqual([
+      'e1 v3 one, best',
+      'e2 v2 two, better',
+    ]);
+    const early = seqs[1] ?? 0;
+    expect(brief(await store.read(ann, vaultId, { since: early }))).toEqual([
+      'e1 v3 one, best',
+      'e2 v2 two, better',
+      'e3 v1 three',
+    ]);
+  });
+
+  test.each([{ history: true }, { history: false }])('nothing lies beyond the head: %o', async (view) => {
+    const { vaultId, seqs } = await fillVault();
+    for (const since of [seqs[5], 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+      expect(await store.read(ann, vaultId, { ...view, since })).toEqual([]);
+    }
+  });
+
+  test('a vault without entries reads as an empty list, not as missing', async () => {
+    const { vault_id: vaultId } = await store.create(ann, '');
+    for (const options of [{}, { history: true }, { since: 5 }, { since: 5, history: true }]) {
+      expect(await store.read(bob, vaultId, options)).toEqual([]);
+      expect(await refusalOf(store.read(eve, vaultId, options))).toBe(
+        `FORBIDDEN: Vault ${vaultId} belongs to another work session.`,
+      );
+      expect(await refusalOf(store.read(ann, NEVER_MADE, options))).toBe(
+        `NOT_FOUND: There is no vault ${NEVER_MADE}.`,
+      );
+    }
+  });
+});
+
+describe('writing', () => {
+  test('appends number the entries, overrides the versions', async () => {
+    const { writes } = await fillVault();
+    expect(writes.map(({ entry_no, version }) => [entry_no, version])).toEqual([
+      [1, 1],
+      [2, 1],
+      [1, 2],
+      [3, 1],
+      [2, 2],
+      [1, 3],
+    ]);
+    const seqs = writes.map(({ seq }) => seq);
+    expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
+    expect(new Set(seqs).size).toBe(6);
+  });
+
+  test('a writer joins the list with the first write, and once', async () => {
+    const { vaultId } = await fillVault();
+    expect((await readVault(vaultId)).writer_list).toEqual(['ann', 'bob']);
+  });
+
+  test('the list is by exact name', async () => {
+    const { vault_id: vaultId } = await store.create(ann, '');
+    const names = ['a', 'A', 'a ', 'á', 'a\u0301', '{a,b}', 'NULL', '"a"', '%'];
+    for (const clientId of names) await store.append({ workSessionId: 'st-1', clientId }, vaultId, clientId);
+    expect((await readVault(vaultId)).writer_list).toEqual(names);
+    const stranger = { workSessionId: 'st-2', clientId: 'a%' };
+    expect(await refusalOf(store.read(stranger, vaultId, {}))).toMatch(/^FORBIDDEN/);
+  });
+
+  test('neither creating, reading, describing nor a refused write makes a writer', async () => {
+    const { vault_id: vaultId } = await store.create(ann, 'a');
+    await store.setSummary(bob, vaultId, 'b');
+    await store.read(bob, vaultId, {});
+    await refusalOf(store.override(bob, vaultId, { no: 1, text: 'x' }));
+    await refusalOf(store.append(eve, vaultId, 'x'));
+    expect(await readVault(vaultId)).toMatchObject({ writer_list: [], next_entry_no: 1, summary: 'b' });
+  });
+
+  test.each([0, -1, 3, 2_147_483_647, 2_147_483_648, 4_294_967_295, Number.MAX_SAFE_INTEGER])(
+    'entry %d was never written: 404 and nothing changes',
+    async (no) => {
+      const { vault_id: vaultId } = await store.create(ann, 'two entries');
+      await store.append(ann, vaultId, 'one');
+      await store.append(ann, vaultId, 'two');
+      const before = await dump(database.admin);
+      // More often than the driver's first plans last: a generic one comes after five.
+      for (let i = 0; i < 7; i++) {
+        expect(await refusalOf(store.override(bob, vaultId, { no, text: 'x' }))).toBe(
+          `NOT_FOUND: Vault ${vaultId} has no entry ${no}.`,
+        );
+      }
+      expect(await dump(database.admin)).toBe(before);
+      expect(await store.append(ann, vaultId, 'three')).toMatchObject({ entry_no: 3, version: 1 });
+    },
+  );
+
+  test('text is kept byte for byte', async () => {
+    const { vault_id: vaultId } = await store.create(ann, '');
+    const texts = [
+      '',
+      '  \t leading',
+      'a\r\nb\rc\n',
+      '团队 🧑‍🚀 שלום',
+      "'; DROP TABLE vaults; --",
+      '\\x41 $1 %s',
+      '\uFEFFbom',
+    ];
+    for (const text of texts) await store.append(ann, vaultId, text);
+    expect((await store.read(ann, vaultId, {})).map((entry) => entry.content)).toEqual(texts);
+  });
+});
+
+describe('refusals', () => {
+  test('another work session may do nothing', async () => {
+    const { vaultId } = await fillVault();
+    const before = await dump(database.admin);
+    const refusal = `FORBIDDEN: Vault ${vaultId} belongs to another work session.`;
+    expect(await refusalOf(store.read(eve, vaultId, {}))).toBe(refusal);
+    expect(await refusalOf(store.read(eve, vaultId, { history: true, since: 1 }))).toBe(refusal);
+    expect(await refusalOf(store.append(eve, vaultId, 'x'))).toBe(refusal);
+    expect(await refusalOf(store.override(eve, vaultId, { no: 1, text: 'x' }))).toBe(refusal);
+    expect(await refusalOf(store.override(eve, vaultId, { no: 99, text: 'x' }))).toBe(refusal);
+    expect(await refusalOf(store.setSummary(eve, vaultId, 'x'))).toBe(refusal);
+    expect(await dump(database.admin)).toBe(before);
+  });
+
+  test('a past writer from another work session reads and describes, and does not write', async () => {
+    const { vaultId } = await fillVault();
+    expect(await store.read(annElsewhere, vaultId, {})).toHaveLength(3);
+    await store.setSummary(annElsewhere, vaultId, 'described from elsewhere');
+    expect(await store.list(annElsewhere)).toContainEqual({
+      vault_id: vaultId,
+      summary: 'described from elsewhere',
+    });
+    const before = await dump(database.admin);
+    const refusal = `FORBIDDEN: Vault ${vaultId} belongs to another work session: as a past writer you may read it, not write.`;
+    expect(await refusalOf(store.append(annElsewhere, vaultId, 'x'))).toBe(refusal);
+    expect(await refusalOf(store.override(annElsewhere, vaultId, { no: 1, text: 'x' }))).toBe(refusal);
+    expect(await dump(database.admin)).toBe(before);
+  });
+
+  test('a vault that was never made is missing for everybody', async () => {
+    const refusal = `NOT_FOUND: There is no vault ${NEVER_MADE}.`;
+    expect(await refusalOf(store.append(ann, NEVER_MADE, 'x'))).toBe(refusal);
+    expect(await refusalOf(store.override(ann, NEVER_MADE, { no: 1, text: 'x' }))).toBe(refusal);
+    expect(await refusalOf(store.setSummary(ann, NEVER_MADE, 'x'))).toBe(refusal);
+  });
+});
+
+describe('listing and creating', () => {
+  test('the list has the vaults of the work session and those written into, oldest first, each once', async () => {
+    const here = { workSessionId: 'st-list', clientId: 'lister' };
+    const elsewhere = { workSessionId: 'st-list-2', clientId: 'lister' };
+    const other = { workSessionId: 'st-list-2', clientId: 'other' };
+    const first = await store.create(here, 'first');
+    const second = await store.create(elsewhere, 'second');
+    const third = await store.create(here, 'third');
+    const unseen = await store.create(other, 'never written by lister');
+    await store.append(here, first.vault_id, 'x');
+    await store.append(elsewhere, second.vault_id, 'x');
+    expect(await store.list(here)).toEqual([
+      { vault_id: first.vault_id, summary: 'first' },
+      { vault_id: second.vault_id, summary: 'second' },
+      { vault_id: third.vault_id, summary: 'third' },
+    ]);
+    expect(await store.list(elsewhere)).toEqual([
+      { vault_id: first.vault_id, summary: 'first' },
+      { vault_id: second.vault_id, summary: 'second' },
+      { vault_id: unseen.vault_id, summary: 'never written by lister' },
+    ]);
+    expect(await store.list({ workSessionId: 'st-nobody', clientId: 'nobody' })).toEqual([]);
+  });
+
+  test('a new vault belongs to its maker’s work session', async () => {
+    const { vault_id: vaultId } = await store.create(ann, 'mine');
+    expect(vaultId).toMatch(/^v-[0-9A-Za-z]{10}$/);
+    expect(await readVault(vaultId)).toEqual({
+      vault_id: vaultId,
+      summary: 'mine',
+      work_session_id: 'st-1',
+      created_by: 'ann',
+      created_at: expect.any(Date),
+      writer_list: [],
+      next_entry_no: 1,
+    });
+  });
+
+  test('an id that is taken makes no vault and leaves the one that has it alone', async () => {
+    const id = makeVaultId();
+    const create = (summary: string) =>
+      database.db.rows(CREATE, id, summary, ann.workSessionId, ann.clientId);
+    expect(await create('first')).toEqual([{ vault_id: id }]);
+    expect(await create('second')).toEqual([]);
+    expect((await readVault(id)).summary).toBe('first');
+  });
+});
+
+describe('round trips', () => {
+  let proxy: CountingProxy;
+  let counted: Database;
+  beforeAll(async () => {
+    proxy = await startCountingProxy(database.url);
+    counted = new Database({ url: proxy.url, poolSize: 1, log: silent });
+    await counted.ping();
+  });
+  afterAll(async () => {
+    await counted.close();
+    await proxy.close();
+  });
+
+  async function roundTripsOf(call: () => Promise<unknown>): Promise<number> {
+    proxy.takeRoundTrips();
+    await call();
+    return proxy.takeRoundTrips();
+  }
+
+  test('a call that is allowed costs one', async () => {
+    const { vaultId } = await fillVault();
+    const vaults = new VaultStore(counted, new VaultFeed());
+    const calls: Record<string, () => Promise<unknown>> = {
+      create: () => vaults.create(ann, 'x'),
+      list: () => vaults.list(ann),
+      current: () => vaults.read(ann, vaultId, {}),
+      history: () => vaults.read(ann, vaultId, { history: true }),
+      currentSince: () => vaults.read(ann, vaultId, { since: 1 }),
+      historySince: () => vaults.read(ann, vaultId, { since: 1, history: true }),
+      nothingNew: () => vaults.read(ann, vaultId, { since: Number.MAX_SAFE_INTEGER }),
+      append: () => vaults.append(ann, vaultId, 'x'),
+      override: () => vaults.override(ann, vaultId, { no: 1, text: 'x' }),
+      setSummary: () => vaults.setSummary(ann, vaultId, 'x'),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      // Twice: the first call prepares the statement, the second uses it.
+      expect({ name, roundTrips: await roundTripsOf(call) }).toEqual({ name, roundTrips: 1 });
+      expect({ name, roundTrips: await roundTripsOf(call) }).toEqual({ name, roundTrips: 1 });
+    }
+  });
+
+  test('a refusal costs a second one, to find out why', async () => {
+    const vaults = new VaultStore(counted, new VaultFeed());
+    expect(await roundTripsOf(() => refusalOf(vaults.read(ann, NEVER_MADE, {})))).toBe(2);
+    expect(await roundTripsOf(() => refusalOf(vaults.append(ann, NEVER_MADE, 'x')))).toBe(2);
+  });
+});
+
+// Last, because the sequence of this file's database does not come back.
+test('a seq that no JSON number holds is an error, never another number', async () => {
+  const { vault_id: vaultId } = await store.create(ann, 'at the end of numbers');
+  await database.admin.query(`SELECT setval('vault_entries_seq_seq', 9007199254740990)`);
+  expect((await store.append(ann, vaultId, 'the last')).seq).toBe(9007199254740991);
+  expect((await store.read(ann, vaultId, {})).map((entry) => entry.seq)).toEqual([9007199254740991]);
+  const tooFar = '9007199254740992 does not fit a JSON number';
+  await expect(store.append(ann, vaultId, 'too far')).rejects.toThrow(tooFar);
+  await expect(store.read(ann, vaultId, {})).rejects.toThrow(tooFar);
+});
