@@ -1,15 +1,19 @@
 import { initTRPC } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
-import { badRequest, findRelayError, toTRPCError } from '../errors.ts';
+import { badRequest, type ErrorCode, findRelayError, toTRPCError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import { maskedMessage } from './masked.ts';
 
-/** How a procedure looks on REST. */
+/** How a procedure looks on REST, and what the published document says of it. */
 export type RestMeta = OpenApiMeta<{
   /** Of a successful answer; 200 unless said otherwise. */
   status?: 201;
+  /** How it can fail, beyond what every call can. */
+  errors?: readonly ErrorCode[];
+  /** A realistic exchange, for the document. */
+  example?: { request?: unknown; answer: unknown };
 }>;
 
 const t = initTRPC

@@ -1,27 +1,11 @@
 import { z } from 'zod';
-
-/** A name that goes into the database and onto pages. */
-const name = (maxCharacters: number) =>
-  z
-    .string()
-    .min(1)
-    .check((context) => {
-      const problem = context.value.includes('\0')
-        ? 'must not contain the NUL character'
-        : !context.value.isWellFormed()
-          ? 'must not contain a lone surrogate'
-          : [...context.value].length > maxCharacters
-            ? `must be at most ${maxCharacters} characters long`
-            : undefined;
-      if (problem) context.issues.push({ code: 'custom', input: context.value, message: problem });
-    })
-    .meta({ maxLength: maxCharacters });
+import { storableName, timestamp } from '../wire.ts';
 
 /** Any string: one that names no session is 404, whatever it looks like. */
 const sessionId = z.string().max(512);
 
 /** What a machine calls itself: 1 to 255 characters. */
-export const hostname = name(255);
+export const hostname = storableName(255);
 
 export const SessionInputs = {
   create: z.strictObject({ hostname }),
@@ -29,13 +13,11 @@ export const SessionInputs = {
   grant: z.strictObject({
     id: sessionId,
     otp: z.string().max(64),
-    astation_id: name(255).optional(),
+    astation_id: storableName(255).optional(),
     signature: z.string().max(1024).optional(),
   }),
   deny: z.strictObject({ id: sessionId }),
 };
-
-const timestamp = z.iso.datetime();
 
 export const CreatedSession = z.object({
   id: z.uuid(),

@@ -395,7 +395,7 @@ const pathRows: RawRow[] = [
     nothingAt('There is nothing at GET /api/vault/../vault.'),
   ],
   ['two slashes', () => get('/api//vault?id=a'), nothingAt('There is nothing at GET /api//vault.')],
-  ['no vault', () => get('/api/vault/?id=a'), bad('Field vault_id must be at least 1 character long.')],
+  ['no vault', () => get('/api/vault/?id=a'), bad('Field vault_id must not be empty.')],
   [
     'a vault of 1,537 characters',
     () => get(`/api/vault/${'v'.repeat(1537)}?id=a`),
@@ -491,7 +491,7 @@ const trpcRows: RawRow[] = [
   [
     'an empty vault_id',
     () => get('/trpc/vault.read?id=a&input={%22vault_id%22:%22%22}'),
-    bad('Field vault_id must be at least 1 character long.'),
+    bad('Field vault_id must not be empty.'),
   ],
   [
     'a lone surrogate in vault_id',
