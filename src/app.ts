@@ -12,9 +12,11 @@ import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
 import { tooManyRequests } from './errors.ts';
 import { makeContextOf } from './http/context.ts';
+import { mountDocs } from './http/docs.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
 import { mountHealth } from './http/health.ts';
 import { installJsonGuard } from './http/json-guard.ts';
+import { makeOpenApiDocument } from './http/openapi-document.ts';
 import { mountPages } from './http/pages/mount.ts';
 import { installRequestLog, logRequest, makeRequestId, markAnswer } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
@@ -63,6 +65,8 @@ const securityHeaders = ({ publicBaseUrl }: Config): FastifyHelmetOptions => ({
       baseUri: ["'none'"],
       formAction: ["'self'"],
       frameAncestors: ["'none'"],
+      // Viewers draw their icons as data.
+      imgSrc: ["'self'", 'data:'],
       objectSrc: ["'none'"],
     },
   },
@@ -90,6 +94,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       logRequest(request, reply);
     },
   });
+  const baseUrl = config.publicBaseUrl ?? `http://${config.host}:${config.port}`;
   const router = makeAppRouter({
     ...services,
     vaultInputs: makeVaultInputs(config.limits),
@@ -128,6 +133,9 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
     await limited.register(async (scope) => services.sockets.mount(scope));
     await limited.register(async (scope) => mountPages(scope, services));
+    await limited.register(async (scope) =>
+      mountDocs(scope, makeOpenApiDocument(router, { baseUrl, version })),
+    );
   });
   return app;
 }

@@ -13,6 +13,9 @@ function describeUnstorable(text: string): string | undefined {
   return undefined;
 }
 
+/** What the document says of text without NUL. */
+const NO_NUL = '^[^\\u0000]*$';
+
 /** A limit that was passed, and whether that makes the request too large (413) or just wrong (400). */
 interface Excess {
   message: string;
@@ -37,7 +40,11 @@ export const storableText = (maxBytes: number) =>
     return bytes > maxBytes
       ? { message: `is ${bytes} bytes of UTF-8; the limit is ${maxBytes}`, tooLarge: true }
       : undefined;
-  }).meta({ maxLength: maxBytes });
+  }).meta({
+    pattern: NO_NUL,
+    maxLength: maxBytes,
+    description: `At most ${maxBytes} bytes of UTF-8. Kept byte for byte.`,
+  });
 
 /** A name of 1 to so many characters (Unicode code points). */
 export const storableName = (maxCharacters: number) =>
@@ -46,4 +53,4 @@ export const storableName = (maxCharacters: number) =>
     return [...text].length > maxCharacters
       ? { message: `must be at most ${maxCharacters} characters long` }
       : undefined;
-  }).meta({ minLength: 1, maxLength: maxCharacters });
+  }).meta({ pattern: NO_NUL, minLength: 1, maxLength: maxCharacters });

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AppRouter } from '../api/router.ts';
 import { showName } from '../api/show-name.ts';
 import { createCallerFactory, type RestMeta } from '../api/trpc.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest, type ErrorCode } from '../errors.ts';
 import type { RequestContext } from './context.ts';
 import { installJsonBody } from './json-body.ts';
 import { refuseOtherMethods } from './methods.ts';
@@ -11,12 +11,15 @@ import { refuseOtherMethods } from './methods.ts';
 type OpenApi = NonNullable<RestMeta['openapi']>;
 type Call = (input: unknown) => Promise<unknown>;
 
-interface RestRoute {
+export interface RestRoute {
   /** Path of the procedure, such as `vault.read`. */
   name: string;
   openapi: OpenApi;
   /** Of a successful answer. */
   status: number;
+  /** How it can fail, beyond what every call can. */
+  errors: readonly ErrorCode[];
+  example: RestMeta['example'];
   /** `openapi.path` as Fastify writes it. */
   url: string;
 }
@@ -26,8 +29,9 @@ export function listRestRoutes(router: AnyRouter): RestRoute[] {
   // At run time this record is flat: its keys are whole paths such as `vault.read`.
   const procedures = router._def.procedures as Record<string, { _def: { meta?: RestMeta } }>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
-    const { openapi, status = 200 } = procedure._def.meta ?? {};
-    return openapi ? [{ name, openapi, status, url: `/api${openapi.path.replace(/{(\w+)}/g, ':$1')}` }] : [];
+    const { openapi, status = 200, errors = [], example } = procedure._def.meta ?? {};
+    const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
+    return openapi ? [{ name, openapi, status, errors, example, url }] : [];
   });
 }
 

@@ -6,21 +6,28 @@ import type { Hub } from './hub.ts';
 
 const tags = ['pairing'];
 
-const code = z.string().max(255);
+const CODE = 'WVZG-72CA';
 
-export const CreatedPairing = z.object({ code: z.string() });
+const code = z
+  .string()
+  .max(255)
+  .meta({ description: 'A pairing code, or the id of an Astation.', example: CODE });
 
-export const PairingStatus = z.object({
-  paired: z.boolean(),
-  hostname: z.string(),
-  atem_count: z.int().min(0),
-  atem_ids: z.array(z.string()).optional(),
-  atem_connected: z.boolean(),
-  astation_connected: z.boolean(),
-  expired: z.boolean(),
-});
+export const CreatedPairing = z.object({ code: z.string() }).meta({ id: 'CreatedPairing' });
 
-export const ClosedPairing = z.object({ closed: z.literal(true) });
+export const PairingStatus = z
+  .object({
+    paired: z.boolean(),
+    hostname: z.string(),
+    atem_count: z.int().min(0),
+    atem_ids: z.array(z.string()).optional(),
+    atem_connected: z.boolean(),
+    astation_connected: z.boolean(),
+    expired: z.boolean(),
+  })
+  .meta({ id: 'PairingStatus' });
+
+export const ClosedPairing = z.object({ closed: z.literal(true) }).meta({ id: 'ClosedPairing' });
 
 export interface PairingDeps {
   hub: Hub;
@@ -33,7 +40,17 @@ export const makePairingRouter = ({ hub, astations }: PairingDeps) =>
     create: publicProcedure
       .meta({
         status: 201,
-        openapi: { method: 'POST', path: '/pair', tags, protect: false, summary: 'Open a pairing room' },
+        openapi: {
+          method: 'POST',
+          path: '/pair',
+          operationId: 'openPairing',
+          tags,
+          protect: false,
+          summary: 'Open a pairing room',
+          description: 'The room lives for ten minutes while no Astation is in it.',
+          successDescription: 'The room is open.',
+        },
+        example: { request: { hostname: 'build-mac' }, answer: { code: CODE } },
       })
       .input(z.strictObject({ hostname }))
       .output(CreatedPairing)
@@ -55,7 +72,19 @@ export const makePairingRouter = ({ hub, astations }: PairingDeps) =>
 
     close: publicProcedure
       .meta({
-        openapi: { method: 'DELETE', path: '/pair/{code}', tags, protect: false, summary: 'Close a room' },
+        openapi: {
+          method: 'DELETE',
+          path: '/pair/{code}',
+          operationId: 'closePairing',
+          tags,
+          protect: false,
+          summary: 'Close a room',
+          description:
+            'Ends every socket in it. A room whose Astation has a registered key cannot be closed.',
+          successDescription: 'The room is closed.',
+        },
+        errors: ['NOT_FOUND', 'CONFLICT'],
+        example: { answer: { closed: true } },
       })
       .input(z.strictObject({ code }))
       .output(ClosedPairing)

@@ -6,6 +6,9 @@ import { CreatedSession, DeniedSession, GrantedSession, SessionInputs, SessionSt
 
 const tags = ['session'];
 
+const ID = '8a8f6c90-ba18-4178-9711-e20df7d81f84';
+const TOKEN = 'd039cc28cb3cfb519b351dbefb9afb0685e575e3fda4a459e03fa9766279e1b5';
+
 /** A grant that an Astation signed, with the key that is registered for it. */
 export interface SignedGrant {
   sessionId: string;
@@ -46,7 +49,27 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
     create: publicProcedure
       .meta({
         status: 201,
-        openapi: { method: 'POST', path: '/sessions', tags, protect: false, summary: 'Ask for a session' },
+        openapi: {
+          method: 'POST',
+          path: '/sessions',
+          operationId: 'requestSession',
+          tags,
+          protect: false,
+          summary: 'Ask for a session',
+          description: 'The request is pending for five minutes.',
+          successDescription: 'The request was made.',
+        },
+        example: {
+          request: { hostname: 'build-mac' },
+          answer: {
+            id: ID,
+            otp: '04381975',
+            hostname: 'build-mac',
+            status: 'pending',
+            created_at: '2026-11-24T16:42:57.587610Z',
+            expires_at: '2026-11-24T16:47:57.587610Z',
+          },
+        },
       })
       .input(SessionInputs.create)
       .output(CreatedSession)
@@ -57,10 +80,16 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
         openapi: {
           method: 'GET',
           path: '/sessions/{id}/status',
+          operationId: 'getSessionStatus',
           tags,
           protect: false,
-          summary: 'See what became of it',
+          summary: 'See what became of a request',
+          description:
+            'Carries the token once it is granted, until it was fetched or five minutes have passed.',
+          successDescription: 'The state of the session.',
         },
+        errors: ['NOT_FOUND'],
+        example: { answer: { id: ID, status: 'granted', token: TOKEN } },
       })
       .input(SessionInputs.status)
       .output(SessionStatus)
@@ -71,10 +100,16 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
         openapi: {
           method: 'POST',
           path: '/sessions/{id}/grant',
+          operationId: 'grantSession',
           tags,
           protect: false,
-          summary: 'Grant it by its OTP',
+          summary: 'Grant a session by its OTP',
+          description:
+            'By the OTP alone the session is granted but bound to no Astation, and 401 on every vault call. With `astation_id` and `signature` (hex of DER ECDSA over SHA-256 of `vault-relay-grant-v1\\n<session id>\\n<otp>\\n<astation_id>`, by the registered key) it is bound too. Five wrong OTPs end the session.',
+          successDescription: 'The session is granted.',
         },
+        errors: ['UNAUTHORIZED', 'NOT_FOUND', 'CONFLICT', 'GONE'],
+        example: { request: { otp: '04381975' }, answer: { id: ID, status: 'granted', token: TOKEN } },
       })
       .input(SessionInputs.grant)
       .output(GrantedSession)
@@ -85,7 +120,17 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
 
     deny: publicProcedure
       .meta({
-        openapi: { method: 'POST', path: '/sessions/{id}/deny', tags, protect: false, summary: 'Deny it' },
+        openapi: {
+          method: 'POST',
+          path: '/sessions/{id}/deny',
+          operationId: 'denySession',
+          tags,
+          protect: false,
+          summary: 'Deny a session',
+          successDescription: 'The session is denied.',
+        },
+        errors: ['NOT_FOUND', 'CONFLICT', 'GONE'],
+        example: { request: {}, answer: { id: ID, status: 'denied' } },
       })
       .input(SessionInputs.deny)
       .output(DeniedSession)

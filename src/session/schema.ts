@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { storableName, timestamp } from '../wire.ts';
 
 /** Any string: one that names no session is 404, whatever it looks like. */
-const sessionId = z.string().max(512);
+const sessionId = z.string().max(512).meta({ description: 'The id of the session.' });
 
 /** What a machine calls itself: 1 to 255 characters. */
 export const hostname = storableName(255);
@@ -19,32 +19,40 @@ export const SessionInputs = {
   deny: z.strictObject({ id: sessionId }),
 };
 
-export const CreatedSession = z.object({
-  id: z.uuid(),
-  otp: z.string().regex(/^\d{8}$/),
-  hostname: z.string(),
-  status: z.literal('pending'),
-  created_at: timestamp,
-  expires_at: timestamp,
-});
+export const CreatedSession = z
+  .object({
+    id: z.uuid(),
+    otp: z.string().regex(/^\d{8}$/),
+    hostname: z.string(),
+    status: z.literal('pending'),
+    created_at: timestamp,
+    expires_at: timestamp,
+  })
+  .meta({ id: 'CreatedSession' });
 export type CreatedSession = z.output<typeof CreatedSession>;
 
-export const SessionStatus = z.object({
-  id: z.string(),
-  status: z.enum(['pending', 'granted', 'denied', 'expired']),
-  token: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
-});
+export const SessionStatus = z
+  .object({
+    id: z.string(),
+    status: z.enum(['pending', 'granted', 'denied', 'expired']),
+    token: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+  })
+  .meta({ id: 'SessionStatus' });
 export type SessionStatus = z.output<typeof SessionStatus>;
 
-export const GrantedSession = z.object({
-  id: z.string(),
-  status: z.literal('granted'),
-  token: z.string().regex(/^[0-9a-f]{64}$/),
-});
+export const GrantedSession = z
+  .object({
+    id: z.string(),
+    status: z.literal('granted'),
+    token: z.string().regex(/^[0-9a-f]{64}$/),
+  })
+  .meta({ id: 'GrantedSession' });
 export type GrantedSession = z.output<typeof GrantedSession>;
 
-export const DeniedSession = z.object({ id: z.string(), status: z.literal('denied') });
+export const DeniedSession = z
+  .object({ id: z.string(), status: z.literal('denied') })
+  .meta({ id: 'DeniedSession' });
 export type DeniedSession = z.output<typeof DeniedSession>;

@@ -18,25 +18,31 @@ export interface Page {
   script?: string;
 }
 
-/** A whole page. Nothing inline: the content security policy allows none. */
-export function renderPage({ title, main, script }: Page): string {
-  const live = script === undefined ? html`` : html`<script type="module" src="/assets/${script}"></script>`;
+/** A whole document. Nothing inline: the content security policy allows none. */
+export function renderDocument({ title, head, body }: { title: string; head: Html; body: Html }): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>${title} · vault-relay</title>
-<link rel="stylesheet" href="/assets/page.css">
+<title>${title}</title>
 <link rel="icon" href="data:,">
-${live}
+${head}
 </head>
 <body>
-<main>
-${main}
-</main>
+${body}
 </body>
 </html>
 `.html;
+}
+
+/** A page for people, in the look of all of them. */
+export function renderPage({ title, main, script }: Page): string {
+  const live = script === undefined ? html`` : html`<script type="module" src="/assets/${script}"></script>`;
+  return renderDocument({
+    title: `${title} · vault-relay`,
+    head: html`<link rel="stylesheet" href="/assets/page.css">${live}`,
+    body: html`<main>${main}</main>`,
+  });
 }
