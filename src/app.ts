@@ -94,7 +94,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       logRequest(request, reply);
     },
   });
-  const baseUrl = config.publicBaseUrl ?? `http://${config.host}:${config.port}`;
+  // Relative to wherever the document was fetched, unless the operator says where that is.
+  const baseUrl = config.publicBaseUrl ?? '/';
   const router = makeAppRouter({
     ...services,
     vaultInputs: makeVaultInputs(config.limits),

@@ -1,11 +1,11 @@
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { html, renderDocument } from './pages/layout.ts';
 
 /** The viewer's files in its package: nothing comes from another host. */
-const VIEWER_DIR = path.dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')));
+const VIEWER_DIR = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const VIEWER_FILES = ['/swagger-ui.css', '/swagger-ui-bundle.js'];
 
 const PAGE = renderDocument({
