@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { useDatabase } from '../support/database.ts';
 import { type ModelCaller, type ModelEntry, ModelVaults, type Outcome } from '../support/model.ts';
 import { useServer } from '../support/server.ts';
-import { type Result, restSurface, type Surface, trpcSurface } from '../support/surfaces.ts';
+import { type Result, restSurface, type Surface, trpcSurface } from '../support/vault-surfaces.ts';
 
 const database = useDatabase();
 const server = useServer(database);

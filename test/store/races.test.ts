@@ -4,7 +4,7 @@ import type { VaultEntry, WriteResult } from '../../src/vault/schema.ts';
 import { VaultStore } from '../../src/vault/store.ts';
 import { silent, type TestDatabase, useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
-import { type Result, restSurface, trpcSurface } from '../support/surfaces.ts';
+import { type Result, restSurface, trpcSurface } from '../support/vault-surfaces.ts';
 
 const database = useDatabase();
 /** The same database over a pool of its own, as a second server has it. */
