@@ -25,6 +25,8 @@ const networks = z
   .transform((list) => list.split(',').map((network) => network.trim()))
   .refine((list) => list.every(isNetwork), 'must be a comma-separated list of addresses or CIDR networks');
 
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
 /** Every variable the server reads, with its default. `.env.example` lists the same ones; a test compares. */
 const Environment = z.object({
   PORT: integer(0, 65_535).default(3000),
@@ -44,7 +46,7 @@ const Environment = z.object({
     )
     .optional(),
   TRUST_PROXY: networks.optional(),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   MAX_TEXT_BYTES: integer(1, 16_777_216).default(65_536),
   MAX_SUMMARY_BYTES: integer(1, 1_048_576).default(2048),
   MAX_CLIENT_ID_CHARACTERS: integer(1, 1024).default(128),

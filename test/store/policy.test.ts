@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { beforeAll, expect, test } from 'vitest';
+import { type Caller, canRead, canSetSummary, canWrite, type VaultAccess } from '../../src/vault/policy.ts';
+import { VaultStore } from '../../src/vault/store.ts';
+import { makeVaultId } from '../../src/vault/vault-id.ts';
+import { useDatabase } from '../support/database.ts';
+import { refusalOf } from '../support/refusal.ts';
+
+const database = useDatabase();
+let store: VaultStore;
+beforeAll(() => {
+  store = new VaultStore(database.db);
+});
+
+/** Names that a careless comparison would mix up: by case, by blanks, by normal form, as SQL or as an array. */
+const name = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.constantFrom('a', 'A', 'a ', 'á', 'a\u0301', 'NULL', '{a,b}', '"a"', 'a,b', "'", '%', '\\'),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 5 })
+      .filter((text) => !text.includes('\0') && text.isWellFormed()),
+  },
+);
+const anyVault: fc.Arbitrary<VaultAccess> = fc.record({
+  workSessionId: name,
+  writerList: fc.uniqueArray(name, { maxLength: 6 }),
+});
+const anyCaller: fc.Arbitrary<Caller> = fc.record({ workSessionId: name, clientId: name });
+
+/** A vault with one entry, as the database may hold it. @returns its id */
+async function insert({ workSessionId, writerList }: VaultAccess): Promise<string> {
+  const vaultId = makeVaultId();
+  await database.admin.query(
+    `INSERT INTO vaults (vault_id, work_session_id, created_by, writer_list, next_entry_no)
+     VALUES ($1, $2, 'somebody', $3, 2)`,
+    [vaultId, workSessionId, writerList],
+  );
+  await database.admin.query(
+    `INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content)
+     VALUES ($1, 1, 1, 'content', 'somebody', 'text')`,
+    [vaultId],
+  );
+  return vaultId;
+}
+
+const allowed = async (call: Promise<unknown>): Promise<boolean> => {
+  try {
+    await call;
+    return true;
+  } catch {
+    expect(await refusalOf(call)).toMatch(/^FORBIDDEN: /);
+    return false;
+  }
+};
+
+test('what the SQL allows is what the predicates allow', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyVault, anyCaller, async (vault, caller) => {
+      const id = await insert(vault);
+      const listed = await store.list(caller);
+      expect({
+        list: listed.some((item) => item.vault_id === id),
+        current: await allowed(store.read(caller, id, {})),
+        currentSince: await allowed(store.read(caller, id, { since: 1 })),
+        history: await allowed(store.read(caller, id, { history: true })),
+        summary: await allowed(store.setSummary(caller, id, 'new')),
+        append: await allowed(store.append(caller, id, 'new')),
+        override: await allowed(store.override(caller, id, { no: 1, text: 'new' })),
+      }).toEqual({
+        list: canRead(vault, caller),
+        current: canRead(vault, caller),
+        currentSince: canRead(vault, caller),
+        history: canRead(vault, caller),
+        summary: canSetSummary(vault, caller),
+        append: canWrite(vault, caller),
+        override: canWrite(vault, caller),
+      });
+      expect(listed.filter((item) => item.vault_id === id).length).toBeLessThanOrEqual(1);
+
+      const { rows } = await database.admin.query('SELECT writer_list FROM vaults WHERE vault_id = $1', [id]);
+      const joins = canWrite(vault, caller) && !vault.writerList.includes(caller.clientId);
+      expect(rows[0].writer_list).toEqual(joins ? [...vault.writerList, caller.clientId] : vault.writerList);
+    }),
+    {
+      numRuns: 200,
+      examples: [
+        [
+          { workSessionId: 'a', writerList: [] },
+          { workSessionId: 'a', clientId: 'a' },
+        ],
+        [
+          { workSessionId: 'a', writerList: ['b'] },
+          { workSessionId: 'A', clientId: 'b' },
+        ],
+        [
+          { workSessionId: 'a', writerList: ['a', 'b'] },
+          { workSessionId: 'b', clientId: 'A' },
+        ],
+      ],
+    },
+  );
+});

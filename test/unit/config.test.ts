@@ -1,0 +1,185 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ConfigError, ENVIRONMENT_VARIABLES, readConfig } from '../../src/config.ts';
+
+function refusalOf(env: NodeJS.ProcessEnv): string {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error('The configuration was not refused');
+}
+
+const DEFAULTS = {
+  port: 3000,
+  host: '127.0.0.1',
+  databaseUrl: undefined,
+  databasePoolSize: 10,
+  dataDir: path.resolve('.data'),
+  publicBaseUrl: undefined,
+  corsOrigin: undefined,
+  trustProxy: undefined,
+  logLevel: 'info',
+  limits: { textBytes: 65_536, summaryBytes: 2048, clientIdCharacters: 128 },
+  rateLimitPerMinute: 600,
+};
+
+test('without any variable there are defaults', () => {
+  expect(readConfig({})).toEqual(DEFAULTS);
+});
+
+test('an empty variable counts as unset, another program’s is left alone', () => {
+  const empty = Object.fromEntries(ENVIRONMENT_VARIABLES.map((name) => [name, '']));
+  expect(readConfig({ ...empty, PATH: '/bin', PORTS: 'x' })).toEqual(DEFAULTS);
+});
+
+describe('what is taken', () => {
+  test.each<[string, string, object]>([
+    ['PORT', '0', { port: 0 }],
+    ['PORT', '65535', { port: 65_535 }],
+    ['HOST', '::', { host: '::' }],
+    ['HOST', 'localhost', { host: 'localhost' }],
+    ['DATABASE_URL', 'postgres://u:p@db:5432/vr', { databaseUrl: 'postgres://u:p@db:5432/vr' }],
+    [
+      'DATABASE_URL',
+      'postgresql://db/vr?sslmode=require',
+      { databaseUrl: 'postgresql://db/vr?sslmode=require' },
+    ],
+    [
+      'DATABASE_URL',
+      'postgres:///vr?host=/run/postgresql',
+      { databaseUrl: 'postgres:///vr?host=/run/postgresql' },
+    ],
+    ['DATABASE_POOL_SIZE', '1', { databasePoolSize: 1 }],
+    ['DATA_DIR', 'data/here', { dataDir: path.resolve('data/here') }],
+    ['DATA_DIR', '/var/lib/vault-relay', { dataDir: '/var/lib/vault-relay' }],
+    ['PUBLIC_BASE_URL', 'https://relay.example.org', { publicBaseUrl: 'https://relay.example.org' }],
+    [
+      'PUBLIC_BASE_URL',
+      'http://example.org:8080/relay//',
+      { publicBaseUrl: 'http://example.org:8080/relay' },
+    ],
+    ['CORS_ORIGIN', '*', { corsOrigin: ['*'] }],
+    [
+      'CORS_ORIGIN',
+      'https://a.org, http://b.org:8080',
+      { corsOrigin: ['https://a.org', 'http://b.org:8080'] },
+    ],
+    ['TRUST_PROXY', '10.0.0.0/8, ::1', { trustProxy: ['10.0.0.0/8', '::1'] }],
+    ['TRUST_PROXY', '192.168.1.1', { trustProxy: ['192.168.1.1'] }],
+    ['TRUST_PROXY', 'fd00::/128', { trustProxy: ['fd00::/128'] }],
+    ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
+    ['MAX_TEXT_BYTES', '1', { limits: { ...DEFAULTS.limits, textBytes: 1 } }],
+    ['MAX_SUMMARY_BYTES', '4096', { limits: { ...DEFAULTS.limits, summaryBytes: 4096 } }],
+    ['MAX_CLIENT_ID_CHARACTERS', '1024', { limits: { ...DEFAULTS.limits, clientIdCharacters: 1024 } }],
+    ['RATE_LIMIT_PER_MINUTE', '0', { rateLimitPerMinute: 0 }],
+  ])('%s=%s', (name, value, changed) => {
+    expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...changed });
+  });
+});
+
+describe('what is refused, naming the variable', () => {
+  const notWhole = ['-1', '1.5', '1e3', '0x10', ' 80', '80 ', '+80', 'eighty', '٣'];
+  const wholeNumbers = [
+    'PORT',
+    'DATABASE_POOL_SIZE',
+    'MAX_TEXT_BYTES',
+    'MAX_SUMMARY_BYTES',
+    'MAX_CLIENT_ID_CHARACTERS',
+    'RATE_LIMIT_PER_MINUTE',
+  ];
+  test.each(wholeNumbers.flatMap((name) => notWhole.map((value) => [name, value])))(
+    '%s=%j',
+    (name, value) => {
+      expect(refusalOf({ [name ?? '']: value })).toBe(`Bad configuration: ${name} must be a whole number.`);
+    },
+  );
+
+  const url = 'must be a postgres:// or postgresql:// address';
+  const origins = 'must be * or a comma-separated list of origins such as https://example.org';
+  const networks = 'must be a comma-separated list of addresses or CIDR networks';
+  const base = 'must be an http:// or https:// address';
+  test.each([
+    ['PORT', '65536', 'must be at most 65535'],
+    ['DATABASE_POOL_SIZE', '0', 'must be at least 1'],
+    ['DATABASE_POOL_SIZE', '1001', 'must be at most 1000'],
+    ['MAX_TEXT_BYTES', '0', 'must be at least 1'],
+    ['MAX_TEXT_BYTES', '16777217', 'must be at most 16777216'],
+    ['MAX_SUMMARY_BYTES', '0', 'must be at least 1'],
+    ['MAX_SUMMARY_BYTES', '1048577', 'must be at most 1048576'],
+    ['MAX_CLIENT_ID_CHARACTERS', '0', 'must be at least 1'],
+    ['MAX_CLIENT_ID_CHARACTERS', '1025', 'must be at most 1024'],
+    ['RATE_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
+    ['DATABASE_URL', 'mysql://u:s3cret@db/vr', url],
+    ['DATABASE_URL', 'u:s3cret@db/vr', url],
+    ['DATABASE_URL', 's3cret', url],
+    ['DATABASE_URL', 'postgres://u:s3cret@db:99999/vr', url],
+    ['PUBLIC_BASE_URL', 'relay.example.org', base],
+    ['PUBLIC_BASE_URL', 'ftp://relay.example.org', base],
+    ['CORS_ORIGIN', 'https://example.org/', origins],
+    ['CORS_ORIGIN', 'https://example.org/page', origins],
+    ['CORS_ORIGIN', 'example.org', origins],
+    ['CORS_ORIGIN', 'https://a.org,', origins],
+    ['CORS_ORIGIN', 'null', origins],
+    ['TRUST_PROXY', 'true', networks],
+    ['TRUST_PROXY', '10.0.0.0/33', networks],
+    ['TRUST_PROXY', '::/129', networks],
+    ['TRUST_PROXY', '10.0.0.0/', networks],
+    ['TRUST_PROXY', '10.0.0.0/8/8', networks],
+    ['TRUST_PROXY', '10.0.0.1,,10.0.0.2', networks],
+    ['LOG_LEVEL', 'verbose', 'must be one of fatal, error, warn, info, debug, trace, silent'],
+    ['LOG_LEVEL', 'INFO', 'must be one of fatal, error, warn, info, debug, trace, silent'],
+  ])('%s=%s', (name, value, problem) => {
+    expect(refusalOf({ [name]: value })).toBe(`Bad configuration: ${name} ${problem}.`);
+  });
+
+  test('all of them at once', () => {
+    expect(refusalOf({ PORT: 'x', LOG_LEVEL: 'info', MAX_TEXT_BYTES: '0', DATABASE_URL: 's3cret' })).toBe(
+      `Bad configuration: PORT must be a whole number; DATABASE_URL ${url}; MAX_TEXT_BYTES must be at least 1.`,
+    );
+  });
+
+  test.each(['s3cret', 'mysql://s3cret@db', 'postgres://u:s3cret@:x/'])(
+    'never the value of DATABASE_URL',
+    (value) => {
+      try {
+        readConfig({ DATABASE_URL: value });
+        expect.unreachable();
+      } catch (error) {
+        expect(`${(error as Error).stack} ${JSON.stringify(error)}`).not.toContain('s3cret');
+      }
+    },
+  );
+});
+
+describe('.env.example', async () => {
+  const lines = (await readFile('.env.example', 'utf8')).split('\n');
+  const settings = lines.flatMap((line, i) => {
+    const [, commented, name, value] = /^(# )?([A-Z_]+)=(.*)$/.exec(line) ?? [];
+    return name === undefined ? [] : [{ name, value, isSet: !commented, comment: lines[i - 1] ?? '' }];
+  });
+
+  test('names each variable once, in the order of the code', () => {
+    expect(settings.map(({ name }) => name)).toEqual(ENVIRONMENT_VARIABLES);
+  });
+
+  test('changes nothing when it is used as it is', () => {
+    const env = Object.fromEntries(
+      settings.flatMap(({ name, value, isSet }) => (isSet ? [[name, value]] : [])),
+    );
+    expect(readConfig(env)).toEqual(DEFAULTS);
+  });
+
+  test.each(settings)(
+    '$name has a comment and a value that can be used',
+    ({ name, value, isSet, comment }) => {
+      expect(comment).toMatch(/^# \w/);
+      expect(readConfig({ [name]: value })).toBeDefined();
+      const hasDefault = JSON.stringify(readConfig({ [name]: value })) === JSON.stringify(DEFAULTS);
+      expect(isSet).toBe(hasDefault);
+    },
+  );
+});
