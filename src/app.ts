@@ -15,7 +15,6 @@ import { tooManyRequests } from './errors.ts';
 import { makeContextOf } from './http/context.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
 import { mountHealth } from './http/health.ts';
-import { installJsonGuard } from './http/json-guard.ts';
 import { installRequestLog, logRequest, makeRequestId, markAnswer } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { mountTrpc } from './http/trpc.ts';
@@ -106,7 +105,6 @@ export async function buildApp({ config, db, sessions, log, version }: AppDeps):
       // By itself the plugin would come after a route's own hook, and so never count who is refused there.
       limited.addHook('onRequest', limited.rateLimit());
     }
-    installJsonGuard(limited);
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
   });

@@ -7,7 +7,7 @@ export interface ErrorBody {
   code: ErrorCode;
 }
 
-/** What Fastify itself refuses, by its error code. */
+/** What Fastify and Node themselves refuse, by the code of the error. */
 const FASTIFY_REFUSALS: ReadonlyMap<string, () => RelayError> = new Map(
   Object.entries({
     FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
@@ -20,6 +20,8 @@ const FASTIFY_REFUSALS: ReadonlyMap<string, () => RelayError> = new Map(
     FST_ERR_CTP_EMPTY_JSON_BODY: () => badRequest('The request body is empty; it must be a JSON object.'),
     FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
       badRequest('The request body is not as long as its content-length says.'),
+    // The client left in the middle of its body. A connection to the database that breaks is a failure of ours by then.
+    ECONNRESET: () => badRequest('The request ended before its body did.'),
     FST_ERR_MAX_PARAM_LENGTH: () => badRequest('A part of the path is longer than this server accepts.'),
     FST_ERR_BAD_URL: () => badRequest('The path of the address is not valid percent-encoded UTF-8.'),
   }),
