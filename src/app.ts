@@ -12,6 +12,7 @@ import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
 import type { Database } from './db/client.ts';
 import { tooManyRequests } from './errors.ts';
+import { makeClientErrorHandler } from './http/client-error.ts';
 import { makeContextOf } from './http/context.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
 import { mountHealth } from './http/health.ts';
@@ -70,6 +71,7 @@ export async function buildApp({ config, db, sessions, log, version }: AppDeps):
     // A vault id of 128 characters outside the BMP, percent-encoded.
     routerOptions: { maxParamLength: 1536 },
     forceCloseConnections: 'idle',
+    clientErrorHandler: makeClientErrorHandler(log),
     // An address that cannot be decoded is refused before any hook, and none runs after it.
     frameworkErrors: (error, request, reply) => {
       markAnswer(request, reply);

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
+import { RestVaults } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
+import { makeLogKeeper } from '../support/log-lines.ts';
 import { useServer } from '../support/server.ts';
 
 const database = useDatabase();
-const server = useServer(database);
+const keeper = makeLogKeeper();
+const server = useServer(database, {}, keeper.log);
 
 let session: string;
 beforeAll(async () => {
@@ -87,3 +90,86 @@ test.each<[what: string, line: string, headers: Record<string, string>, body: st
     }
   },
 );
+
+const linesOf = (requestId: string) => keeper.parsed().filter((line) => line.reqId === requestId);
+const GIVEN_UP = { level: 30, msg: 'Request given up by its client', method: 'POST', address: '127.0.0.1' };
+
+async function someoneWaits(): Promise<boolean> {
+  const { rows } = await database.admin.query(
+    `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+  );
+  return rows.length > 0;
+}
+
+test('a client that leaves in the middle of its body is one line in the log and nothing else', async () => {
+  const { socket } = await open();
+  const { rows: before } = await database.admin.query('SELECT * FROM vaults');
+  keeper.lines.length = 0;
+  const headers = {
+    ...JSON_TYPE,
+    authorization: `session ${session}`,
+    'x-request-id': 'left',
+    'content-length': 99,
+  };
+  socket.write(head('POST /api/vault?id=a', headers));
+  socket.write('{"summary":"half');
+  // A request that is answered after this one came shows that it was taken up.
+  await fetch(`${server.url}/api/vault?id=a`, { headers: { authorization: `session ${session}` } });
+  socket.destroy();
+  await expect.poll(() => linesOf('left')).toMatchObject([{ ...GIVEN_UP, url: '/api/vault?id=[redacted]' }]);
+  expect(keeper.parsed().filter((line) => line.level > 30)).toEqual([]);
+  const { rows: after } = await database.admin.query('SELECT * FROM vaults');
+  expect(after).toEqual(before);
+});
+
+test('a client that leaves before the answer is one line in the log, and its write counts', async () => {
+  const rest = new RestVaults(server.url, { session, clientId: 'a' });
+  const vaultId = (await rest.create('')).body.vault_id;
+  const holder = await database.admin.connect();
+  const { socket } = await open();
+  try {
+    await holder.query('BEGIN');
+    await holder.query('SELECT 1 FROM vaults WHERE vault_id = $1 FOR UPDATE', [vaultId]);
+    const headers = {
+      ...JSON_TYPE,
+      authorization: `session ${session}`,
+      'x-request-id': 'gone',
+      'content-length': 12,
+    };
+    socket.write(`${head(`POST /api/vault/${vaultId}?id=a`, headers)}{"text":"a"}`);
+    await expect.poll(someoneWaits).toBe(true);
+    socket.destroy();
+    await expect.poll(() => linesOf('gone')).toMatchObject([GIVEN_UP]);
+  } finally {
+    await holder.query('COMMIT');
+    holder.release();
+  }
+  await expect.poll(async () => (await rest.read(vaultId)).body.length).toBe(1);
+  expect(keeper.parsed().filter((line) => line.level > 30)).toEqual([]);
+});
+
+test.each([
+  ['no HTTP', 'hello session-word\r\n\r\n', 400, 'This is not HTTP.'],
+  [
+    'headers over the limit',
+    `GET / HTTP/1.1\r\nx: session-word${'x'.repeat(20_000)}\r\n\r\n`,
+    431,
+    'The address and headers are too long.',
+  ],
+  [
+    'an address over the limit',
+    `GET /?id=session-word${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`,
+    431,
+    'The address and headers are too long.',
+  ],
+])('what is no request is told so, and stays out of the log: %s', async (_, sent, status, error) => {
+  keeper.lines.length = 0;
+  const { socket, received } = await open();
+  socket.on('error', () => undefined);
+  socket.write(sent);
+  await expect.poll(() => socket.closed).toBe(true);
+  expect(statusesIn(received())).toEqual([status]);
+  expect(JSON.parse(received().split('\r\n\r\n')[1] ?? '')).toEqual({ error, code: 'BAD_REQUEST' });
+  expect(keeper.parsed()).toMatchObject([{ level: 20, msg: 'Refused what is no HTTP request' }]);
+  expect(keeper.lines.join('')).not.toContain('session-word');
+});
