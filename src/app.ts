@@ -11,11 +11,11 @@ import { readSessionId } from './api/caller.ts';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
 import { tooManyRequests } from './errors.ts';
+import { makeClientErrorHandler } from './http/client-error.ts';
 import { makeContextOf } from './http/context.ts';
 import { mountDocs } from './http/docs.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
 import { mountHealth } from './http/health.ts';
-import { installJsonGuard } from './http/json-guard.ts';
 import { makeOpenApiDocument } from './http/openapi-document.ts';
 import { mountPages } from './http/pages/mount.ts';
 import { installRequestLog, logRequest, makeRequestId, markAnswer } from './http/request-log.ts';
@@ -87,6 +87,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     // A vault id of 128 characters outside the BMP, percent-encoded.
     routerOptions: { maxParamLength: 1536 },
     forceCloseConnections: 'idle',
+    clientErrorHandler: makeClientErrorHandler(log),
     // An address that cannot be decoded is refused before any hook, and none runs after it.
     frameworkErrors: (error, request, reply) => {
       markAnswer(request, reply);
@@ -122,7 +123,6 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     });
     // By itself the plugin would come after a route's own hook, and so never count who is refused there.
     if (config.rateLimitPerMinute > 0) limited.addHook('onRequest', limited.rateLimit());
-    installJsonGuard(limited);
     const contextOf = makeContextOf(
       {
         resolveSession: (sessionId) => services.sessions.resolve(sessionId),

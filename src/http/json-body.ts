@@ -1,20 +1,22 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { badRequest } from '../errors.ts';
+import { readJsonText } from './json-text.ts';
 
-/** Accepts JSON and nothing else. `__proto__` stays a field like any other, which the strict schemas refuse. */
-export function installJsonBody(app: FastifyInstance): void {
+/** Accepts JSON alone in this scope, and hands its text to `parse`. */
+export function installJsonBody(app: FastifyInstance, parse: (text: string) => unknown): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'string' },
-    async (_: FastifyRequest, text: string) => {
-      // Released clients announce JSON and send nothing where a call has no fields.
-      if (text.length === 0) return undefined;
-      try {
-        return JSON.parse(text);
-      } catch (error) {
-        throw badRequest(`The request body is not valid JSON: ${(error as Error).message}.`);
-      }
-    },
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, bytes: Buffer) =>
+    parse(readJsonText(bytes)),
   );
+}
+
+/** `__proto__` stays a field like any other, which the strict schemas refuse. */
+export function parseJson(text: string): unknown {
+  // Released clients announce JSON and send nothing where a call has no fields.
+  if (text.length === 0) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badRequest(`The request body is not valid JSON: ${(error as Error).message}.`);
+  }
 }

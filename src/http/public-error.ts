@@ -7,7 +7,7 @@ export interface ErrorBody {
   code: ErrorCode;
 }
 
-/** What Fastify itself refuses, by its error code. */
+/** What Fastify and Node themselves refuse, by the code of the error. */
 const FASTIFY_REFUSALS: ReadonlyMap<string, () => RelayError> = new Map(
   Object.entries({
     FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
@@ -19,6 +19,8 @@ const FASTIFY_REFUSALS: ReadonlyMap<string, () => RelayError> = new Map(
       new RelayError('PAYLOAD_TOO_LARGE', 'The request body is larger than this server accepts.'),
     FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
       badRequest('The request body is not as long as its content-length says.'),
+    // The client left in the middle of its body. A connection to the database that breaks is a failure of ours by then.
+    ECONNRESET: () => badRequest('The request ended before its body did.'),
     FST_ERR_MAX_PARAM_LENGTH: () => badRequest('A part of the path is longer than this server accepts.'),
     FST_ERR_BAD_URL: () => badRequest('The path of the address is not valid percent-encoded UTF-8.'),
   }),

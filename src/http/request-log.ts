@@ -34,13 +34,17 @@ export function markAnswer(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('cache-control', 'no-store');
 }
 
+const describe = (request: FastifyRequest) => ({
+  method: request.method,
+  url: loggableUrl(request.url),
+  address: request.ip,
+});
+
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const line = {
-    method: request.method,
-    url: loggableUrl(request.url),
+    ...describe(request),
     status: reply.statusCode,
     ms: Math.round(reply.elapsedTime * 10) / 10,
-    address: request.ip,
   };
   if (request.url.startsWith('/health')) request.log.debug(line, 'Request');
   else request.log.info(line, 'Request');
@@ -48,6 +52,13 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
 
 /** One line a request, and the request id on every answer. */
 export function installRequestLog(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => markAnswer(request, reply));
+  app.addHook('onRequest', async (request, reply) => {
+    markAnswer(request, reply);
+    const line = describe(request);
+    reply.raw.once('close', () => {
+      // Nothing was answered then, so that the hook below does not run.
+      if (!reply.raw.writableFinished) request.log.info(line, 'Request given up by its client');
+    });
+  });
   app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
 }

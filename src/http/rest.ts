@@ -5,7 +5,7 @@ import { showName } from '../api/show-name.ts';
 import { createCallerFactory, type RestMeta } from '../api/trpc.ts';
 import { badRequest, type ErrorCode } from '../errors.ts';
 import type { RequestContext } from './context.ts';
-import { installJsonBody } from './json-body.ts';
+import { installJsonBody, parseJson } from './json-body.ts';
 import { refuseOtherMethods } from './methods.ts';
 
 type OpenApi = NonNullable<RestMeta['openapi']>;
@@ -81,7 +81,7 @@ export function mountRest(
   router: AppRouter,
   contextOf: (r: FastifyRequest) => RequestContext,
 ) {
-  installJsonBody(app);
+  installJsonBody(app, parseJson);
   const makeCaller = createCallerFactory(router);
   const methods = new Map<string, Set<string>>();
 

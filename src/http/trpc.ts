@@ -6,6 +6,7 @@ import type { AppRouter } from '../api/router.ts';
 import { ERROR_FACES, findRelayError, toTRPCError } from '../errors.ts';
 import type { RequestContext } from './context.ts';
 import { logFailure, settleFailure } from './error-handler.ts';
+import { installJsonBody } from './json-body.ts';
 import { refuseOtherMethods } from './methods.ts';
 
 /** Calls in one HTTP request; each is a statement of its own. */
@@ -55,13 +56,8 @@ export function mountTrpc(
 ): void {
   const trpcOptions = makeOptions(router, contextOf);
   app.setErrorHandler(makeErrorHandler(router));
-  // JSON alone, as text: tRPC parses it once it is known who calls.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'string' },
-    async (_: FastifyRequest, text: string) => text,
-  );
+  // As text: tRPC parses it once it is known who calls.
+  installJsonBody(app, (text) => text);
   app.route<{ Params: { path: string } }>({
     method: ['GET', 'POST'],
     url: '/trpc/:path',

@@ -106,17 +106,18 @@ describe('a text comes back byte for byte', () => {
 });
 
 describe('what JSON may spell in several ways is one text', () => {
-  test.each([
+  test.each<[what: string, spelling: string, before?: string]>([
     ['plain', '团é🦀/'],
     ['as escapes', '\\u56e2\\u00e9\\ud83e\\udd80\\/'],
     ['as escapes in capitals', '\\u56E2\\u00E9\\uD83E\\uDD80\\u002F'],
+    ['after a BOM that belongs to the body', '团é🦀/', '\ufeff'],
     ['half and half', '团\\u00e9🦀\\u002f'],
-  ])('%s', async (_, spelling) => {
+  ])('%s', async (_, spelling, before = '') => {
     const rest = new RestVaults(server.url, { session, clientId: 'atem-a' });
     const vaultId = (await rest.create('')).body.vault_id;
     for (const [path, body] of [
-      [`/api/vault/${vaultId}?id=a`, `{"text":"${spelling}"}`],
-      ['/trpc/vault.append?id=a', `{"vault_id":"${vaultId}","text":"${spelling}"}`],
+      [`/api/vault/${vaultId}?id=a`, `${before}{"text":"${spelling}"}`],
+      ['/trpc/vault.append?id=a', `${before}{"vault_id":"${vaultId}","text":"${spelling}"}`],
     ] as const) {
       const headers = { ...JSON_BODY, authorization: `session ${session}` };
       expect((await sendRaw(server.url, { method: 'POST', path, headers, body })).status).toBe(200);
