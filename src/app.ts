@@ -10,24 +10,26 @@ import Fastify, {
 import { readSessionId } from './api/caller.ts';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
-import type { Database } from './db/client.ts';
 import { tooManyRequests } from './errors.ts';
 import { makeContextOf } from './http/context.ts';
+import { mountDocs } from './http/docs.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
 import { mountHealth } from './http/health.ts';
 import { installJsonGuard } from './http/json-guard.ts';
-import { installRequestLog, makeRequestId } from './http/request-log.ts';
+import { makeOpenApiDocument } from './http/openapi-document.ts';
+import { mountPages } from './http/pages/mount.ts';
+import { installRequestLog, logRequest, makeRequestId, markAnswer } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { mountTrpc } from './http/trpc.ts';
+import { verifyGrant } from './relay/identity.ts';
+import type { Services } from './services.ts';
 import type { SessionCache } from './session/cache.ts';
 import { fingerprint, hashSessionId } from './session/session-id.ts';
 import { makeVaultInputs } from './vault/schema.ts';
-import { VaultStore } from './vault/store.ts';
 
 export interface AppDeps {
   config: Config;
-  db: Database;
-  sessions: SessionCache;
+  services: Services;
   log: FastifyBaseLogger;
   version: string;
 }
@@ -42,6 +44,18 @@ const countedBy = (sessions: SessionCache) => async (request: FastifyRequest) =>
   return sessionId && session ? `session ${fingerprint(hashSessionId(sessionId))}` : `address ${request.ip}`;
 };
 
+/** Counts grants by address, whatever session they are for: an OTP must not be found by trying. */
+function countGrantAttempts(app: FastifyInstance, max: number): (request: FastifyRequest) => Promise<void> {
+  if (max === 0) return async () => undefined;
+  const count = app.createRateLimit({ max, timeWindow: '1 minute', keyGenerator: (request) => request.ip });
+  return async (request) => {
+    const outcome = await count(request);
+    if (!outcome.isAllowed && outcome.isExceeded) {
+      throw tooManyRequests('Too many grants were tried from this address.', outcome.ttlInSeconds);
+    }
+  };
+}
+
 /** Nothing from elsewhere, nothing inline; HTTPS is insisted on only where it is known to be there. */
 const securityHeaders = ({ publicBaseUrl }: Config): FastifyHelmetOptions => ({
   contentSecurityPolicy: {
@@ -51,6 +65,8 @@ const securityHeaders = ({ publicBaseUrl }: Config): FastifyHelmetOptions => ({
       baseUri: ["'none'"],
       formAction: ["'self'"],
       frameAncestors: ["'none'"],
+      // Viewers draw their icons as data.
+      imgSrc: ["'self'", 'data:'],
       objectSrc: ["'none'"],
     },
   },
@@ -58,7 +74,7 @@ const securityHeaders = ({ publicBaseUrl }: Config): FastifyHelmetOptions => ({
 });
 
 /** Composes the whole server out of what it is given. It does not listen. */
-export async function buildApp({ config, db, sessions, log, version }: AppDeps): Promise<FastifyInstance> {
+export async function buildApp({ config, services, log, version }: AppDeps): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -68,19 +84,22 @@ export async function buildApp({ config, db, sessions, log, version }: AppDeps):
     requestTimeout: 10_000,
     // By itself a slow request was cut after a minute only: Node checks its connections that seldom.
     http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
-    routerOptions: { maxParamLength: 512 },
+    // A vault id of 128 characters outside the BMP, percent-encoded.
+    routerOptions: { maxParamLength: 1536 },
     forceCloseConnections: 'idle',
-    // An address that cannot be decoded is refused before any hook runs.
+    // An address that cannot be decoded is refused before any hook, and none runs after it.
     frameworkErrors: (error, request, reply) => {
-      reply.header('x-request-id', request.id);
+      markAnswer(request, reply);
       sendError(error, request, reply);
+      logRequest(request, reply);
     },
   });
-  const contextOf = makeContextOf({
-    resolveSession: (sessionId) => sessions.resolve(sessionId),
-    maxClientIdCharacters: config.limits.clientIdCharacters,
+  const baseUrl = config.publicBaseUrl ?? `http://${config.host}:${config.port}`;
+  const router = makeAppRouter({
+    ...services,
+    vaultInputs: makeVaultInputs(config.limits),
+    verifyGrant: (grant) => verifyGrant(grant).ok,
   });
-  const router = makeAppRouter({ vaults: new VaultStore(db), vaultInputs: makeVaultInputs(config.limits) });
 
   installRequestLog(app);
   installErrorHandler(app);
@@ -89,21 +108,34 @@ export async function buildApp({ config, db, sessions, log, version }: AppDeps):
     const origin = config.corsOrigin.includes('*') ? '*' : config.corsOrigin;
     await app.register(cors, { origin, exposedHeaders: ['x-request-id', 'retry-after'] });
   }
-  mountHealth(app, { pingDatabase: () => db.ping(), version });
+  mountHealth(app, { pingDatabase: () => services.db.ping(), version });
   await app.register(async (limited) => {
-    if (config.rateLimitPerMinute > 0) {
-      await limited.register(rateLimit, {
-        max: config.rateLimitPerMinute,
-        timeWindow: '1 minute',
-        enableDraftSpec: true,
-        keyGenerator: countedBy(sessions),
-        errorResponseBuilder: (_request, { ttl }) =>
-          tooManyRequests('Too many requests; wait as Retry-After says.', Math.ceil(ttl / 1000)),
-      });
-    }
+    await limited.register(rateLimit, {
+      global: false,
+      max: config.rateLimitPerMinute,
+      timeWindow: '1 minute',
+      enableDraftSpec: true,
+      keyGenerator: countedBy(services.sessions),
+      errorResponseBuilder: (_request, { ttl }) =>
+        tooManyRequests('Too many requests; wait as Retry-After says.', Math.ceil(ttl / 1000)),
+    });
+    // By itself the plugin would come after a route's own hook, and so never count who is refused there.
+    if (config.rateLimitPerMinute > 0) limited.addHook('onRequest', limited.rateLimit());
     installJsonGuard(limited);
+    const contextOf = makeContextOf(
+      {
+        resolveSession: (sessionId) => services.sessions.resolve(sessionId),
+        maxClientIdCharacters: config.limits.clientIdCharacters,
+      },
+      countGrantAttempts(limited, config.grantLimitPerMinute),
+    );
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
+    await limited.register(async (scope) => services.sockets.mount(scope));
+    await limited.register(async (scope) => mountPages(scope, services));
+    await limited.register(async (scope) =>
+      mountDocs(scope, makeOpenApiDocument(router, { baseUrl, version })),
+    );
   });
   return app;
 }

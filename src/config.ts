@@ -51,6 +51,8 @@ const Environment = z.object({
   MAX_SUMMARY_BYTES: integer(1, 1_048_576).default(2048),
   MAX_CLIENT_ID_CHARACTERS: integer(1, 1024).default(128),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
+  GRANT_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(60),
+  RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
 });
 
 export const ENVIRONMENT_VARIABLES = Object.keys(Environment.shape);
@@ -84,6 +86,10 @@ export interface Config {
   limits: Limits;
   /** Requests a minute of one session, or of one address without one; 0: no limit. */
   rateLimitPerMinute: number;
+  /** Grants that one address may try in a minute; 0: no limit. */
+  grantLimitPerMinute: number;
+  /** Relay sockets that one address may have. */
+  relayMaxSocketsPerAddress: number;
 }
 
 /** A setting that cannot be used. The message names the variable. */
@@ -119,5 +125,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       clientIdCharacters: v.MAX_CLIENT_ID_CHARACTERS,
     },
     rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
+    grantLimitPerMinute: v.GRANT_LIMIT_PER_MINUTE,
+    relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
   };
 }

@@ -2,12 +2,16 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { formatAstations } from './cli/astation.ts';
 import { openDatabaseSourceForCommand } from './cli/database-url.ts';
 import { serve } from './cli/serve.ts';
-import { createSession, formatSessions, withSessions } from './cli/session.ts';
+import { createSession, formatSessions } from './cli/session.ts';
+import { withDatabase } from './cli/with-database.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './db/migrate.ts';
 import { makeLogger } from './log.ts';
+import { AstationStore } from './session/astation-store.ts';
+import { SessionStore } from './session/store.ts';
 
 const { version } = JSON.parse(
   readFileSync(path.resolve(import.meta.dirname, '../package.json'), 'utf8'),
@@ -72,7 +76,7 @@ function makeProgram(): Command {
     .option('--json', 'print {"session_id": …}')
     .action(async (options) => {
       const { config, log } = setUp(true);
-      print(await withSessions(config, log, (sessions) => createSession(sessions, options)));
+      print(await withDatabase(config, log, (db) => createSession(new SessionStore(db), options)));
     });
   session
     .command('list')
@@ -80,15 +84,35 @@ function makeProgram(): Command {
     .option('--json', 'print one JSON array')
     .action(async (options) => {
       const { config, log } = setUp(true);
-      print(formatSessions(await withSessions(config, log, (sessions) => sessions.list()), options));
+      print(formatSessions(await withDatabase(config, log, (db) => new SessionStore(db).list()), options));
     });
   session
     .command('revoke <id>')
     .description('end a session at once, by its id or its fingerprint')
     .action(async (id) => {
       const { config, log } = setUp(true);
-      await withSessions(config, log, (sessions) => sessions.revoke(id));
+      await withDatabase(config, log, (db) => new SessionStore(db).revoke(id));
       print('Revoked.');
+    });
+
+  const astation = program.command('astation').description('list Astations and forget their keys');
+  astation
+    .command('list')
+    .description('list the Astations whose key is registered')
+    .option('--json', 'print one JSON array')
+    .action(async (options) => {
+      const { config, log } = setUp(true);
+      print(formatAstations(await withDatabase(config, log, (db) => new AstationStore(db).list()), options));
+    });
+  astation
+    .command('forget-key <id>')
+    .description(
+      'forget the key of an Astation: its connection is closed, the next key it proves is registered',
+    )
+    .action(async (id) => {
+      const { config, log } = setUp(true);
+      await withDatabase(config, log, (db) => new AstationStore(db).forget(id));
+      print('Forgotten.');
     });
   return program;
 }

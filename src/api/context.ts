@@ -4,4 +4,6 @@ import type { Caller } from '../vault/policy.ts';
 export interface Context {
   /** @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST` or `SERVICE_UNAVAILABLE` */
   authenticate(): Promise<Caller>;
+  /** Grants are tried by OTP, so that each address may try only so many. @throws RelayError `TOO_MANY_REQUESTS` */
+  countGrantAttempt(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { ZodError } from 'zod';
 import { badRequest, type RelayError, tooLarge } from '../errors.ts';
+import { showName } from './show-name.ts';
 
 type Issue = ZodError['issues'][number];
 
@@ -16,7 +17,7 @@ const TYPE_NAMES: Record<string, string> = {
 function describe(issue: Issue): string {
   switch (issue.code) {
     case 'unrecognized_keys':
-      return `Unknown field ${issue.keys.join(', ')}; it is not part of this call.`;
+      return `Unknown field ${showName(issue.keys[0] ?? '')}; it is not part of this call.`;
     case 'invalid_type': {
       const type = TYPE_NAMES[issue.expected] ?? issue.expected;
       // zod leaves the input itself out of its issues.
@@ -26,6 +27,9 @@ function describe(issue: Issue): string {
         : `${nameOf(issue)} must be ${type}.`;
     }
     case 'too_small':
+      // The same sentence as for a `-1` that a query brings, which is no number yet.
+      if (issue.origin !== 'string' && issue.minimum === 0)
+        return `${nameOf(issue)} must be ${TYPE_NAMES.int}.`;
       return `${nameOf(issue)} must be at least ${issue.minimum}${issue.origin === 'string' ? ' character long' : ''}.`;
     case 'too_big':
       return `${nameOf(issue)} must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}.`;

@@ -1,17 +1,22 @@
+import { makePairingRouter, type PairingDeps } from '../relay/router.ts';
+import { makeSessionRouter, type SessionRouterDeps } from '../session/router.ts';
 import { makeVaultRouter } from '../vault/router.ts';
 import type { VaultInputs } from '../vault/schema.ts';
 import type { VaultStore } from '../vault/store.ts';
 import { router } from './trpc.ts';
 
-export interface RouterDeps {
+export interface RouterDeps extends SessionRouterDeps, PairingDeps {
   vaults: VaultStore;
   vaultInputs: VaultInputs;
+  astations: SessionRouterDeps['astations'];
 }
 
 /** Every procedure of the server, by feature. */
-export const makeAppRouter = ({ vaults, vaultInputs }: RouterDeps) =>
+export const makeAppRouter = (deps: RouterDeps) =>
   router({
-    vault: makeVaultRouter(vaults, vaultInputs),
+    vault: makeVaultRouter(deps.vaults, deps.vaultInputs),
+    session: makeSessionRouter(deps),
+    pairing: makePairingRouter(deps),
   });
 
 export type AppRouter = ReturnType<typeof makeAppRouter>;

@@ -1,14 +1,24 @@
 import { initTRPC } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
-import { findRelayError, toTRPCError } from '../errors.ts';
+import { badRequest, type ErrorCode, findRelayError, toTRPCError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import { maskedMessage } from './masked.ts';
 
+/** How a procedure looks on REST, and what the published document says of it. */
+export type RestMeta = OpenApiMeta<{
+  /** Of a successful answer; 200 unless said otherwise. */
+  status?: 201;
+  /** How it can fail, beyond what every call can. */
+  errors?: readonly ErrorCode[];
+  /** A realistic exchange, for the document. */
+  example?: { request?: unknown; answer: unknown };
+}>;
+
 const t = initTRPC
   .context<Context>()
-  .meta<OpenApiMeta>()
+  .meta<RestMeta>()
   .create({
     isDev: false,
     errorFormatter: ({ shape, error }) => ({
@@ -27,6 +37,9 @@ const namedErrors = t.middleware(async ({ next }) => {
   const { error } = result;
   if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) {
     throw toTRPCError(describeInvalidInput(error.cause));
+  }
+  if (error.code === 'BAD_REQUEST' && error.cause instanceof SyntaxError) {
+    throw toTRPCError(badRequest(`The input is not valid JSON: ${error.cause.message}.`));
   }
   const meant = findRelayError(error);
   if (meant) throw toTRPCError(meant);

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { findRunningEmbedded, startEmbedded } from '../db/embedded.ts';
+import { startEmbedded } from '../db/embedded.ts';
 import { readFault } from '../db/pg-errors.ts';
 
 /** A database that cannot be used. The message names the variable and never its value. */
@@ -74,7 +74,5 @@ async function startHere(config: Config, log: Logger, owner: 'server' | 'command
 
 /** The same for a command, which may run beside a server: then the database that is running serves both. */
 export async function openDatabaseSourceForCommand(config: Config, log: Logger): Promise<DatabaseSource> {
-  if (config.databaseUrl) return openDatabaseSource(config, log);
-  const running = await findRunningEmbedded(config.dataDir);
-  return running ? external(running, 'the running embedded PostgreSQL') : startHere(config, log, 'command');
+  return config.databaseUrl ? openDatabaseSource(config, log) : startHere(config, log, 'command');
 }

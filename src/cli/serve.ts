@@ -2,11 +2,8 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { buildApp } from '../app.ts';
 import type { Config } from '../config.ts';
-import { Database } from '../db/client.ts';
-import { Listener } from '../db/listener.ts';
 import { migrate } from '../db/migrate.ts';
-import { SessionCache } from '../session/cache.ts';
-import { SESSION_ENDED_CHANNEL, SessionStore } from '../session/store.ts';
+import { openServices } from '../services.ts';
 import { openDatabaseSource } from './database-url.ts';
 import { welcome } from './welcome.ts';
 
@@ -67,23 +64,10 @@ async function assemble(
   const applied = await migrate(source.url);
   log.info({ database: source.description, migrations: applied }, 'Database is ready');
 
-  const db = new Database({ url: source.url, poolSize: config.databasePoolSize, log });
-  cleanup.add(() => db.close());
+  const services = await openServices({ config, databaseUrl: source.url, log });
+  cleanup.add(() => services.close());
 
-  const store = new SessionStore(db);
-  const sessions = new SessionCache((sessionId) => store.use(sessionId));
-  const listener = new Listener({
-    url: source.url,
-    channel: SESSION_ENDED_CHANNEL,
-    log,
-    onMessage: (idHash) => sessions.forget(idHash),
-    onListening: () => sessions.setHearing(true),
-    onDeaf: () => sessions.setHearing(false),
-  });
-  await listener.start();
-  cleanup.add(() => listener.close());
-
-  const app = await buildApp({ config, db, sessions, log, version });
+  const app = await buildApp({ config, services, log, version });
   cleanup.add(() => app.close());
   await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
     throw explainListenError(error, config);

@@ -1,31 +1,7 @@
 import { hostname as ownHostname } from 'node:os';
-import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
-import { Database } from '../db/client.ts';
-import { migrate } from '../db/migrate.ts';
 import { makeSessionId } from '../session/session-id.ts';
-import { type SessionInfo, SessionStore } from '../session/store.ts';
-import { openDatabaseSourceForCommand } from './database-url.ts';
-
-/** Runs work on the sessions of the configured database, beside a server or without one. */
-export async function withSessions<T>(
-  config: Config,
-  log: Logger,
-  work: (sessions: SessionStore) => Promise<T>,
-) {
-  const source = await openDatabaseSourceForCommand(config, log);
-  try {
-    await migrate(source.url);
-    const db = new Database({ url: source.url, poolSize: 1, log });
-    try {
-      return await work(new SessionStore(db));
-    } finally {
-      await db.close();
-    }
-  } finally {
-    await source.release();
-  }
-}
+import type { SessionInfo, SessionStore } from '../session/store.ts';
+import { formatTable } from './table.ts';
 
 /** @returns the text to print */
 export async function createSession(
@@ -49,7 +25,7 @@ const toRow = (session: SessionInfo) => [
   session.fingerprint,
   session.status,
   session.astationId ?? '-',
-  session.hostname,
+  session.hostname || '-',
   inSeconds(session.lastUsedAt),
   inSeconds(session.expiresAt),
 ];
@@ -69,14 +45,5 @@ export function formatSessions(sessions: SessionInfo[], { json = false }: { json
       })),
     );
   }
-  const rows = [COLUMNS, ...sessions.map(toRow)];
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return formatTable(COLUMNS, sessions.map(toRow));
 }

@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import type { FastifyBaseLogger } from 'fastify';
 import pg from 'pg';
-import type { Logger } from 'pino';
 import { PrismaClient } from './generated/client.ts';
 import { toRelayError } from './pg-errors.ts';
 import { statementName } from './statement-name.ts';
@@ -37,7 +37,7 @@ export type AppendOnlyClient = ReturnType<typeof makeAppendOnlyClient>;
 export interface DatabaseOptions {
   url: string;
   poolSize: number;
-  log: Logger;
+  log: FastifyBaseLogger;
 }
 
 /**

@@ -1,11 +1,11 @@
+import type { FastifyBaseLogger } from 'fastify';
 import pg from 'pg';
-import type { Logger } from 'pino';
 
 export interface ListenerOptions {
   url: string;
-  channel: string;
-  log: Logger;
-  onMessage(payload: string): void;
+  /** By channel, what to do with a message's payload. */
+  channels: Record<string, (payload: string) => void>;
+  log: FastifyBaseLogger;
   /** The connection was lost: messages may be missed from now until `onListening`. */
   onDeaf(): void;
   onListening(): void;
@@ -13,10 +13,11 @@ export interface ListenerOptions {
 
 const RECONNECT_MS = 500;
 
-/** Hears `NOTIFY` on one channel over a connection of its own, which it restores when it is lost. */
+/** Hears `NOTIFY` over a connection of its own, which it restores when it is lost. */
 export class Listener {
   readonly #options: ListenerOptions;
   #client: pg.Client | undefined;
+  #attempt: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -30,7 +31,7 @@ export class Listener {
   }
 
   async #connect(): Promise<void> {
-    const { url, channel, onMessage, onListening } = this.#options;
+    const { url, channels, onListening } = this.#options;
     const client = new pg.Client({
       connectionString: url,
       connectionTimeoutMillis: 2000,
@@ -38,12 +39,19 @@ export class Listener {
       application_name: 'vault-relay listener',
     });
     client.on('error', () => undefined); // 'end' follows, or the call under way rejects
-    client.on('notification', ({ payload }) => onMessage(payload ?? ''));
-    await client.connect();
-    await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+    client.on('notification', ({ channel, payload }) => channels[channel]?.(payload ?? ''));
+    try {
+      await client.connect();
+      for (const channel of Object.keys(channels)) {
+        await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+      }
+    } catch (error) {
+      client.end().catch(() => undefined);
+      throw error;
+    }
     client.on('end', () => this.#lose());
     this.#client = client;
-    onListening();
+    if (!this.#closed) onListening();
   }
 
   #lose(): void {
@@ -55,7 +63,7 @@ export class Listener {
 
   #reconnectLater(): void {
     this.#timer = setTimeout(() => {
-      this.#connect().catch((error: Error) => {
+      this.#attempt = this.#connect().catch((error: Error) => {
         this.#options.log.debug({ reason: error.message }, 'Still without the listening connection');
         if (!this.#closed) this.#reconnectLater();
       });
@@ -65,6 +73,8 @@ export class Listener {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    // A connection that is just being made would otherwise outlive its owner.
+    await this.#attempt;
     await this.#client?.end();
   }
 }

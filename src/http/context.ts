@@ -34,7 +34,7 @@ async function authenticate(request: FastifyRequest, rules: CallerRules): Promis
 
 /** Makes the context of a request: the same for both surfaces. */
 export const makeContextOf =
-  (rules: CallerRules) =>
+  (rules: CallerRules, countGrantAttempt: (request: FastifyRequest) => Promise<void>) =>
   (request: FastifyRequest): RequestContext => ({
     authenticate: () => {
       let caller = callers.get(request);
@@ -44,4 +44,5 @@ export const makeContextOf =
       }
       return caller;
     },
+    countGrantAttempt: () => countGrantAttempt(request),
   });

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readFault } from '../db/pg-errors.ts';
-import { notFound } from '../errors.ts';
-import { toPublicError } from './public-error.ts';
+import { ERROR_FACES, notFound, type RelayError } from '../errors.ts';
+import { type ErrorBody, toPublicError } from './public-error.ts';
 
 /** The cause of a 5xx goes into the log, with the request id and without any value of the request. */
 export function logFailure(request: FastifyRequest, thrown: unknown): void {
@@ -10,12 +10,21 @@ export function logFailure(request: FastifyRequest, thrown: unknown): void {
   request.log.error({ fault: readFault(cause), stack: error.stack }, 'Request failed');
 }
 
-/** Answers a failed request, whoever raised the error. */
+/**
+ * Does what every surface owes to a failure, whoever raised it: logs what the caller is not to blame
+ * for, and says when to try again. @returns what the caller may learn, for the surface to spell out
+ */
+export function settleFailure(thrown: unknown, request: FastifyRequest, reply: FastifyReply): RelayError {
+  const failure = toPublicError(thrown);
+  if (ERROR_FACES[failure.code].status >= 500) logFailure(request, thrown);
+  if (failure.retryAfter !== undefined) reply.header('retry-after', failure.retryAfter);
+  return failure;
+}
+
+/** Answers a failed request with `{"error", "code"}`. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { status, body, retryAfter } = toPublicError(thrown);
-  if (status >= 500) logFailure(request, thrown);
-  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
-  return reply.code(status).send(body);
+  const { code, message } = settleFailure(thrown, request, reply);
+  return reply.code(ERROR_FACES[code].status).send({ error: message, code } satisfies ErrorBody);
 }
 
 /** Every error of this scope has the shape `{"error", "code"}`, whoever raised it. */

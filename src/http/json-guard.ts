@@ -32,7 +32,7 @@ class NestingGauge {
 }
 
 /** Passes a body on as it is, and fails where it is not UTF-8 or nests too deep to be parsed safely. */
-function makeGuard(): Transform {
+export function makeGuard(): Transform {
   // Decoding leniently would store U+FFFD in place of what was sent.
   const utf8 = new TextDecoder('utf-8', { fatal: true });
   const nesting = new NestingGauge();

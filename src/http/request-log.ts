@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 const WELL_FORMED_ID = /^[\w.:-]{1,64}$/;
 
@@ -27,22 +27,27 @@ export function loggableUrl(url: string): string {
   return `${safePath}?${safeQuery.join('&')}`;
 }
 
+/** What every answer carries. */
+export function markAnswer(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id);
+  // What a vault holds is for its caller alone; pages set a rule of their own.
+  reply.header('cache-control', 'no-store');
+}
+
+export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const line = {
+    method: request.method,
+    url: loggableUrl(request.url),
+    status: reply.statusCode,
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+    address: request.ip,
+  };
+  if (request.url.startsWith('/health')) request.log.debug(line, 'Request');
+  else request.log.info(line, 'Request');
+}
+
 /** One line a request, and the request id on every answer. */
 export function installRequestLog(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
-    // What a vault holds is for its caller alone; pages set a rule of their own.
-    reply.header('cache-control', 'no-store');
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    const line = {
-      method: request.method,
-      url: loggableUrl(request.url),
-      status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime * 10) / 10,
-      address: request.ip,
-    };
-    if (request.url.startsWith('/health')) request.log.debug(line, 'Request');
-    else request.log.info(line, 'Request');
-  });
+  app.addHook('onRequest', async (request, reply) => markAnswer(request, reply));
+  app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
 }

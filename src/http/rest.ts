@@ -1,29 +1,37 @@
-import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify';
-import type { OpenApiMeta } from 'trpc-openapi';
+import type { AnyRouter } from '@trpc/server';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AppRouter } from '../api/router.ts';
-import { createCallerFactory } from '../api/trpc.ts';
-import { badRequest, RelayError } from '../errors.ts';
+import { showName } from '../api/show-name.ts';
+import { createCallerFactory, type RestMeta } from '../api/trpc.ts';
+import { badRequest, type ErrorCode } from '../errors.ts';
 import type { RequestContext } from './context.ts';
 import { installJsonBody } from './json-body.ts';
+import { refuseOtherMethods } from './methods.ts';
 
-type OpenApi = NonNullable<OpenApiMeta['openapi']>;
+type OpenApi = NonNullable<RestMeta['openapi']>;
 type Call = (input: unknown) => Promise<unknown>;
 
-interface RestRoute {
+export interface RestRoute {
   /** Path of the procedure, such as `vault.read`. */
   name: string;
   openapi: OpenApi;
+  /** Of a successful answer. */
+  status: number;
+  /** How it can fail, beyond what every call can. */
+  errors: readonly ErrorCode[];
+  example: RestMeta['example'];
   /** `openapi.path` as Fastify writes it. */
   url: string;
 }
 
 /** Every procedure that has a REST face. */
-export function listRestRoutes(router: AppRouter): RestRoute[] {
+export function listRestRoutes(router: AnyRouter): RestRoute[] {
   // At run time this record is flat: its keys are whole paths such as `vault.read`.
-  const procedures = router._def.procedures as unknown as Record<string, { _def: { meta?: OpenApiMeta } }>;
+  const procedures = router._def.procedures as Record<string, { _def: { meta?: RestMeta } }>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
-    const openapi = procedure._def.meta?.openapi;
-    return openapi ? [{ name, openapi, url: `/api${openapi.path.replace(/{(\w+)}/g, ':$1')}` }] : [];
+    const { openapi, status = 200, errors = [], example } = procedure._def.meta ?? {};
+    const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
+    return openapi ? [{ name, openapi, status, errors, example, url }] : [];
   });
 }
 
@@ -34,39 +42,34 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 function readQuery(request: FastifyRequest): Record<string, string> {
   const { id: _, ...query } = request.query as Record<string, string | string[]>;
   for (const [name, value] of Object.entries(query)) {
-    if (Array.isArray(value)) throw badRequest(`The query parameter ${name} is given more than once.`);
+    if (Array.isArray(value)) {
+      throw badRequest(`The query parameter ${showName(name)} is given more than once.`);
+    }
   }
   return query as Record<string, string>;
+}
+
+function refuseClash(given: Record<string, unknown>, params: Record<string, string>): void {
+  const clash = Object.keys(params).find((name) => Object.hasOwn(given, name));
+  if (clash !== undefined) throw badRequest(`Unknown field ${clash}; it belongs into the path.`);
 }
 
 /** A procedure's input is one object: the path's parameters, and either the query or the body. */
 function readInput(request: FastifyRequest): Record<string, unknown> {
   const params = request.params as Record<string, string>;
   const query = readQuery(request);
-  if (request.method === 'GET' || request.method === 'HEAD') return { ...query, ...params };
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    refuseClash(query, params);
+    return { ...query, ...params };
+  }
   const [unknown] = Object.keys(query);
   if (unknown !== undefined)
-    throw badRequest(`Unknown query parameter ${unknown}; it is not part of this call.`);
-  const body = request.body ?? {};
+    throw badRequest(`Unknown query parameter ${showName(unknown)}; it is not part of this call.`);
+  // Only a body that is not there counts as an empty one: `null` is sent, and wrong.
+  const body = request.body === undefined ? {} : request.body;
   if (!isObject(body)) throw badRequest('The request body must be a JSON object.');
-  const [clash] = Object.keys(params).filter((name) => Object.hasOwn(body, name));
-  if (clash !== undefined) throw badRequest(`Unknown field ${clash}; it belongs into the path.`);
+  refuseClash(body, params);
   return { ...body, ...params };
-}
-
-/** Methods that a path has no procedure for get 405 and an `Allow` header instead of a bare 404. */
-function refuseOtherMethods(app: FastifyInstance, url: string, allowed: Set<string>): void {
-  const others: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-  app.route({
-    method: others.filter((method) => !allowed.has(method)),
-    url,
-    onRequest: async (request, reply) => {
-      const allow = [...allowed].join(', ');
-      reply.header('allow', allow);
-      throw new RelayError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here; use ${allow}.`);
-    },
-    handler: () => undefined,
-  });
 }
 
 /**
@@ -82,7 +85,7 @@ export function mountRest(
   const makeCaller = createCallerFactory(router);
   const methods = new Map<string, Set<string>>();
 
-  for (const { name, openapi, url } of listRestRoutes(router)) {
+  for (const { name, openapi, status, url } of listRestRoutes(router)) {
     const allowed = methods.get(url) ?? new Set<string>();
     methods.set(url, allowed.add(openapi.method));
     if (openapi.method === 'GET') allowed.add('HEAD');
@@ -93,7 +96,8 @@ export function mountRest(
       onRequest: async (request) => {
         if (openapi.protect !== false) await contextOf(request).authenticate();
       },
-      handler: async (request) => {
+      handler: async (request, reply) => {
+        reply.code(status);
         const call = name
           .split('.')
           .reduce<unknown>(

@@ -1,35 +1,71 @@
-import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { getTRPCErrorShape } from '@trpc/server';
+import { type FastifyTRPCPluginOptions, fastifyRequestHandler } from '@trpc/server/adapters/fastify';
+import { getHTTPStatusCodeFromError } from '@trpc/server/http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppRouter } from '../api/router.ts';
-import { ERROR_FACES, findRelayError } from '../errors.ts';
+import { ERROR_FACES, findRelayError, toTRPCError } from '../errors.ts';
 import type { RequestContext } from './context.ts';
-import { logFailure } from './error-handler.ts';
+import { logFailure, settleFailure } from './error-handler.ts';
+import { refuseOtherMethods } from './methods.ts';
 
 /** Calls in one HTTP request; each is a statement of its own. */
 const MAX_BATCH_SIZE = 20;
 
-/** Mounts the procedures under `/trpc`, in a scope of its own: the plugin replaces the scope's JSON parser. */
-export async function mountTrpc(
+const makeOptions = (
+  router: AppRouter,
+  contextOf: (request: FastifyRequest) => RequestContext,
+): FastifyTRPCPluginOptions<AppRouter>['trpcOptions'] => ({
+  router,
+  maxBatchSize: MAX_BATCH_SIZE,
+  createContext: ({ req }) => contextOf(req),
+  responseMeta: ({ errors }) => {
+    const waits = errors.flatMap((error) => findRelayError(error)?.retryAfter ?? []);
+    return waits.length > 0 ? { headers: { 'retry-after': String(Math.max(...waits)) } } : {};
+  },
+  onError: ({ req, error }) => {
+    const meant = findRelayError(error);
+    if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && ERROR_FACES[meant.code].status >= 500)) {
+      logFailure(req, error);
+    }
+  },
+});
+
+/** What is refused before tRPC sees it, such as a body over the limit, gets the shape that its clients read. */
+const makeErrorHandler =
+  ({ _def: { _config: config } }: AppRouter) =>
+  (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const error = toTRPCError(settleFailure(thrown, request, reply));
+    const { path } = request.params as { path?: string };
+    const shape = getTRPCErrorShape({
+      config,
+      error,
+      type: 'unknown',
+      path,
+      input: undefined,
+      ctx: undefined,
+    });
+    return reply.code(getHTTPStatusCodeFromError(error)).send({ error: shape });
+  };
+
+/** Mounts the procedures under `/trpc`, in a scope of its own: it reads its bodies and tells its errors in its own way. */
+export function mountTrpc(
   app: FastifyInstance,
   router: AppRouter,
   contextOf: (request: FastifyRequest) => RequestContext,
-): Promise<void> {
-  await app.register(fastifyTRPCPlugin<AppRouter>, {
-    prefix: '/trpc',
-    trpcOptions: {
-      router,
-      maxBatchSize: MAX_BATCH_SIZE,
-      createContext: ({ req }) => contextOf(req),
-      responseMeta: ({ errors }) => {
-        const waits = errors.flatMap((error) => findRelayError(error)?.retryAfter ?? []);
-        return waits.length > 0 ? { headers: { 'retry-after': String(Math.max(...waits)) } } : {};
-      },
-      onError: ({ req, error }) => {
-        const meant = findRelayError(error);
-        if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && ERROR_FACES[meant.code].status >= 500)) {
-          logFailure(req, error);
-        }
-      },
-    },
-  } satisfies FastifyTRPCPluginOptions<AppRouter>);
+): void {
+  const trpcOptions = makeOptions(router, contextOf);
+  app.setErrorHandler(makeErrorHandler(router));
+  // JSON alone, as text: tRPC parses it once it is known who calls.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    async (_: FastifyRequest, text: string) => text,
+  );
+  app.route<{ Params: { path: string } }>({
+    method: ['GET', 'POST'],
+    url: '/trpc/:path',
+    handler: (req, res) => fastifyRequestHandler({ ...trpcOptions, req, res, path: req.params.path }),
+  });
+  refuseOtherMethods(app, '/trpc/:path', new Set(['GET', 'HEAD', 'POST']));
 }

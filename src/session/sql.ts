@@ -1,4 +1,4 @@
-/** The statements of the session store. `$1` is the hash of a session's id, unless a statement says otherwise. */
+/** The statements of the session stores. `$1` is the hash of a session's id, unless a statement says otherwise. */
 
 /** Carries the hash (hexadecimal) of a session that may no longer act. */
 export const SESSION_ENDED_CHANNEL = 'vault_relay_session_ended';
@@ -40,3 +40,117 @@ export const FIND_BY_FINGERPRINT = `
   SELECT id_hash FROM sessions
   WHERE id_hash BETWEEN decode(rpad($1, 64, '0'), 'hex') AND decode(rpad($1, 64, 'f'), 'hex')
   LIMIT 2`;
+
+/** How long a request waits for its grant, and how long a token waits to be fetched. */
+const WAITING = `interval '5 minutes'`;
+/** Wrong OTPs that a request survives, and one more ends it. */
+const MAX_TRIES = 5;
+
+const timestamp = (column: string) =>
+  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${column}`;
+
+export const REQUEST = `
+  INSERT INTO sessions (id_hash, hostname, status, otp_hash, created_at, expires_at)
+  VALUES ($1, $2, 'pending', $3, now(), now() + ${WAITING})
+  RETURNING ${timestamp('created_at')}, ${timestamp('expires_at')}`;
+
+/** Reading the token takes it: who reads it second gets none. */
+export const STATUS = `
+  WITH found AS (SELECT id_hash, status, expires_at, token, token_until FROM sessions WHERE id_hash = $1 FOR UPDATE),
+  taken AS (
+    UPDATE sessions SET token = NULL FROM found
+    WHERE sessions.id_hash = found.id_hash AND found.token IS NOT NULL
+  )
+  SELECT
+    CASE WHEN status = 'revoked' THEN 'denied'
+         WHEN status IN ('pending', 'granted') AND expires_at <= now() THEN 'expired'
+         ELSE status END AS status,
+    CASE WHEN status = 'granted' AND token_until > now() THEN token END AS token
+  FROM found`;
+
+export const PEEK = `
+  SELECT hostname, status, greatest(0, extract(epoch FROM expires_at - now()))::float8 * 1000 AS remaining_ms
+  FROM sessions WHERE id_hash = $1`;
+
+/**
+ * One conditional statement decides: a right OTP grants, a wrong one counts, the last wrong one ends the request.
+ * `$2` hash of the offered OTP, `$3` token, `$4` the Astation that signed, or null.
+ */
+export const GRANT = `
+  UPDATE sessions SET
+    status = CASE WHEN otp_hash = $2 THEN 'granted' WHEN otp_tries + 1 >= ${MAX_TRIES} THEN 'denied' ELSE status END,
+    otp_tries = otp_tries + CASE WHEN otp_hash = $2 THEN 0 ELSE 1 END,
+    token = CASE WHEN otp_hash = $2 THEN $3 END,
+    token_until = CASE WHEN otp_hash = $2 THEN now() + ${WAITING} END,
+    astation_id = CASE WHEN otp_hash = $2 THEN coalesce($4, astation_id) ELSE astation_id END,
+    last_used_at = CASE WHEN otp_hash = $2 THEN now() END,
+    expires_at = CASE WHEN otp_hash = $2 THEN now() + ${LIFETIME} ELSE expires_at END
+  WHERE id_hash = $1 AND status = 'pending' AND expires_at > now()
+    AND ($4::text IS NULL OR astation_id IS NULL OR astation_id = $4)
+  RETURNING status, otp_hash = $2 AS matched`;
+
+export const DENY = `
+  UPDATE sessions SET status = 'denied' WHERE id_hash = $1 AND status = 'pending' AND expires_at > now()
+  RETURNING id_hash`;
+
+export const DECIDED = `
+  SELECT status, expires_at <= now() AS expired, astation_id FROM sessions WHERE id_hash = $1`;
+
+/** Requests and grants that ended a day ago, and sessions that nobody used for a month, are of no use to anybody. */
+export const SWEEP = `
+  DELETE FROM sessions
+  WHERE expires_at < now() - interval '1 day'
+    AND (status <> 'granted' OR expires_at < now() - interval '30 days')`;
+
+/**
+ * Binds the sessions with the hashes `$2` (hexadecimal) to the Astation `$1`, in the order of their hashes, so that
+ * two of these never wait for each other. One that nobody knows yet begins its life here: the Astation vouches for it.
+ * Left alone: those that another Astation holds, and those that a person or an operator ended.
+ */
+const BOUND = `
+  bound AS (
+    INSERT INTO sessions (id_hash, hostname, status, astation_id, last_used_at, expires_at)
+    SELECT decode(hash, 'hex'), '', 'granted', $1, now(), now() + ${LIFETIME}
+    FROM unnest($2::text[]) AS wanted (hash) ORDER BY 1
+    ON CONFLICT (id_hash) DO UPDATE SET
+      astation_id = $1,
+      expires_at = CASE WHEN sessions.status = 'granted' THEN excluded.expires_at ELSE sessions.expires_at END
+    WHERE sessions.status IN ('pending', 'granted') AND (sessions.astation_id IS NULL OR sessions.astation_id = $1)
+    RETURNING id_hash
+  )`;
+
+export const BIND = `WITH ${BOUND} SELECT count(*)::int AS bound FROM bound`;
+
+export const REPLACE = `
+  WITH dropped AS (
+    UPDATE sessions SET astation_id = NULL
+    WHERE astation_id = $1 AND encode(id_hash, 'hex') <> ALL ($2::text[])
+    RETURNING id_hash
+  ), ${BOUND}
+  SELECT (SELECT count(*)::int FROM bound) AS bound,
+         (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex')))::int FROM dropped) AS dropped`;
+
+export const UNBIND = `
+  WITH dropped AS (
+    UPDATE sessions SET astation_id = NULL WHERE id_hash = $2 AND astation_id = $1 RETURNING id_hash
+  )
+  SELECT pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text FROM dropped`;
+
+/** Carries the id of an Astation whose key was forgotten. */
+export const KEY_FORGOTTEN_CHANNEL = 'vault_relay_key_forgotten';
+
+export const REGISTER_KEY = `
+  INSERT INTO astations (astation_id, public_key) VALUES ($1, $2) ON CONFLICT (astation_id) DO NOTHING
+  RETURNING astation_id`;
+
+export const FIND_KEY = `SELECT public_key FROM astations WHERE astation_id = $1`;
+
+export const LIST_ASTATIONS = `
+  SELECT a.astation_id, a.public_key, a.registered_at,
+    (SELECT count(*)::int FROM sessions AS s
+     WHERE s.astation_id = a.astation_id AND s.status = 'granted' AND s.expires_at > now()) AS sessions
+  FROM astations AS a ORDER BY a.registered_at`;
+
+export const FORGET_KEY = `
+  WITH forgotten AS (DELETE FROM astations WHERE astation_id = $1 RETURNING astation_id)
+  SELECT pg_notify('${KEY_FORGOTTEN_CHANNEL}', astation_id)::text FROM forgotten`;

@@ -1,39 +1,16 @@
 import { z } from 'zod';
 import type { Limits } from '../config.ts';
+import { storableName, storableText, timestamp } from '../wire.ts';
 
 /** JSON integers within u32, as released clients read them; the columns are INT. */
 const MAX_INT = 2_147_483_647;
 const MAX_U32 = 4_294_967_295;
 
 /** A seq on the wire. BIGINT in the database, bounded by what a JSON number holds exactly. */
-const seq = z.int().min(0);
-
-/** PostgreSQL text holds no NUL, and a lone surrogate would silently become U+FFFD. */
-function describeUnstorable(text: string): string | undefined {
-  if (text.includes('\0')) return 'must not contain the NUL character';
-  if (!text.isWellFormed()) return 'must not contain a lone surrogate';
-  return undefined;
-}
-
-/** Text that is stored and returned byte for byte. */
-const text = (maxBytes: number) =>
-  z
-    .string()
-    .check((context) => {
-      const problem = describeUnstorable(context.value);
-      const bytes = Buffer.byteLength(context.value);
-      if (problem) {
-        context.issues.push({ code: 'custom', input: context.value, message: problem });
-      } else if (bytes > maxBytes) {
-        context.issues.push({
-          code: 'custom',
-          input: context.value,
-          message: `is ${bytes} bytes of UTF-8; the limit is ${maxBytes}`,
-          params: { tooLarge: true },
-        });
-      }
-    })
-    .meta({ maxLength: maxBytes });
+const seq = z
+  .int()
+  .min(0)
+  .meta({ description: 'Place in the order of all writes; within one vault, the order of the commits.' });
 
 /** A query string knows only text: digits become a number. On tRPC the number comes as it is. */
 function parseDigits(value: unknown): unknown {
@@ -46,49 +23,58 @@ function parseBoolean(value: unknown): unknown {
   return value === 'true' ? true : value === 'false' ? false : value;
 }
 
-const vaultId = z
-  .string()
-  .min(1)
-  .max(128)
-  .check((context) => {
-    const problem = describeUnstorable(context.value);
-    if (problem) context.issues.push({ code: 'custom', input: context.value, message: problem });
-  });
-
-export const VaultEntry = z.object({
-  seq,
-  entry_no: z.int().min(0).max(MAX_INT),
-  version: z.int().min(1).max(MAX_INT),
-  kind: z.enum(['content', 'summary']),
-  writer_id: z.string(),
-  content: z.string(),
-  /** RFC 3339 in UTC. */
-  created_at: z.iso.datetime(),
+const vaultId = storableName(128).meta({
+  description: 'As `POST /api/vault` answered it.',
+  example: 'v-7Kf3qDx02Z',
 });
+
+const entryNo = (min: 0 | 1) =>
+  z
+    .int()
+    .min(min)
+    .max(MAX_INT)
+    .meta({ description: 'The entry within its vault: 1, 2, 3 …, shown as e1, e2, e3.' });
+const version = z
+  .int()
+  .min(1)
+  .max(MAX_INT)
+  .meta({ description: 'The version within its entry: 1, 2, 3 …, shown as v1, v2, v3.' });
+
+export const VaultEntry = z
+  .object({
+    seq,
+    entry_no: entryNo(0),
+    version,
+    kind: z.enum(['content', 'summary']),
+    writer_id: z.string().meta({ description: 'The client id that wrote it, as the writer gave it.' }),
+    content: z.string(),
+    created_at: timestamp,
+  })
+  .meta({ id: 'VaultEntry', description: 'One version of one entry. It never changes.' });
 export type VaultEntry = z.output<typeof VaultEntry>;
 
-export const VaultListItem = z.object({ vault_id: z.string(), summary: z.string() });
+export const VaultListItem = z
+  .object({ vault_id: z.string(), summary: z.string() })
+  .meta({ id: 'VaultListItem' });
 export type VaultListItem = z.output<typeof VaultListItem>;
 
-export const CreatedVault = z.object({ vault_id: z.string() });
+export const CreatedVault = z.object({ vault_id: z.string() }).meta({ id: 'CreatedVault' });
 export type CreatedVault = z.output<typeof CreatedVault>;
 
-export const WriteResult = z.object({
-  entry_no: z.int().min(1).max(MAX_INT),
-  version: z.int().min(1).max(MAX_INT),
-  seq,
-});
+export const WriteResult = z.object({ entry_no: entryNo(1), version, seq }).meta({ id: 'WriteResult' });
 export type WriteResult = z.output<typeof WriteResult>;
 
-export const Nothing = z.object({});
+export const Nothing = z
+  .object({})
+  .meta({ id: 'Nothing', description: 'Done; there is nothing more to say.' });
 
 /** What callers send. Unknown fields are refused, so that a misspelt option never passes silently. */
 export function makeVaultInputs(limits: Limits) {
-  const entryText = text(limits.textBytes);
+  const entryText = storableText(limits.textBytes);
   const entryId = z.int().min(0).max(MAX_U32);
   return {
     list: z.strictObject({}),
-    create: z.strictObject({ summary: text(limits.summaryBytes).default('') }),
+    create: z.strictObject({ summary: storableText(limits.summaryBytes).default('') }),
     read: z.strictObject({
       vault_id: vaultId,
       since: z.preprocess(parseDigits, z.int().min(0)).optional(),
@@ -97,7 +83,7 @@ export function makeVaultInputs(limits: Limits) {
     write: z.strictObject({ vault_id: vaultId, text: entryText, entry_id: entryId.nullish() }),
     append: z.strictObject({ vault_id: vaultId, text: entryText }),
     override: z.strictObject({ vault_id: vaultId, text: entryText, entry_id: entryId }),
-    setSummary: z.strictObject({ vault_id: vaultId, text: text(limits.summaryBytes) }),
+    setSummary: z.strictObject({ vault_id: vaultId, text: storableText(limits.summaryBytes) }),
   };
 }
 export type VaultInputs = ReturnType<typeof makeVaultInputs>;

@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts';
 import { toSafeNumber } from '../db/numbers.ts';
 import { forbidden, notFound } from '../errors.ts';
+import type { VaultFeed } from './feed.ts';
 import { type Caller, canRead, canWrite, type VaultAccess } from './policy.ts';
 import type { CreatedVault, VaultEntry, VaultListItem, WriteResult } from './schema.ts';
 import {
@@ -34,6 +35,9 @@ interface EntryRow extends Omit<VaultEntry, 'seq'> {
   seq: bigint | null;
 }
 
+/** No entry reaches it: the number after it must fit the column too. */
+const MAX_ENTRY_NO = 2_147_483_647;
+
 /**
  * All vaults, for callers whose work session is proven. Each call is one statement that also decides
  * whether the caller may; only when that yields nothing does a second one find out why.
@@ -42,9 +46,11 @@ interface EntryRow extends Omit<VaultEntry, 'seq'> {
  */
 export class VaultStore {
   readonly #db: Database;
+  readonly #feed: VaultFeed;
 
-  constructor(db: Database) {
+  constructor(db: Database, feed: VaultFeed) {
     this.#db = db;
+    this.#feed = feed;
   }
 
   async create(caller: Caller, summary: string): Promise<CreatedVault> {
@@ -96,7 +102,8 @@ export class VaultStore {
       caller.workSessionId,
       caller.clientId,
       entry.text,
-      entry.no,
+      // Beyond the column's type PostgreSQL would fail instead of finding nothing.
+      Math.min(entry.no, MAX_ENTRY_NO),
     );
     return this.#written(rows, caller, vaultId, entry.no);
   }
@@ -108,7 +115,11 @@ export class VaultStore {
 
   async #written(rows: WriteRow[], caller: Caller, vaultId: string, entryNo?: number): Promise<WriteResult> {
     const row = rows[0];
-    if (row) return { ...row, seq: toSafeNumber(row.seq) };
+    if (row) {
+      const seq = toSafeNumber(row.seq);
+      this.#feed.written({ workSessionId: caller.workSessionId, vaultId, seq });
+      return { ...row, seq };
+    }
     throw await this.#refusal(caller, vaultId, canWrite, entryNo);
   }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { APPLICATION_ROLE, Database } from '../../src/db/client.ts';
 import { readFault } from '../../src/db/pg-errors.ts';
+import { VaultFeed } from '../../src/vault/feed.ts';
 import { VaultStore } from '../../src/vault/store.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
 import { dump, silent, useDatabase } from '../support/database.ts';
@@ -14,7 +15,7 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 
 let before: string;
 beforeEach(async () => {
-  const store = new VaultStore(database.db);
+  const store = new VaultStore(database.db, new VaultFeed());
   const { vault_id } = await store.create(ann, 'kept');
   await store.append(ann, vault_id, 'kept');
   await store.override(ann, vault_id, { no: 1, text: 'kept too' });
@@ -98,7 +99,8 @@ describe('the role of the server has no right to it', () => {
     ['vault_entries', ['SELECT', 'INSERT']],
     // Of a vault it may update three columns, see below.
     ['vaults', ['SELECT', 'INSERT']],
-    ['sessions', ['SELECT', 'INSERT', 'UPDATE']],
+    ['sessions', ['SELECT', 'INSERT', 'UPDATE', 'DELETE']],
+    ['astations', ['SELECT', 'INSERT', 'DELETE']],
     ['_prisma_migrations', []],
   ])('%s: %j and no more', async (table, expected) => {
     const { rows } = await database.admin.query<{ privilege: string }>(
@@ -163,7 +165,7 @@ describe('the role of the server has no right to it', () => {
     `CREATE OR REPLACE FUNCTION refuse_change_of_vault_entries() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
     'SET session_replication_role = replica',
     `SELECT setval('vault_entries_seq_seq', 1)`,
-    'DELETE FROM sessions',
+    'TRUNCATE sessions',
     `INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('x', 'x', 'x')`,
   ])('%s', async (sql) => {
     expect(await sqlStateOf(database.db.rows(sql))).toBe(INSUFFICIENT_PRIVILEGE);

@@ -24,12 +24,14 @@ const FILL = `
 
   INSERT INTO sessions (id_hash, hostname, status, astation_id, expires_at)
   SELECT sha256(n::text::bytea), 'host', 'granted', 'st-' || n % 500, now() + interval '1 day'
-  FROM generate_series(1, 20000) AS n`;
+  FROM generate_series(1, 20000) AS n;
+  INSERT INTO astations (astation_id, public_key)
+  SELECT 'st-' || n, '04' || repeat('ab', 64) FROM generate_series(1, 5000) AS n`;
 
 beforeAll(async () => {
   await database.admin.query(FILL);
   // VACUUM as autovacuum does; without it the GIN index still has its rows in the pending list.
-  for (const table of ['vaults', 'vault_entries', 'sessions']) {
+  for (const table of ['vaults', 'vault_entries', 'sessions', 'astations']) {
     await database.admin.query(`VACUUM ANALYZE ${table}`);
   }
   const { rows } = await database.admin.query('SELECT count(*)::int AS n FROM vault_entries');
@@ -121,17 +123,31 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
 };
 
 /** All of a feature's statements but those that read a whole table because that is what is asked for. */
-const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, 'SESSION_ENDED_CHANNEL' | 'LIST'>, Case[]> = {
+const READS_ALL = ['SESSION_ENDED_CHANNEL', 'KEY_FORGOTTEN_CHANNEL', 'LIST', 'LIST_ASTATIONS'] as const;
+const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[number]>, Case[]> = {
   CREATE_GRANTED: each([], [hash, 'host', 'st-1']),
   USE: each([['sessions_pkey']], [hash]),
   REVOKE: each([['sessions_pkey']], [hash]),
   EXISTS: each([['sessions_pkey']], [hash]),
   FIND_BY_FINGERPRINT: each([['sessions_pkey']], ['abcdef123456']),
+  REQUEST: each([], [hash, 'host', hash]),
+  STATUS: each([['sessions_pkey']], [hash]),
+  PEEK: each([['sessions_pkey']], [hash]),
+  GRANT: each([['sessions_pkey']], [hash, hash, 'token', 'st-1']),
+  DENY: each([['sessions_pkey']], [hash]),
+  DECIDED: each([['sessions_pkey']], [hash]),
+  SWEEP: each([['sessions_by_expiry']], []),
+  BIND: each([], ['st-1', `{${'ab'.repeat(32)}}`]),
+  REPLACE: each([['sessions_by_astation']], ['st-1', `{${'ab'.repeat(32)}}`]),
+  UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash]),
+  FIND_KEY: each([['astations_pkey']], ['st-1']),
+  REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`]),
+  FORGET_KEY: each([['astations_pkey']], ['st-1']),
 };
 
 test('every statement has its case', () => {
   expect(Object.keys(VAULT_CASES).toSorted()).toEqual(Object.keys(vaultSql).toSorted());
-  const lookUps = Object.keys(sessionSql).filter((name) => !['SESSION_ENDED_CHANNEL', 'LIST'].includes(name));
+  const lookUps = Object.keys(sessionSql).filter((name) => !READS_ALL.some((other) => other === name));
   expect(Object.keys(SESSION_CASES).toSorted()).toEqual(lookUps.toSorted());
 });
 

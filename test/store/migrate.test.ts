@@ -6,11 +6,16 @@ import type pg from 'pg';
 import { describe, expect, inject, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { MIGRATIONS_DIR, MigrationError, migrate } from '../../src/db/migrate.ts';
+import { VaultFeed } from '../../src/vault/feed.ts';
 import { VaultStore } from '../../src/vault/store.ts';
 import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
 import { withSchemaEngine } from '../support/schema-engine.ts';
 
-const MIGRATIONS = ['20261124000000_vaults', '20261124000100_sessions'];
+const MIGRATIONS = [
+  '20261124000000_vaults',
+  '20261124000100_sessions',
+  '20261124000200_grants_and_astations',
+];
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
 
@@ -47,7 +52,7 @@ async function refusalOf(call: Promise<unknown>): Promise<string> {
 async function appendThrough(url: string, vaultId?: string) {
   const db = new Database({ url, poolSize: 1, log: silent });
   try {
-    const store = new VaultStore(db);
+    const store = new VaultStore(db, new VaultFeed());
     const id = vaultId ?? (await store.create(ann, 'made after the migration')).vault_id;
     const written = await store.append(ann, id, 'appended after the migration');
     return { written, entries: await store.read(ann, id, { history: true }) };

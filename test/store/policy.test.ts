@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
+import { VaultFeed } from '../../src/vault/feed.ts';
 import { type Caller, canRead, canSetSummary, canWrite, type VaultAccess } from '../../src/vault/policy.ts';
 import { VaultStore } from '../../src/vault/store.ts';
 import { makeVaultId } from '../../src/vault/vault-id.ts';
@@ -9,7 +10,7 @@ import { refusalOf } from '../support/refusal.ts';
 const database = useDatabase();
 let store: VaultStore;
 beforeAll(() => {
-  store = new VaultStore(database.db);
+  store = new VaultStore(database.db, new VaultFeed());
 });
 
 /** Names that a careless comparison would mix up: by case, by blanks, by normal form, as SQL or as an array. */

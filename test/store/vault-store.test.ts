@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
+import { VaultFeed } from '../../src/vault/feed.ts';
 import { CREATE } from '../../src/vault/sql.ts';
 import { VaultStore } from '../../src/vault/store.ts';
 import { makeVaultId } from '../../src/vault/vault-id.ts';
@@ -10,7 +11,7 @@ import { refusalOf } from '../support/refusal.ts';
 const database = useDatabase();
 let store: VaultStore;
 beforeAll(() => {
-  store = new VaultStore(database.db);
+  store = new VaultStore(database.db, new VaultFeed());
 });
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
@@ -298,7 +299,7 @@ describe('round trips', () => {
 
   test('a call that is allowed costs one', async () => {
     const { vaultId } = await fillVault();
-    const vaults = new VaultStore(counted);
+    const vaults = new VaultStore(counted, new VaultFeed());
     const calls: Record<string, () => Promise<unknown>> = {
       create: () => vaults.create(ann, 'x'),
       list: () => vaults.list(ann),
@@ -319,7 +320,7 @@ describe('round trips', () => {
   });
 
   test('a refusal costs a second one, to find out why', async () => {
-    const vaults = new VaultStore(counted);
+    const vaults = new VaultStore(counted, new VaultFeed());
     expect(await roundTripsOf(() => refusalOf(vaults.read(ann, NEVER_MADE, {})))).toBe(2);
     expect(await roundTripsOf(() => refusalOf(vaults.append(ann, NEVER_MADE, 'x')))).toBe(2);
   });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -23,6 +23,8 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
   const given = process.env.TEST_DATABASE_URL;
   if (given) return { url: given, stop: async () => undefined };
   const dataDir = await mkdtemp(path.join(tmpdir(), 'vault-relay-test-'));
+  // PostgreSQL does not run as root, and its user cannot pass a closed folder.
+  await chmod(dataDir, 0o755);
   const embedded = await startEmbedded({ dataDir, log: pino({ level: 'silent' }), postgresFlags: FAST });
   return {
     url: embedded.url,

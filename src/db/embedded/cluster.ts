@@ -1,0 +1,153 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  access,
+  chmod,
+  chown,
+  constants,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { type Binaries, childEnv, usableBinaries } from './binaries.ts';
+import { EmbeddedError, hasCode } from './error.ts';
+import { chooseHome, clusterOf, type Place, passwordFileOf } from './home.ts';
+import { processIdentity } from './process.ts';
+import { isRoot, newOwner, type RunAs } from './user.ts';
+
+const run = promisify(execFile);
+
+/** Folders that this process is filling; a start beside it in the same process must not take them for leftovers. */
+const inTheMaking = new Set<string>();
+
+async function removeLeftovers(home: string): Promise<void> {
+  const folder = path.dirname(home);
+  for (const name of await readdir(folder)) {
+    const pid = name.startsWith(`${path.basename(home)}.new-`) ? Number(name.split('-').at(-2)) : undefined;
+    if (pid === undefined || inTheMaking.has(path.join(folder, name))) continue;
+    if (pid !== process.pid && processIdentity(pid) !== undefined) continue;
+    // An initdb whose parent was killed may be writing its last files.
+    await rm(path.join(folder, name), { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+async function initdb(folder: string, binaries: Binaries, runAs: RunAs): Promise<void> {
+  const args = [
+    `--pgdata=${clusterOf(folder)}`,
+    '--username=postgres',
+    `--pwfile=${passwordFileOf(folder)}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    // PostgreSQL's own collation: an update of the system's C library cannot reorder what an index holds.
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--data-checksums',
+    '--no-instructions',
+  ];
+  try {
+    await run(binaries.initdb, args, { ...runAs, cwd: '/', env: childEnv() });
+  } catch (error) {
+    const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+    if (/No space left on device|Check free disk space/.test(output))
+      throw Object.assign(new Error(output), { code: 'ENOSPC' });
+    const said = output.split('\n').filter((line) => /error:|FATAL:|PANIC:/.test(line));
+    throw new Error(said[0]?.replace(/^.*?\[\d+\] /, '') ?? String(error), { cause: error });
+  }
+}
+
+async function fill(folder: string, runAs: RunAs): Promise<void> {
+  const cluster = clusterOf(folder);
+  await mkdir(folder);
+  // Ours and closed to writing, so that PostgreSQL's user can never lead root astray with a link in here.
+  await chmod(folder, runAs ? 0o711 : 0o700);
+  await mkdir(cluster, { mode: 0o700 });
+  await writeFile(passwordFileOf(folder), randomBytes(24).toString('base64url'), { mode: 0o600 });
+  if (runAs) {
+    await chown(cluster, runAs.uid, runAs.gid);
+    await chown(passwordFileOf(folder), runAs.uid, runAs.gid);
+  }
+  await initdb(folder, await usableBinaries(folder, runAs), runAs);
+}
+
+/** Puts the whole at its place in one step; when another start was faster, its database counts. */
+async function settle(fresh: string, home: string): Promise<void> {
+  try {
+    await rename(fresh, home);
+  } catch (error) {
+    if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+    if ((await readdir(home)).includes('cluster')) return;
+    throw new EmbeddedError(`${home} holds something that is not a database of this server: move it away.`);
+  }
+}
+
+async function build(home: string, runAs: RunAs): Promise<void> {
+  const fresh = `${home}.new-${process.pid}-${randomBytes(4).toString('hex')}`;
+  inTheMaking.add(fresh);
+  try {
+    await fill(fresh, runAs);
+    await settle(fresh, home);
+  } finally {
+    await rm(fresh, { recursive: true, force: true, maxRetries: 10 });
+    inTheMaking.delete(fresh);
+  }
+}
+
+/** Makes DATA_DIR; undefined when it is there already, else the topmost folder that was made. */
+async function makeDataDir(dataDir: string): Promise<string | undefined> {
+  try {
+    return await mkdir(dataDir, { recursive: true });
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+    // So Node reports a read-only file system: asking its last folder that exists gives the true reason.
+    let folder = path.dirname(dataDir);
+    while ((await stat(folder).catch(() => undefined)) === undefined) folder = path.dirname(folder);
+    await access(folder, constants.W_OK);
+    throw error;
+  }
+}
+
+async function removeEmpty(folder: string, upTo: string): Promise<void> {
+  for (let at = folder; ; at = path.dirname(at)) {
+    await rmdir(at);
+    if (at === upTo) return;
+  }
+}
+
+/**
+ * Makes the database of DATA_DIR: built beside its place and renamed, so that one that can be seen is complete.
+ * @returns its folder, and why that is not inside DATA_DIR
+ * @throws EmbeddedError or the error of the file system; nothing is left behind then
+ */
+export async function createHome(dataDir: string): Promise<Place> {
+  const runAs = await newOwner();
+  const made = await makeDataDir(dataDir);
+  try {
+    // Root gets past every mode, and the note about another place is written last: see now whether it can be.
+    await access(dataDir, constants.W_OK);
+    if (made !== undefined && isRoot()) await chmod(dataDir, 0o755);
+    const choice = await chooseHome(dataDir, runAs);
+    await removeLeftovers(choice.home);
+    await build(choice.home, runAs);
+    return choice;
+  } catch (error) {
+    if (made !== undefined) await removeEmpty(dataDir, made).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** @throws EmbeddedError when another major version of PostgreSQL made the files */
+export async function checkVersion(home: string, binaries: Binaries): Promise<void> {
+  const version = Number.parseInt(await readFile(path.join(clusterOf(home), 'PG_VERSION'), 'utf8'), 10);
+  if (version === binaries.major) return;
+  throw new EmbeddedError(
+    `The database in ${home} was made by PostgreSQL ${version} and this is PostgreSQL ${binaries.major}: run the release that made it, or move its data with pg_dump to a server that DATABASE_URL names.`,
+  );
+}

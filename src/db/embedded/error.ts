@@ -1,0 +1,40 @@
+/** Why there is no embedded database: one sentence that says what is wrong and what to do. */
+export class EmbeddedError extends Error {
+  override readonly name = 'EmbeddedError';
+}
+
+const REASONS: Record<string, string> = {
+  EACCES: 'permission is denied',
+  EPERM: 'the operation is not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENOTDIR: 'a file stands where a folder must be',
+  EEXIST: 'a file stands where a folder must be',
+};
+
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string';
+
+export const hasCode = (error: unknown, ...codes: string[]): boolean =>
+  isSystemError(error) && codes.includes(error.code ?? '');
+
+/** Turns whatever failed into a sentence that names DATA_DIR; an EmbeddedError stays as it is. */
+export function unusable(dataDir: string, error: unknown): EmbeddedError {
+  if (error instanceof EmbeddedError) return error;
+  const reason = isSystemError(error) ? REASONS[error.code ?? ''] : undefined;
+  if (isSystemError(error) && reason !== undefined) {
+    // Of a copy that failed it is the target that matters, and Node calls the source its path.
+    const place = 'dest' in error ? error.dest : error.path;
+    const where = place !== undefined && place !== dataDir ? ` (${place})` : '';
+    return new EmbeddedError(
+      `DATA_DIR ${dataDir} cannot hold the database because ${reason}${where}: set DATA_DIR to a folder that the server can write.`,
+      { cause: error },
+    );
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new EmbeddedError(
+    `The embedded database of DATA_DIR ${dataDir} did not start (${message}): correct that, or set DATABASE_URL.`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { chmod, lstat, mkdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { EmbeddedError, hasCode } from './error.ts';
+import { isRoot, type RunAs } from './user.ts';
+
+/** Where the database of root lives when PostgreSQL's user cannot reach DATA_DIR: durable, and open to all. */
+const ELSEWHERE = '/var/lib/vault-relay';
+const POINTER = 'postgres-location.txt';
+
+/** Where a database is put; `because` says why that is not inside DATA_DIR. */
+export interface Place {
+  home: string;
+  because?: string;
+}
+
+export const clusterOf = (home: string): string => path.join(home, 'cluster');
+export const passwordFileOf = (home: string): string => path.join(home, 'password');
+export const logFileOf = (home: string): string => path.join(home, 'postgres.log');
+
+const exists = (file: string) =>
+  lstat(file).then(
+    () => true,
+    (error) => {
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false;
+      throw error;
+    },
+  );
+
+/** Without links, also when the folder's end is still to be made, so that one folder has one name. */
+async function canonical(folder: string): Promise<string> {
+  try {
+    return await realpath(folder);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT') || folder === path.dirname(folder)) throw error;
+    return path.join(await canonical(path.dirname(folder)), path.basename(folder));
+  }
+}
+
+async function places(dataDir: string): Promise<{ inside: string; elsewhere: string }> {
+  const folder = await canonical(dataDir);
+  const slug = folder
+    .replace(/[^A-Za-z0-9]+/g, '-')
+    .slice(-40)
+    .replace(/^-|-$/g, '');
+  const hash = createHash('sha256').update(folder).digest('hex').slice(0, 12);
+  return { inside: path.join(folder, 'postgres'), elsewhere: path.join(ELSEWHERE, `${slug}-${hash}`) };
+}
+
+async function readPointer(dataDir: string): Promise<string | undefined> {
+  try {
+    return /^ {2}(\/.+)$/m.exec(await readFile(path.join(dataDir, POINTER), 'utf8'))?.[1];
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Finds the database that belongs to DATA_DIR, at either place, and changes nothing.
+ * @returns its folder, or undefined when there is none yet
+ * @throws EmbeddedError when it is gone from where it was, or there are two: an empty one never takes its place
+ */
+export async function findHome(dataDir: string): Promise<string | undefined> {
+  const { inside, elsewhere } = await places(dataDir);
+  const pointed = await readPointer(dataDir);
+  const found: string[] = [];
+  for (const home of new Set([inside, pointed ?? elsewhere, elsewhere])) {
+    if (await exists(clusterOf(home))) found.push(home);
+  }
+  if (found.length > 1) {
+    throw new EmbeddedError(
+      `DATA_DIR ${dataDir} has two databases, ${found.join(' and ')}: move away the one that is not wanted.`,
+    );
+  }
+  if (pointed !== undefined && found.length === 0) {
+    throw new EmbeddedError(
+      `The database of DATA_DIR ${dataDir} is missing from ${pointed}: restore that folder, or delete ${path.join(dataDir, POINTER)} to start with an empty one.`,
+    );
+  }
+  return found[0];
+}
+
+/**
+ * Walks down to `target` as `runAs` would.
+ * @returns the first folder that lets this user not pass; undefined when the user can come through
+ */
+async function firstBarrier(target: string, runAs: RunAs): Promise<string | undefined> {
+  if (!runAs) return undefined;
+  const parts = path.dirname(target).split(path.sep).filter(Boolean);
+  for (let depth = 0; depth <= parts.length; depth++) {
+    const folder = path.join(path.sep, ...parts.slice(0, depth));
+    const { mode, uid, gid } = await stat(folder);
+    // Only the first class that fits counts; spawn() leaves the child no supplementary groups.
+    const bit = uid === runAs.uid ? 0o100 : gid === runAs.gid ? 0o010 : 0o001;
+    if ((mode & bit) === 0) return folder;
+  }
+  return undefined;
+}
+
+const barred = (dataDir: string, barrier: string) =>
+  `PostgreSQL does not run as root, and its user cannot enter ${barrier}${barrier === dataDir ? ', which is DATA_DIR' : ''}`;
+
+async function makeElsewhere(): Promise<void> {
+  if ((await mkdir(ELSEWHERE, { recursive: true })) === undefined) return;
+  await chmod(ELSEWHERE, 0o755);
+}
+
+/** Chooses the folder of a new database; `because` says why it is not inside DATA_DIR, which exists. */
+export async function chooseHome(dataDir: string, runAs: RunAs): Promise<Place> {
+  const { inside, elsewhere } = await places(dataDir);
+  const barrier = await firstBarrier(inside, runAs);
+  if (barrier === undefined) return { home: inside };
+  await makeElsewhere();
+  return { home: elsewhere, because: barred(dataDir, barrier) };
+}
+
+/** Who the database belongs to decides who runs it, whatever users exist by now. */
+export async function ownerOf(home: string): Promise<RunAs> {
+  const { uid, gid } = await stat(clusterOf(home));
+  if (isRoot() && uid !== 0) return { uid, gid };
+  if (!isRoot() && uid === process.getuid?.()) return undefined;
+  throw new EmbeddedError(
+    isRoot()
+      ? `The database in ${home} belongs to root, whom PostgreSQL refuses: run chown -R postgres ${clusterOf(home)}.`
+      : `The database in ${home} belongs to user id ${uid}: start the server as that user or as root.`,
+  );
+}
+
+/**
+ * Brings a database whose user can no longer reach it (a folder above it was closed) to where that user can.
+ * It must not be running.
+ * @returns undefined when nothing bars the way, else where it is now and why
+ * @throws EmbeddedError when it would have to cross to another disk
+ */
+export async function moveWithinReach(
+  dataDir: string,
+  home: string,
+  runAs: RunAs,
+): Promise<Place | undefined> {
+  const barrier = await firstBarrier(clusterOf(home), runAs);
+  if (barrier === undefined) return undefined;
+  const { elsewhere } = await places(dataDir);
+  try {
+    await makeElsewhere();
+    await rename(home, elsewhere);
+    return { home: elsewhere, because: barred(dataDir, barrier) };
+  } catch (error) {
+    throw new EmbeddedError(
+      `${barred(dataDir, barrier)}: run chmod o+x ${barrier}, or move ${home} to ${elsewhere}.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Leaves a note in DATA_DIR when the database lives elsewhere; findHome reads it.
+ * @returns the sentence that says so, undefined when it lives in DATA_DIR
+ */
+export async function notePlace(dataDir: string, { home, because }: Place): Promise<string | undefined> {
+  const { inside } = await places(dataDir);
+  if (home === inside) return undefined;
+  if ((await readPointer(dataDir)) !== home) {
+    const lines = [
+      `The database of this folder lives in\n\n  ${home}\n`,
+      `${because ?? 'It was put there by an earlier start'}.\n`,
+      'Back both up together. To start with an empty database, stop the server and delete both.\n',
+    ];
+    await mkdir(dataDir, { recursive: true });
+    await writeFile(path.join(dataDir, POINTER), lines.join('\n'));
+  }
+  return `The database of DATA_DIR ${dataDir} lives in ${home}${because ? `: ${because}` : ` (${POINTER} there says why)`}`;
+}

@@ -1,0 +1,244 @@
+import { generateOpenApiDocument, type OpenAPIObject } from 'trpc-openapi';
+import type { AppRouter } from '../api/router.ts';
+import { ERROR_FACES, type ErrorCode } from '../errors.ts';
+import { listRestRoutes, type RestRoute } from './rest.ts';
+
+export type OpenApiDocument = OpenAPIObject;
+
+type Json = Record<string, unknown>;
+
+const DESCRIPTION = `Vaults are small, durable, append-only, versioned stores of shared notes. The agents of one Astation form a *work session* and read and write its vaults.
+
+Every vault call needs two things together: the header \`Authorization: session <session_id>\`, which proves the work session, and the query parameter \`id\`, which names the client. The client id is self-reported.
+
+Every answer carries \`x-request-id\`; send a well-formed one to choose it. An error is one JSON object with a sentence for a person and a \`code\` for a program.
+
+Beside this document the server speaks:
+
+- **WebSocket** at \`/ws\`: relay rooms. \`role=atem\` with \`code=<room>\` or \`session=<session_id>\`, and \`atem_id=<name>\`; or \`role=astation\` with \`code=<astation_id>\`. Frames are JSON text. After each committed write every atem of the vault's work session gets \`{"type": "vault-updated", "data": {"vault_id", "seq"}}\`.
+- **Pages** for people: \`/auth?id=<session id>&tag=<hostname>\` grants or denies a session, \`/pair?code=<code>\` shows a pairing code, \`/docs\` shows this document.
+- **Health** at \`/health\`: 200 when the database answers, else 503.
+- **tRPC** at \`/trpc\`: the same calls, typed, for TypeScript.`;
+
+const TAGS = [
+  { name: 'vault', description: 'Vaults and their entries.' },
+  { name: 'session', description: 'How a program gets a session.' },
+  { name: 'pairing', description: 'Relay rooms and their codes.' },
+];
+
+const SECURITY_SCHEMES = {
+  session: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Authorization',
+    description: 'The word `session`, a space, and the session id.',
+  },
+  clientId: {
+    type: 'apiKey',
+    in: 'query',
+    name: 'id',
+    description: 'The client id of the caller, percent-encoded; atem sends its instance id.',
+  },
+} as const;
+
+const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
+  BAD_REQUEST: {
+    description: 'The request is malformed; the sentence names what is wrong.',
+    example: 'Field text is missing; it must be a string.',
+  },
+  UNAUTHORIZED: {
+    description: 'The session, OTP or signature does not hold.',
+    example: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
+  },
+  FORBIDDEN: {
+    description: 'The vault belongs to another work session.',
+    example: 'Vault v-7Kf3qDx02Z belongs to another work session.',
+  },
+  NOT_FOUND: { description: 'There is no such thing.', example: 'There is no vault v-7Kf3qDx02Z.' },
+  METHOD_NOT_ALLOWED: {
+    description: 'The path has no such method; `Allow` lists those it has.',
+    example: 'PUT is not allowed here; use GET, HEAD, POST.',
+  },
+  CONFLICT: { description: 'It was decided otherwise already.', example: 'This session is already granted.' },
+  GONE: { description: 'It has expired.', example: 'This session has expired; ask for a new one.' },
+  PAYLOAD_TOO_LARGE: {
+    description: 'The body, or a text in it, is over its limit.',
+    example: 'Field text is 70000 bytes of UTF-8; the limit is 65536.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    description: 'The body is not sent as JSON.',
+    example: 'Send the body as JSON, with the header "content-type: application/json".',
+  },
+  TOO_MANY_REQUESTS: {
+    description: 'Over the rate limit; try again after `Retry-After` seconds.',
+    example: 'Too many requests; wait as Retry-After says.',
+  },
+  INTERNAL_SERVER_ERROR: {
+    description: 'A failure of the server; its log has the cause under the `x-request-id`.',
+    example: 'Something went wrong on the server. Its log has the details under this x-request-id.',
+  },
+  SERVICE_UNAVAILABLE: {
+    description: 'The database cannot be asked at the moment; nothing was half-written.',
+    example: 'The database cannot be reached at the moment; try again shortly.',
+  },
+};
+
+const RETRIABLE = new Set<ErrorCode>(['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE']);
+
+const HEADERS = {
+  'x-request-id': {
+    description: "Names this request in the server's log: the caller's own, if it was well-formed.",
+    required: true,
+    schema: { type: 'string', minLength: 1 },
+  },
+  'retry-after': {
+    description: 'Whole seconds after which to try again.',
+    required: true,
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'ratelimit-limit': { description: 'Requests a minute.', schema: { type: 'integer', minimum: 1 } },
+  'ratelimit-remaining': { description: 'Requests left.', schema: { type: 'integer', minimum: 0 } },
+  'ratelimit-reset': {
+    description: 'Seconds until the count starts anew.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+} as const;
+
+const headerRefs = (...names: (keyof typeof HEADERS)[]) =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+const EVERY_HEADER = headerRefs('x-request-id', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset');
+
+/** `NOT_FOUND` → `NotFound`, the name of its response. */
+const responseName = (code: ErrorCode) =>
+  code
+    .toLowerCase()
+    .split('_')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+
+const schemaName = (code: ErrorCode) => `${responseName(code).replace(/Error$/, '')}Error`;
+
+/** One schema for each code, so that a client can tell them apart by type. */
+function errorResponse(code: ErrorCode): Json {
+  const { description, example } = ERRORS[code];
+  return {
+    description,
+    headers: { ...EVERY_HEADER, ...(RETRIABLE.has(code) ? headerRefs('retry-after') : {}) },
+    content: {
+      'application/json': {
+        schema: { $ref: `#/components/schemas/${schemaName(code)}` },
+        example: { error: example, code },
+      },
+    },
+  };
+}
+
+function errorSchema(code: ErrorCode): Json {
+  return {
+    type: 'object',
+    description: ERRORS[code].description,
+    properties: {
+      error: { type: 'string', minLength: 1, description: 'A sentence for a person.' },
+      code: { type: 'string', const: code, description: 'For a program.' },
+    },
+    required: ['error', 'code'],
+    additionalProperties: false,
+  };
+}
+
+/** How a call can end, beyond success: what every call can, what its kind can, and what it says of itself. */
+function errorsOf({ openapi, errors }: RestRoute): ErrorCode[] {
+  const codes = new Set<ErrorCode>([
+    'BAD_REQUEST',
+    ...(openapi.protect === false ? [] : (['UNAUTHORIZED'] as const)),
+    ...errors,
+    ...(openapi.method === 'GET' ? [] : (['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const)),
+    'TOO_MANY_REQUESTS',
+    'INTERNAL_SERVER_ERROR',
+    'SERVICE_UNAVAILABLE',
+  ]);
+  return [...codes].sort((a, b) => ERROR_FACES[a].status - ERROR_FACES[b].status);
+}
+
+function correctResponses(generated: Json, route: RestRoute): Json {
+  const success = generated['200'] as { description: string; content: { 'application/json': Json } };
+  const content = {
+    'application/json': { ...success.content['application/json'], example: route.example?.answer },
+  };
+  const errors = errorsOf(route).map((code) => [
+    String(ERROR_FACES[code].status),
+    { $ref: `#/components/responses/${responseName(code)}` },
+  ]);
+  return { [route.status]: { ...success, headers: EVERY_HEADER, content }, ...Object.fromEntries(errors) };
+}
+
+function correctOperation(generated: Json, route: RestRoute): Json {
+  const operation: Json = {
+    ...generated,
+    security: route.openapi.protect === false ? [] : [{ session: [], clientId: [] }],
+    responses: correctResponses(generated.responses as Json, route),
+  };
+  const body = generated.requestBody as
+    | { content: { 'application/json': Json }; required?: boolean }
+    | undefined;
+  if (body) {
+    const required =
+      (body.content['application/json'].schema as { required?: unknown[] }).required !== undefined;
+    const content = { ...body.content['application/json'], example: route.example?.request };
+    operation.requestBody = { ...body, required, content: { 'application/json': content } };
+  }
+  if ((operation.parameters as unknown[]).length === 0) delete operation.parameters;
+  return operation;
+}
+
+export interface DocumentOptions {
+  /** Where people reach the server, without a slash at its end. */
+  baseUrl: string;
+  version: string;
+}
+
+/**
+ * The OpenAPI 3.1 document of the REST surface, generated from the procedures. What the generator gets wrong or
+ * cannot know is corrected here and nowhere else: session *and* client id as one requirement, the errors with our
+ * shape, headers, examples, status codes, and the prefix `/api`.
+ */
+export function makeOpenApiDocument(
+  router: AppRouter,
+  { baseUrl, version }: DocumentOptions,
+): OpenApiDocument {
+  const generated = generateOpenApiDocument(router, {
+    title: 'vault-relay',
+    description: DESCRIPTION,
+    version,
+    baseUrl,
+    securitySchemes: SECURITY_SCHEMES,
+    license: { name: 'MIT', identifier: 'MIT' },
+  }) as unknown as Json & { components: { schemas: Json }; paths: Record<string, Record<string, Json>> };
+
+  const routes = listRestRoutes(router);
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const method = route.openapi.method.toLowerCase();
+    const operation = generated.paths[route.openapi.path]?.[method];
+    if (!operation) throw new Error(`The generator left out ${route.name}`);
+    const path = `/api${route.openapi.path}`;
+    paths[path] = { ...paths[path], [method]: correctOperation(operation, route) };
+  }
+  const used = [...new Set(routes.flatMap(errorsOf))];
+  const schemas = Object.entries(generated.components.schemas).filter(([name]) => !name.startsWith('error.'));
+  return {
+    ...generated,
+    tags: TAGS,
+    paths,
+    components: {
+      schemas: {
+        ...Object.fromEntries(schemas),
+        ...Object.fromEntries(used.map((code) => [schemaName(code), errorSchema(code)])),
+      },
+      responses: Object.fromEntries(used.map((code) => [responseName(code), errorResponse(code)])),
+      headers: HEADERS,
+      securitySchemes: SECURITY_SCHEMES,
+    },
+  } as unknown as OpenApiDocument;
+}

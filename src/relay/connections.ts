@@ -1,0 +1,106 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { WebSocket } from 'ws';
+import { CLOSE, IDLE_TIMEOUT_MS, PING_INTERVAL_MS } from './protocol.ts';
+import { dequeue, EMPTY_QUEUE, enqueue, isStalled, type SendQueue } from './send-queue.ts';
+
+interface Connection {
+  readonly socket: WebSocket;
+  readonly address: string;
+  queue: SendQueue;
+  heardAt: number;
+  pingedAt: number;
+  closing: boolean;
+}
+
+/** How often the sockets of this server are looked after. */
+const TICK_MS = 1000;
+
+/** The sockets of this server: their bounded queues, their signs of life, and how many an address has. */
+export class Connections {
+  readonly #connections = new Map<string, Connection>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #log: FastifyBaseLogger;
+  readonly #now: () => number;
+  readonly #timer: NodeJS.Timeout;
+
+  /** @param now ms of a clock that only moves forward */
+  constructor(log: FastifyBaseLogger, now: () => number) {
+    this.#log = log;
+    this.#now = now;
+    this.#timer = setInterval(() => this.tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  /** How many sockets an address has here. */
+  countOf(address: string): number {
+    return this.#perAddress.get(address) ?? 0;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  add(connectionId: string, { socket, address }: { socket: WebSocket; address: string }): void {
+    const now = this.#now();
+    const connection = { socket, address, queue: EMPTY_QUEUE, heardAt: now, pingedAt: now, closing: false };
+    this.#connections.set(connectionId, connection);
+    this.#perAddress.set(address, this.countOf(address) + 1);
+    const heard = () => {
+      connection.heardAt = this.#now();
+    };
+    socket.on('message', heard);
+    socket.on('ping', heard);
+    socket.on('pong', heard);
+    socket.once('close', () => this.#remove(connectionId, address));
+  }
+
+  /** Queues a text frame; one for a socket that is gone, or whose queue is full, is lost. */
+  deliver(connectionId: string, text: string): void {
+    const connection = this.#connections.get(connectionId);
+    if (!connection || connection.closing) return;
+    const bytes = Buffer.byteLength(text);
+    const { queue, accepted } = enqueue(connection.queue, { bytes, now: this.#now() });
+    connection.queue = queue;
+    if (!accepted) return;
+    connection.socket.send(text, () => {
+      connection.queue = dequeue(connection.queue, bytes);
+    });
+  }
+
+  /** Ends a socket once what was queued before is written. */
+  close(connectionId: string, code: number, reason: string): void {
+    const connection = this.#connections.get(connectionId);
+    if (!connection || connection.closing) return;
+    connection.closing = true;
+    connection.socket.close(code, reason);
+  }
+
+  /** Ends every socket, as a server does that is about to stop. */
+  drain(): void {
+    for (const id of this.#connections.keys()) this.close(id, CLOSE.RESTART, 'the server is restarting');
+    clearInterval(this.#timer);
+  }
+
+  /** Pings who has been quiet, ends who stays silent, and who does not take what is sent to him. */
+  tick(): void {
+    const now = this.#now();
+    for (const [id, connection] of this.#connections) {
+      if (now - connection.heardAt >= IDLE_TIMEOUT_MS) {
+        connection.socket.terminate();
+      } else if (isStalled(connection.queue, now)) {
+        this.#log.warn({ connection: id }, 'A socket does not take its frames and is closed');
+        this.close(id, CLOSE.TRY_AGAIN, 'this connection does not take its frames');
+      } else if (now - connection.pingedAt >= PING_INTERVAL_MS) {
+        connection.pingedAt = now;
+        connection.socket.ping();
+      }
+    }
+  }
+
+  #remove(connectionId: string, address: string): void {
+    this.#connections.delete(connectionId);
+    const left = this.countOf(address) - 1;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Levels of arrays and objects at most. Released atems parse with a limit of 128, so nobody could read more;
+ * and `JSON.parse` of a megabyte of `[` stops every other socket for half a second.
+ */
+export const MAX_JSON_DEPTH = 128;
+
+export type ParsedJson = { ok: true; value: unknown } | { ok: false; reason: 'too deep' | 'not JSON' };
+
+/** `JSON.parse` that never throws and never descends more than {@link MAX_JSON_DEPTH} levels. */
+export function parseJson(text: string): ParsedJson {
+  if (isTooDeep(text)) return { ok: false, reason: 'too deep' };
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch {
+    return { ok: false, reason: 'not JSON' };
+  }
+}
+
+/**
+ * The members of a JSON object as the sender wrote them. Parsing and writing again would round integers
+ * beyond 2^53 and move keys that look like numbers.
+ * @param text one valid JSON object
+ * @returns each name with the text of its value; of a name that is given twice the last, as `JSON.parse` has
+ * it
+ */
+export function membersOf(text: string): Map<string, string> {
+  const members = new Map<string, string>();
+  let depth = 0;
+  let name: string | undefined;
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') {
+      const end = endOfString(text, at);
+      if (depth === 1 && name === undefined) name = JSON.parse(text.slice(at, end + 1)) as string;
+      at = end;
+    } else if (character === ':' && depth === 1) {
+      start = at + 1;
+    } else if (depth === 1 && (character === ',' || character === '}')) {
+      if (name !== undefined) members.set(name, text.slice(start, at).trim());
+      name = undefined;
+    }
+    if (character === '{' || character === '[') depth++;
+    if (character === '}' || character === ']') depth--;
+  }
+  return members;
+}
+
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') at = endOfString(text, at);
+    else if (character === '{' || character === '[') {
+      if (++depth > MAX_JSON_DEPTH) return true;
+    } else if (character === '}' || character === ']') depth--;
+  }
+  return false;
+}
+
+/** Index of the closing quote; the last index when there is none. */
+function endOfString(text: string, open: number): number {
+  for (let at = open + 1; at < text.length; at++) {
+    if (text[at] === '\\') at++;
+    else if (text[at] === '"') return at;
+  }
+  return text.length - 1;
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { publicProcedure, router } from '../api/trpc.ts';
+import type { AstationStore } from '../session/astation-store.ts';
+import { hostname } from '../session/schema.ts';
+import type { Hub } from './hub.ts';
+
+const tags = ['pairing'];
+
+const CODE = 'WVZG-72CA';
+
+const code = z
+  .string()
+  .max(255)
+  .meta({ description: 'A pairing code, or the id of an Astation.', example: CODE });
+
+export const CreatedPairing = z.object({ code: z.string() }).meta({ id: 'CreatedPairing' });
+
+export const PairingStatus = z
+  .object({
+    paired: z.boolean(),
+    hostname: z.string(),
+    atem_count: z.int().min(0),
+    atem_ids: z.array(z.string()).optional(),
+    atem_connected: z.boolean(),
+    astation_connected: z.boolean(),
+    expired: z.boolean(),
+  })
+  .meta({ id: 'PairingStatus' });
+
+export const ClosedPairing = z.object({ closed: z.literal(true) }).meta({ id: 'ClosedPairing' });
+
+export interface PairingDeps {
+  hub: Hub;
+  astations: Pick<AstationStore, 'findKey'>;
+}
+
+/** The procedures on relay rooms; none needs a session. */
+export const makePairingRouter = ({ hub, astations }: PairingDeps) =>
+  router({
+    create: publicProcedure
+      .meta({
+        status: 201,
+        openapi: {
+          method: 'POST',
+          path: '/pair',
+          operationId: 'openPairing',
+          tags,
+          protect: false,
+          summary: 'Open a pairing room',
+          description: 'The room lives for ten minutes while no Astation is in it.',
+          successDescription: 'The room is open.',
+        },
+        example: { request: { hostname: 'build-mac' }, answer: { code: CODE } },
+      })
+      .input(z.strictObject({ hostname }))
+      .output(CreatedPairing)
+      .mutation(({ input }) => ({ code: hub.openPairing(input.hostname) })),
+
+    status: publicProcedure
+      .meta({
+        openapi: {
+          method: 'GET',
+          path: '/pair/{code}',
+          tags,
+          protect: false,
+          summary: 'See who is in a room',
+        },
+      })
+      .input(z.strictObject({ code }))
+      .output(PairingStatus)
+      .query(({ input }) => hub.status(input.code)),
+
+    close: publicProcedure
+      .meta({
+        openapi: {
+          method: 'DELETE',
+          path: '/pair/{code}',
+          operationId: 'closePairing',
+          tags,
+          protect: false,
+          summary: 'Close a room',
+          description:
+            'Ends every socket in it. A room whose Astation has a registered key cannot be closed.',
+          successDescription: 'The room is closed.',
+        },
+        errors: ['NOT_FOUND', 'CONFLICT'],
+        example: { answer: { closed: true } },
+      })
+      .input(z.strictObject({ code }))
+      .output(ClosedPairing)
+      .mutation(async ({ input }) => {
+        hub.closeRoom(input.code, (await astations.findKey(input.code)) !== undefined);
+        return { closed: true as const };
+      }),
+  });

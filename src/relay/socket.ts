@@ -1,0 +1,202 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import websocket from '@fastify/websocket';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import { badRequest, forbidden, RelayError, tooManyRequests, unauthorized } from '../errors.ts';
+import type { SessionCache } from '../session/cache.ts';
+import { hashSessionId } from '../session/session-id.ts';
+import { type AstationDeps, AstationSession } from './astation-session.ts';
+import { rawAtemId, sanitizeAtemId } from './atem-id.ts';
+import type { Connections } from './connections.ts';
+import { createChallenge, isAstationId } from './identity.ts';
+import { CLOSE, MAX_FRAME_BYTES } from './protocol.ts';
+
+export interface RelaySocketDeps extends AstationDeps {
+  connections: Connections;
+  sessions: SessionCache;
+  /** Sockets that one address may have on this server. */
+  maxPerAddress: number;
+  /** Whether a page of this origin may open a socket here. */
+  isAllowedOrigin(origin: string, host: string | undefined): boolean;
+}
+
+/** Who was let in, found out before the upgrade. */
+type Admission =
+  | { role: 'atem'; code: string; sessionHash: string | undefined }
+  | { role: 'astation'; code: string; keyRegistered: boolean };
+
+const admissions = new WeakMap<FastifyRequest, Admission>();
+
+/** More fragments than a frame of this size can need from any client that means well. */
+const MAX_FRAGMENTS = 1024;
+
+/** Room codes name a work session; a log needs to tell them apart, not to know them. */
+const cut = (code: string) => `${[...code].slice(0, 4).join('')}…`;
+
+const one = (value: string | string[] | undefined) =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+
+/** The WebSocket edge: admits, hands frames to the hub, and tells it when a socket went. */
+export class RelaySockets {
+  readonly #deps: RelaySocketDeps;
+  readonly #bySession = new Map<string, Set<string>>();
+  #draining = false;
+
+  constructor(deps: RelaySocketDeps) {
+    this.#deps = deps;
+  }
+
+  /** Mounts `GET /ws` in this scope. */
+  async mount(app: FastifyInstance): Promise<void> {
+    await app.register(websocket, {
+      options: { maxPayload: MAX_FRAME_BYTES, maxFragments: MAX_FRAGMENTS, perMessageDeflate: false },
+      preClose: (done) => {
+        this.drain();
+        done();
+      },
+      // `ws` has closed the socket with the fitting code; there is nothing left to do for it.
+      errorHandler: (error, _socket, request) => request.log.debug({ reason: error.message }, 'Socket error'),
+    });
+    app.route({
+      method: 'GET',
+      url: '/ws',
+      onRequest: async (request) => {
+        admissions.set(request, await this.#admit(request));
+      },
+      handler: async () => {
+        throw badRequest('This address speaks WebSocket; connect with ws:// or wss://.');
+      },
+      wsHandler: (socket, request) => this.#arrived(socket, request),
+    });
+  }
+
+  /** Refuses new sockets and closes all with 1012. */
+  drain(): void {
+    this.#draining = true;
+    this.#deps.connections.drain();
+  }
+
+  /** Closes the sockets that came in by a session that has ended. @param idHash hexadecimal */
+  sessionEnded(idHash: string): void {
+    for (const id of this.#bySession.get(idHash) ?? []) {
+      this.#deps.delivery.close(id, CLOSE.POLICY, 'this session has ended');
+    }
+  }
+
+  async #admit(request: FastifyRequest): Promise<Admission> {
+    const { connections, maxPerAddress, isAllowedOrigin, hub } = this.#deps;
+    if (this.#draining) {
+      throw new RelayError('SERVICE_UNAVAILABLE', 'This server is stopping; connect again.', {
+        retryAfter: 1,
+      });
+    }
+    const { origin, host } = request.headers;
+    if (origin !== undefined && !isAllowedOrigin(origin, host)) {
+      throw forbidden('Pages of this origin may not connect here; CORS_ORIGIN lists those that may.');
+    }
+    if (connections.countOf(request.ip) >= maxPerAddress) {
+      throw tooManyRequests('Too many sockets from this address.', 10);
+    }
+    const query = request.query as Record<string, string | string[] | undefined>;
+    const role = one(query.role);
+    if (role === 'astation') return this.#admitAstation(one(query.code), request.ip);
+    if (role !== 'atem') throw badRequest('The query parameter role must be atem or astation.');
+    const atem = await this.#admitAtem(one(query.session), one(query.code));
+    hub.checkAtem(atem.code);
+    return atem;
+  }
+
+  async #admitAtem(session: string | undefined, code: string | undefined): Promise<Admission> {
+    if (session === undefined) return { role: 'atem', code: readCode(code), sessionHash: undefined };
+    const live = await this.#deps.sessions.resolve(session);
+    if (!live)
+      throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
+    return { role: 'atem', code: live.workSessionId, sessionHash: hashSessionId(session).toString('hex') };
+  }
+
+  async #admitAstation(given: string | undefined, address: string): Promise<Admission> {
+    const code = readCode(given);
+    const keyRegistered = (await this.#deps.astations.findKey(code)) !== undefined;
+    this.#deps.hub.checkAstation(code, { keyRegistered, address });
+    return { role: 'astation', code, keyRegistered };
+  }
+
+  #arrived(socket: WebSocket, request: FastifyRequest): void {
+    const admission = admissions.get(request);
+    if (!admission) throw new Error('A socket came past its admission');
+    const connectionId = randomUUID();
+    this.#deps.connections.add(connectionId, { socket, address: request.ip });
+    const line = { role: admission.role, room: cut(admission.code), connection: connectionId };
+    request.log.info(line, 'Socket opened');
+    socket.once('close', (code) => request.log.info({ ...line, code }, 'Socket closed'));
+    if (admission.role === 'astation') this.#serveAstation(socket, request, { ...admission, connectionId });
+    else this.#serveAtem(socket, request, { ...admission, connectionId });
+  }
+
+  #serveAstation(
+    socket: WebSocket,
+    request: FastifyRequest,
+    { code, keyRegistered, connectionId }: { code: string; keyRegistered: boolean; connectionId: string },
+  ): void {
+    const { hub } = this.#deps;
+    const session = new AstationSession(this.#deps, { code, connectionId });
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) return;
+      // One frame at a time: who sends faster than the database answers waits in his own network buffers.
+      socket.pause();
+      void session.received(String(data)).finally(() => socket.resume());
+    });
+    socket.once('close', () => hub.astationLeft(code, connectionId));
+    hub.astationArrived({
+      code,
+      connectionId,
+      address: request.ip,
+      challenge: createChallenge(randomBytes),
+      keyRegistered,
+    });
+    if (!keyRegistered) this.#checkKeyAgain(code, request);
+  }
+
+  /** A key may have become known while the socket was on its way in; then it does not own the room. */
+  #checkKeyAgain(code: string, request: FastifyRequest): void {
+    const { astations, hub } = this.#deps;
+    astations.findKey(code).then(
+      (key) => key !== undefined && hub.heard({ type: 'key-registered', astationId: code }),
+      (error: Error) => request.log.debug({ reason: error.message }, 'Could not look for a key again'),
+    );
+  }
+
+  #serveAtem(
+    socket: WebSocket,
+    request: FastifyRequest,
+    {
+      code,
+      sessionHash,
+      connectionId,
+    }: { code: string; sessionHash: string | undefined; connectionId: string },
+  ): void {
+    const { hub } = this.#deps;
+    const atemId = sanitizeAtemId(rawAtemId(request.raw.url ?? ''), () => randomBytes(4).toString('hex'));
+    if (sessionHash !== undefined) this.#remember(sessionHash, connectionId, socket);
+    socket.on('message', (data, isBinary) => {
+      if (!isBinary) hub.atemSent(code, { atemId, connectionId, text: String(data) });
+    });
+    socket.once('close', () => hub.atemLeft(code, { atemId, connectionId }));
+    hub.atemArrived(code, { atemId, connectionId });
+  }
+
+  #remember(sessionHash: string, connectionId: string, socket: WebSocket): void {
+    const ids = this.#bySession.get(sessionHash) ?? new Set();
+    this.#bySession.set(sessionHash, ids.add(connectionId));
+    socket.once('close', () => {
+      ids.delete(connectionId);
+      if (ids.size === 0) this.#bySession.delete(sessionHash);
+    });
+  }
+}
+
+function readCode(code: string | undefined): string {
+  if (code === undefined) throw badRequest('The query parameter code is missing or empty.');
+  if (!isAstationId(code)) throw badRequest('The query parameter code is no room code.');
+  return code;
+}

@@ -1,0 +1,129 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from './config.ts';
+import { Database } from './db/client.ts';
+import { Listener } from './db/listener.ts';
+import type { AstationDeps } from './relay/astation-session.ts';
+import { Connections } from './relay/connections.ts';
+import { Hub } from './relay/hub.ts';
+import { LocalDelivery } from './relay/local-delivery.ts';
+import { createNudger } from './relay/nudge.ts';
+import { RelaySockets } from './relay/socket.ts';
+import { AstationStore, KEY_FORGOTTEN_CHANNEL } from './session/astation-store.ts';
+import { BindingStore } from './session/binding-store.ts';
+import { SessionCache } from './session/cache.ts';
+import { LoginStore } from './session/login-store.ts';
+import { SESSION_ENDED_CHANNEL, SessionStore } from './session/store.ts';
+import { VaultFeed } from './vault/feed.ts';
+import { VaultStore } from './vault/store.ts';
+
+/** Requests that ended long ago are removed this often. */
+const SWEEP_MS = 600_000;
+
+/** Everything the procedures and sockets work with, over one database. */
+export interface Services {
+  db: Database;
+  vaults: VaultStore;
+  sessions: SessionCache;
+  logins: LoginStore;
+  astations: AstationStore;
+  hub: Hub;
+  sockets: RelaySockets;
+  close(): Promise<void>;
+}
+
+export interface ServicesOptions {
+  config: Config;
+  /** postgres:// address of a migrated database. */
+  databaseUrl: string;
+  log: FastifyBaseLogger;
+}
+
+/** Whether a page may open a socket: our own, or one that may call the API. */
+const allowOrigin =
+  ({ corsOrigin, publicBaseUrl }: Config) =>
+  (origin: string, host: string | undefined): boolean =>
+    (URL.canParse(origin) && new URL(origin).host === host) ||
+    (publicBaseUrl !== undefined && origin === new URL(publicBaseUrl).origin) ||
+    (corsOrigin?.some((allowed) => allowed === '*' || allowed === origin) ?? false);
+
+/** The relay: rooms, their sockets, and the nudges that follow committed writes. */
+function makeRelay(
+  parts: Omit<AstationDeps, 'hub' | 'delivery'> & { config: Config; sessions: SessionCache; feed: VaultFeed },
+) {
+  const { config, log, feed } = parts;
+  const now = () => performance.now();
+  const connections = new Connections(log, now);
+  const delivery = new LocalDelivery(connections);
+  const hub = new Hub(delivery, now);
+  delivery.attach(hub);
+  const nudger = createNudger({
+    send: (write) => delivery.announce({ type: 'vault-updated', ...write }),
+    onError: (error) => log.warn({ reason: String(error) }, 'A nudge failed'),
+  });
+  feed.listen((write) => nudger.written(write));
+  const sockets = new RelaySockets({
+    ...parts,
+    hub,
+    delivery,
+    connections,
+    maxPerAddress: config.relayMaxSocketsPerAddress,
+    isAllowedOrigin: allowOrigin(config),
+  });
+  return {
+    hub,
+    sockets,
+    close: () => {
+      nudger.close();
+      hub.close();
+    },
+  };
+}
+
+/**
+ * Makes the services and connects what must hear of each other.
+ * @throws the driver's error if the database cannot be reached
+ */
+export async function openServices({ config, databaseUrl: url, log }: ServicesOptions): Promise<Services> {
+  const db = new Database({ url, poolSize: config.databasePoolSize, log });
+  const store = new SessionStore(db);
+  const sessions = new SessionCache((sessionId) => store.use(sessionId));
+  const astations = new AstationStore(db);
+  const logins = new LoginStore(db);
+  const feed = new VaultFeed();
+  const relay = makeRelay({ config, log, sessions, astations, bindings: new BindingStore(db), feed });
+  const listener = new Listener({
+    url,
+    log,
+    channels: {
+      [SESSION_ENDED_CHANNEL]: (idHash) => {
+        sessions.forget(idHash);
+        relay.sockets.sessionEnded(idHash);
+      },
+      [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
+        astations.dropFromMemory(astationId);
+        relay.hub.heard({ type: 'key-forgotten', astationId });
+      },
+    },
+    onListening: () => sessions.setHearing(true),
+    onDeaf: () => sessions.setHearing(false),
+  });
+  const sweep = () => {
+    logins.sweep().catch((error: Error) => log.debug({ reason: error.message }, 'The sweep has to wait'));
+  };
+  const sweeper = setInterval(sweep, SWEEP_MS).unref();
+  const close = async () => {
+    clearInterval(sweeper);
+    relay.close();
+    await listener.close();
+    await db.close();
+  };
+  try {
+    await listener.start();
+    await astations.load();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const vaults = new VaultStore(db, feed);
+  return { db, vaults, sessions, logins, astations, hub: relay.hub, sockets: relay.sockets, close };
+}

@@ -1,0 +1,92 @@
+import type { Database } from '../db/client.ts';
+import { findRelayError, notFound } from '../errors.ts';
+import { FIND_KEY, FORGET_KEY, LIST_ASTATIONS, REGISTER_KEY } from './sql.ts';
+
+export { KEY_FORGOTTEN_CHANNEL } from './sql.ts';
+
+export interface AstationInfo {
+  astation_id: string;
+  public_key: string;
+  registered_at: Date;
+  /** Live sessions that are bound to it. */
+  sessions: number;
+}
+
+/** What a proven key means for its Astation. */
+export type KeyStanding = 'registered' | 'verified' | 'rejected';
+
+/**
+ * The keys of Astations: the first one that an id proves is its key from then on. They are also kept in memory, so
+ * that an outage of the database does not lock known Astations out.
+ */
+export class AstationStore {
+  readonly #db: Database;
+  readonly #known = new Map<string, string>();
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Learns the keys that are registered now. */
+  async load(): Promise<void> {
+    for (const { astation_id, public_key } of await this.list()) this.#known.set(astation_id, public_key);
+  }
+
+  /**
+   * The registered key, or undefined if there is none.
+   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and the key is not known here
+   */
+  async findKey(astationId: string): Promise<string | undefined> {
+    try {
+      const [row] = await this.#db.rows<{ public_key: string }>(FIND_KEY, astationId);
+      this.#remember(astationId, row?.public_key);
+      return row?.public_key;
+    } catch (error) {
+      return this.#fromMemory(astationId, error);
+    }
+  }
+
+  /**
+   * Registers a key that was just proven, unless the Astation has one: then compares.
+   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and no key is known here
+   */
+  async registerOrVerify(astationId: string, publicKey: string): Promise<KeyStanding> {
+    try {
+      const rows = await this.#db.rows(REGISTER_KEY, astationId, publicKey);
+      if (rows.length > 0) {
+        this.#remember(astationId, publicKey);
+        return 'registered';
+      }
+    } catch (error) {
+      this.#fromMemory(astationId, error);
+    }
+    return (await this.findKey(astationId)) === publicKey ? 'verified' : 'rejected';
+  }
+
+  async list(): Promise<AstationInfo[]> {
+    return this.#db.rows<AstationInfo>(LIST_ASTATIONS);
+  }
+
+  /** @throws RelayError `NOT_FOUND` */
+  async forget(astationId: string): Promise<void> {
+    const rows = await this.#db.rows(FORGET_KEY, astationId);
+    if (rows.length === 0) throw notFound(`No key is registered for the Astation ${astationId}.`);
+    this.dropFromMemory(astationId);
+  }
+
+  /** The key was forgotten here or elsewhere. */
+  dropFromMemory(astationId: string): void {
+    this.#known.delete(astationId);
+  }
+
+  #remember(astationId: string, publicKey: string | undefined): void {
+    if (publicKey === undefined) this.#known.delete(astationId);
+    else this.#known.set(astationId, publicKey);
+  }
+
+  #fromMemory(astationId: string, error: unknown): string {
+    const known = this.#known.get(astationId);
+    if (known === undefined || findRelayError(error)?.code !== 'SERVICE_UNAVAILABLE') throw error;
+    return known;
+  }
+}

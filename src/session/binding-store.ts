@@ -1,0 +1,33 @@
+import type { Database } from '../db/client.ts';
+import { hashSessionId } from './session-id.ts';
+import { BIND, REPLACE, UNBIND } from './sql.ts';
+
+const hashes = (sessionIds: Iterable<string>) =>
+  [...new Set(sessionIds)].map((id) => hashSessionId(id).toString('hex'));
+
+/** Which sessions are bound to which Astation. Only a verified Astation may call these for itself. */
+export class BindingStore {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** @returns false when another Astation holds the session, or it was ended */
+  async bind(astationId: string, sessionId: string): Promise<boolean> {
+    const [row] = await this.#db.rows<{ bound: number }>(BIND, astationId, hashes([sessionId]));
+    return row?.bound === 1;
+  }
+
+  /** Makes the bindings of the Astation exactly this set. @returns how many were left alone */
+  async replace(astationId: string, sessionIds: readonly string[]): Promise<{ skipped: number }> {
+    const wanted = hashes(sessionIds);
+    const [row] = await this.#db.rows<{ bound: number }>(REPLACE, astationId, wanted);
+    return { skipped: wanted.length - (row?.bound ?? 0) };
+  }
+
+  /** Ends the binding at once, on every server. Does nothing if this Astation does not hold the session. */
+  async unbind(astationId: string, sessionId: string): Promise<void> {
+    await this.#db.rows(UNBIND, astationId, hashSessionId(sessionId));
+  }
+}

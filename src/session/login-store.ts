@@ -1,0 +1,106 @@
+import type { Database } from '../db/client.ts';
+import { conflict, gone, notFound, unauthorized } from '../errors.ts';
+import { hashOtp, makeToken, otpOf } from './otp.ts';
+import type { CreatedSession, DeniedSession, GrantedSession, SessionStatus } from './schema.ts';
+import { hashSessionId, makeSessionId } from './session-id.ts';
+import { DECIDED, DENY, GRANT, PEEK, REQUEST, STATUS, SWEEP } from './sql.ts';
+
+/** What a page shows of a request. */
+export interface LoginRequest {
+  hostname: string;
+  status: 'pending' | 'granted' | 'denied' | 'revoked';
+  remainingMs: number;
+}
+
+/** Sessions on their way from request to decision. */
+export class LoginStore {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** A new request, pending for five minutes. */
+  async request(hostname: string): Promise<CreatedSession> {
+    const id = makeSessionId();
+    const otp = otpOf(id);
+    const [row] = await this.#db.rows<{ created_at: string; expires_at: string }>(
+      REQUEST,
+      hashSessionId(id),
+      hostname,
+      hashOtp(id, otp),
+    );
+    if (!row) throw new Error('INSERT returned no row');
+    return { id, otp, hostname, status: 'pending', ...row };
+  }
+
+  /** @throws RelayError `NOT_FOUND` */
+  async status(id: string): Promise<SessionStatus> {
+    const [row] = await this.#db.rows<{ status: SessionStatus['status']; token: string | null }>(
+      STATUS,
+      hashSessionId(id),
+    );
+    if (!row) throw noSuchSession();
+    return { id, status: row.status, ...(row.token === null ? {} : { token: row.token }) };
+  }
+
+  /** The same for a page, which takes no token. @returns undefined for an unknown session */
+  async peek(id: string): Promise<LoginRequest | undefined> {
+    const [row] = await this.#db.rows<{
+      hostname: string;
+      status: LoginRequest['status'];
+      remaining_ms: number;
+    }>(PEEK, hashSessionId(id));
+    return row && { hostname: row.hostname, status: row.status, remainingMs: row.remaining_ms };
+  }
+
+  /**
+   * Grants a request by its OTP, and binds it if an Astation signed.
+   * @param signedBy the Astation whose signature was verified
+   * @throws RelayError `UNAUTHORIZED` wrong OTP, `CONFLICT` decided already or another Astation's, `GONE` expired,
+   *   `NOT_FOUND` unknown
+   */
+  async grant(id: string, otp: string, signedBy?: string): Promise<GrantedSession> {
+    const token = makeToken();
+    const [row] = await this.#db.rows<{ status: string; matched: boolean }>(
+      GRANT,
+      hashSessionId(id),
+      hashOtp(id, otp),
+      token,
+      signedBy ?? null,
+    );
+    if (!row) throw await this.#whyNot(id, signedBy);
+    if (row.matched) return { id, status: 'granted', token };
+    throw unauthorized(
+      row.status === 'denied' ? 'Wrong OTP, once too often: this session has ended.' : 'Wrong OTP.',
+    );
+  }
+
+  /** @throws RelayError `CONFLICT` decided already, `GONE` expired, `NOT_FOUND` unknown */
+  async deny(id: string): Promise<DeniedSession> {
+    const rows = await this.#db.rows(DENY, hashSessionId(id));
+    if (rows.length === 0) throw await this.#whyNot(id);
+    return { id, status: 'denied' };
+  }
+
+  /** Removes what ended long ago. */
+  async sweep(): Promise<void> {
+    await this.#db.rows(SWEEP);
+  }
+
+  async #whyNot(id: string, signedBy?: string): Promise<Error> {
+    const [row] = await this.#db.rows<{ status: string; expired: boolean; astation_id: string | null }>(
+      DECIDED,
+      hashSessionId(id),
+    );
+    if (!row) return noSuchSession();
+    if (row.status !== 'pending') return conflict(`This session is already ${row.status}.`);
+    if (row.expired) return gone('This session has expired; ask for a new one.');
+    if (signedBy !== undefined && row.astation_id !== signedBy) {
+      return conflict('This session is bound to another Astation.');
+    }
+    return conflict('This session has just changed; look at its status.');
+  }
+}
+
+const noSuchSession = () => notFound('There is no such session.');

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { storableName, timestamp } from '../wire.ts';
+
+/** Any string: one that names no session is 404, whatever it looks like. */
+const sessionId = z.string().max(512).meta({ description: 'The id of the session.' });
+
+/** What a machine calls itself: 1 to 255 characters. */
+export const hostname = storableName(255);
+
+export const SessionInputs = {
+  create: z.strictObject({ hostname }),
+  status: z.strictObject({ id: sessionId }),
+  grant: z.strictObject({
+    id: sessionId,
+    otp: z.string().max(64),
+    astation_id: storableName(255).optional(),
+    signature: z.string().max(1024).optional(),
+  }),
+  deny: z.strictObject({ id: sessionId }),
+};
+
+export const CreatedSession = z
+  .object({
+    id: z.uuid(),
+    otp: z.string().regex(/^\d{8}$/),
+    hostname: z.string(),
+    status: z.literal('pending'),
+    created_at: timestamp,
+    expires_at: timestamp,
+  })
+  .meta({ id: 'CreatedSession' });
+export type CreatedSession = z.output<typeof CreatedSession>;
+
+export const SessionStatus = z
+  .object({
+    id: z.string(),
+    status: z.enum(['pending', 'granted', 'denied', 'expired']),
+    token: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+  })
+  .meta({ id: 'SessionStatus' });
+export type SessionStatus = z.output<typeof SessionStatus>;
+
+export const GrantedSession = z
+  .object({
+    id: z.string(),
+    status: z.literal('granted'),
+    token: z.string().regex(/^[0-9a-f]{64}$/),
+  })
+  .meta({ id: 'GrantedSession' });
+export type GrantedSession = z.output<typeof GrantedSession>;
+
+export const DeniedSession = z
+  .object({ id: z.string(), status: z.literal('denied') })
+  .meta({ id: 'DeniedSession' });
+export type DeniedSession = z.output<typeof DeniedSession>;

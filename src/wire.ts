@@ -1,0 +1,56 @@
+import { z } from 'zod';
+
+/** RFC 3339 in UTC, to the microsecond that the database keeps. */
+export const timestamp = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/)
+  .meta({ format: 'date-time' });
+
+/** PostgreSQL text holds no NUL, and a lone surrogate would silently become U+FFFD. */
+function describeUnstorable(text: string): string | undefined {
+  if (text.includes('\0')) return 'must not contain the NUL character';
+  if (!text.isWellFormed()) return 'must not contain a lone surrogate';
+  return undefined;
+}
+
+/** What the document says of text without NUL. */
+const NO_NUL = '^[^\\u0000]*$';
+
+/** A limit that was passed, and whether that makes the request too large (413) or just wrong (400). */
+interface Excess {
+  message: string;
+  tooLarge?: boolean;
+}
+
+/** Text that is stored and returned byte for byte, within what `judge` lets pass. */
+export const storable = (judge: (text: string) => Excess | undefined) =>
+  z.string().check((context) => {
+    const { value } = context;
+    const unstorable = describeUnstorable(value);
+    const excess = unstorable === undefined ? judge(value) : { message: unstorable };
+    if (!excess) return;
+    const { message, tooLarge = false } = excess;
+    context.issues.push({ code: 'custom', input: value, message, params: { tooLarge } });
+  });
+
+/** Text of at most so many bytes of UTF-8. */
+export const storableText = (maxBytes: number) =>
+  storable((text) => {
+    const bytes = Buffer.byteLength(text);
+    return bytes > maxBytes
+      ? { message: `is ${bytes} bytes of UTF-8; the limit is ${maxBytes}`, tooLarge: true }
+      : undefined;
+  }).meta({
+    pattern: NO_NUL,
+    maxLength: maxBytes,
+    description: `At most ${maxBytes} bytes of UTF-8. Kept byte for byte.`,
+  });
+
+/** A name of 1 to so many characters (Unicode code points). */
+export const storableName = (maxCharacters: number) =>
+  storable((text) => {
+    if (text === '') return { message: 'must not be empty' };
+    return [...text].length > maxCharacters
+      ? { message: `must be at most ${maxCharacters} characters long` }
+      : undefined;
+  }).meta({ pattern: NO_NUL, minLength: 1, maxLength: maxCharacters });

@@ -1,0 +1,187 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import path from 'node:path';
+import pg from 'pg';
+import { expect, test } from 'vitest';
+import { findRunningEmbedded } from '../../src/db/embedded.ts';
+import { RestVaults, rest } from '../support/client.ts';
+import { createSession, Program, run, serve, stop, withFolder } from '../support/process.ts';
+
+/** One sentence on stderr, and nothing else. */
+const complaint = (stderr: string) => {
+  const lines = stderr.split('\n').filter((line) => line.startsWith('vault-relay: '));
+  expect(lines).toHaveLength(1);
+  return lines[0];
+};
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s stops the server and its embedded database in order',
+  async (signal) => {
+    await withFolder(async (DATA_DIR) => {
+      const { program, url } = await serve({ DATA_DIR });
+      expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'ok', database: 'ok' });
+      const databaseUrl = await findRunningEmbedded(DATA_DIR);
+      expect(databaseUrl).toBeDefined();
+      program.signal(signal);
+      expect((await program.finished).code).toBe(0);
+      await expect(new pg.Client({ connectionString: databaseUrl }).connect()).rejects.toThrow(
+        /ECONNREFUSED/,
+      );
+      expect(await findRunningEmbedded(DATA_DIR)).toBeUndefined();
+    });
+  },
+);
+
+test('the start prints where it listens, how to make a session, and a first hand-over', async () => {
+  await withFolder(async (DATA_DIR) => {
+    const { program, url } = await serve({ DATA_DIR });
+    await program.printed(/agent-b/);
+    expect(program.stdout).toContain('npx vault-relay session create --astation my-astation');
+    expect(program.stdout).toContain(`'${url}/api/vault?id=agent-a'`);
+    await stop(program);
+  });
+});
+
+test('a second server on the same DATA_DIR ends with one sentence, and the first goes on', async () => {
+  await withFolder(async (DATA_DIR) => {
+    const { program, url } = await serve({ DATA_DIR });
+    const second = await run(['serve'], { DATA_DIR, PORT: '0' });
+    expect(second.code).toBe(1);
+    expect(complaint(second.stderr)).toMatch(
+      new RegExp(`DATA_DIR .*${path.basename(DATA_DIR)}.*${program.child.pid}`),
+    );
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    await stop(program);
+  });
+});
+
+test('a port in use ends the start, names PORT, and leaves no database behind', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const PORT = String((other.address() as AddressInfo).port);
+  await withFolder(async (DATA_DIR) => {
+    const { code, stderr } = await run(['serve'], { DATA_DIR, PORT });
+    expect(code).toBe(1);
+    expect(complaint(stderr)).toBe(
+      `vault-relay: Port ${PORT} on 127.0.0.1 is in use; stop the program that has it, or set PORT to another one.`,
+    );
+    expect(await findRunningEmbedded(DATA_DIR)).toBeUndefined();
+  });
+  other.close();
+});
+
+test('an unreachable DATABASE_URL ends the start, and nothing falls back', async () => {
+  await withFolder(async (folder) => {
+    const DATA_DIR = path.join(folder, 'data');
+    const { code, stderr } = await run(['serve'], {
+      DATA_DIR,
+      DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/x',
+    });
+    expect(code).toBe(1);
+    expect(complaint(stderr)).toMatch(/^vault-relay: DATABASE_URL leads to no PostgreSQL .*ECONNREFUSED/);
+    expect(stderr).not.toContain('secret');
+    expect(existsSync(DATA_DIR)).toBe(false);
+  });
+});
+
+test('a DATABASE_URL with a wrong password ends the start and names the variable', async () => {
+  await withFolder(async (DATA_DIR) => {
+    const { program } = await serve({ DATA_DIR });
+    const url = new URL((await findRunningEmbedded(DATA_DIR)) ?? '');
+    url.password = 'wrong';
+    const { code, stderr } = await run(['serve'], { PORT: '0', DATABASE_URL: url.href });
+    expect(code).toBe(1);
+    expect(complaint(stderr)).toMatch(/DATABASE_URL leads to no PostgreSQL that lets this server in \(28P01/);
+    await stop(program);
+  });
+});
+
+test('a bad setting ends the start and names the variable', async () => {
+  const { code, stderr } = await run(['serve'], { PORT: 'eighty' });
+  expect(code).toBe(1);
+  expect(complaint(stderr)).toBe('vault-relay: Bad configuration: PORT must be a whole number.');
+});
+
+test('a file in the place of DATA_DIR ends the start and stays as it was', async () => {
+  await withFolder(async (folder) => {
+    const DATA_DIR = path.join(folder, 'data');
+    await writeFile(DATA_DIR, 'mine');
+    const { code, stderr } = await run(['serve'], { DATA_DIR, PORT: '0' });
+    expect(code).toBe(1);
+    expect(complaint(stderr)).toContain(`DATA_DIR ${DATA_DIR}`);
+  });
+});
+
+test('after kill -9 of the server the next start recovers by itself', async () => {
+  await withFolder(async (DATA_DIR) => {
+    const first = await serve({ DATA_DIR });
+    const session = await createSession({ DATA_DIR }, 'st');
+    const vaultId = (await new RestVaults(first.url, { session, clientId: 'a' }).create('kept')).body
+      .vault_id;
+    first.program.signal('SIGKILL');
+    await first.program.finished;
+    const second = await serve({ DATA_DIR });
+    const list = await new RestVaults(second.url, { session, clientId: 'a' }).list();
+    expect(list.body).toEqual([{ vault_id: vaultId, summary: 'kept' }]);
+    await stop(second.program);
+  });
+});
+
+test('the session commands work beside the running server and without it', async () => {
+  await withFolder(async (DATA_DIR) => {
+    const env = { DATA_DIR };
+    const session = await createSession(env, 'st-before');
+    const { program, url } = await serve(env);
+    const list = () => rest('GET', `${url}/api/vault?id=a`, { session });
+    expect((await list()).status).toBe(200);
+    const listed = await run(['session', 'list', '--json'], env);
+    const [info] = JSON.parse(listed.stdout) as {
+      astation_id: string;
+      fingerprint: string;
+      status: string;
+    }[];
+    expect(info).toMatchObject({ astation_id: 'st-before', status: 'granted' });
+    expect(listed.stdout).not.toContain(session);
+    const revoked = await run(['session', 'revoke', info?.fingerprint ?? ''], env);
+    expect(revoked).toMatchObject({ code: 0, stdout: 'Revoked.\n' });
+    expect((await list()).status).toBe(401);
+    await stop(program);
+  });
+});
+
+test.each([
+  [['session', 'create']],
+  [['session', 'create', '--astation', '']],
+  [['session', 'revoke']],
+  [['frobnicate']],
+  [['serve', '--frobnicate']],
+])('the command line %j is a usage error: exit code 2, nothing done', async (args) => {
+  await withFolder(async (folder) => {
+    const DATA_DIR = path.join(folder, 'data');
+    const { code, stderr } = await run(args, { DATA_DIR, PORT: '0' });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: /);
+    expect(existsSync(DATA_DIR)).toBe(false);
+  });
+});
+
+test('revoking an unknown session fails with exit code 1 and says how to find the known ones', async () => {
+  await withFolder(async (DATA_DIR) => {
+    const { code, stderr } = await run(['session', 'revoke', 'nobody'], { DATA_DIR });
+    expect(code).toBe(1);
+    expect(complaint(stderr)).toContain('vault-relay session list');
+  });
+});
+
+test('a .env file in the working directory is read, and what is set already wins', async () => {
+  await withFolder(async (folder) => {
+    await writeFile(path.join(folder, '.env'), 'PORT=nonsense\nLOG_LEVEL=silent\n');
+    const asked = await new Program(['serve'], {}, folder).finished;
+    expect(complaint(asked.stderr)).toContain('PORT must be a whole number');
+    const { code, stderr } = await run(['serve'], { PORT: '99999' }, folder);
+    expect(code).toBe(1);
+    expect(complaint(stderr)).toContain('PORT must be at most 65535');
+  });
+});

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** The built program; `npm test` builds it first. */
+const program = path.join(root, 'dist/main.js');
+
+export interface Finished {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A running `vault-relay`, its output as it comes. */
+export class Program {
+  readonly child: ChildProcess;
+  stdout = '';
+  stderr = '';
+  readonly finished: Promise<Finished>;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(args: string[], env: NodeJS.ProcessEnv, cwd = root) {
+    this.child = spawn(process.execPath, [program, ...args], { env: { ...cleanEnv(), ...env }, cwd });
+    const took = (stream: 'stdout' | 'stderr') => (chunk: Buffer) => {
+      this[stream] += chunk;
+      for (const watcher of this.#watchers) watcher();
+    };
+    this.child.stdout?.on('data', took('stdout'));
+    this.child.stderr?.on('data', took('stderr'));
+    this.finished = new Promise((resolve) => {
+      this.child.once('close', (code) => {
+        resolve({ code, stdout: this.stdout, stderr: this.stderr });
+        for (const watcher of this.#watchers) watcher();
+      });
+    });
+  }
+
+  /** Resolves with the first match in what was printed. @throws Error when the program ends without it */
+  async printed(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this[stream]);
+      if (match) return match;
+      const ended = await Promise.race([this.#more().then(() => undefined), this.finished]);
+      const last = pattern.exec(this[stream]);
+      if (last) return last;
+      if (ended) throw new Error(`Ended with ${ended.code} before printing ${pattern}:\n${this.stderr}`);
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  #more(): Promise<void> {
+    return new Promise((resolve) => {
+      const watcher = () => {
+        this.#watchers.delete(watcher);
+        resolve();
+      };
+      this.#watchers.add(watcher);
+    });
+  }
+}
+
+/** Settings of the machine must not reach the program under test. */
+function cleanEnv(): NodeJS.ProcessEnv {
+  const {
+    DATABASE_URL: _url,
+    DATA_DIR: _dir,
+    PORT: _port,
+    HOST: _host,
+    LOG_LEVEL: _level,
+    ...rest
+  } = process.env;
+  return rest;
+}
+
+/** Runs a command to its end. */
+export const run = (args: string[], env: NodeJS.ProcessEnv, cwd?: string): Promise<Finished> =>
+  new Program(args, env, cwd).finished;
+
+/** Starts a server on a free port and waits until it listens. */
+export async function serve(env: NodeJS.ProcessEnv): Promise<{ program: Program; url: string }> {
+  const program = new Program(['serve'], { PORT: '0', RATE_LIMIT_PER_MINUTE: '0', ...env });
+  const [, url = ''] = await program.printed(/listens on (http:\S+)/);
+  return { program, url };
+}
+
+/** Ends a server in order. */
+export async function stop(program: Program): Promise<Finished> {
+  program.signal('SIGTERM');
+  return program.finished;
+}
+
+/** A folder for one test, removed afterwards. */
+export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'vault-relay-process-'));
+  // PostgreSQL does not run as root, and its user cannot pass a closed folder.
+  await chmod(folder, 0o755);
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Makes a session by the command line. @returns its id */
+export async function createSession(env: NodeJS.ProcessEnv, astation: string): Promise<string> {
+  const { stdout, stderr, code } = await run(['session', 'create', '--astation', astation, '--json'], env);
+  if (code !== 0) throw new Error(`session create ended with ${code}: ${stderr}`);
+  return (JSON.parse(stdout) as { session_id: string }).session_id;
+}

@@ -1,0 +1,117 @@
+import { ERROR_FACES, type ErrorCode } from '../../src/errors.ts';
+import { type RawAnswer, type RawRequest, sendRaw } from './raw-http.ts';
+
+/** One call of a procedure, which either surface spells in its own way. */
+export interface Call {
+  procedure: string;
+  vaultId?: string;
+  /** JSON text of the input without its `vault_id`. */
+  json?: string;
+}
+
+export interface Credentials {
+  session?: string | undefined;
+  clientId?: string | undefined;
+}
+
+type Spell = (call: Call, credentials: Credentials) => RawRequest;
+
+/** Where each procedure stands on the REST surface. `append` and `override` share one address there. */
+export const REST_FACES: Record<string, { method: 'GET' | 'POST'; path: (vaultId: string) => string }> = {
+  'vault.create': { method: 'POST', path: () => '/api/vault' },
+  'vault.list': { method: 'GET', path: () => '/api/vault' },
+  'vault.read': { method: 'GET', path: (id) => `/api/vault/${id}` },
+  'vault.write': { method: 'POST', path: (id) => `/api/vault/${id}` },
+  'vault.append': { method: 'POST', path: (id) => `/api/vault/${id}` },
+  'vault.override': { method: 'POST', path: (id) => `/api/vault/${id}` },
+  'vault.setSummary': { method: 'POST', path: (id) => `/api/vault/${id}/summary` },
+};
+
+const faceOf = (procedure: string) => {
+  const face = REST_FACES[procedure];
+  if (!face)
+    throw new Error(`Say in test/support/surfaces.ts where ${procedure} stands on the REST surface.`);
+  return face;
+};
+
+const authorization = ({ session }: Credentials): Record<string, string> =>
+  session === undefined ? {} : { authorization: `session ${session}` };
+
+const identity = ({ clientId }: Credentials) =>
+  clientId === undefined ? '' : `id=${encodeURIComponent(clientId)}`;
+
+export const JSON_BODY = { 'content-type': 'application/json' };
+
+export const toRest: Spell = ({ procedure, vaultId = '', json = '{}' }, credentials) => {
+  const { method, path } = faceOf(procedure);
+  const address = `${path(encodeURIComponent(vaultId))}?${identity(credentials)}`;
+  const headers = authorization(credentials);
+  if (method === 'POST') return { method, path: address, headers: { ...headers, ...JSON_BODY }, body: json };
+  const query = Object.entries(JSON.parse(json) as Record<string, unknown>).map(
+    ([name, value]) => `&${name}=${encodeURIComponent(String(value))}`,
+  );
+  return { method, path: address + query.join(''), headers };
+};
+
+/** Puts the vault's id into the JSON text without parsing it: what is broken in it stays broken. */
+function withVaultId(json: string, vaultId: string | undefined): string {
+  if (vaultId === undefined || !json.startsWith('{')) return json;
+  const rest = json.slice(1);
+  return `{"vault_id":${JSON.stringify(vaultId)}${rest.trim() === '}' ? '' : ','}${rest}`;
+}
+
+export const toTrpc: Spell = ({ procedure, vaultId, json = '{}' }, credentials) => {
+  const { method } = faceOf(procedure);
+  const input = withVaultId(json, vaultId);
+  const address = `/trpc/${procedure}?${identity(credentials)}`;
+  const headers = authorization(credentials);
+  return method === 'POST'
+    ? { method, path: address, headers: { ...headers, ...JSON_BODY }, body: input }
+    : { method, path: `${address}&input=${encodeURIComponent(input)}`, headers };
+};
+
+/** How a call ended, in terms that both surfaces share. */
+export type Outcome =
+  | { status: number; code: ErrorCode; message: string }
+  | { status: number; result: unknown };
+
+function readRest({ status, text }: RawAnswer): Outcome {
+  const body = JSON.parse(text);
+  if (status < 300) return { status, result: body };
+  const { error, code, ...more } = body;
+  if (Object.keys(more).length > 0) throw new Error(`Unexpected fields in an error: ${text}`);
+  return { status, code, message: error };
+}
+
+/** The `ErrorCode` whose face on tRPC is this code; those faces are all different. */
+function fromTrpcCode(trpcCode: string): ErrorCode {
+  for (const [code, face] of Object.entries(ERROR_FACES))
+    if (face.trpc === trpcCode) return code as ErrorCode;
+  throw new Error(`No error has the tRPC code ${trpcCode}`);
+}
+
+function readTrpc({ status, text }: RawAnswer): Outcome {
+  const body = JSON.parse(text);
+  if (status < 300) return { status, result: body.result.data };
+  const { message, data } = body.error;
+  if (data.httpStatus !== status) throw new Error(`Answered ${status}, and says ${text}`);
+  return { status, code: fromTrpcCode(data.code), message };
+}
+
+export const SURFACES = {
+  rest: { spell: toRest, read: readRest },
+  trpc: { spell: toTrpc, read: readTrpc },
+};
+export type Surface = keyof typeof SURFACES;
+export const SURFACE_NAMES = Object.keys(SURFACES) as Surface[];
+
+/** Makes a call on one surface. */
+export async function callOn(
+  surface: Surface,
+  base: string,
+  { credentials, ...call }: Call & { credentials: Credentials },
+): Promise<Outcome & { answer: RawAnswer }> {
+  const { spell, read } = SURFACES[surface];
+  const answer = await sendRaw(base, spell(call, credentials));
+  return { ...read(answer), answer };
+}

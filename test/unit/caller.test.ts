@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { type Credentials, readSessionId, resolveCaller } from '../../src/api/caller.ts';
+import { databaseUnavailable } from '../../src/errors.ts';
+
+describe('the session of an Authorization header', () => {
+  test.each([
+    ['session abc', 'abc'],
+    ['Session abc', 'abc'],
+    ['SESSION abc', 'abc'],
+    ['sEsSiOn abc', 'abc'],
+    ['session   abc', 'abc'],
+    ['  session abc  ', 'abc'],
+    ['session 0b7c7b38-3b0c-4a3e-9c39-6a3f6c0a5b11', '0b7c7b38-3b0c-4a3e-9c39-6a3f6c0a5b11'],
+    ['session !"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'],
+    ['session session', 'session'],
+    [`session ${'x'.repeat(512)}`, 'x'.repeat(512)],
+  ])('%j is %s', (header, sessionId) => {
+    expect(readSessionId(header)).toBe(sessionId);
+  });
+
+  test.each([
+    undefined,
+    '',
+    'session',
+    'session ',
+    'sessionabc',
+    'session\tabc',
+    'session a b',
+    'session: abc',
+    'sessions abc',
+    'my session abc',
+    'Bearer abc',
+    'abc',
+    'session caf\u00e9',
+    'session a\u0000b',
+    'session a\nb',
+    `session ${'x'.repeat(513)}`,
+  ])('%j is none', (header) => {
+    expect(readSessionId(header)).toBeUndefined();
+  });
+});
+
+const asked: string[] = [];
+const rules = {
+  maxClientIdCharacters: 4,
+  resolveSession: async (sessionId: string) => {
+    asked.push(sessionId);
+    return sessionId === 'known' ? { workSessionId: 'st-1' } : undefined;
+  },
+};
+const resolve = (credentials: Partial<Credentials>) =>
+  resolveCaller({ authorization: 'session known', ids: ['a'], ...credentials }, rules);
+
+describe('who calls', () => {
+  test.each(['a', 'a b', ' ', '0', '团队', '🦀🦀🦀🦀', 'e\u0301e\u0301', '\ufeff'])(
+    'may call itself %j',
+    async (id) => {
+      expect(await resolve({ ids: [id] })).toEqual({ workSessionId: 'st-1', clientId: id });
+    },
+  );
+
+  test.each<[string, string[], string]>([
+    ['nothing', [], 'The query parameter id (your client id) is missing or empty.'],
+    ['the empty text', [''], 'The query parameter id (your client id) is missing or empty.'],
+    ['two names', ['a', 'b'], 'The query parameter id is given more than once.'],
+    ['a name and nothing', ['a', ''], 'The query parameter id is given more than once.'],
+    ['NUL', ['a\0'], 'The query parameter id must not contain the NUL character or a lone surrogate.'],
+    [
+      'a lone surrogate',
+      ['\ud83e'],
+      'The query parameter id must not contain the NUL character or a lone surrogate.',
+    ],
+    ['5 characters', ['abcde'], 'The query parameter id is longer than 4 characters.'],
+    ['5 emoji', ['🦀'.repeat(5)], 'The query parameter id is longer than 4 characters.'],
+  ])('may not call itself %s', async (_, ids, message) => {
+    await expect(resolve({ ids })).rejects.toMatchObject({ code: 'BAD_REQUEST', message });
+  });
+
+  test('is judged by the session first', async () => {
+    await expect(resolve({ authorization: 'session other', ids: [] })).rejects.toMatchObject({
+      code: 'UNAUTHORIZED',
+      message: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
+    });
+    asked.length = 0;
+    await expect(resolve({ authorization: 'Bearer known', ids: [] })).rejects.toMatchObject({
+      code: 'UNAUTHORIZED',
+      message: 'Send the header "Authorization: session <session_id>".',
+    });
+    expect(asked).toEqual([]);
+  });
+
+  test('is not known while the session cannot be looked up', async () => {
+    const away = databaseUnavailable(new Error('refused'));
+    const failing = { ...rules, resolveSession: () => Promise.reject(away) };
+    await expect(resolveCaller({ authorization: 'session known', ids: ['a'] }, failing)).rejects.toBe(away);
+  });
+});

@@ -1,0 +1,124 @@
+import { TRPCError } from '@trpc/server';
+import { getHTTPStatusCodeFromError } from '@trpc/server/http';
+import { describe, expect, test } from 'vitest';
+import { maskedMessage } from '../../src/api/masked.ts';
+import {
+  badRequest,
+  conflict,
+  databaseUnavailable,
+  ERROR_CODES,
+  ERROR_FACES,
+  findRelayError,
+  forbidden,
+  gone,
+  notFound,
+  RelayError,
+  tooLarge,
+  tooManyRequests,
+  toTRPCError,
+  unauthorized,
+} from '../../src/errors.ts';
+import { toPublicError } from '../../src/http/public-error.ts';
+
+describe('the faces of a code', () => {
+  test('are the ones of the contract', () => {
+    expect(Object.fromEntries(ERROR_CODES.map((code) => [code, ERROR_FACES[code].status]))).toEqual({
+      BAD_REQUEST: 400,
+      UNAUTHORIZED: 401,
+      FORBIDDEN: 403,
+      NOT_FOUND: 404,
+      METHOD_NOT_ALLOWED: 405,
+      CONFLICT: 409,
+      GONE: 410,
+      PAYLOAD_TOO_LARGE: 413,
+      UNSUPPORTED_MEDIA_TYPE: 415,
+      TOO_MANY_REQUESTS: 429,
+      SERVICE_UNAVAILABLE: 503,
+      INTERNAL_SERVER_ERROR: 500,
+    });
+  });
+
+  test('are all different on either surface, so that a code can be told from its face', () => {
+    const faces = Object.values(ERROR_FACES);
+    expect(new Set(faces.map(({ status }) => status)).size).toBe(faces.length);
+    expect(new Set(faces.map(({ trpc }) => trpc)).size).toBe(faces.length);
+  });
+
+  // tRPC has no code of its own for 410; the nearest is 412.
+  test.each(ERROR_CODES.filter((code) => code !== 'GONE'))('have one status on both surfaces: %s', (code) => {
+    const error = toTRPCError(new RelayError(code, 'Why.'));
+    expect(getHTTPStatusCodeFromError(error)).toBe(ERROR_FACES[code].status);
+  });
+});
+
+test.each([
+  [badRequest('Why.'), 'BAD_REQUEST'],
+  [unauthorized('Why.'), 'UNAUTHORIZED'],
+  [forbidden('Why.'), 'FORBIDDEN'],
+  [notFound('Why.'), 'NOT_FOUND'],
+  [conflict('Why.'), 'CONFLICT'],
+  [gone('Why.'), 'GONE'],
+  [tooLarge('Why.'), 'PAYLOAD_TOO_LARGE'],
+  [tooManyRequests('Why.', 7), 'TOO_MANY_REQUESTS'],
+])('%s has the code %s', (error, code) => {
+  expect(error).toBeInstanceOf(RelayError);
+  expect(error).toMatchObject({ code, message: 'Why.', name: 'RelayError' });
+});
+
+test('only those that pass by themselves say when to try again', () => {
+  expect(tooManyRequests('Why.', 7).retryAfter).toBe(7);
+  expect(databaseUnavailable(new Error('refused')).retryAfter).toBe(1);
+  expect(notFound('Why.').retryAfter).toBeUndefined();
+});
+
+describe('the meant failure inside what was thrown', () => {
+  const meant = notFound('Why.');
+
+  test.each<[string, unknown, RelayError | undefined]>([
+    ['itself', meant, meant],
+    ['wrapped by tRPC', toTRPCError(meant), meant],
+    ['wrapped twice', new TRPCError({ code: 'BAD_REQUEST', cause: toTRPCError(meant) }), meant],
+    ['no error', 'Why.', undefined],
+    ['nothing', undefined, undefined],
+    ['another error', new Error('Why.'), undefined],
+    ['too deep', [1, 2, 3, 4, 5].reduce((cause: Error) => new Error('x', { cause }), meant), undefined],
+  ])('is found: %s', (_, thrown, found) => {
+    expect(findRelayError(thrown)).toBe(found);
+  });
+
+  test('is looked for in a circle without end', () => {
+    const error = new Error('round');
+    error.cause = error;
+    expect(findRelayError(error)).toBeUndefined();
+  });
+});
+
+describe('what a client may see', () => {
+  test('is what was meant', () => {
+    expect(toPublicError(toTRPCError(conflict('Why.')))).toMatchObject({ code: 'CONFLICT', message: 'Why.' });
+  });
+
+  test.each([
+    ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'UNSUPPORTED_MEDIA_TYPE'],
+    ['FST_ERR_CTP_BODY_TOO_LARGE', 'PAYLOAD_TOO_LARGE'],
+    ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'BAD_REQUEST'],
+    ['FST_ERR_MAX_PARAM_LENGTH', 'BAD_REQUEST'],
+    ['FST_ERR_BAD_URL', 'BAD_REQUEST'],
+  ])('is a sentence of ours for what Fastify refuses: %s', (fastifyCode, code) => {
+    const error = Object.assign(new Error('of Fastify'), { code: fastifyCode });
+    expect(toPublicError(error)).toMatchObject({ code, message: expect.stringMatching(/^[A-Z].*\.$/) });
+    expect(toPublicError(error).message).not.toContain('of Fastify');
+  });
+
+  test.each([
+    ['an error', new Error('password of the database')],
+    ['an error with a code', Object.assign(new Error('secret'), { code: '42P01' })],
+    ['an error whose code is a method of Object', Object.assign(new Error('secret'), { code: 'toString' })],
+    ['an error that would be told by its status', Object.assign(new Error('secret'), { statusCode: 400 })],
+    ['a text', 'secret'],
+    ['nothing', undefined],
+  ])('is masked for what nobody meant: %s', (_, thrown) => {
+    const { code, message } = toPublicError(thrown);
+    expect({ code, message }).toEqual({ code: 'INTERNAL_SERVER_ERROR', message: maskedMessage });
+  });
+});

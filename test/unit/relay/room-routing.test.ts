@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { parseAstationFrame } from '../../../src/relay/protocol.ts';
+import { joinAstation, joinAtem, leaveAstation } from '../../../src/relay/room.ts';
+import { nudgeRoom, routeFromAstation, routeFromAtem } from '../../../src/relay/room-routing.ts';
+import { openPairingRoom } from '../../../src/relay/room-state.ts';
+import { arrival, pending, roomWith, shown, verifiedRoom } from './room-kit.ts';
+
+const said = (connectionId: string, text: string) => ({ connectionId, frame: parseAstationFrame(text) });
+const envelope = (atem: string, payload: string) => {
+  const [atemId, connectionId] = atem.split('@');
+  return `{"atem_id":"${atemId}","connection_id":"${connectionId}","payload":${payload}}`;
+};
+
+/** An atem whose Astation has gone, and an impostor who waits. */
+const onlyPending = joinAstation(
+  leaveAstation(roomWith('s1', 'a@t1'), { connectionId: 's1', now: 1 }).room,
+  arrival('p1', pending('p1')),
+).room;
+
+describe('routeFromAtem', () => {
+  test('wraps the frame for the owner', () => {
+    const effects = routeFromAtem(roomWith('s1', 'a@t1'), {
+      atemId: 'a',
+      connectionId: 't1',
+      text: '{"x":1}',
+    });
+    expect(shown(effects)).toEqual([`s1 < ${envelope('a@t1', '{"x":1}')}`]);
+  });
+
+  test.each([
+    ['there is no owner', leaveAstation(roomWith('s1', 'a@t1'), { connectionId: 's1', now: 1 }).room],
+    ['an Astation is only pending', onlyPending],
+    ['the socket was replaced', roomWith('s1', 'a@t1', 'a@t2')],
+    ['the room is gone', undefined],
+  ])('goes nowhere when %s', (_name, room) => {
+    expect(routeFromAtem(room, { atemId: 'a', connectionId: 't1', text: 'x' })).toEqual([]);
+  });
+});
+
+describe('routeFromAstation', () => {
+  const room = roomWith('s1', 'a@t1', 'b@t2', 'a@t3');
+
+  test('gives one atem its payload, on its current socket', () => {
+    expect(shown(routeFromAstation(room, said('s1', envelope('a@t3', '{"n": 1.0}'))))).toEqual([
+      't3 < {"n": 1.0}',
+    ]);
+  });
+
+  test.each([
+    ['of a replaced socket', envelope('a@t1', '1')],
+    ['of another atem', envelope('b@t3', '1')],
+    ['of nobody', envelope('c@t3', '1')],
+    ['that is no envelope', '{"atem_id":"a","payload":1}'],
+    ['for the relay', '{"type":"relayBind","session_id":"s"}'],
+    ['for some other relay', '{"type":"relayAccountList"}'],
+  ])('loses a frame %s', (_name, text) => {
+    expect(routeFromAstation(room, said('s1', text))).toEqual([]);
+  });
+
+  test('passes on what has no atem_id to every atem, byte for byte', () => {
+    const effects = routeFromAstation(room, said('s1', ' {"type":"x" , "n":1e2}'));
+    expect(shown(effects)).toEqual(['t3 <  {"type":"x" , "n":1e2}', 't2 <  {"type":"x" , "n":1e2}']);
+  });
+
+  test('does not hear a pending socket, nor one that is not there', () => {
+    const impostor = verifiedRoom('s1', 'a@t1', pending('p1'));
+    expect(routeFromAstation(impostor, said('p1', '{"type":"x"}'))).toEqual([]);
+    expect(routeFromAstation(impostor, said('p1', envelope('a@t1', '1')))).toEqual([]);
+    expect(routeFromAstation(impostor, said('t1', '{"type":"x"}'))).toEqual([]);
+    expect(routeFromAstation(undefined, said('s1', '{"type":"x"}'))).toEqual([]);
+  });
+});
+
+describe('nudgeRoom', () => {
+  const frame = '{"type":"vault-updated","data":{"vault_id":"v-1","seq":7}}';
+
+  test('reaches every atem and no Astation, owner or not', () => {
+    const room = verifiedRoom('s1', 'a@t1', 'b@t2', pending('p1'));
+    const away = leaveAstation(room, { connectionId: 's1', now: 1 }).room;
+    for (const each of [room, away]) {
+      expect(shown(nudgeRoom(each, { vaultId: 'v-1', seq: 7 }))).toEqual([`t1 < ${frame}`, `t2 < ${frame}`]);
+    }
+  });
+
+  test('is not for pairing rooms', () => {
+    const room = openPairingRoom({ code: 'ABCD-2345', hostname: 'box', now: 0 });
+    const { room: joined } = joinAtem(room, { atemId: 'a', connectionId: 't1', now: 0 });
+    expect(nudgeRoom(joined, { vaultId: 'v-1', seq: 7 })).toEqual([]);
+    expect(nudgeRoom(undefined, { vaultId: 'v-1', seq: 7 })).toEqual([]);
+  });
+});

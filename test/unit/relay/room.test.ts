@@ -1,0 +1,205 @@
+import { describe, expect, test } from 'vitest';
+import {
+  joinAstation,
+  joinAtem,
+  leaveAstation,
+  leaveAtem,
+  refuseAstation,
+  refuseAtem,
+} from '../../../src/relay/room.ts';
+import { openPairingRoom } from '../../../src/relay/room-state.ts';
+import {
+  arrival,
+  CODE,
+  challenge,
+  event,
+  pending,
+  replaced,
+  roomWith,
+  shown,
+  verifiedRoom,
+} from './room-kit.ts';
+
+const atem = (atemId: string, connectionId: string, now = 0) => ({ atemId, connectionId, now });
+const pairing = openPairingRoom({ code: 'ABCD-2345', hostname: 'box', now: 0 });
+
+describe('an atem that joins', () => {
+  test('is announced to the owner', () => {
+    const { room, effects } = joinAtem(roomWith('s1'), atem('a', 't1'));
+    expect(shown(effects)).toEqual([event('s1', 'a@t1', 'connected')]);
+    expect(room?.atems).toEqual(new Map([['a', 't1']]));
+  });
+
+  test('needs a room, and a pending Astation makes none', () => {
+    expect(refuseAtem(undefined, 0)).toEqual({ status: 404, message: 'There is no room with this code.' });
+    expect(refuseAtem(roomWith(pending('p1')), 0)?.status).toBe(404);
+    const { room, effects, refused } = joinAtem(undefined, atem('a', 't1'));
+    expect(room).toBeUndefined();
+    expect(refused?.status).toBe(404);
+    expect(shown(effects)).toEqual(['t1 x 1008 There is no room with this code.']);
+  });
+
+  test('may wait in a pairing room for ten minutes', () => {
+    expect(refuseAtem(pairing, 599_999)).toBeUndefined();
+    expect(refuseAtem(pairing, 600_000)).toEqual({ status: 410, message: 'This pairing code has expired.' });
+    expect(joinAtem(pairing, atem('a', 't1', 600_000)).refused?.status).toBe(410);
+  });
+
+  test('replaces its own older socket, and only the new one is announced', () => {
+    const { room, effects } = joinAtem(roomWith('s1', 'a@t1', 'b@t2'), atem('a', 't3'));
+    expect(shown(effects)).toEqual([replaced('t1'), event('s1', 'a@t3', 'connected')]);
+    expect(room?.atems).toEqual(
+      new Map([
+        ['a', 't3'],
+        ['b', 't2'],
+      ]),
+    );
+  });
+});
+
+describe('an atem that leaves', () => {
+  test('is announced', () => {
+    const { room, effects } = leaveAtem(roomWith('s1', 'a@t1'), atem('a', 't1'));
+    expect(shown(effects)).toEqual([event('s1', 'a@t1', 'disconnected')]);
+    expect(room?.atems.size).toBe(0);
+  });
+
+  test('a late close of a replaced socket changes nothing and is not announced', () => {
+    const before = roomWith('s1', 'a@t1', 'a@t2');
+    const { room, effects } = leaveAtem(before, atem('a', 't1'));
+    expect(room).toBe(before);
+    expect(effects).toEqual([]);
+  });
+
+  test('ends an identity room when it is the last, but never a pairing room', () => {
+    const alone = leaveAstation(roomWith('s1', 'a@t1'), { connectionId: 's1', now: 5 }).room;
+    expect(leaveAtem(alone, atem('a', 't1')).room).toBeUndefined();
+    const waiting = joinAtem(pairing, atem('a', 't1')).room;
+    expect(leaveAtem(waiting, atem('a', 't1')).room?.code).toBe('ABCD-2345');
+  });
+});
+
+describe('an Astation that joins', () => {
+  test('without a known key owns the room at once, after its challenge', () => {
+    const { room, effects } = joinAstation(undefined, arrival('s1', { now: 7 }));
+    expect(shown(effects)).toEqual([challenge('s1')]);
+    expect(room).toMatchObject({
+      code: CODE,
+      kind: 'identity',
+      hostname: 'identity',
+      owner: {
+        connectionId: 's1',
+        standing: 'legacy',
+        challenge: 'challenge of s1',
+        challengeExpiresAt: 10_007,
+      },
+    });
+  });
+
+  test('is told of the atems that are there, with the sockets they have now', () => {
+    const waiting = leaveAstation(roomWith('s1', 'a@t1', 'b@t2', 'a@t3'), {
+      connectionId: 's1',
+      now: 1,
+    }).room;
+    const { effects } = joinAstation(waiting, arrival('s2'));
+    expect(shown(effects)).toEqual([
+      challenge('s2'),
+      event('s2', 'a@t3', 'connected'),
+      event('s2', 'b@t2', 'connected'),
+    ]);
+  });
+
+  test('takes over a pairing room as it is', () => {
+    const { room } = joinAstation(pairing, arrival('s1', { code: 'ABCD-2345', now: 599_999 }));
+    expect(room).toMatchObject({ kind: 'pairing', hostname: 'box', owner: { connectionId: 's1' } });
+    expect(refuseAtem(room, 5_000_000)).toBeUndefined();
+  });
+
+  test('comes too late for an expired pairing room', () => {
+    const { room, effects, refused } = joinAstation(pairing, arrival('s1', { now: 600_000 }));
+    expect(room).toBe(pairing);
+    expect(refused?.status).toBe(410);
+    expect(shown(effects)).toEqual(['s1 x 1008 This pairing code has expired.']);
+  });
+
+  test('with a known key is pending: the owner stays, and nobody hears of it', () => {
+    const before = verifiedRoom('s1', 'a@t1');
+    const { room, effects } = joinAstation(before, arrival('p1', pending('p1')));
+    expect(shown(effects)).toEqual([challenge('p1')]);
+    expect(room).toEqual({
+      ...before,
+      pending: new Map([['p1', expect.objectContaining({ standing: 'pending' })]]),
+    });
+  });
+
+  test('without a key, too, once the challenge of the one before has run out, replaces it', () => {
+    const { room, effects } = joinAstation(roomWith('s1', 'a@t1'), arrival('s2', { now: 10_000 }));
+    expect(shown(effects)).toEqual([challenge('s2'), event('s2', 'a@t1', 'connected'), replaced('s1')]);
+    expect(room?.owner?.connectionId).toBe('s2');
+    expect(room?.pending.size).toBe(0);
+  });
+
+  test('without a key, while the one before may still register, leaves it its chance', () => {
+    const { room, effects } = joinAstation(roomWith('s1'), arrival('s2', { now: 9_999 }));
+    expect(shown(effects)).toEqual([challenge('s2')]);
+    expect(room?.owner?.connectionId).toBe('s2');
+    expect(room?.pending.get('s1')).toMatchObject({ standing: 'pending', challengeExpiresAt: 10_000 });
+  });
+
+  test('of three from one address that race, the oldest goes', () => {
+    const from = (connectionId: string) => arrival(connectionId, { address: 'same' });
+    let room = joinAstation(undefined, from('s1')).room;
+    room = joinAstation(room, from('s2')).room;
+    room = joinAstation(room, from('s3')).room;
+    const { effects } = joinAstation(room, from('s4'));
+    expect(shown(effects)).toEqual([challenge('s4'), replaced('s3')]);
+  });
+});
+
+describe('pending Astations', () => {
+  const crowded = { status: 429, message: 'Too many connections are waiting to prove this key.' };
+
+  test('are at most two of one address', () => {
+    const at = { keyRegistered: true, now: 0 };
+    expect(refuseAstation(undefined, { ...at, pendingFromAddress: 1 })).toBeUndefined();
+    expect(refuseAstation(undefined, { ...at, pendingFromAddress: 2 })).toEqual(crowded);
+    expect(refuseAstation(undefined, { ...at, keyRegistered: false, pendingFromAddress: 2 })).toBeUndefined();
+  });
+
+  test('are at most 32 in a room', () => {
+    const many = Array.from({ length: 31 }, (_, i) => pending(`p${i}`));
+    const room = roomWith(...many);
+    const last = joinAstation(room, arrival('p31', pending('p31')));
+    expect(last.room?.pending.size).toBe(32);
+    const over = joinAstation(last.room, arrival('p32', pending('p32')));
+    expect(over.refused).toEqual(crowded);
+    expect(shown(over.effects)).toEqual([`p32 x 1013 ${crowded.message}`]);
+    expect(over.room).toBe(last.room);
+  });
+});
+
+describe('an Astation that leaves', () => {
+  test('leaves its atems where they are', () => {
+    const { room, effects } = leaveAstation(roomWith('s1', 'a@t1'), { connectionId: 's1', now: 5 });
+    expect(effects).toEqual([]);
+    expect(room).toMatchObject({ owner: undefined, unattendedSince: 5, atems: new Map([['a', 't1']]) });
+    expect(refuseAtem(room, 9_000_000)).toBeUndefined();
+  });
+
+  test('ends an identity room that nobody else is in', () => {
+    expect(leaveAstation(roomWith('s1'), { connectionId: 's1', now: 5 }).room).toBeUndefined();
+    expect(leaveAstation(roomWith(pending('p1')), { connectionId: 'p1', now: 5 }).room).toBeUndefined();
+  });
+
+  test('starts a pairing room’s ten minutes again', () => {
+    const paired = joinAstation(pairing, arrival('s1')).room;
+    const { room } = leaveAstation(paired, { connectionId: 's1', now: 5_000_000 });
+    expect(refuseAtem(room, 5_599_999)).toBeUndefined();
+    expect(refuseAtem(room, 5_600_000)?.status).toBe(410);
+  });
+
+  test('late, after it was replaced, changes nothing', () => {
+    const room = joinAstation(roomWith('s1', 'a@t1'), arrival('s2', { now: 20_000 })).room;
+    expect(leaveAstation(room, { connectionId: 's1', now: 20_001 }).room).toEqual(room);
+  });
+});

@@ -1,0 +1,63 @@
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { loggableUrl, makeRequestId } from '../../src/http/request-log.ts';
+
+describe('an address in the log', () => {
+  test.each([
+    ['/', '/'],
+    ['/health', '/health'],
+    ['/api/vault/v-0123456789', '/api/vault/v-0123456789'],
+    ['/api/vault/v-0123456789?id=me', '/api/vault/v-0123456789?id=[redacted]'],
+    ['/api/vault?id=me&since=3&history=true', '/api/vault?id=[redacted]&since=3&history=true'],
+    ['/api/vault?id', '/api/vault?id=[redacted]'],
+    ['/api/vault?', '/api/vault?=[redacted]'],
+    ['/api/vault?=me', '/api/vault?=[redacted]'],
+    ['/api/vault?ID=me', '/api/vault?ID=[redacted]'],
+    ['/api/vault?i%64=me', '/api/vault?i%64=[redacted]'],
+    ['/api/vault?id=a=b', '/api/vault?id=[redacted]'],
+    ['/api/vault?id=a?b=c', '/api/vault?id=[redacted]'],
+    ['/api/vault?id=a&id=b', '/api/vault?id=[redacted]&id=[redacted]'],
+    ['/api/vault?token=x&otp=12345678', '/api/vault?token=[redacted]&otp=[redacted]'],
+    [`/x?${'n'.repeat(40)}=1`, `/x?${'n'.repeat(32)}=[redacted]`],
+    [
+      '/trpc/vault.read,vault.list?batch=1&id=me&input=%7B%220%22%3A1%7D',
+      '/trpc/vault.read,vault.list?batch=1&id=[redacted]&input=[redacted]',
+    ],
+    ['/ws?role=atem&code=ABCD-EFGH&session=s', '/ws?role=atem&code=[redacted]&session=[redacted]'],
+    ['/api/sessions', '/api/sessions'],
+    ['/api/sessions/0b7c7b38/status', '/api/sessions/[redacted]/status'],
+    ['/api/sessions/0b7c7b38?x=1', '/api/sessions/[redacted]?x=[redacted]'],
+    ['/api/pair/ABCD-EFGH', '/api/pair/[redacted]'],
+    ['/pair?code=ABCD-EFGH', '/pair?code=[redacted]'],
+    ['/auth?id=0b7c7b38&tag=host', '/auth?id=[redacted]&tag=[redacted]'],
+  ])('%s is %s', (url, logged) => {
+    expect(loggableUrl(url)).toBe(logged);
+  });
+});
+
+describe('a request id', () => {
+  const makeFrom = (given: string | string[] | undefined) =>
+    makeRequestId({
+      headers: given === undefined ? {} : { 'x-request-id': given },
+    } as unknown as IncomingMessage);
+  const FRESH = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+  test.each(['a', 'A-1_b.c:d', 'x'.repeat(64)])('is the one that came: %s', (id) => {
+    expect(makeFrom(id)).toBe(id);
+  });
+
+  test.each([undefined, '', 'x'.repeat(65), 'a b', 'a\nb', 'a\n', 'a/b', 'a"b', 'é', 'a%20b'])(
+    'is a fresh one instead of %j',
+    (id) => {
+      expect(makeFrom(id)).toMatch(FRESH);
+    },
+  );
+
+  test('is a fresh one instead of several', () => {
+    expect(makeFrom(['a', 'b'])).toMatch(FRESH);
+  });
+
+  test('is never the same twice', () => {
+    expect(new Set(Array.from({ length: 1000 }, () => makeFrom(undefined))).size).toBe(1000);
+  });
+});

@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { SessionCache } from '../../src/session/cache.ts';
+import { hashSessionId } from '../../src/session/session-id.ts';
+import type { LiveSession } from '../../src/session/store.ts';
+
+const HOUR = 3_600_000;
+const live = (workSessionId: string, remainingMs = HOUR): LiveSession => ({ workSessionId, remainingMs });
+const key = (sessionId: string) => hashSessionId(sessionId).toString('hex');
+
+let now: number;
+let asked: string[];
+/** What the database would say. */
+let sessions: Map<string, LiveSession>;
+let cache: SessionCache;
+
+beforeEach(() => {
+  now = 1000;
+  asked = [];
+  sessions = new Map([
+    ['s', live('st-1')],
+    ['t', live('st-2')],
+  ]);
+  cache = new SessionCache(
+    async (sessionId) => {
+      asked.push(sessionId);
+      return sessions.get(sessionId);
+    },
+    () => now,
+  );
+  cache.setHearing(true);
+});
+
+describe('a session that is remembered', () => {
+  test('is believed for five seconds after it was asked for', async () => {
+    expect(await cache.resolve('s')).toEqual(live('st-1'));
+    now += 4999;
+    expect(await cache.resolve('s')).toEqual(live('st-1'));
+    expect(asked).toEqual(['s']);
+    now += 1;
+    await cache.resolve('s');
+    expect(asked).toEqual(['s', 's']);
+  });
+
+  test('is not believed beyond its own life', async () => {
+    sessions.set('s', live('st-1', 300));
+    await cache.resolve('s');
+    sessions.delete('s');
+    now += 299;
+    expect(await cache.resolve('s')).toEqual(live('st-1', 300));
+    now += 1;
+    expect(await cache.resolve('s')).toBeUndefined();
+  });
+
+  test('counts from before the look-up, which may have taken long', async () => {
+    const slow = new SessionCache(
+      async () => {
+        asked.push('s');
+        now += 3000;
+        return live('st-1');
+      },
+      () => now,
+    );
+    slow.setHearing(true);
+    await slow.resolve('s');
+    now += 1999;
+    await slow.resolve('s');
+    expect(asked).toEqual(['s']);
+    now += 1;
+    await slow.resolve('s');
+    expect(asked).toEqual(['s', 's']);
+  });
+
+  test('is not another one', async () => {
+    await cache.resolve('s');
+    expect(await cache.resolve('t')).toEqual(live('st-2'));
+    expect(await cache.resolve('S')).toBeUndefined();
+  });
+
+  test('is forgotten alone', async () => {
+    await cache.resolve('s');
+    await cache.resolve('t');
+    cache.forget(key('s'));
+    await cache.resolve('s');
+    await cache.resolve('t');
+    expect(asked).toEqual(['s', 't', 's']);
+  });
+});
+
+describe('nothing is remembered', () => {
+  test('of a session that may not act', async () => {
+    expect(await cache.resolve('unknown')).toBeUndefined();
+    sessions.set('unknown', live('st-3'));
+    expect(await cache.resolve('unknown')).toEqual(live('st-3'));
+  });
+
+  test('of a look-up that fails', async () => {
+    const failing = new SessionCache(async () => {
+      asked.push('s');
+      throw new Error('away');
+    });
+    failing.setHearing(true);
+    await expect(failing.resolve('s')).rejects.toThrow('away');
+    await expect(failing.resolve('s')).rejects.toThrow('away');
+    expect(asked).toEqual(['s', 's']);
+  });
+
+  test('before announcements are heard', async () => {
+    const deaf = new SessionCache(async () => {
+      asked.push('s');
+      return live('st-1');
+    });
+    await deaf.resolve('s');
+    await deaf.resolve('s');
+    expect(asked).toEqual(['s', 's']);
+  });
+
+  test('from when they are heard no longer until they are again', async () => {
+    await cache.resolve('s');
+    cache.setHearing(false);
+    await cache.resolve('s');
+    await cache.resolve('s');
+    expect(asked).toEqual(['s', 's', 's']);
+    cache.setHearing(true);
+    await cache.resolve('s');
+    await cache.resolve('s');
+    expect(asked).toEqual(['s', 's', 's', 's']);
+  });
+
+  test.each<[string, (racing: SessionCache) => void]>([
+    ['the session ends', (racing) => racing.forget(key('s'))],
+    ['announcements are lost', (racing) => racing.setHearing(false)],
+    [
+      'announcements are lost and heard again',
+      (racing) => {
+        racing.setHearing(false);
+        racing.setHearing(true);
+      },
+    ],
+  ])('of a look-up during which %s', async (_, happen) => {
+    let answer: (session: LiveSession | undefined) => void = () => undefined;
+    const racing = new SessionCache(() => {
+      asked.push('s');
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    });
+    racing.setHearing(true);
+    const first = racing.resolve('s');
+    happen(racing);
+    answer(live('st-1'));
+    expect(await first).toEqual(live('st-1'));
+
+    const second = racing.resolve('s');
+    answer(undefined);
+    expect(await second).toBeUndefined();
+    expect(asked).toEqual(['s', 's']);
+  });
+});
+
+test('at most 10,000 sessions are remembered, the latest', async () => {
+  const many = new SessionCache(
+    async (sessionId) => {
+      asked.push(sessionId);
+      return live('st-1');
+    },
+    () => now,
+  );
+  many.setHearing(true);
+  for (let i = 0; i <= 10_000; i++) await many.resolve(`s${i}`);
+  asked = [];
+  await many.resolve('s1');
+  await many.resolve('s10000');
+  expect(asked).toEqual([]);
+  await many.resolve('s0');
+  expect(asked).toEqual(['s0']);
+});
