@@ -25,6 +25,8 @@ const DEFAULTS = {
   logLevel: 'info',
   limits: { textBytes: 65_536, summaryBytes: 2048, clientIdCharacters: 128 },
   rateLimitPerMinute: 600,
+  grantLimitPerMinute: 60,
+  relayMaxSocketsPerAddress: 200,
 };
 
 test('without any variable there are defaults', () => {
@@ -76,6 +78,8 @@ describe('what is taken', () => {
     ['MAX_SUMMARY_BYTES', '4096', { limits: { ...DEFAULTS.limits, summaryBytes: 4096 } }],
     ['MAX_CLIENT_ID_CHARACTERS', '1024', { limits: { ...DEFAULTS.limits, clientIdCharacters: 1024 } }],
     ['RATE_LIMIT_PER_MINUTE', '0', { rateLimitPerMinute: 0 }],
+    ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
+    ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
   ])('%s=%s', (name, value, changed) => {
     expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...changed });
   });
@@ -90,6 +94,8 @@ describe('what is refused, naming the variable', () => {
     'MAX_SUMMARY_BYTES',
     'MAX_CLIENT_ID_CHARACTERS',
     'RATE_LIMIT_PER_MINUTE',
+    'GRANT_LIMIT_PER_MINUTE',
+    'RELAY_WS_MAX_PER_IP',
   ];
   test.each(wholeNumbers.flatMap((name) => notWhole.map((value) => [name, value])))(
     '%s=%j',
@@ -113,6 +119,9 @@ describe('what is refused, naming the variable', () => {
     ['MAX_CLIENT_ID_CHARACTERS', '0', 'must be at least 1'],
     ['MAX_CLIENT_ID_CHARACTERS', '1025', 'must be at most 1024'],
     ['RATE_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
+    ['GRANT_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
+    ['RELAY_WS_MAX_PER_IP', '0', 'must be at least 1'],
+    ['RELAY_WS_MAX_PER_IP', '1000001', 'must be at most 1000000'],
     ['DATABASE_URL', 'mysql://u:s3cret@db/vr', url],
     ['DATABASE_URL', 'u:s3cret@db/vr', url],
     ['DATABASE_URL', 's3cret', url],
