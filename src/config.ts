@@ -53,6 +53,7 @@ const Environment = z.object({
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
   GRANT_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(60),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
+  PAST_WRITER_READ: z.enum(['allow', 'deny'], 'must be allow or deny').default('allow'),
 });
 
 export const ENVIRONMENT_VARIABLES = Object.keys(Environment.shape);
@@ -90,6 +91,8 @@ export interface Config {
   grantLimitPerMinute: number;
   /** Relay sockets that one address may have. */
   relayMaxSocketsPerAddress: number;
+  /** Whether who wrote into a vault once may read it from another work session. */
+  pastWriterReads: boolean;
 }
 
 /** A setting that cannot be used. The message names the variable. */
@@ -127,5 +130,6 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
     grantLimitPerMinute: v.GRANT_LIMIT_PER_MINUTE,
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
+    pastWriterReads: v.PAST_WRITER_READ === 'allow',
   };
 }

@@ -124,6 +124,6 @@ export async function openServices({ config, databaseUrl: url, log }: ServicesOp
     await close();
     throw error;
   }
-  const vaults = new VaultStore(db, feed);
+  const vaults = new VaultStore(db, feed, config);
   return { db, vaults, sessions, logins, astations, hub: relay.hub, sockets: relay.sockets, close };
 }

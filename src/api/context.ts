@@ -6,4 +6,6 @@ export interface Context {
   authenticate(): Promise<Caller>;
   /** Grants are tried by OTP, so that each address may try only so many. @throws RelayError `TOO_MANY_REQUESTS` */
   countGrantAttempt(): Promise<void>;
+  /** A vault was read from another work session, on the word of a client id. */
+  noteReadFromOutside(vaultId: string): void;
 }

@@ -45,4 +45,5 @@ export const makeContextOf =
       return caller;
     },
     countGrantAttempt: () => countGrantAttempt(request),
+    noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
   });

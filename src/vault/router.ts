@@ -70,7 +70,12 @@ export const makeVaultRouter = (store: VaultStore, inputs: VaultInputs) =>
       })
       .input(inputs.read)
       .output(VaultEntry.array())
-      .query(({ ctx, input }) => store.read(ctx.caller, input.vault_id, input)),
+      .query(({ ctx, input }) =>
+        store.read(ctx.caller, input.vault_id, {
+          ...input,
+          onReadFromOutside: () => ctx.noteReadFromOutside(input.vault_id),
+        }),
+      ),
 
     write: callerProcedure
       .meta({

@@ -23,6 +23,10 @@ function parseBoolean(value: unknown): unknown {
   return value === 'true' ? true : value === 'false' ? false : value;
 }
 
+// The casts give the typed client the type that it sends; the generator reads the schemas themselves.
+const since = z.preprocess(parseDigits, z.int().min(0)) as unknown as z.ZodType<number, number>;
+const history = z.preprocess(parseBoolean, z.boolean()) as unknown as z.ZodType<boolean, boolean>;
+
 const vaultId = storableName(128).meta({
   description: 'As `POST /api/vault` answered it.',
   example: 'v-7Kf3qDx02Z',
@@ -77,8 +81,8 @@ export function makeVaultInputs(limits: Limits) {
     create: z.strictObject({ summary: storableText(limits.summaryBytes).default('') }),
     read: z.strictObject({
       vault_id: vaultId,
-      since: z.preprocess(parseDigits, z.int().min(0)).optional(),
-      history: z.preprocess(parseBoolean, z.boolean()).optional(),
+      since: since.optional(),
+      history: history.optional(),
     }),
     write: z.strictObject({ vault_id: vaultId, text: entryText, entry_id: entryId.nullish() }),
     append: z.strictObject({ vault_id: vaultId, text: entryText }),

@@ -4,7 +4,7 @@
  * a test holds the two together.
  */
 
-const CAN_READ = `(v.work_session_id = $2 OR v.writer_list @> ARRAY[$3])`;
+const CAN_READ = `(v.work_session_id = $2 OR v.writer_list @> ARRAY[$3]::text[])`;
 
 /** RFC 3339 in UTC, to the microsecond that the database keeps. */
 const CREATED_AT = `to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at`;
@@ -27,7 +27,7 @@ export const LIST = `
   SELECT vault_id, summary FROM (
     SELECT vault_id, summary, created_at FROM vaults WHERE work_session_id = $1
     UNION ALL
-    SELECT vault_id, summary, created_at FROM vaults WHERE writer_list @> ARRAY[$2] AND work_session_id <> $1
+    SELECT vault_id, summary, created_at FROM vaults WHERE writer_list @> ARRAY[$2]::text[] AND work_session_id <> $1
   ) AS readable
   ORDER BY created_at, vault_id`;
 
@@ -71,7 +71,7 @@ export const SET_SUMMARY = `
  * has nothing to show yields one row of nulls, one that it may not read yields none.
  */
 const readable = (entries: string, order: string) => `
-  SELECT ${ENTRY} FROM vaults AS v LEFT JOIN LATERAL (${entries}) AS e ON true
+  SELECT ${ENTRY}, v.work_session_id <> $2 AS from_outside FROM vaults AS v LEFT JOIN LATERAL (${entries}) AS e ON true
   WHERE v.vault_id = $1 AND ${CAN_READ}
   ORDER BY ${order}`;
 
@@ -101,4 +101,4 @@ export const READ_CURRENT_SINCE = readable(
 
 /** `$1` the vault, `$2` client id: what the policy needs to tell 404 from 403. */
 export const READ_ACCESS = `
-  SELECT work_session_id, $2 = ANY (writer_list) AS is_writer FROM vaults WHERE vault_id = $1`;
+  SELECT work_session_id, coalesce($2::text = ANY (writer_list), false) AS is_writer FROM vaults WHERE vault_id = $1`;

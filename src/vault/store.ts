@@ -22,6 +22,8 @@ export interface ReadOptions {
   since?: number | undefined;
   /** Every version, by seq, instead of the highest of each entry, by entry number. */
   history?: boolean | undefined;
+  /** Called when the reader comes from another work session, as a past writer. */
+  onReadFromOutside?: () => void;
 }
 
 interface WriteRow {
@@ -33,6 +35,7 @@ interface WriteRow {
 interface EntryRow extends Omit<VaultEntry, 'seq'> {
   /** Null in the one row of a vault that has nothing to show. */
   seq: bigint | null;
+  from_outside: boolean;
 }
 
 /** No entry reaches it: the number after it must fit the column too. */
@@ -47,10 +50,22 @@ const MAX_ENTRY_NO = 2_147_483_647;
 export class VaultStore {
   readonly #db: Database;
   readonly #feed: VaultFeed;
+  readonly #pastWriterReads: boolean;
 
-  constructor(db: Database, feed: VaultFeed) {
+  /** @param rules whether who wrote into a vault once may read it from another work session */
+  constructor(
+    db: Database,
+    feed: VaultFeed,
+    rules: { pastWriterReads: boolean } = { pastWriterReads: true },
+  ) {
     this.#db = db;
     this.#feed = feed;
+    this.#pastWriterReads = rules.pastWriterReads;
+  }
+
+  /** The client id as far as it opens vaults; null is in no writer list. */
+  #readsAs({ clientId }: Caller): string | null {
+    return this.#pastWriterReads ? clientId : null;
   }
 
   async create(caller: Caller, summary: string): Promise<CreatedVault> {
@@ -70,22 +85,25 @@ export class VaultStore {
 
   /** Every vault the caller can read, oldest first. */
   async list(caller: Caller): Promise<VaultListItem[]> {
-    return this.#db.rows<VaultListItem>(LIST, caller.workSessionId, caller.clientId);
+    return this.#db.rows<VaultListItem>(LIST, caller.workSessionId, this.#readsAs(caller));
   }
 
   async read(
     caller: Caller,
     vaultId: string,
-    { since = 0, history = false }: ReadOptions,
+    { since = 0, history = false, onReadFromOutside }: ReadOptions,
   ): Promise<VaultEntry[]> {
-    const args = [vaultId, caller.workSessionId, caller.clientId];
+    const args = [vaultId, caller.workSessionId, this.#readsAs(caller)];
     const rows = history
       ? await this.#db.rows<EntryRow>(READ_HISTORY, ...args, since)
       : since > 0
         ? await this.#db.rows<EntryRow>(READ_CURRENT_SINCE, ...args, since)
         : await this.#db.rows<EntryRow>(READ_CURRENT, ...args);
     if (rows.length === 0) throw await this.#refusal(caller, vaultId, canRead);
-    return rows.flatMap((row) => (row.seq === null ? [] : [{ ...row, seq: toSafeNumber(row.seq) }]));
+    if (rows[0]?.from_outside) onReadFromOutside?.();
+    return rows.flatMap(({ seq, from_outside: _, ...entry }) =>
+      seq === null ? [] : [{ ...entry, seq: toSafeNumber(seq) }],
+    );
   }
 
   /** Writes version 1 of the vault's next entry. */
@@ -109,7 +127,13 @@ export class VaultStore {
   }
 
   async setSummary(caller: Caller, vaultId: string, summary: string): Promise<void> {
-    const rows = await this.#db.rows(SET_SUMMARY, vaultId, caller.workSessionId, caller.clientId, summary);
+    const rows = await this.#db.rows(
+      SET_SUMMARY,
+      vaultId,
+      caller.workSessionId,
+      this.#readsAs(caller),
+      summary,
+    );
     if (rows.length === 0) throw await this.#refusal(caller, vaultId, canRead);
   }
 
@@ -133,7 +157,7 @@ export class VaultStore {
     const [row] = await this.#db.rows<{ work_session_id: string; is_writer: boolean }>(
       READ_ACCESS,
       vaultId,
-      caller.clientId,
+      this.#readsAs(caller),
     );
     if (!row) return notFound(`There is no vault ${vaultId}.`);
     const vault = { workSessionId: row.work_session_id, writerList: row.is_writer ? [caller.clientId] : [] };

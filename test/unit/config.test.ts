@@ -27,6 +27,7 @@ const DEFAULTS = {
   rateLimitPerMinute: 600,
   grantLimitPerMinute: 60,
   relayMaxSocketsPerAddress: 200,
+  pastWriterReads: true,
 };
 
 test('without any variable there are defaults', () => {
@@ -80,6 +81,7 @@ describe('what is taken', () => {
     ['RATE_LIMIT_PER_MINUTE', '0', { rateLimitPerMinute: 0 }],
     ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
     ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
+    ['PAST_WRITER_READ', 'deny', { pastWriterReads: false }],
   ])('%s=%s', (name, value, changed) => {
     expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...changed });
   });
@@ -121,6 +123,7 @@ describe('what is refused, naming the variable', () => {
     ['RATE_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
     ['GRANT_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
     ['RELAY_WS_MAX_PER_IP', '0', 'must be at least 1'],
+    ['PAST_WRITER_READ', 'yes', 'must be allow or deny'],
     ['RELAY_WS_MAX_PER_IP', '1000001', 'must be at most 1000000'],
     ['DATABASE_URL', 'mysql://u:s3cret@db/vr', url],
     ['DATABASE_URL', 'u:s3cret@db/vr', url],
