@@ -753,3 +753,14 @@ describe('at the very limit', () => {
     }
   });
 });
+
+test('an empty body is accepted where no field is needed, as released clients send it', async () => {
+  const answer = await sendRaw(server.url, {
+    ...post('/api/vault?id=a', ''),
+    headers: { ...JSON_BODY, authorization: `session ${session}` },
+  });
+  expect(SURFACES.rest.read(answer)).toEqual({
+    status: 200,
+    result: { vault_id: expect.stringMatching(/^v-/) },
+  });
+});
