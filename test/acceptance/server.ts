@@ -1,8 +1,7 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const program = path.join(root, 'dist/main.js');
@@ -10,7 +9,6 @@ const program = path.join(root, 'dist/main.js');
 /** A server of the suite's own, as a user runs it: a process with an empty data folder. */
 export interface OwnServer {
   url: string;
-  env: NodeJS.ProcessEnv;
   stop(): Promise<void>;
 }
 
@@ -41,18 +39,10 @@ export async function startOwnServer(env: NodeJS.ProcessEnv = process.env): Prom
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return {
     url: await readAddress(child),
-    env: childEnv,
     stop: async () => {
       child.kill('SIGTERM');
       await exited;
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-/** Makes a session by the operator's command line. @returns its id */
-export async function createSession(env: NodeJS.ProcessEnv, astation: string): Promise<string> {
-  const args = [program, 'session', 'create', '--astation', astation, '--json'];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env, cwd: root });
-  return (JSON.parse(stdout) as { session_id: string }).session_id;
 }

@@ -1,19 +1,64 @@
 import assert from 'node:assert/strict';
+import { Astation } from './astation.ts';
 import { Atem, label, type VaultEntry } from './atem.ts';
-
-export interface Sessions {
-  /** Two of one Astation. */
-  a: string;
-  b: string;
-  /** One of another Astation. */
-  c: string;
-}
+import { call, fetchToken, grantByOtp, grantSigned, requestSession } from './login.ts';
+import { Socket } from './socket.ts';
 
 type Say = (line: string) => void;
 
-/** The acceptance story of the wire contract, step by step. @throws AssertionError at the first step that fails */
-export async function tellStory(base: string, sessions: Sessions, say: Say): Promise<void> {
+/** An atem and an Astation meet in a room of a code that a person reads aloud. */
+async function pair(base: string, say: Say): Promise<void> {
+  const { code } = await call<{ code: string }>(201, 'POST', `${base}/api/pair`, { hostname: 'build-mac' });
+  assert.match(code, /^[A-HJKMNP-Z2-9]{4}-[A-HJKMNP-Z2-9]{4}$/);
+  const atem = await Socket.open(base, { role: 'atem', code, atem_id: '团队-mac' });
+  const astation = await Socket.open(base, { role: 'astation', code });
+  const arrived = await astation.next((frame) => frame.relay_event === 'connected');
+  assert.equal(arrived.atem_id, '团队-mac');
+  const status = await call<{ paired: boolean; atem_ids: string[] }>(200, 'GET', `${base}/api/pair/${code}`);
+  assert.deepEqual([status.paired, status.atem_ids], [true, ['团队-mac']]);
+  atem.send({ type: 'hello', data: { n: 1 } });
+  const envelope = await astation.next((frame) => 'payload' in frame);
+  assert.deepEqual(envelope.payload, { type: 'hello', data: { n: 1 } });
+  astation.send({ ...envelope, payload: { type: 'welcome' } });
+  await atem.next((frame) => frame.type === 'welcome');
+  await call(200, 'DELETE', `${base}/api/pair/${code}`);
+  say(`An atem pairs by a code: both sides meet, talk, and the room is closed`);
+}
+
+/** Two sessions of one Astation, one of another, each by a way of its own. */
+async function logIn(base: string, run: string, say: Say) {
+  const home = await Astation.connect(base, `acceptance-${run}`);
+  const other = await Astation.connect(base, `acceptance-other-${run}`);
+  say('Two Astations prove their keys, which are registered');
+
+  const a = await requestSession(base, 'host-a');
+  await grantSigned(base, a, home);
+  await fetchToken(base, a);
+  say('A asks for a session; its Astation grants it with a signature, which binds it');
+
+  const b = await requestSession(base, 'host-b');
+  await grantByOtp(base, b);
+  const unbound = new Atem(base, { session: b.id, clientId: 'atem-b' });
+  await unbound.call(401, 'GET', '');
+  await home.ask({ type: 'relayBind', session_id: b.id });
+  say('B is granted by its OTP alone: 401 on vaults, until the Astation binds it');
+
+  const c = await requestSession(base, 'host-c');
+  await grantByOtp(base, c);
+  await other.ask({ type: 'relaySessions', sessions: [c.id] });
+  say('C is bound to the other Astation');
+  return { home, other, sessions: { a: a.id, b: b.id, c: c.id } };
+}
+
+/**
+ * The acceptance story of the wire contract, from pairing to hand-over, step by step.
+ * @throws AssertionError at the first step that fails
+ */
+export async function tellStory(base: string, say: Say): Promise<void> {
   const run = Math.random().toString(36).slice(2, 8);
+  await pair(base, say);
+  const { home, other, sessions } = await logIn(base, run, say);
+  const listening = await Socket.open(base, { role: 'atem', session: sessions.b, atem_id: 'host-b' });
   const a = new Atem(base, { session: sessions.a, clientId: `atem-a-${run}` });
   const b = new Atem(base, { session: sessions.b, clientId: `团队 b/${run}` });
   const c = new Atem(base, { session: sessions.c, clientId: `atem-c-${run}` });
@@ -29,6 +74,10 @@ export async function tellStory(base: string, sessions: Sessions, say: Say): Pro
   });
   assert.deepEqual([first.entry_no, first.version], [1, 1]);
   say('A writes: e1 v1');
+
+  const nudge = await listening.next((frame) => frame.type === 'vault-updated');
+  assert.deepEqual(nudge.data, { vault_id: vault, seq: first.seq });
+  say('B is nudged: the vault has news, and not what');
 
   const seen = await b.call<VaultEntry[]>(200, 'GET', `/${vault}`);
   assert.deepEqual(seen.map(label), ['e1 v1 decided: JWT in a cookie']);
@@ -77,4 +126,10 @@ export async function tellStory(base: string, sessions: Sessions, say: Say): Pro
   await stranger.call(401, 'GET', '');
   await a.call(404, 'GET', '/v-0000000000');
   say('An unknown session is 401, an unknown vault 404');
+
+  await home.ask({ type: 'relayUnbind', session_id: sessions.b });
+  await b.call(401, 'GET', `/${vault}`);
+  await a.call(200, 'GET', `/${vault}`);
+  say('The Astation unbinds B: B is 401 at once, A works on');
+  for (const socket of [home.socket, other.socket, listening]) socket.close();
 }
