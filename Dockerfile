@@ -1,10 +1,11 @@
 # Everything that building needs stays in the first stage.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json .npmrc prisma.config.ts tsconfig.json tsconfig.build.json ./
+COPY package.json package-lock.json .npmrc prisma.config.ts tsconfig.json tsconfig.build.json tsconfig.browser.json ./
 COPY prisma prisma
 COPY src src
-RUN npm ci && npm prune --omit=dev --ignore-scripts
+# By its peer dependencies alone the Prisma client would keep the Prisma CLI and the TypeScript compiler.
+RUN npm ci && npm prune --omit=dev --legacy-peer-deps --ignore-scripts
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
@@ -14,6 +15,8 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY prisma/migrations prisma/migrations
+COPY openapi openapi
+COPY public public
 USER node
 VOLUME /data
 EXPOSE 3000

@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
+
+interface LockFile {
+  packages: Record<string, { version?: string; resolved?: string }>;
+}
+
+const lock = JSON.parse(read('package-lock.json')) as LockFile;
+const versionOf = (name: string) => lock.packages[`node_modules/${name}`]?.version ?? 'missing';
+
+function isAtLeast(version: string, floor: string): boolean {
+  const [a, b] = [version, floor].map((text) => text.split('.').map(Number));
+  for (let i = 0; i < 3; i++) {
+    const difference = (a?.[i] ?? 0) - (b?.[i] ?? 0);
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
+}
+
+describe('the lock file', () => {
+  // Below these, each has a known hole that this server would expose.
+  test.each([
+    ['fastify', '5.12.6'],
+    ['@trpc/server', '11.8.0'],
+    ['ws', '8.21.0'],
+  ])('%s is at least %s', (name, floor) => {
+    expect(versionOf(name)).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(isAtLeast(versionOf(name), floor)).toBe(true);
+  });
+
+  test('has one version of the three parts of Prisma', () => {
+    const versions = ['prisma', '@prisma/client', '@prisma/adapter-pg'].map(versionOf);
+    expect(new Set(versions).size).toBe(1);
+    expect(versions[0]).toMatch(/^7\./);
+  });
+
+  test('names no address of a registry', () => {
+    expect(Object.entries(lock.packages).filter(([, entry]) => entry.resolved)).toEqual([]);
+  });
+});
+
+describe('the container image', () => {
+  const copies = read('Dockerfile')
+    .split('\n')
+    .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
+    .map((line) => line.split(/\s+/).slice(1, -1));
+
+  test('copies only what is there', () => {
+    expect(copies.flat().filter((source) => !existsSync(path.join(root, source)))).toEqual([]);
+  });
+
+  test('has what the build reads and what the server reads', () => {
+    const build = JSON.parse(read('package.json')).scripts.build as string;
+    const needed = [...build.matchAll(/-p (\S+)/g)].map((match) => match[1]);
+    expect(needed).toHaveLength(2);
+    expect(copies.flat()).toEqual(
+      expect.arrayContaining([...needed, 'src', 'prisma', 'public', 'prisma/migrations']),
+    );
+  });
+
+  test('ends as a user that is not root', () => {
+    const [, last = ''] = read('Dockerfile').split(/^FROM .*slim$/m);
+    expect(last).toMatch(/^USER node$/m);
+  });
+});
