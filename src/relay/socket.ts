@@ -84,7 +84,7 @@ export class RelaySockets {
   }
 
   async #admit(request: FastifyRequest): Promise<Admission> {
-    const { connections, maxPerAddress, isAllowedOrigin, hub } = this.#deps;
+    const { connections, maxPerAddress, isAllowedOrigin } = this.#deps;
     if (this.#draining) {
       throw new RelayError('SERVICE_UNAVAILABLE', 'This server is stopping; connect again.', {
         retryAfter: 1,
@@ -94,15 +94,26 @@ export class RelaySockets {
     if (origin !== undefined && !isAllowedOrigin(origin, host)) {
       throw forbidden('Pages of this origin may not connect here; CORS_ORIGIN lists those that may.');
     }
-    if (connections.countOf(request.ip) >= maxPerAddress) {
-      throw tooManyRequests('Too many sockets from this address.', 10);
+    // A plain request gets no socket, and so takes no place.
+    if (!request.ws) return this.#admitRole(request);
+    const place = { max: maxPerAddress, stream: request.raw.socket };
+    const release = connections.claim(request.ip, place);
+    if (!release) throw tooManyRequests('Too many sockets from this address.', 10);
+    try {
+      return await this.#admitRole(request);
+    } catch (refusal) {
+      release();
+      throw refusal;
     }
+  }
+
+  async #admitRole(request: FastifyRequest): Promise<Admission> {
     const query = request.query as Record<string, string | string[] | undefined>;
     const role = one(query.role);
     if (role === 'astation') return this.#admitAstation(one(query.code), request.ip);
     if (role !== 'atem') throw badRequest('The query parameter role must be atem or astation.');
     const atem = await this.#admitAtem(one(query.session), one(query.code));
-    hub.checkAtem(atem.code);
+    this.#deps.hub.checkAtem(atem.code);
     return atem;
   }
 
@@ -125,7 +136,7 @@ export class RelaySockets {
     const admission = admissions.get(request);
     if (!admission) throw new Error('A socket came past its admission');
     const connectionId = randomUUID();
-    this.#deps.connections.add(connectionId, { socket, address: request.ip });
+    this.#deps.connections.add(connectionId, socket);
     const line = { role: admission.role, room: cut(admission.code), connection: connectionId };
     request.log.info(line, 'Socket opened');
     socket.once('close', (code) => request.log.info({ ...line, code }, 'Socket closed'));
