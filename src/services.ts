@@ -109,10 +109,7 @@ export async function openServices({
     url,
     log,
     channels: {
-      [SESSION_ENDED_CHANNEL]: (idHash) => {
-        sessions.forget(idHash);
-        relay.sockets.sessionEnded(idHash);
-      },
+      [SESSION_ENDED_CHANNEL]: (idHash) => relay.sockets.sessionEnded(idHash),
       [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
         astations.dropFromMemory(astationId);
         relay.hub.heard({ type: 'key-forgotten', astationId });

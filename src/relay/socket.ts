@@ -76,8 +76,9 @@ export class RelaySockets {
     this.#deps.connections.drain();
   }
 
-  /** Closes the sockets that came in by a session that has ended. @param idHash hexadecimal */
+  /** A session may no longer act: it is believed no more, and sockets that came in by it are closed. @param idHash hexadecimal */
   sessionEnded(idHash: string): void {
+    this.#deps.sessions.forget(idHash);
     for (const id of this.#bySession.get(idHash) ?? []) {
       this.#deps.delivery.close(id, CLOSE.POLICY, 'this session has ended');
     }
@@ -150,7 +151,8 @@ export class RelaySockets {
     { code, keyRegistered, connectionId }: { code: string; keyRegistered: boolean; connectionId: string },
   ): void {
     const { hub } = this.#deps;
-    const session = new AstationSession(this.#deps, { code, connectionId });
+    const deps = { ...this.#deps, sessionEnded: (idHash: string) => this.sessionEnded(idHash) };
+    const session = new AstationSession(deps, { code, connectionId });
     socket.on('message', (data, isBinary) => {
       if (isBinary) return;
       // One frame at a time: who sends faster than the database answers waits in his own network buffers.

@@ -28,13 +28,15 @@ const REPLACE = `
     RETURNING id_hash
   ), ${BOUND}
   SELECT (SELECT count(*)::int FROM bound) AS bound,
-         (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex')))::int FROM dropped) AS dropped`;
+         (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex')))::int FROM dropped) AS told,
+         ARRAY(SELECT encode(id_hash, 'hex') FROM dropped) AS dropped`;
 
 const UNBIND = `
   WITH dropped AS (
     UPDATE sessions SET astation_id = NULL WHERE id_hash = $2 AND astation_id = $1 RETURNING id_hash
   )
-  SELECT pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text FROM dropped`;
+  SELECT encode(id_hash, 'hex') AS hash, pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text
+  FROM dropped`;
 
 const hashes = (sessionIds: Iterable<string>) =>
   [...new Set(sessionIds)].map((id) => hashSessionId(id).toString('hex'));
@@ -53,15 +55,25 @@ export class BindingStore {
     return row?.bound === 1;
   }
 
-  /** Makes the bindings of the Astation exactly this set. @returns how many were left alone */
-  async replace(astationId: string, sessionIds: readonly string[]): Promise<{ skipped: number }> {
+  /**
+   * Makes the bindings of the Astation exactly this set.
+   * @returns how many were left alone, and the hashes (hexadecimal) of the sessions that are bound no more
+   */
+  async replace(
+    astationId: string,
+    sessionIds: readonly string[],
+  ): Promise<{ skipped: number; dropped: string[] }> {
     const wanted = hashes(sessionIds);
-    const [row] = await this.#db.rows<{ bound: number }>(REPLACE, astationId, wanted);
-    return { skipped: wanted.length - (row?.bound ?? 0) };
+    const [row] = await this.#db.rows<{ bound: number; dropped: string[] }>(REPLACE, astationId, wanted);
+    return { skipped: wanted.length - (row?.bound ?? 0), dropped: row?.dropped ?? [] };
   }
 
-  /** Ends the binding at once, on every server. Does nothing if this Astation does not hold the session. */
-  async unbind(astationId: string, sessionId: string): Promise<void> {
-    await this.#db.rows(UNBIND, astationId, hashSessionId(sessionId));
+  /**
+   * Ends the binding at once, on every server. Does nothing if this Astation does not hold the session.
+   * @returns the hash (hexadecimal) of the session, if it was bound
+   */
+  async unbind(astationId: string, sessionId: string): Promise<string[]> {
+    const rows = await this.#db.rows<{ hash: string }>(UNBIND, astationId, hashSessionId(sessionId));
+    return rows.map(({ hash }) => hash);
   }
 }

@@ -65,8 +65,8 @@ export class TestSocket {
     return this.#pings.next('a ping');
   }
 
-  /** Frames that came and were not taken. */
-  get waiting(): string[] {
+  /** Takes the frames that are here by now. */
+  takeWaiting(): string[] {
     return this.#frames.takeAll();
   }
 
