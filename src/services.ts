@@ -7,7 +7,7 @@ import { Connections } from './relay/connections.ts';
 import { Hub } from './relay/hub.ts';
 import { LocalDelivery } from './relay/local-delivery.ts';
 import { createNudger } from './relay/nudge.ts';
-import { RelaySockets } from './relay/socket.ts';
+import { type RelaySocketDeps, RelaySockets } from './relay/socket.ts';
 import { AstationStore, KEY_FORGOTTEN_CHANNEL } from './session/astation-store.ts';
 import { BindingStore } from './session/binding-store.ts';
 import { SessionCache } from './session/cache.ts';
@@ -51,12 +51,12 @@ const allowOrigin =
 
 /** The relay: rooms, their sockets, and the nudges that follow committed writes. */
 function makeRelay(
-  parts: Omit<AstationDeps, 'hub' | 'delivery'> & {
-    config: Config;
-    sessions: SessionCache;
-    feed: VaultFeed;
-    now: () => number;
-  },
+  parts: Omit<AstationDeps, 'hub' | 'delivery'> &
+    Pick<RelaySocketDeps, 'sessions' | 'findEndedSessions'> & {
+      config: Config;
+      feed: VaultFeed;
+      now: () => number;
+    },
 ) {
   const { config, log, feed, now } = parts;
   const connections = new Connections(log, now);
@@ -104,7 +104,16 @@ export async function openServices({
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
   const bindings = new BindingStore(db);
-  const relay = makeRelay({ config, log, now, sessions, astations, bindings, feed });
+  const relay = makeRelay({
+    config,
+    log,
+    now,
+    sessions,
+    findEndedSessions: (idHashes) => store.findEnded(idHashes),
+    astations,
+    bindings,
+    feed,
+  });
   const listener = new Listener({
     url,
     log,
@@ -115,7 +124,12 @@ export async function openServices({
         relay.hub.heard({ type: 'key-forgotten', astationId });
       },
     },
-    onListening: () => sessions.setHearing(true),
+    onListening: () => {
+      sessions.setHearing(true);
+      relay.sockets
+        .catchUp()
+        .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
+    },
     onDeaf: () => sessions.setHearing(false),
   });
   const sweep = () => {

@@ -14,6 +14,8 @@ import { CLOSE, MAX_FRAME_BYTES } from './protocol.ts';
 export interface RelaySocketDeps extends AstationDeps {
   connections: Connections;
   sessions: SessionCache;
+  /** @returns those of the sessions (hashes, hexadecimal) that may no longer act */
+  findEndedSessions(idHashes: string[]): Promise<string[]>;
   /** Sockets that one address may have on this server. */
   maxPerAddress: number;
   /** Whether a page of this origin may open a socket here. */
@@ -82,6 +84,23 @@ export class RelaySockets {
     for (const id of this.#bySession.get(idHash) ?? []) {
       this.#deps.delivery.close(id, CLOSE.POLICY, 'this session has ended');
     }
+  }
+
+  /** Ends what should have ended while nothing could be heard of it. */
+  async catchUp(): Promise<void> {
+    const { astations, hub } = this.#deps;
+    // First, so that no key is missed that is registered while the answer is on its way.
+    const verified = hub.verifiedCodes();
+    const registered = await astations.load();
+    for (const astationId of verified) {
+      if (!registered.has(astationId)) hub.heard({ type: 'key-forgotten', astationId });
+    }
+    await this.#checkSessionsAgain([...this.#bySession.keys()]);
+  }
+
+  async #checkSessionsAgain(idHashes: string[]): Promise<void> {
+    if (idHashes.length === 0) return;
+    for (const idHash of await this.#deps.findEndedSessions(idHashes)) this.sessionEnded(idHash);
   }
 
   async #admit(request: FastifyRequest): Promise<Admission> {
@@ -196,6 +215,12 @@ export class RelaySockets {
     });
     socket.once('close', () => hub.atemLeft(code, { atemId, connectionId }));
     hub.atemArrived(code, { atemId, connectionId });
+    // A session may have ended while the socket was on its way in.
+    if (sessionHash !== undefined) {
+      this.#checkSessionsAgain([sessionHash]).catch((error: Error) =>
+        request.log.debug({ reason: error.message }, 'Could not look at a session again'),
+      );
+    }
   }
 
   #remember(sessionHash: string, connectionId: string, socket: WebSocket): void {

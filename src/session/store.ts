@@ -41,6 +41,13 @@ const USE = `
   FROM sessions
   WHERE id_hash = $1 AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL`;
 
+const ENDED = `
+  SELECT wanted.hash FROM unnest($1::text[]) AS wanted (hash)
+  WHERE NOT EXISTS (
+    SELECT FROM sessions
+    WHERE id_hash = decode(wanted.hash, 'hex') AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL
+  )`;
+
 const LIST = `
   SELECT id_hash, hostname, astation_id, created_at, last_used_at, expires_at,
     CASE WHEN expires_at <= now() AND status IN ('pending', 'granted') THEN 'expired' ELSE status END AS status
@@ -76,6 +83,12 @@ export class SessionStore {
       hashSessionId(sessionId),
     );
     return row && { workSessionId: row.astation_id, remainingMs: row.remaining_ms };
+  }
+
+  /** @param idHashes hexadecimal @returns those that may not act, or no longer */
+  async findEnded(idHashes: string[]): Promise<string[]> {
+    const rows = await this.#db.rows<{ hash: string }>(ENDED, idHashes);
+    return rows.map(({ hash }) => hash);
   }
 
   async list(): Promise<SessionInfo[]> {

@@ -17,6 +17,7 @@ export async function within<T>(promise: Promise<T>, what: () => string, ms = DE
 /** What came and was not taken yet, in order. */
 export class Inbox<T> {
   readonly #items: T[] = [];
+  #ended: string | undefined;
   #wake: () => void = () => undefined;
 
   put(item: T): void {
@@ -24,23 +25,26 @@ export class Inbox<T> {
     this.#wake();
   }
 
+  /** Nothing more will come. @param why for whoever waits */
+  end(why: string): void {
+    this.#ended = why;
+    this.#wake();
+  }
+
   /** Takes the oldest item, or the next that comes. */
   async next(what: string, ms = DEADLINE_MS): Promise<T> {
-    if (this.#items.length === 0) {
+    if (this.#items.length === 0 && this.#ended === undefined) {
       const arrival = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
       await within(arrival, () => what, ms);
     }
+    if (this.#items.length === 0) throw new Error(`Waited for ${what}; ${this.#ended}`);
     return this.#items.shift() as T;
   }
 
   /** Takes everything that is here now. */
   takeAll(): T[] {
     return this.#items.splice(0);
-  }
-
-  get size(): number {
-    return this.#items.length;
   }
 }

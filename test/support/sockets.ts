@@ -21,7 +21,6 @@ export interface Closing {
   reason: string;
 }
 
-/** A frame that is no text, or one that is not JSON, is never what the relay sends. */
 type Frame = Record<string, unknown>;
 
 /** A client's end of one socket. */
@@ -37,7 +36,10 @@ export class TestSocket {
     ws.on('ping', () => this.#pings.put(Date.now()));
     ws.on('error', () => undefined); // 'close' follows
     this.#closed = new Promise((resolve) => {
-      ws.once('close', (code, reason) => resolve({ code, reason: String(reason) }));
+      ws.once('close', (code, reason) => {
+        this.#frames.end(`the socket was closed with ${code} ${reason}`);
+        resolve({ code, reason: String(reason) });
+      });
     });
   }
 
@@ -48,12 +50,7 @@ export class TestSocket {
 
   /** The next text frame as it came. */
   nextText(what = 'a frame', ms = DEADLINE_MS): Promise<string> {
-    const ended = this.#closed.then(({ code, reason }) => {
-      if (this.#frames.size > 0) return this.#frames.next(what);
-      throw new Error(`Waited for ${what}; the socket was closed with ${code} ${reason}`);
-    });
-    ended.catch(() => undefined);
-    return Promise.race([this.#frames.next(what, ms), ended]);
+    return this.#frames.next(what, ms);
   }
 
   /** The next frame, parsed. */
