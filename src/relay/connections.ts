@@ -14,6 +14,8 @@ interface Connection {
 
 /** How often the sockets of this server are looked after. */
 const TICK_MS = 1000;
+/** How long a closing handshake may take when the server stops. */
+const DRAIN_GRACE_MS = 2000;
 
 /** The sockets of this server: their bounded queues, their signs of life, and how many an address has. */
 export class Connections {
@@ -83,6 +85,11 @@ export class Connections {
     });
   }
 
+  /** Whether frames for a socket are lost at present, since too much waits for it. */
+  isFull(connectionId: string): boolean {
+    return this.#connections.get(connectionId)?.queue.fullSince !== undefined;
+  }
+
   /** Ends a socket once what was queued before is written. */
   close(connectionId: string, code: number, reason: string): void {
     const connection = this.#connections.get(connectionId);
@@ -91,10 +98,14 @@ export class Connections {
     connection.socket.close(code, reason);
   }
 
-  /** Ends every socket, as a server does that is about to stop. */
+  /** Ends every socket, as a server does that is about to stop; one that does not answer is cut soon. */
   drain(): void {
     for (const id of this.#connections.keys()) this.close(id, CLOSE.RESTART, 'the server is restarting');
     clearInterval(this.#timer);
+    const cut = () => {
+      for (const { socket } of this.#connections.values()) socket.terminate();
+    };
+    setTimeout(cut, DRAIN_GRACE_MS).unref();
   }
 
   /** Pings who has been quiet, ends who stays silent, and who does not take what is sent to him. */

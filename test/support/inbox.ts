@@ -43,6 +43,10 @@ export class Inbox<T> {
     return this.#items.shift() as T;
   }
 
+  get size(): number {
+    return this.#items.length;
+  }
+
   /** Takes everything that is here now. */
   takeAll(): T[] {
     return this.#items.splice(0);

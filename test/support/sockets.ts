@@ -62,6 +62,11 @@ export class TestSocket {
     return this.#pings.next('a ping');
   }
 
+  /** Pings that came and were not taken. */
+  get pingsWaiting(): number {
+    return this.#pings.size;
+  }
+
   /** Takes the frames that are here by now. */
   takeWaiting(): string[] {
     return this.#frames.takeAll();
