@@ -21,6 +21,7 @@ import { mountPages } from './http/pages/mount.ts';
 import { installRequestLog, logRequest, makeRequestId, markAnswer } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { mountTrpc } from './http/trpc.ts';
+import { installUpgradeGuard } from './http/upgrade.ts';
 import { verifyGrant } from './relay/identity.ts';
 import type { Services } from './services.ts';
 import type { SessionCache } from './session/cache.ts';
@@ -105,6 +106,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
 
   installRequestLog(app);
   installErrorHandler(app);
+  installUpgradeGuard(app);
   await app.register(helmet, securityHeaders(config));
   if (config.corsOrigin) {
     const origin = config.corsOrigin.includes('*') ? '*' : config.corsOrigin;

@@ -7,7 +7,7 @@ import { Connections } from './relay/connections.ts';
 import { Hub } from './relay/hub.ts';
 import { LocalDelivery } from './relay/local-delivery.ts';
 import { createNudger } from './relay/nudge.ts';
-import { RelaySockets } from './relay/socket.ts';
+import { type RelaySocketDeps, RelaySockets } from './relay/socket.ts';
 import { AstationStore, KEY_FORGOTTEN_CHANNEL } from './session/astation-store.ts';
 import { BindingStore } from './session/binding-store.ts';
 import { SessionCache } from './session/cache.ts';
@@ -28,6 +28,7 @@ export interface Services {
   astations: AstationStore;
   hub: Hub;
   sockets: RelaySockets;
+  connections: Connections;
   close(): Promise<void>;
 }
 
@@ -36,6 +37,8 @@ export interface ServicesOptions {
   /** postgres:// address of a migrated database. */
   databaseUrl: string;
   log: FastifyBaseLogger;
+  /** The relay's clock: ms, only moving forward. */
+  now?: () => number;
 }
 
 /** Whether a page may open a socket: our own, or one that may call the API. */
@@ -48,10 +51,14 @@ const allowOrigin =
 
 /** The relay: rooms, their sockets, and the nudges that follow committed writes. */
 function makeRelay(
-  parts: Omit<AstationDeps, 'hub' | 'delivery'> & { config: Config; sessions: SessionCache; feed: VaultFeed },
+  parts: Omit<AstationDeps, 'hub' | 'delivery'> &
+    Pick<RelaySocketDeps, 'sessions' | 'findEndedSessions'> & {
+      config: Config;
+      feed: VaultFeed;
+      now: () => number;
+    },
 ) {
-  const { config, log, feed } = parts;
-  const now = () => performance.now();
+  const { config, log, feed, now } = parts;
   const connections = new Connections(log, now);
   const delivery = new LocalDelivery(connections);
   const hub = new Hub(delivery, now);
@@ -72,6 +79,7 @@ function makeRelay(
   return {
     hub,
     sockets,
+    connections,
     close: () => {
       nudger.close();
       hub.close();
@@ -83,28 +91,45 @@ function makeRelay(
  * Makes the services and connects what must hear of each other.
  * @throws the driver's error if the database cannot be reached
  */
-export async function openServices({ config, databaseUrl: url, log }: ServicesOptions): Promise<Services> {
+export async function openServices({
+  config,
+  databaseUrl: url,
+  log,
+  now = () => performance.now(),
+}: ServicesOptions): Promise<Services> {
   const db = new Database({ url, poolSize: config.databasePoolSize, log });
   const store = new SessionStore(db);
   const sessions = new SessionCache((sessionId) => store.use(sessionId));
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
-  const relay = makeRelay({ config, log, sessions, astations, bindings: new BindingStore(db), feed });
+  const bindings = new BindingStore(db);
+  const relay = makeRelay({
+    config,
+    log,
+    now,
+    sessions,
+    findEndedSessions: (idHashes) => store.findEnded(idHashes),
+    astations,
+    bindings,
+    feed,
+  });
   const listener = new Listener({
     url,
     log,
     channels: {
-      [SESSION_ENDED_CHANNEL]: (idHash) => {
-        sessions.forget(idHash);
-        relay.sockets.sessionEnded(idHash);
-      },
+      [SESSION_ENDED_CHANNEL]: (idHash) => relay.sockets.sessionEnded(idHash),
       [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
         astations.dropFromMemory(astationId);
         relay.hub.heard({ type: 'key-forgotten', astationId });
       },
     },
-    onListening: () => sessions.setHearing(true),
+    onListening: () => {
+      sessions.setHearing(true);
+      relay.sockets
+        .catchUp()
+        .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
+    },
     onDeaf: () => sessions.setHearing(false),
   });
   const sweep = () => {
@@ -125,5 +150,6 @@ export async function openServices({ config, databaseUrl: url, log }: ServicesOp
     throw error;
   }
   const vaults = new VaultStore(db, feed, config);
-  return { db, vaults, sessions, logins, astations, hub: relay.hub, sockets: relay.sockets, close };
+  const { hub, sockets, connections } = relay;
+  return { db, vaults, sessions, logins, astations, hub, sockets, connections, close };
 }

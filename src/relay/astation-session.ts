@@ -20,15 +20,20 @@ export interface AstationDeps {
   log: FastifyBaseLogger;
 }
 
+export interface AstationSessionDeps extends AstationDeps {
+  /** Hears that a session may no longer act. @param idHash hexadecimal */
+  sessionEnded(idHash: string): void;
+}
+
 /** What one Astation's socket asks for, one frame after the other. */
 export class AstationSession {
-  readonly #deps: AstationDeps;
+  readonly #deps: AstationSessionDeps;
   readonly #code: string;
   readonly #connectionId: string;
   /** Frames are handled in the order they came, also where one waits for the database. */
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(deps: AstationDeps, { code, connectionId }: { code: string; connectionId: string }) {
+  constructor(deps: AstationSessionDeps, { code, connectionId }: { code: string; connectionId: string }) {
     this.#deps = deps;
     this.#code = code;
     this.#connectionId = connectionId;
@@ -105,7 +110,8 @@ export class AstationSession {
     try {
       switch (frame.type) {
         case 'relaySessions': {
-          const { skipped } = await bindings.replace(this.#code, frame.sessions);
+          const { skipped, dropped } = await bindings.replace(this.#code, frame.sessions);
+          this.#end(dropped);
           return { for: frame.type, ok: true, skipped };
         }
         case 'relayBind': {
@@ -115,12 +121,17 @@ export class AstationSession {
             : { for: frame.type, ok: false, message: 'another Astation holds this session, or it has ended' };
         }
         case 'relayUnbind':
-          await bindings.unbind(this.#code, frame.session_id);
+          this.#end(await bindings.unbind(this.#code, frame.session_id));
           return { for: frame.type, ok: true };
       }
     } catch (error) {
       return { for: frame.type, ok: false, message: this.#explain(error) };
     }
+  }
+
+  /** The announcement may reach this server later than the acknowledgement reaches its sender. */
+  #end(idHashes: string[]): void {
+    for (const idHash of idHashes) this.#deps.sessionEnded(idHash);
   }
 
   #explain(error: unknown): string {

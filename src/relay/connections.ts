@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
 import type { WebSocket } from 'ws';
 import { CLOSE, IDLE_TIMEOUT_MS, PING_INTERVAL_MS } from './protocol.ts';
@@ -5,7 +6,6 @@ import { dequeue, EMPTY_QUEUE, enqueue, isStalled, type SendQueue } from './send
 
 interface Connection {
   readonly socket: WebSocket;
-  readonly address: string;
   queue: SendQueue;
   heardAt: number;
   pingedAt: number;
@@ -14,6 +14,8 @@ interface Connection {
 
 /** How often the sockets of this server are looked after. */
 const TICK_MS = 1000;
+/** How long a closing handshake may take when the server stops. */
+const DRAIN_GRACE_MS = 2000;
 
 /** The sockets of this server: their bounded queues, their signs of life, and how many an address has. */
 export class Connections {
@@ -31,7 +33,7 @@ export class Connections {
     this.#timer.unref();
   }
 
-  /** How many sockets an address has here. */
+  /** How many sockets an address has here, those on their way in included. */
   countOf(address: string): number {
     return this.#perAddress.get(address) ?? 0;
   }
@@ -40,18 +42,34 @@ export class Connections {
     return this.#connections.size;
   }
 
-  add(connectionId: string, { socket, address }: { socket: WebSocket; address: string }): void {
-    const now = this.#now();
-    const connection = { socket, address, queue: EMPTY_QUEUE, heardAt: now, pingedAt: now, closing: false };
-    this.#connections.set(connectionId, connection);
+  /**
+   * Takes one of the places of an address, before the upgrade and before anything is waited for: of many that
+   * come at once, no more get in than may. The place is free again when the network connection ends.
+   * @returns gives the place back earlier; undefined when there is none
+   */
+  claim(address: string, { max, stream }: { max: number; stream: Duplex }): (() => void) | undefined {
+    if (this.countOf(address) >= max) return undefined;
     this.#perAddress.set(address, this.countOf(address) + 1);
+    let taken = true;
+    const release = () => {
+      if (taken) this.#release(address);
+      taken = false;
+    };
+    stream.once('close', release);
+    return release;
+  }
+
+  add(connectionId: string, socket: WebSocket): void {
+    const now = this.#now();
+    const connection = { socket, queue: EMPTY_QUEUE, heardAt: now, pingedAt: now, closing: false };
+    this.#connections.set(connectionId, connection);
     const heard = () => {
       connection.heardAt = this.#now();
     };
     socket.on('message', heard);
     socket.on('ping', heard);
     socket.on('pong', heard);
-    socket.once('close', () => this.#remove(connectionId, address));
+    socket.once('close', () => this.#connections.delete(connectionId));
   }
 
   /** Queues a text frame; one for a socket that is gone, or whose queue is full, is lost. */
@@ -67,6 +85,11 @@ export class Connections {
     });
   }
 
+  /** Whether frames for a socket are lost at present, since too much waits for it. */
+  isFull(connectionId: string): boolean {
+    return this.#connections.get(connectionId)?.queue.fullSince !== undefined;
+  }
+
   /** Ends a socket once what was queued before is written. */
   close(connectionId: string, code: number, reason: string): void {
     const connection = this.#connections.get(connectionId);
@@ -75,10 +98,14 @@ export class Connections {
     connection.socket.close(code, reason);
   }
 
-  /** Ends every socket, as a server does that is about to stop. */
+  /** Ends every socket, as a server does that is about to stop; one that does not answer is cut soon. */
   drain(): void {
     for (const id of this.#connections.keys()) this.close(id, CLOSE.RESTART, 'the server is restarting');
     clearInterval(this.#timer);
+    const cut = () => {
+      for (const { socket } of this.#connections.values()) socket.terminate();
+    };
+    setTimeout(cut, DRAIN_GRACE_MS).unref();
   }
 
   /** Pings who has been quiet, ends who stays silent, and who does not take what is sent to him. */
@@ -97,8 +124,7 @@ export class Connections {
     }
   }
 
-  #remove(connectionId: string, address: string): void {
-    this.#connections.delete(connectionId);
+  #release(address: string): void {
     const left = this.countOf(address) - 1;
     if (left > 0) this.#perAddress.set(address, left);
     else this.#perAddress.delete(address);

@@ -144,6 +144,13 @@ export class Hub {
     return this.#now();
   }
 
+  /** Codes of the rooms whose owner has proved its key. */
+  verifiedCodes(): string[] {
+    return [...this.#rooms.values()].flatMap(({ code, owner }) =>
+      owner?.standing === 'verified' ? [code] : [],
+    );
+  }
+
   atemsOf(code: string): Iterable<string> {
     return this.room(code)?.atems.values() ?? [];
   }

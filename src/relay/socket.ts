@@ -14,6 +14,8 @@ import { CLOSE, MAX_FRAME_BYTES } from './protocol.ts';
 export interface RelaySocketDeps extends AstationDeps {
   connections: Connections;
   sessions: SessionCache;
+  /** @returns those of the sessions (hashes, hexadecimal) that may no longer act */
+  findEndedSessions(idHashes: string[]): Promise<string[]>;
   /** Sockets that one address may have on this server. */
   maxPerAddress: number;
   /** Whether a page of this origin may open a socket here. */
@@ -76,15 +78,33 @@ export class RelaySockets {
     this.#deps.connections.drain();
   }
 
-  /** Closes the sockets that came in by a session that has ended. @param idHash hexadecimal */
+  /** A session may no longer act: it is believed no more, and sockets that came in by it are closed. @param idHash hexadecimal */
   sessionEnded(idHash: string): void {
+    this.#deps.sessions.forget(idHash);
     for (const id of this.#bySession.get(idHash) ?? []) {
       this.#deps.delivery.close(id, CLOSE.POLICY, 'this session has ended');
     }
   }
 
+  /** Ends what should have ended while nothing could be heard of it. */
+  async catchUp(): Promise<void> {
+    const { astations, hub } = this.#deps;
+    // First, so that no key is missed that is registered while the answer is on its way.
+    const verified = hub.verifiedCodes();
+    const registered = await astations.load();
+    for (const astationId of verified) {
+      if (!registered.has(astationId)) hub.heard({ type: 'key-forgotten', astationId });
+    }
+    await this.#checkSessionsAgain([...this.#bySession.keys()]);
+  }
+
+  async #checkSessionsAgain(idHashes: string[]): Promise<void> {
+    if (idHashes.length === 0) return;
+    for (const idHash of await this.#deps.findEndedSessions(idHashes)) this.sessionEnded(idHash);
+  }
+
   async #admit(request: FastifyRequest): Promise<Admission> {
-    const { connections, maxPerAddress, isAllowedOrigin, hub } = this.#deps;
+    const { connections, maxPerAddress, isAllowedOrigin } = this.#deps;
     if (this.#draining) {
       throw new RelayError('SERVICE_UNAVAILABLE', 'This server is stopping; connect again.', {
         retryAfter: 1,
@@ -94,15 +114,26 @@ export class RelaySockets {
     if (origin !== undefined && !isAllowedOrigin(origin, host)) {
       throw forbidden('Pages of this origin may not connect here; CORS_ORIGIN lists those that may.');
     }
-    if (connections.countOf(request.ip) >= maxPerAddress) {
-      throw tooManyRequests('Too many sockets from this address.', 10);
+    // A plain request gets no socket, and so takes no place.
+    if (!request.ws) return this.#admitRole(request);
+    const place = { max: maxPerAddress, stream: request.raw.socket };
+    const release = connections.claim(request.ip, place);
+    if (!release) throw tooManyRequests('Too many sockets from this address.', 10);
+    try {
+      return await this.#admitRole(request);
+    } catch (refusal) {
+      release();
+      throw refusal;
     }
+  }
+
+  async #admitRole(request: FastifyRequest): Promise<Admission> {
     const query = request.query as Record<string, string | string[] | undefined>;
     const role = one(query.role);
     if (role === 'astation') return this.#admitAstation(one(query.code), request.ip);
     if (role !== 'atem') throw badRequest('The query parameter role must be atem or astation.');
     const atem = await this.#admitAtem(one(query.session), one(query.code));
-    hub.checkAtem(atem.code);
+    this.#deps.hub.checkAtem(atem.code);
     return atem;
   }
 
@@ -125,7 +156,7 @@ export class RelaySockets {
     const admission = admissions.get(request);
     if (!admission) throw new Error('A socket came past its admission');
     const connectionId = randomUUID();
-    this.#deps.connections.add(connectionId, { socket, address: request.ip });
+    this.#deps.connections.add(connectionId, socket);
     const line = { role: admission.role, room: cut(admission.code), connection: connectionId };
     request.log.info(line, 'Socket opened');
     socket.once('close', (code) => request.log.info({ ...line, code }, 'Socket closed'));
@@ -139,7 +170,8 @@ export class RelaySockets {
     { code, keyRegistered, connectionId }: { code: string; keyRegistered: boolean; connectionId: string },
   ): void {
     const { hub } = this.#deps;
-    const session = new AstationSession(this.#deps, { code, connectionId });
+    const deps = { ...this.#deps, sessionEnded: (idHash: string) => this.sessionEnded(idHash) };
+    const session = new AstationSession(deps, { code, connectionId });
     socket.on('message', (data, isBinary) => {
       if (isBinary) return;
       // One frame at a time: who sends faster than the database answers waits in his own network buffers.
@@ -183,6 +215,12 @@ export class RelaySockets {
     });
     socket.once('close', () => hub.atemLeft(code, { atemId, connectionId }));
     hub.atemArrived(code, { atemId, connectionId });
+    // A session may have ended while the socket was on its way in.
+    if (sessionHash !== undefined) {
+      this.#checkSessionsAgain([sessionHash]).catch((error: Error) =>
+        request.log.debug({ reason: error.message }, 'Could not look at a session again'),
+      );
+    }
   }
 
   #remember(sessionHash: string, connectionId: string, socket: WebSocket): void {

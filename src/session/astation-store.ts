@@ -27,9 +27,16 @@ export class AstationStore {
     this.#db = db;
   }
 
-  /** Learns the keys that are registered now. */
-  async load(): Promise<void> {
-    for (const { astation_id, public_key } of await this.list()) this.#known.set(astation_id, public_key);
+  /** Learns the keys that are registered now. @returns their Astations */
+  async load(): Promise<Set<string>> {
+    const before = [...this.#known.keys()];
+    const registered = new Map(
+      (await this.list()).map(({ astation_id, public_key }) => [astation_id, public_key]),
+    );
+    // One that was registered while this was on its way is in neither of the two.
+    for (const id of before) if (!registered.has(id)) this.#known.delete(id);
+    for (const [id, key] of registered) this.#known.set(id, key);
+    return new Set(registered.keys());
   }
 
   /**

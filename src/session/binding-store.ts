@@ -1,5 +1,6 @@
 import type { Database } from '../db/client.ts';
 import { hashSessionId } from './session-id.ts';
+
 import { BIND, REPLACE, UNBIND } from './sql.ts';
 
 const hashes = (sessionIds: Iterable<string>) =>
@@ -19,15 +20,25 @@ export class BindingStore {
     return row?.bound === 1;
   }
 
-  /** Makes the bindings of the Astation exactly this set. @returns how many were left alone */
-  async replace(astationId: string, sessionIds: readonly string[]): Promise<{ skipped: number }> {
+  /**
+   * Makes the bindings of the Astation exactly this set.
+   * @returns how many were left alone, and the hashes (hexadecimal) of the sessions that are bound no more
+   */
+  async replace(
+    astationId: string,
+    sessionIds: readonly string[],
+  ): Promise<{ skipped: number; dropped: string[] }> {
     const wanted = hashes(sessionIds);
-    const [row] = await this.#db.rows<{ bound: number }>(REPLACE, astationId, wanted);
-    return { skipped: wanted.length - (row?.bound ?? 0) };
+    const [row] = await this.#db.rows<{ bound: number; dropped: string[] }>(REPLACE, astationId, wanted);
+    return { skipped: wanted.length - (row?.bound ?? 0), dropped: row?.dropped ?? [] };
   }
 
-  /** Ends the binding at once, on every server. Does nothing if this Astation does not hold the session. */
-  async unbind(astationId: string, sessionId: string): Promise<void> {
-    await this.#db.rows(UNBIND, astationId, hashSessionId(sessionId));
+  /**
+   * Ends the binding at once, on every server. Does nothing if this Astation does not hold the session.
+   * @returns the hash (hexadecimal) of the session, if it was bound
+   */
+  async unbind(astationId: string, sessionId: string): Promise<string[]> {
+    const rows = await this.#db.rows<{ hash: string }>(UNBIND, astationId, hashSessionId(sessionId));
+    return rows.map(({ hash }) => hash);
   }
 }

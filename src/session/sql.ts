@@ -21,6 +21,14 @@ export const USE = `
   FROM sessions
   WHERE id_hash = $1 AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL`;
 
+/** `$1` hashes (hexadecimal). Those of them whose sessions may no longer act. */
+export const ENDED = `
+  SELECT wanted.hash FROM unnest($1::text[]) AS wanted (hash)
+  WHERE NOT EXISTS (
+    SELECT FROM sessions
+    WHERE id_hash = decode(wanted.hash, 'hex') AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL
+  )`;
+
 export const LIST = `
   SELECT id_hash, hostname, astation_id, created_at, last_used_at, expires_at,
     CASE WHEN expires_at <= now() AND status IN ('pending', 'granted') THEN 'expired' ELSE status END AS status
@@ -128,13 +136,15 @@ export const REPLACE = `
     RETURNING id_hash
   ), ${BOUND}
   SELECT (SELECT count(*)::int FROM bound) AS bound,
-         (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex')))::int FROM dropped) AS dropped`;
+         (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex')))::int FROM dropped) AS told,
+         ARRAY(SELECT encode(id_hash, 'hex') FROM dropped) AS dropped`;
 
 export const UNBIND = `
   WITH dropped AS (
     UPDATE sessions SET astation_id = NULL WHERE id_hash = $2 AND astation_id = $1 RETURNING id_hash
   )
-  SELECT pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text FROM dropped`;
+  SELECT encode(id_hash, 'hex') AS hash, pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text
+  FROM dropped`;
 
 /** Carries the id of an Astation whose key was forgotten. */
 export const KEY_FORGOTTEN_CHANNEL = 'vault_relay_key_forgotten';

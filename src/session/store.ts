@@ -1,7 +1,7 @@
 import type { Database } from '../db/client.ts';
 import { conflict, notFound } from '../errors.ts';
 import { fingerprint, hashSessionId } from './session-id.ts';
-import { CREATE_GRANTED, EXISTS, FIND_BY_FINGERPRINT, LIST, REVOKE, USE } from './sql.ts';
+import { CREATE_GRANTED, ENDED, EXISTS, FIND_BY_FINGERPRINT, LIST, REVOKE, USE } from './sql.ts';
 
 /** A session that was just looked up and may act. */
 export interface LiveSession {
@@ -43,6 +43,12 @@ export class SessionStore {
       hashSessionId(sessionId),
     );
     return row && { workSessionId: row.astation_id, remainingMs: row.remaining_ms };
+  }
+
+  /** @param idHashes hexadecimal @returns those that may not act, or no longer */
+  async findEnded(idHashes: string[]): Promise<string[]> {
+    const rows = await this.#db.rows<{ hash: string }>(ENDED, idHashes);
+    return rows.map(({ hash }) => hash);
   }
 
   async list(): Promise<SessionInfo[]> {

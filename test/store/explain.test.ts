@@ -128,6 +128,7 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   CREATE_GRANTED: each([], [hash, 'host', 'st-1']),
   USE: each([['sessions_pkey']], [hash]),
   REVOKE: each([['sessions_pkey']], [hash]),
+  ENDED: each([['sessions_pkey']], [`{${'ab'.repeat(32)}}`]),
   EXISTS: each([['sessions_pkey']], [hash]),
   FIND_BY_FINGERPRINT: each([['sessions_pkey']], ['abcdef123456']),
   REQUEST: each([], [hash, 'host', hash]),

@@ -1,0 +1,409 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { hashSessionId } from '../../src/session/session-id.ts';
+import { SessionStore } from '../../src/session/store.ts';
+import { AstationKey } from '../support/astation-key.ts';
+import { rest } from '../support/client.ts';
+import { useDatabase } from '../support/database.ts';
+import { useRelayServer, withRelayServer } from '../support/relay-server.ts';
+import {
+  type AstationSocket,
+  open,
+  openAstation,
+  openAtem,
+  openVerified,
+  wsUrl,
+} from '../support/sockets.ts';
+
+const database = useDatabase();
+const server = useRelayServer(database);
+
+/** An Astation of the test's own, with its key proved. */
+async function newAstation(): Promise<{ code: string; key: AstationKey; socket: AstationSocket }> {
+  const code = `st-${randomUUID()}`;
+  const key = new AstationKey();
+  return { code, key, socket: await openVerified(server.url, code, key) };
+}
+
+const bind = (socket: AstationSocket, id: unknown) => socket.ask({ type: 'relayBind', session_id: id });
+const unbind = (socket: AstationSocket, id: unknown) => socket.ask({ type: 'relayUnbind', session_id: id });
+const setAll = (socket: AstationSocket, ids: unknown) => socket.ask({ type: 'relaySessions', sessions: ids });
+
+const acked = (name: string, more: object = {}) => ({ type: 'relayAck', for: name, ok: true, ...more });
+const refusedAck = (name: string, message: string) => ({ type: 'relayAck', for: name, ok: false, message });
+
+const list = async (session: string, base = server.url) =>
+  (await rest('GET', `${base}/api/vault?id=a`, { session })).status;
+
+async function boundTo(astationId: string): Promise<string[]> {
+  const { rows } = await database.admin.query(
+    `SELECT encode(id_hash, 'hex') AS hash FROM sessions WHERE astation_id = $1`,
+    [astationId],
+  );
+  return rows.map(({ hash }) => hash as string).sort();
+}
+const hashed = (...ids: string[]) => ids.map((id) => hashSessionId(id).toString('hex')).sort();
+
+const allSessions = async () =>
+  JSON.stringify((await database.admin.query('SELECT * FROM sessions ORDER BY id_hash')).rows);
+
+describe('relayBind', () => {
+  test('makes a session of an id that nobody knows, again and again', async () => {
+    const { code, socket } = await newAstation();
+    const id = randomUUID();
+    expect(await list(id)).toBe(401);
+    expect(await bind(socket, id)).toEqual(acked('relayBind'));
+    expect(await list(id)).toBe(200);
+    expect(await bind(socket, id)).toEqual(acked('relayBind'));
+    expect(await boundTo(code)).toEqual(hashed(id));
+  });
+
+  test('every visible ASCII character may stand in an id, 1 to 128 of them', async () => {
+    const { code, socket } = await newAstation();
+    const visible = String.fromCharCode(...Array.from({ length: 94 }, (_, n) => 0x21 + n));
+    const ids = ['x', visible, 'y'.repeat(128)];
+    for (const id of ids) expect(await bind(socket, id)).toEqual(acked('relayBind'));
+    expect(await boundTo(code)).toEqual(hashed(...ids));
+    for (const id of ids) expect(await list(id)).toBe(200);
+  });
+
+  test('refreshes: a session that is about to expire lives seven days again', async () => {
+    const { socket } = await newAstation();
+    const id = randomUUID();
+    await bind(socket, id);
+    const lifetime = async () => {
+      const { rows } = await database.admin.query(
+        `SELECT extract(epoch FROM expires_at - now())::float8 AS left FROM sessions WHERE id_hash = $1`,
+        [hashSessionId(id)],
+      );
+      return rows[0].left as number;
+    };
+    await database.admin.query(
+      `UPDATE sessions SET expires_at = now() + interval '1 minute' WHERE id_hash = $1`,
+      [hashSessionId(id)],
+    );
+    expect(await lifetime()).toBeLessThan(61);
+    expect(await bind(socket, id)).toEqual(acked('relayBind'));
+    expect(await lifetime()).toBeGreaterThan(7 * 86_400 - 60);
+  });
+
+  test('a session of another Astation stays with it', async () => {
+    const [first, second] = [await newAstation(), await newAstation()];
+    const id = randomUUID();
+    await bind(first.socket, id);
+    const before = await allSessions();
+    expect(await bind(second.socket, id)).toEqual(
+      refusedAck('relayBind', 'another Astation holds this session, or it has ended'),
+    );
+    expect(await allSessions()).toBe(before);
+  });
+
+  test('of two Astations that race for one id exactly one gets it', async () => {
+    const [first, second] = [await newAstation(), await newAstation()];
+    for (let round = 0; round < 20; round++) {
+      const id = `race-${round}-${randomUUID()}`;
+      const acks = await Promise.all([bind(first.socket, id), bind(second.socket, id)]);
+      expect(acks.map(({ ok }) => ok).sort()).toEqual([false, true]);
+      const winner = acks[0]?.ok ? first.code : second.code;
+      expect(await boundTo(winner)).toContain(hashed(id)[0]);
+      expect(await boundTo(winner === first.code ? second.code : first.code)).not.toContain(hashed(id)[0]);
+    }
+  });
+
+  test('a request that is bound while it is pending can be used once it is granted', async () => {
+    const { socket } = await newAstation();
+    const { id, otp } = (
+      await rest<{ id: string; otp: string }>('POST', `${server.url}/api/sessions`, {
+        body: { hostname: 'h' },
+      })
+    ).body;
+    expect(await bind(socket, id)).toEqual(acked('relayBind'));
+    expect(await list(id)).toBe(401);
+    expect((await rest('POST', `${server.url}/api/sessions/${id}/grant`, { body: { otp } })).status).toBe(
+      200,
+    );
+    expect(await list(id)).toBe(200);
+  });
+
+  test('a request that is granted by its OTP can be used once it is bound', async () => {
+    const { socket } = await newAstation();
+    const { id, otp } = (
+      await rest<{ id: string; otp: string }>('POST', `${server.url}/api/sessions`, {
+        body: { hostname: 'h' },
+      })
+    ).body;
+    await rest('POST', `${server.url}/api/sessions/${id}/grant`, { body: { otp } });
+    expect(await list(id)).toBe(401);
+    expect(await bind(socket, id)).toEqual(acked('relayBind'));
+    expect(await list(id)).toBe(200);
+  });
+
+  test('what a person denied or an operator revoked cannot be bound', async () => {
+    const { socket } = await newAstation();
+    const { id: denied } = (
+      await rest<{ id: string }>('POST', `${server.url}/api/sessions`, { body: { hostname: 'h' } })
+    ).body;
+    await rest('POST', `${server.url}/api/sessions/${denied}/deny`);
+    const revoked = randomUUID();
+    await bind(socket, revoked);
+    await new SessionStore(database.db).revoke(revoked);
+    for (const id of [denied, revoked]) {
+      expect(await bind(socket, id)).toEqual(
+        refusedAck('relayBind', 'another Astation holds this session, or it has ended'),
+      );
+      expect(await list(id)).toBe(401);
+    }
+    expect(await setAll(socket, [denied, revoked])).toEqual(acked('relaySessions', { skipped: 2 }));
+    expect(await list(revoked)).toBe(401);
+    expect(await list(denied)).toBe(401);
+  });
+});
+
+describe('relaySessions', () => {
+  test('makes the bindings exactly this set; what is left out ends with the acknowledgement', async () => {
+    const { code, socket } = await newAstation();
+    const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()];
+    expect(await setAll(socket, [a, b])).toEqual(acked('relaySessions', { skipped: 0 }));
+    expect(await boundTo(code)).toEqual(hashed(a, b));
+    expect([await list(a), await list(b)]).toEqual([200, 200]);
+    expect(await setAll(socket, [b, c, c])).toEqual(acked('relaySessions', { skipped: 0 }));
+    expect([await list(a), await list(b), await list(c)]).toEqual([401, 200, 200]);
+    expect(await boundTo(code)).toEqual(hashed(b, c));
+    expect(await setAll(socket, [b, c])).toEqual(acked('relaySessions', { skipped: 0 }));
+    expect(await boundTo(code)).toEqual(hashed(b, c));
+    expect(await setAll(socket, [])).toEqual(acked('relaySessions', { skipped: 0 }));
+    expect(await boundTo(code)).toEqual([]);
+    expect([await list(b), await list(c)]).toEqual([401, 401]);
+  });
+
+  test('leaves those of another Astation alone, and counts them', async () => {
+    const [first, second] = [await newAstation(), await newAstation()];
+    const [theirs, alsoTheirs, mine] = [randomUUID(), randomUUID(), randomUUID()];
+    await setAll(first.socket, [theirs, alsoTheirs]);
+    expect(await setAll(second.socket, [theirs, mine, alsoTheirs])).toEqual(
+      acked('relaySessions', { skipped: 2 }),
+    );
+    expect(await boundTo(first.code)).toEqual(hashed(theirs, alsoTheirs));
+    expect(await boundTo(second.code)).toEqual(hashed(mine));
+    expect(await setAll(second.socket, [])).toEqual(acked('relaySessions', { skipped: 0 }));
+    expect(await list(theirs)).toBe(200);
+  });
+
+  test('takes a thousand, and not one more', async () => {
+    const { code, socket } = await newAstation();
+    const ids = Array.from({ length: 1001 }, () => randomUUID());
+    expect(await setAll(socket, ids.slice(1))).toEqual(acked('relaySessions', { skipped: 0 }));
+    expect(await boundTo(code)).toHaveLength(1000);
+    expect(await setAll(socket, ids)).toEqual(
+      refusedAck('relaySessions', 'sessions: must hold at most 1000 ids'),
+    );
+    expect(await boundTo(code)).toHaveLength(1000);
+  });
+});
+
+describe('relayUnbind', () => {
+  test('ends access before it is acknowledged, and again changes nothing', async () => {
+    const { code, socket } = await newAstation();
+    for (let round = 0; round < 20; round++) {
+      const id = randomUUID();
+      await bind(socket, id);
+      expect(await list(id)).toBe(200); // now the server has it in memory
+      expect(await unbind(socket, id)).toEqual(acked('relayUnbind'));
+      expect(await list(id)).toBe(401);
+      expect(await unbind(socket, id)).toEqual(acked('relayUnbind'));
+    }
+    expect(await boundTo(code)).toEqual([]);
+  });
+
+  test('another server over the same database hears of it at once too', async () => {
+    const { socket } = await newAstation();
+    await withRelayServer({ databaseUrl: database.url }, async (other) => {
+      const id = randomUUID();
+      await bind(socket, id);
+      expect(await list(id, other.url)).toBe(200);
+      await unbind(socket, id);
+      await expect.poll(() => list(id, other.url), { interval: 5, timeout: 1000 }).toBe(401);
+    });
+  });
+
+  test('a session of another Astation stays bound', async () => {
+    const [first, second] = [await newAstation(), await newAstation()];
+    const id = randomUUID();
+    await bind(first.socket, id);
+    expect(await unbind(second.socket, id)).toEqual(acked('relayUnbind'));
+    expect(await list(id)).toBe(200);
+  });
+
+  test.each(['relayUnbind', 'relaySessions'])(
+    '%s closes the sockets that came by the session',
+    async (way) => {
+      const { code, socket } = await newAstation();
+      const [gone, stays] = [randomUUID(), randomUUID()];
+      await setAll(socket, [gone, stays]);
+      const enter = (session: string, atem_id: string) =>
+        open(wsUrl(server.url, { role: 'atem', session, atem_id }));
+      const first = await enter(gone, 'first');
+      const second = await enter(stays, 'second');
+      const byCode = await openAtem(server.url, code, 'third');
+      for (const atem_id of ['first', 'second', 'third']) {
+        expect(await socket.next()).toMatchObject({ atem_id, relay_event: 'connected' });
+      }
+      socket.send(way === 'relayUnbind' ? { type: way, session_id: gone } : { type: way, sessions: [stays] });
+      expect(await first.closed()).toEqual({ code: 1008, reason: 'this session has ended' });
+      expect(await socket.next()).toMatchObject({ type: 'relayAck', for: way, ok: true });
+      expect(await socket.next()).toMatchObject({ atem_id: 'first', relay_event: 'disconnected' });
+      socket.send('{"still":"here"}');
+      expect(await second.nextText()).toBe('{"still":"here"}');
+      expect(await byCode.nextText()).toBe('{"still":"here"}');
+    },
+  );
+
+  test('a session that ends while its socket is on the way in does not stay', async () => {
+    const { socket } = await newAstation();
+    for (let round = 0; round < 20; round++) {
+      const id = randomUUID();
+      await bind(socket, id);
+      socket.send({ type: 'relayUnbind', session_id: id });
+      const entered = await open(wsUrl(server.url, { role: 'atem', session: id, atem_id: 'a' })).catch(
+        (error: Error) => error.message,
+      );
+      if (typeof entered === 'string') expect(entered).toMatch(/^Refused with 401/);
+      else expect((await entered.closed()).code).toBe(1008);
+      let frame = await socket.next();
+      while (frame.type !== 'relayAck') frame = await socket.next();
+      await expect.poll(() => server.services.hub.room(socket.code)?.atems.size).toBe(0);
+      socket.takeWaiting();
+    }
+  });
+});
+
+describe('ok: false', () => {
+  const badIds: [string, unknown][] = [
+    ['an empty id', ''],
+    ['129 characters', 'x'.repeat(129)],
+    ['a space', 'a b'],
+    ['a tab', 'a\tb'],
+    ['DEL', 'a\x7f'],
+    ['NUL', 'a\0'],
+    ['a letter beyond ASCII', 'ä'],
+    ['a line break at the end', 'abc\n'],
+    ['a number', 7],
+    ['null', null],
+    ['an object', { id: 'x' }],
+  ];
+
+  test.each(badIds)('%s', async (_name, id) => {
+    const { code, socket } = await newAstation();
+    await bind(socket, 'kept');
+    const before = await allSessions();
+    const atem = await openAtem(server.url, code, 'a');
+    expect(await socket.next()).toMatchObject({ relay_event: 'connected' });
+    for (const ack of [await bind(socket, id), await unbind(socket, id), await setAll(socket, [id])]) {
+      expect(ack).toMatchObject({ ok: false, message: expect.stringMatching(/^(session_id|sessions): ./) });
+    }
+    expect(await allSessions()).toBe(before);
+    expect(atem.takeWaiting()).toEqual([]);
+    await unbind(socket, 'kept');
+  });
+
+  test.each([
+    ['relaySessions', { type: 'relaySessions' }],
+    ['relaySessions', { type: 'relaySessions', sessions: 'all' }],
+    ['relayBind', { type: 'relayBind' }],
+    ['relayUnbind', { type: 'relayUnbind', sessions: ['a'] }],
+    ['relayEverything', { type: 'relayEverything' }],
+  ])('%s without what it needs: %j', async (name, frame) => {
+    const { socket } = await newAstation();
+    const before = await allSessions();
+    expect(await socket.ask(frame)).toMatchObject({ for: name, ok: false, message: expect.any(String) });
+    expect(await allSessions()).toBe(before);
+  });
+
+  test.each(['legacy', 'pending'])('a %s socket may bind nothing', async (standing) => {
+    const code = `st-${randomUUID()}`;
+    if (standing === 'pending') await openVerified(server.url, code, new AstationKey());
+    const socket = await openAstation(server.url, code);
+    const before = await allSessions();
+    const message = 'this connection has not proved the key of its Astation';
+    expect(await bind(socket, randomUUID())).toEqual(refusedAck('relayBind', message));
+    expect(await unbind(socket, randomUUID())).toEqual(refusedAck('relayUnbind', message));
+    expect(await setAll(socket, [randomUUID()])).toEqual(refusedAck('relaySessions', message));
+    expect(await allSessions()).toBe(before);
+  });
+
+  test('an owner that another proof has replaced may bind nothing any more', async () => {
+    const { code, key, socket } = await newAstation();
+    await openVerified(server.url, code, key);
+    const before = await allSessions();
+    socket.send({ type: 'relayBind', session_id: randomUUID() });
+    expect(await socket.closed()).toEqual({ code: 1000, reason: 'replaced by a newer connection' });
+    expect(await allSessions()).toBe(before);
+  });
+});
+
+test('none of these frames, nor their answers, reach an atem', async () => {
+  const { code, socket } = await newAstation();
+  const atem = await openAtem(server.url, code, 'a');
+  const connected = await socket.next();
+  const id = randomUUID();
+  const envelope = { atem_id: 'a', connection_id: connected.connection_id, payload: {} };
+  for (const frame of [
+    { type: 'relayBind', session_id: id, ...envelope },
+    { type: 'relayBind', session_id: '' },
+    { type: 'relaySessions', sessions: [id] },
+    { type: 'relayUnbind', session_id: id },
+    { type: 'relayFutureThing', ...envelope },
+  ]) {
+    await socket.ask(frame);
+  }
+  socket.send('{"after":"all"}');
+  expect(await atem.nextText()).toBe('{"after":"all"}');
+});
+
+test('frames are handled in the order they came', async () => {
+  const { code, socket } = await newAstation();
+  const id = randomUUID();
+  for (let n = 0; n < 20; n++) {
+    socket.send({ type: 'relayBind', session_id: id });
+    socket.send({ type: 'relayUnbind', session_id: id });
+  }
+  socket.send({ type: 'relayBind', session_id: id });
+  for (let n = 0; n < 41; n++) {
+    expect(await socket.next()).toEqual(acked(n % 2 === 0 ? 'relayBind' : 'relayUnbind'));
+  }
+  expect(await boundTo(code)).toEqual(hashed(id));
+});
+
+test('no table has an id in the clear', async () => {
+  const { socket } = await newAstation();
+  const ids = [`clear-${randomUUID()}`, `clear-${randomUUID()}`];
+  await setAll(socket, ids);
+  const { rows } = await database.admin.query(
+    `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`,
+  );
+  expect(rows.map(({ table_name }) => table_name)).toContain('sessions');
+  for (const { table_name } of rows) {
+    const { rows: found } = await database.admin.query(
+      `SELECT count(*)::int AS n FROM "${table_name}" AS t WHERE t::text LIKE '%clear-%'
+         OR position('${Buffer.from('clear-').toString('hex')}' IN t::text) > 0`,
+    );
+    expect([table_name, found[0].n]).toEqual([table_name, 0]);
+  }
+});
+
+test('bindings hold when the server is restarted', async () => {
+  const code = `st-${randomUUID()}`;
+  const key = new AstationKey();
+  const id = randomUUID();
+  await withRelayServer({ databaseUrl: database.url }, async ({ url }) => {
+    await bind(await openVerified(url, code, key), id);
+  });
+  await withRelayServer({ databaseUrl: database.url }, async ({ url }) => {
+    expect(await list(id, url)).toBe(200);
+    const owner = await openVerified(url, code, key);
+    const atem = await open(wsUrl(url, { role: 'atem', session: id, atem_id: 'back' }));
+    expect(await owner.next()).toMatchObject({ atem_id: 'back', relay_event: 'connected' });
+    await unbind(owner, id);
+    expect((await atem.closed()).code).toBe(1008);
+  });
+});

@@ -1,0 +1,524 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { CHALLENGE_LIFETIME_MS } from '../../src/relay/protocol.ts';
+import { AstationStore } from '../../src/session/astation-store.ts';
+import { AstationKey } from '../support/astation-key.ts';
+import { rest } from '../support/client.ts';
+import { useDatabase } from '../support/database.ts';
+import { useRelayServer, withRelayServer } from '../support/relay-server.ts';
+import {
+  type AstationSocket,
+  connect,
+  open,
+  openAstation,
+  openAtem,
+  openVerified,
+  type Refused,
+  refused,
+  TestSocket,
+  wsUrl,
+} from '../support/sockets.ts';
+import { useProxiedDatabase } from '../support/tcp-proxy.ts';
+
+const database = useDatabase();
+const proxied = useProxiedDatabase(database);
+const server = useRelayServer(database);
+
+const newCode = () => `st-${randomUUID()}`;
+const result = (status: string, message: string) => ({ type: 'relayAuthResult', status, message });
+
+async function storedKey(astationId: string): Promise<string | undefined> {
+  const { rows } = await database.admin.query('SELECT public_key FROM astations WHERE astation_id = $1', [
+    astationId,
+  ]);
+  return rows[0]?.public_key;
+}
+
+/** Registers a key and leaves. */
+async function register(url: string, code: string, key: AstationKey): Promise<void> {
+  await (await openVerified(url, code, key)).leave();
+}
+
+const status = async (code: string, base = server.url) =>
+  (await rest<Record<string, unknown>>('GET', `${base}/api/pair/${code}`)).body;
+
+/** Sends a broadcast and shows that it is the next thing the atem gets. */
+async function reaches(owner: AstationSocket, atem: TestSocket): Promise<void> {
+  const marker = JSON.stringify({ marker: randomUUID() });
+  owner.send(marker);
+  expect(await atem.nextText('the marker')).toBe(marker);
+}
+
+test('every socket gets a challenge of its own', async () => {
+  const challenges = new Set<string>();
+  for (let n = 0; n < 20; n++) challenges.add((await openAstation(server.url, newCode())).challenge);
+  expect(challenges.size).toBe(20);
+});
+
+describe('relayAuth', () => {
+  test('registers the first key, and verifies it from then on, in either case of its digits', async () => {
+    const code = newCode();
+    const key = new AstationKey();
+    const first = await openAstation(server.url, code);
+    expect(await first.prove(key)).toEqual(result('registered', 'key registered'));
+    expect(await storedKey(code)).toBe(key.publicKeyHex);
+    const second = await openAstation(server.url, code);
+    const answer = key.answer(second.challenge, code);
+    second.send({ ...answer, public_key: answer.public_key.toUpperCase() });
+    expect(await second.next()).toEqual(result('verified', 'key verified'));
+    expect(await first.closed()).toEqual({ code: 1000, reason: 'replaced by a newer connection' });
+  });
+
+  test('an astation_id beyond ASCII is signed as UTF-8', async () => {
+    const code = `团队-アプリ-🚀-${randomUUID()}`;
+    const key = new AstationKey();
+    await register(server.url, code, key);
+    expect(await (await openAstation(server.url, code)).prove(key)).toEqual(
+      result('verified', 'key verified'),
+    );
+    expect(await storedKey(code)).toBe(key.publicKeyHex);
+  });
+
+  test('what comes after a verdict is not judged again', async () => {
+    const code = newCode();
+    const owner = await openVerified(server.url, code, new AstationKey());
+    owner.send(new AstationKey().answer(owner.challenge, code));
+    await owner.hearsNothing();
+    expect(owner.ws.readyState).toBe(owner.ws.OPEN);
+  });
+
+  type Answer = ReturnType<AstationKey['answer']>;
+  const flaws: [string, (good: Answer, socket: AstationSocket) => unknown, string | RegExp][] = [
+    [
+      'another key',
+      (_, s) => new AstationKey().answer(s.challenge, s.code),
+      'another key is registered for this Astation',
+    ],
+    [
+      'another astation_id',
+      (good) => ({ ...good, astation_id: 'another' }),
+      'astation_id is not the code of this room',
+    ],
+    [
+      'a signature of another key',
+      (good, s) => ({ ...good, signature: new AstationKey().answer(s.challenge, s.code).signature }),
+      'signature verification failed',
+    ],
+    ['a signature that is no hex', (good) => ({ ...good, signature: 'zz' }), 'invalid signature'],
+    ['an empty signature', (good) => ({ ...good, signature: '' }), 'invalid signature'],
+    [
+      'a key that is no point',
+      (good) => ({ ...good, public_key: `04${'00'.repeat(64)}` }),
+      'invalid public_key',
+    ],
+    [
+      'a compressed key',
+      (good) => ({ ...good, public_key: `02${good.public_key.slice(2, 66)}` }),
+      'invalid public_key',
+    ],
+    ['no signature', ({ signature: _, ...rest }) => rest, /^signature: /],
+    ['a number as key', (good) => ({ ...good, public_key: 4 }), /^public_key: /],
+    ['nothing but its type', () => ({ type: 'relayAuth' }), /^astation_id: /],
+  ];
+
+  test.each(flaws)('with %s is rejected, and the socket closed', async (_name, spoil, message) => {
+    const code = newCode();
+    const key = new AstationKey();
+    await register(server.url, code, key);
+    const socket = await openAstation(server.url, code);
+    socket.send(spoil(key.answer(socket.challenge, code), socket));
+    expect(await socket.next()).toEqual({
+      type: 'relayAuthResult',
+      status: 'rejected',
+      message: typeof message === 'string' ? message : expect.stringMatching(message),
+    });
+    expect(await socket.closed()).toEqual({ code: 1008, reason: 'identity proof rejected' });
+    expect(await storedKey(code)).toBe(key.publicKeyHex);
+    await expect.poll(() => server.services.hub.room(code)).toBeUndefined();
+  });
+
+  test('a proof for the challenge of another socket is rejected, also of one that is gone', async () => {
+    const code = newCode();
+    const key = new AstationKey();
+    const earlier = await openAstation(server.url, code);
+    const recorded = key.answer(earlier.challenge, code);
+    expect(await earlier.prove(key)).toEqual(result('registered', 'key registered'));
+    const replay = await openAstation(server.url, code);
+    replay.send(recorded);
+    expect(await replay.next()).toEqual(result('rejected', 'signature verification failed'));
+    expect((await replay.closed()).code).toBe(1008);
+    await earlier.leave();
+    const again = await openAstation(server.url, code);
+    again.send(recorded);
+    expect(await again.next()).toEqual(result('rejected', 'signature verification failed'));
+  });
+
+  test('a rejected first proof registers nothing', async () => {
+    const code = newCode();
+    const socket = await openAstation(server.url, code);
+    socket.send({ ...new AstationKey().answer(socket.challenge, code), signature: '00' });
+    expect(await socket.next()).toMatchObject({ status: 'rejected' });
+    expect((await socket.closed()).code).toBe(1008);
+    expect(await storedKey(code)).toBeUndefined();
+  });
+});
+
+describe('ten seconds', () => {
+  test('a pending socket that does not answer is rejected and closed then', async () => {
+    const code = newCode();
+    await register(server.url, code, new AstationKey());
+    const openedAt = performance.now();
+    const socket = await openAstation(server.url, code);
+    const end = await socket.closed(CHALLENGE_LIFETIME_MS + 3000);
+    expect(performance.now() - openedAt).toBeGreaterThan(CHALLENGE_LIFETIME_MS - 50);
+    expect(await socket.next()).toEqual(result('rejected', 'the challenge was not answered in time'));
+    expect(end).toEqual({ code: 1008, reason: 'identity proof rejected' });
+  });
+
+  test('an answer that comes later is too late, whatever it proves', async () => {
+    await withRelayServer({ databaseUrl: database.url }, async ({ url, clock }) => {
+      const code = newCode();
+      const key = new AstationKey();
+      const socket = await openAstation(url, code);
+      clock.advance(CHALLENGE_LIFETIME_MS);
+      expect(await socket.prove(key)).toEqual(result('rejected', 'the challenge was not answered in time'));
+      expect(await storedKey(code)).toBeUndefined();
+      const next = await openAstation(url, code);
+      clock.advance(CHALLENGE_LIFETIME_MS - 1000);
+      expect(await next.prove(key)).toEqual(result('registered', 'key registered'));
+    });
+  });
+});
+
+test('of two Astations that race to register one id exactly one wins, in each of 50 rounds', async () => {
+  await withRelayServer({ databaseUrl: database.url }, async (other) => {
+    for (let round = 0; round < 50; round++) {
+      const code = `race-${round}-${randomUUID()}`;
+      const keys = [new AstationKey(), new AstationKey()] as const;
+      // Every other round at two servers, where nothing but the database can decide.
+      const urls = [server.url, round % 2 === 0 ? server.url : other.url] as const;
+      const sockets = await Promise.all(urls.map((url) => openAstation(url, code)));
+      const results = await Promise.all(sockets.map((socket, n) => socket.prove(keys[n] as AstationKey)));
+      expect(results.map((each) => each.status).sort()).toEqual(['registered', 'rejected']);
+      const winner = results[0]?.status === 'registered' ? 0 : 1;
+      expect(await storedKey(code)).toBe(keys[winner].publicKeyHex);
+      expect((await sockets[1 - winner]?.closed())?.code).toBe(1008);
+      await sockets[winner]?.hearsNothing();
+      expect(sockets[winner]?.ws.readyState).toBe(1);
+    }
+  });
+});
+
+describe('an impostor', () => {
+  test('changes nothing for the owner and its atems, before and after it is rejected', async () => {
+    const code = newCode();
+    const owner = await openVerified(server.url, code, new AstationKey());
+    const atem = await openAtem(server.url, code, 'a');
+    const { connection_id } = await owner.next();
+    const impostor = await openAstation(server.url, code);
+
+    impostor.send('{"broadcast":"of the impostor"}');
+    impostor.send({ atem_id: 'a', connection_id, payload: 'of the impostor' });
+    await impostor.hearsNothing();
+    await reaches(owner, atem);
+
+    atem.send('{"for":"the owner"}');
+    const another = await openAtem(server.url, code, 'b');
+    expect(await owner.next()).toEqual({ atem_id: 'a', connection_id, payload: { for: 'the owner' } });
+    const joined = await owner.next();
+    expect(joined).toMatchObject({ atem_id: 'b', relay_event: 'connected' });
+    await impostor.hearsNothing();
+    expect(await status(code)).toMatchObject({ paired: true, atem_count: 2, astation_connected: true });
+
+    expect(await impostor.prove(new AstationKey())).toEqual(
+      result('rejected', 'another key is registered for this Astation'),
+    );
+    expect((await impostor.closed()).code).toBe(1008);
+    owner.send({ atem_id: 'b', connection_id: joined.connection_id, payload: { to: 'b' } });
+    expect(await another.nextText()).toBe('{"to":"b"}');
+    await reaches(owner, atem);
+  });
+
+  test('alone in the room does not make it one that an atem finds', async () => {
+    const code = newCode();
+    await register(server.url, code, new AstationKey());
+    await openAstation(server.url, code);
+    expect((await refused(wsUrl(server.url, { role: 'atem', code }))).status).toBe(404);
+    expect((await rest('GET', `${server.url}/api/pair/${code}`)).status).toBe(404);
+  });
+});
+
+describe('pending sockets', () => {
+  const crowded = {
+    status: 429,
+    body: { error: 'Too many connections are waiting to prove this key.', code: 'TOO_MANY_REQUESTS' },
+    retryAfter: '10',
+  };
+
+  test('at most two of one address, until one is through or gone', async () => {
+    const code = newCode();
+    const key = new AstationKey();
+    await register(server.url, code, key);
+    const first = await openAstation(server.url, code);
+    const second = await openAstation(server.url, code);
+    const url = wsUrl(server.url, { role: 'astation', code });
+    expect(await refused(url)).toMatchObject(crowded);
+    expect(await first.prove(key)).toMatchObject({ status: 'verified' });
+    const third = await openAstation(server.url, code);
+    expect(await refused(url)).toMatchObject(crowded);
+    await second.leave();
+    await expect.poll(() => server.services.hub.room(code)?.pending.size).toBe(1);
+    await openAstation(server.url, code);
+    expect(await refused(url)).toMatchObject(crowded);
+    expect(await third.prove(key)).toMatchObject({ status: 'verified' });
+  });
+
+  test('of ten that come at once two get a challenge', async () => {
+    const code = newCode();
+    await register(server.url, code, new AstationKey());
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, () => connect(wsUrl(server.url, { role: 'astation', code }))),
+    );
+    const endings = await Promise.all(
+      outcomes.map(async (outcome) => {
+        if (!(outcome instanceof TestSocket)) return outcome.status;
+        return outcome.next('a challenge').then(
+          (frame) => frame.type,
+          async () => (await outcome.closed()).code,
+        );
+      }),
+    );
+    expect(endings.filter((ending) => ending === 'relayAuthChallenge')).toHaveLength(2);
+    for (const ending of endings) expect(['relayAuthChallenge', 429, 1013]).toContain(ending);
+    expect(server.services.hub.room(code)?.pending.size).toBe(2);
+  });
+
+  test('at most 32 in one room, from wherever; the owner is not one of them', async () => {
+    const code = newCode();
+    const key = new AstationKey();
+    const owner = await openVerified(server.url, code, key);
+    const sockets: AstationSocket[] = [];
+    for (let n = 0; n < 32; n++) {
+      sockets.push(await openAstation(server.url, code, { from: `127.0.0.${10 + (n >> 1)}` }));
+    }
+    const url = wsUrl(server.url, { role: 'astation', code });
+    expect(await refused(url, { from: '127.0.0.99' })).toMatchObject(crowded);
+    expect(await sockets[31]?.prove(key)).toMatchObject({ status: 'verified' });
+    expect((await owner.closed()).code).toBe(1000);
+    await openAstation(server.url, code, { from: '127.0.0.99' });
+    expect(((await connect(url, { from: '127.0.0.98' })) as Refused).status).toBe(429);
+  });
+});
+
+describe('legacy', () => {
+  test('an Astation that ignores the challenge owns its room at once and relays', async () => {
+    const code = newCode();
+    const owner = await openAstation(server.url, code);
+    const atem = await openAtem(server.url, code, 'a');
+    const { connection_id } = await owner.next();
+    atem.send('{"q":1}');
+    expect(await owner.next()).toEqual({ atem_id: 'a', connection_id, payload: { q: 1 } });
+    owner.send({ atem_id: 'a', connection_id, payload: { a: 2 } });
+    expect(await atem.nextText()).toBe('{"a":2}');
+    await reaches(owner, atem);
+    expect(await owner.ask({ type: 'relayBind', session_id: 'x' })).toMatchObject({ ok: false });
+    expect(await storedKey(code)).toBeUndefined();
+  });
+
+  test('it is still there when its challenge has run out', async () => {
+    await withRelayServer({ databaseUrl: database.url }, async ({ url, clock, services }) => {
+      const code = newCode();
+      const owner = await openAstation(url, code);
+      const atem = await openAtem(url, code, 'a');
+      clock.advance(CHALLENGE_LIFETIME_MS * 3);
+      services.hub.sweep();
+      services.connections.tick();
+      expect(await owner.next()).toMatchObject({ relay_event: 'connected' });
+      await reaches(owner, atem);
+    });
+  });
+
+  test('the first key that is proved takes the room from an owner that has none', async () => {
+    const code = newCode();
+    const legacy = await openAstation(server.url, code);
+    const atem = await openAtem(server.url, code, 'a');
+    expect(await legacy.next()).toMatchObject({ relay_event: 'connected' });
+    const owner = await openAstation(server.url, code);
+    expect(await owner.next()).toMatchObject({ atem_id: 'a', relay_event: 'connected' });
+    expect(await owner.prove(new AstationKey())).toMatchObject({ status: 'registered' });
+    await reaches(owner, atem);
+    legacy.send('{"not":"mine any more"}');
+    await legacy.hearsNothing();
+    await reaches(owner, atem);
+  });
+});
+
+test('a socket that proves its key late takes over the room with the atems in it', async () => {
+  const code = newCode();
+  const key = new AstationKey();
+  const first = await openVerified(server.url, code, key);
+  const atem = await openAtem(server.url, code, 'a');
+  const connected = await first.next();
+  const second = await openAstation(server.url, code);
+  await second.hearsNothing();
+  await reaches(first, atem);
+  expect(await second.prove(key)).toEqual(result('verified', 'key verified'));
+  expect(await second.next()).toEqual(connected);
+  expect(await first.closed()).toEqual({ code: 1000, reason: 'replaced by a newer connection' });
+  atem.send('"hello"');
+  expect(await second.next()).toEqual({
+    atem_id: 'a',
+    connection_id: connected.connection_id,
+    payload: 'hello',
+  });
+  await reaches(second, atem);
+  expect(await status(code)).toMatchObject({ paired: true });
+});
+
+describe('while the database is away', () => {
+  const unreachable = 'The database cannot be reached at the moment; try again shortly.';
+
+  test('a known Astation comes back, proves its key and relays; a new key has to wait', async () => {
+    const [known, unknown, waiting] = [newCode(), newCode(), newCode()];
+    const key = new AstationKey();
+    const newKey = new AstationKey();
+    await register(server.url, known, key);
+    // This server has never seen the Astation; it knows the key from its start.
+    await withRelayServer({ databaseUrl: proxied.url }, async ({ url }) => {
+      const early = await openAstation(url, waiting);
+      proxied.proxy.refuse();
+      try {
+        const owner = await openAstation(url, known);
+        expect(await owner.prove(key)).toEqual(result('verified', 'key verified'));
+        const atem = await openAtem(url, known, 'a');
+        const { connection_id } = await owner.next();
+        atem.send('[1]');
+        expect(await owner.next()).toEqual({ atem_id: 'a', connection_id, payload: [1] });
+        await reaches(owner, atem);
+        const impostor = await openAstation(url, known);
+        expect(await impostor.prove(newKey)).toMatchObject({ status: 'rejected' });
+        expect(await owner.ask({ type: 'relayBind', session_id: 'x' })).toEqual({
+          type: 'relayAck',
+          for: 'relayBind',
+          ok: false,
+          message: unreachable,
+        });
+
+        expect(await early.prove(newKey)).toEqual(result('rejected', unreachable));
+        expect((await early.closed()).code).toBe(1008);
+        expect(await refused(wsUrl(url, { role: 'astation', code: unknown }))).toEqual({
+          status: 503,
+          body: { error: unreachable, code: 'SERVICE_UNAVAILABLE' },
+          retryAfter: '1',
+          contentType: 'application/json; charset=utf-8',
+        });
+        expect(await storedKey(waiting)).toBeUndefined();
+      } finally {
+        proxied.proxy.accept();
+      }
+      await expect.poll(() => rest('GET', `${url}/health`).then((answer) => answer.status)).toBe(200);
+      const late = await openAstation(url, unknown);
+      expect(await late.prove(newKey)).toEqual(result('registered', 'key registered'));
+      expect(await storedKey(unknown)).toBe(newKey.publicKeyHex);
+    });
+  });
+
+  test('what ended meanwhile ends when it is back: forgotten keys, and sockets of unbound sessions', async () => {
+    await withRelayServer({ databaseUrl: proxied.url }, async ({ url }) => {
+      const code = newCode();
+      const key = new AstationKey();
+      const owner = await openVerified(url, code, key);
+      const [ending, staying] = [randomUUID(), randomUUID()];
+      await owner.ask({ type: 'relaySessions', sessions: [ending, staying] });
+      const enter = (session: string, atem_id: string) =>
+        open(wsUrl(url, { role: 'atem', session, atem_id }));
+      const gone = await enter(ending, 'gone');
+      const stays = await enter(staying, 'stays');
+      expect(await owner.next()).toMatchObject({ atem_id: 'gone' });
+      expect(await owner.next()).toMatchObject({ atem_id: 'stays' });
+      const forgotten = newCode();
+      const lost = await openVerified(url, forgotten, new AstationKey());
+
+      proxied.proxy.refuse();
+      try {
+        await new AstationStore(database.db).forget(forgotten);
+        await database.admin.query(
+          `UPDATE sessions SET astation_id = NULL WHERE id_hash = sha256(convert_to($1, 'UTF8'))`,
+          [ending],
+        );
+      } finally {
+        proxied.proxy.accept();
+      }
+      expect(await gone.closed()).toEqual({ code: 1008, reason: 'this session has ended' });
+      expect(await lost.closed()).toEqual({ code: 1008, reason: 'the key of this Astation was forgotten' });
+      expect(await owner.next()).toMatchObject({ atem_id: 'gone', relay_event: 'disconnected' });
+      await reaches(owner, stays);
+    });
+  });
+});
+
+describe('forgetting a key', () => {
+  test('closes the live verified socket, leaves its bindings, and lets a new key register', async () => {
+    const code = newCode();
+    const owner = await openVerified(server.url, code, new AstationKey());
+    const atem = await openAtem(server.url, code, 'a');
+    const session = randomUUID();
+    expect(await owner.next()).toMatchObject({ relay_event: 'connected' });
+    await owner.ask({ type: 'relayBind', session_id: session });
+    const list = async () => (await rest('GET', `${server.url}/api/vault?id=a`, { session })).status;
+    expect(await list()).toBe(200);
+
+    // Beside the server, as the command line does it.
+    await new AstationStore(database.db).forget(code);
+    expect(await owner.closed()).toEqual({ code: 1008, reason: 'the key of this Astation was forgotten' });
+    expect(await list()).toBe(200);
+    expect(await storedKey(code)).toBeUndefined();
+    expect(atem.ws.readyState).toBe(atem.ws.OPEN);
+
+    const newKey = new AstationKey();
+    const heir = await openAstation(server.url, code);
+    expect(await heir.next()).toMatchObject({ atem_id: 'a', relay_event: 'connected' });
+    expect(await heir.prove(newKey)).toEqual(result('registered', 'key registered'));
+    await reaches(heir, atem);
+    expect(await list()).toBe(200);
+    expect(await heir.ask({ type: 'relayUnbind', session_id: session })).toMatchObject({ ok: true });
+    expect(await list()).toBe(401);
+  });
+
+  test('of an Astation that has none is an error', async () => {
+    const code = newCode();
+    await expect(new AstationStore(database.db).forget(code)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: `No key is registered for the Astation ${code}.`,
+    });
+  });
+
+  test('closes nobody who has proved nothing', async () => {
+    const [code, other] = [newCode(), newCode()];
+    await register(server.url, code, new AstationKey());
+    const pending = await openAstation(server.url, code);
+    const stranger = await openVerified(server.url, other, new AstationKey());
+    await new AstationStore(database.db).forget(code);
+    const key = new AstationKey();
+    expect(await pending.prove(key)).toEqual(result('registered', 'key registered'));
+    await stranger.hearsNothing();
+  });
+});
+
+test('a frame that nobody could mean for the relay does not end an Astation', async () => {
+  const owner = await openVerified(server.url, newCode(), new AstationKey());
+  for (const frame of [
+    '',
+    '{',
+    '[',
+    'null',
+    '7',
+    '"x"',
+    '{"type":7}',
+    '{"type":"relay"}',
+    randomBytes(8).toString('hex'),
+  ]) {
+    owner.send(frame);
+  }
+  await owner.hearsNothing();
+});
