@@ -65,6 +65,10 @@ const SWEEP = `
   DELETE FROM sessions
   WHERE expires_at < now() - CASE WHEN status = 'granted' THEN interval '30 days' ELSE interval '1 day' END`;
 
+/** A token that nobody fetched in its time is readable no more, and need not lie here until its session ends. */
+const CLEAR_TOKENS = `
+  UPDATE sessions SET token = NULL, token_until = NULL WHERE token IS NOT NULL AND token_until <= now()`;
+
 /** What a page shows of a request. */
 export interface LoginRequest {
   hostname: string;
@@ -143,8 +147,9 @@ export class LoginStore {
     return { id, status: 'denied' };
   }
 
-  /** Removes what ended long ago. */
+  /** Removes tokens whose time is up, and what ended long ago. */
   async sweep(): Promise<void> {
+    await this.#db.rows(CLEAR_TOKENS);
     await this.#db.rows(SWEEP);
   }
 
