@@ -10,6 +10,8 @@ import { maskedMessage } from './masked.ts';
 export type RestMeta = OpenApiMeta<{
   /** Of a successful answer; 200 unless said otherwise. */
   status?: 201;
+  /** Whether the query changes something after all, so that HEAD must not be answered by it. */
+  takes?: true;
 }>;
 
 const t = initTRPC

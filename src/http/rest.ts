@@ -14,6 +14,8 @@ interface RestRoute {
   openapi: OpenApi;
   /** Of a successful answer. */
   status: number;
+  /** Whether HEAD is answered as well. */
+  head: boolean;
   /** `openapi.path` as Fastify writes it. */
   url: string;
 }
@@ -23,8 +25,11 @@ export function listRestRoutes(router: AppRouter): RestRoute[] {
   // At run time this record is flat: its keys are whole paths such as `vault.read`.
   const procedures = router._def.procedures as unknown as Record<string, { _def: { meta?: RestMeta } }>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
-    const { openapi, status = 200 } = procedure._def.meta ?? {};
-    return openapi ? [{ name, openapi, status, url: `/api${openapi.path.replace(/{(\w+)}/g, ':$1')}` }] : [];
+    const { openapi, status = 200, takes = false } = procedure._def.meta ?? {};
+    const head = openapi?.method === 'GET' && !takes;
+    return openapi
+      ? [{ name, openapi, status, head, url: `/api${openapi.path.replace(/{(\w+)}/g, ':$1')}` }]
+      : [];
   });
 }
 
@@ -83,13 +88,14 @@ export function mountRest(
   const makeCaller = createCallerFactory(router);
   const methods = new Map<string, Set<string>>();
 
-  for (const { name, openapi, status, url } of listRestRoutes(router)) {
+  for (const { name, openapi, status, head, url } of listRestRoutes(router)) {
     const allowed = methods.get(url) ?? new Set<string>();
     methods.set(url, allowed.add(openapi.method));
-    if (openapi.method === 'GET') allowed.add('HEAD');
+    if (head) allowed.add('HEAD');
     app.route({
       method: openapi.method,
       url,
+      exposeHeadRoute: head,
       // Who calls is settled before the body is read.
       onRequest: async (request) => {
         if (openapi.protect !== false) await contextOf(request).authenticate();
