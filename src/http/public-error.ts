@@ -1,6 +1,6 @@
 import type { FastifyError } from 'fastify';
 import { maskedMessage } from '../api/masked.ts';
-import { badRequest, ERROR_FACES, type ErrorCode, findRelayError, RelayError } from '../errors.ts';
+import { badRequest, ERROR_FACES, type ErrorCode, findRelayError, notFound, RelayError } from '../errors.ts';
 
 /** The body of every REST error. */
 export interface ErrorBody {
@@ -19,6 +19,7 @@ const FASTIFY_REFUSALS: Record<string, (error: FastifyError) => RelayError> = {
     new RelayError('PAYLOAD_TOO_LARGE', 'The request body is larger than this server accepts.'),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     badRequest('The request body is not as long as its content-length says.'),
+  FST_ERR_MAX_PARAM_LENGTH: () => notFound('A part of this address is longer than any name or id.'),
   FST_ERR_BAD_URL: () => badRequest('The path of the address is not valid percent-encoded UTF-8.'),
 };
 
