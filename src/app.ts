@@ -49,8 +49,12 @@ const countedBy = (sessions: SessionCache) => async (request: FastifyRequest) =>
 function countGrantAttempts(app: FastifyInstance, max: number): (request: FastifyRequest) => Promise<void> {
   if (max === 0) return async () => undefined;
   const count = app.createRateLimit({ max, timeWindow: '1 minute', keyGenerator: (request) => request.ip });
+  // All who count at the same time would be handed one and the same total; in turn, each gets its own.
+  let turn: Promise<unknown> = Promise.resolve();
   return async (request) => {
-    const outcome = await count(request);
+    const counted = turn.then(() => count(request));
+    turn = counted.catch(() => undefined);
+    const outcome = await counted;
     if (!outcome.isAllowed && outcome.isExceeded) {
       throw tooManyRequests('Too many grants were tried from this address.', outcome.ttlInSeconds);
     }

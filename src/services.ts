@@ -16,8 +16,8 @@ import { SESSION_ENDED_CHANNEL, SessionStore } from './session/store.ts';
 import { VaultFeed } from './vault/feed.ts';
 import { VaultStore } from './vault/store.ts';
 
-/** Requests that ended long ago are removed this often. */
-const SWEEP_MS = 600_000;
+/** Tokens whose time is up, and requests that ended long ago, are removed this often. */
+const SWEEP_MS = 60_000;
 
 /** Everything the procedures and sockets work with, over one database. */
 export interface Services {

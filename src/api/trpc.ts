@@ -14,6 +14,8 @@ export type RestMeta = OpenApiMeta<{
   errors?: readonly ErrorCode[];
   /** A realistic exchange, for the document. */
   example?: { request?: unknown; answer: unknown };
+  /** Whether the query changes something after all, so that HEAD must not be answered by it. */
+  takes?: true;
 }>;
 
 const t = initTRPC

@@ -1,4 +1,5 @@
 import { maskedMessage } from '../api/masked.ts';
+
 import { badRequest, type ErrorCode, findRelayError, RelayError } from '../errors.ts';
 
 /** The body of every REST error. */

@@ -20,6 +20,8 @@ export interface RestRoute {
   /** How it can fail, beyond what every call can. */
   errors: readonly ErrorCode[];
   example: RestMeta['example'];
+  /** Whether HEAD is answered as well. */
+  head: boolean;
   /** `openapi.path` as Fastify writes it. */
   url: string;
 }
@@ -29,9 +31,10 @@ export function listRestRoutes(router: AnyRouter): RestRoute[] {
   // At run time this record is flat: its keys are whole paths such as `vault.read`.
   const procedures = router._def.procedures as Record<string, { _def: { meta?: RestMeta } }>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
-    const { openapi, status = 200, errors = [], example } = procedure._def.meta ?? {};
+    const { openapi, status = 200, errors = [], example, takes = false } = procedure._def.meta ?? {};
     const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
-    return openapi ? [{ name, openapi, status, errors, example, url }] : [];
+    const head = openapi?.method === 'GET' && !takes;
+    return openapi ? [{ name, openapi, status, errors, example, head, url }] : [];
   });
 }
 
@@ -85,13 +88,14 @@ export function mountRest(
   const makeCaller = createCallerFactory(router);
   const methods = new Map<string, Set<string>>();
 
-  for (const { name, openapi, status, url } of listRestRoutes(router)) {
+  for (const { name, openapi, status, head, url } of listRestRoutes(router)) {
     const allowed = methods.get(url) ?? new Set<string>();
     methods.set(url, allowed.add(openapi.method));
-    if (openapi.method === 'GET') allowed.add('HEAD');
+    if (head) allowed.add('HEAD');
     app.route({
       method: openapi.method,
       url,
+      exposeHeadRoute: head,
       // Who calls is settled before the body is read.
       onRequest: async (request) => {
         if (openapi.protect !== false) await contextOf(request).authenticate();

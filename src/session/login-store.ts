@@ -5,6 +5,10 @@ import type { CreatedSession, DeniedSession, GrantedSession, SessionStatus } fro
 import { hashSessionId, makeSessionId } from './session-id.ts';
 import { DECIDED, DENY, GRANT, PEEK, REQUEST, STATUS, SWEEP } from './sql.ts';
 
+/** A token that nobody fetched in its time is readable no more, and need not lie here until its session ends. */
+const CLEAR_TOKENS = `
+  UPDATE sessions SET token = NULL, token_until = NULL WHERE token IS NOT NULL AND token_until <= now()`;
+
 /** What a page shows of a request. */
 export interface LoginRequest {
   hostname: string;
@@ -83,8 +87,9 @@ export class LoginStore {
     return { id, status: 'denied' };
   }
 
-  /** Removes what ended long ago. */
+  /** Removes tokens whose time is up, and what ended long ago. */
   async sweep(): Promise<void> {
+    await this.#db.rows(CLEAR_TOKENS);
     await this.#db.rows(SWEEP);
   }
 

@@ -77,6 +77,7 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
 
     status: publicProcedure
       .meta({
+        takes: true,
         openapi: {
           method: 'GET',
           path: '/sessions/{id}/status',
