@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { VaultEntry } from '../../src/vault/schema.ts';
 import { RestVaults, trpcClient } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
+import { checkedFetch } from '../support/document.ts';
 import { sendRaw } from '../support/raw-http.ts';
 import { useServer } from '../support/server.ts';
 import { JSON_BODY } from '../support/surfaces.ts';
@@ -136,7 +137,7 @@ describe('what JSON may spell in several ways is one text', () => {
         controller.close();
       },
     });
-    const answer = await fetch(`${server.url}/api/vault/${vaultId}?id=a`, {
+    const answer = await checkedFetch(`${server.url}/api/vault/${vaultId}?id=a`, {
       method: 'POST',
       headers: { ...JSON_BODY, authorization: `session ${session}` },
       body: pieces,

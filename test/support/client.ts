@@ -1,6 +1,7 @@
 import { createTRPCClient, httpBatchLink, type TRPCClient, TRPCClientError } from '@trpc/client';
 import type { AppRouter } from '../../src/api/router.ts';
 import type { VaultEntry, WriteResult } from '../../src/vault/schema.ts';
+import { checkedFetch } from './document.ts';
 
 /** A REST answer, its body parsed. */
 export interface Answer<Body = unknown> {
@@ -15,13 +16,13 @@ export interface RestOptions {
   headers?: Record<string, string>;
 }
 
-/** Sends one request as it is told, without knowing what is right. */
+/** Sends one request as it is told, without knowing what is right. @throws Error for an answer that is not documented */
 export async function rest<Body = unknown>(
   method: string,
   url: string,
   { session, body, headers = {} }: RestOptions = {},
 ): Promise<Answer<Body>> {
-  const response = await fetch(url, {
+  const response = await checkedFetch(url, {
     method,
     headers: {
       ...(session === undefined ? {} : { authorization: `session ${session}` }),
@@ -78,6 +79,7 @@ export function trpcClient(
       httpBatchLink({
         url: `${base}/trpc?id=${encodeURIComponent(clientId)}`,
         headers: { authorization: `session ${session}` },
+        fetch: (url, init) => checkedFetch(url, init as RequestInit),
       }),
     ],
   });

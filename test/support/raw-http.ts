@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
+import { checkAnswer } from './document.ts';
 
 export interface RawRequest {
   method: string;
@@ -14,8 +15,17 @@ export interface RawAnswer {
   text: string;
 }
 
-/** Sends a request exactly as it is written, where `fetch` would tidy the path and the headers. */
-export function sendRaw(base: string, { method, path, headers, body }: RawRequest): Promise<RawAnswer> {
+/**
+ * Sends a request exactly as it is written, where `fetch` would tidy the path and the headers.
+ * @throws Error for an answer that is not documented
+ */
+export async function sendRaw(base: string, request: RawRequest): Promise<RawAnswer> {
+  const answer = await send(base, request);
+  checkAnswer({ method: request.method, path: request.path, ...answer });
+  return answer;
+}
+
+function send(base: string, { method, path, headers, body }: RawRequest): Promise<RawAnswer> {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
     const sent = request({ hostname, port, method, path, headers }, (answer) => {

@@ -1,0 +1,241 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import { afterEach, expect } from 'vitest';
+import { makeAppRouter, type RouterDeps } from '../../src/api/router.ts';
+import { readConfig } from '../../src/config.ts';
+import { ERROR_FACES, type ErrorCode } from '../../src/errors.ts';
+import { makeOpenApiDocument } from '../../src/http/openapi-document.ts';
+import { listRestRoutes } from '../../src/http/rest.ts';
+import { makeVaultInputs } from '../../src/vault/schema.ts';
+import type { Schema } from './arbitrary.ts';
+
+interface Ref {
+  $ref: string;
+}
+interface Header {
+  required?: boolean;
+  schema: Schema;
+}
+interface Response {
+  headers?: Record<string, Header | Ref>;
+  content: Record<string, { schema: Schema }>;
+}
+export interface Operation {
+  operationId: string;
+  parameters?: { in: 'path' | 'query'; name: string; required?: boolean; schema: Schema }[];
+  requestBody?: { content: { 'application/json': { schema: Schema } } };
+  responses: Record<string, Response | Ref>;
+  security: object[];
+}
+/** What the tests read of an OpenAPI document. */
+export interface Document {
+  paths: Record<string, Record<string, Operation>>;
+  components: Record<string, Record<string, unknown>>;
+}
+
+/** The procedures alone: nothing of this is ever called. */
+const router = makeAppRouter({ vaultInputs: makeVaultInputs(readConfig({}).limits) } as RouterDeps);
+const restRoutes = listRestRoutes(router);
+
+export const theDocument = makeOpenApiDocument(router, {
+  baseUrl: '/',
+  version: 'test',
+}) as unknown as Document;
+
+/** An answer of the server, and what it answers. */
+export interface Exchange {
+  method: string;
+  /** Path and query as they were sent. */
+  path: string;
+  status: number;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  text: string;
+}
+
+/** The thing that a local reference leads to. */
+export function resolve<T extends object>(document: Document, thing: T | Ref): T {
+  if (!('$ref' in thing)) return thing;
+  const found = thing.$ref
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], document);
+  return resolve(document, found as T | Ref);
+}
+
+/** Finds the operation that a request is for, as the server's router does: by decoded segments. */
+export function findOperation(
+  { paths }: Document,
+  method: string,
+  path: string,
+): { name: string; operation: Operation } | undefined {
+  let segments: string[];
+  try {
+    segments = decodeURI(path.split('?')[0] ?? '').split('/');
+  } catch {
+    return undefined;
+  }
+  const verb = method === 'HEAD' ? 'get' : method.toLowerCase();
+  for (const [template, operations] of Object.entries(paths)) {
+    const wanted = template.split('/');
+    const fits =
+      wanted.length === segments.length &&
+      wanted.every((part, i) => part.startsWith('{') || part === segments[i]);
+    const operation = fits ? operations[verb] : undefined;
+    if (operation) return { name: `${verb.toUpperCase()} ${template}`, operation };
+  }
+  return undefined;
+}
+
+const IS_JSON = /^application\/json(; charset=utf-8)?$/;
+const TRPC_CODES = new Set<string>(Object.values(ERROR_FACES).map((face) => face.trpc));
+/** What Node refuses before there is a request for the server to look at. */
+const BEFORE_THE_REQUEST = new Set([408, 431]);
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The one form of every error of the server, on whatever address. */
+function judgeError({ status, text }: Exchange): string | undefined {
+  const body = parse(text);
+  if (typeof body !== 'object' || body === null) return 'the error is no JSON object';
+  const { error, code, ...more } = body as { error?: unknown; code?: unknown };
+  if (typeof error !== 'string' || error === '') return 'the error has no sentence';
+  if (Object.keys(more).length > 0) return `the error has the field ${Object.keys(more)[0]}`;
+  if (!Object.hasOwn(ERROR_FACES, String(code))) return `the error has the unknown code ${code}`;
+  if (BEFORE_THE_REQUEST.has(status)) return undefined;
+  return ERROR_FACES[code as ErrorCode].status === status ? undefined : `the status does not fit ${code}`;
+}
+
+/**
+ * Makes the judge of answers. It knows the document and nothing of the server.
+ * @returns what is wrong with an answer, in one line, or undefined
+ */
+export function makeAnswerJudge(document: Document): (exchange: Exchange) => string | undefined {
+  const ajv = new Ajv2020({ allErrors: true, validateFormats: true });
+  ajv.addVocabulary(['components', 'example']);
+  formats.default(ajv);
+  const compiled = new Map<Schema, ValidateFunction>();
+
+  /** @returns what the first difference between a value and a schema is */
+  function judgeValue(schema: Schema, value: unknown): string | undefined {
+    const { components } = document;
+    const validate = compiled.get(schema) ?? ajv.compile({ ...schema, components });
+    compiled.set(schema, validate);
+    if (validate(value)) return undefined;
+    const { instancePath, message, params } = validate.errors?.[0] ?? {};
+    return `${instancePath || 'the body'} ${message} ${JSON.stringify(params)}`;
+  }
+
+  function judgeHeaders(wanted: NonNullable<Response['headers']>, { headers }: Exchange): string | undefined {
+    for (const [name, entry] of Object.entries(wanted)) {
+      const { required, schema } = resolve(document, entry);
+      const sent = headers[name];
+      if (sent === undefined && required) return `the header ${name} is missing`;
+      if (sent === undefined) continue;
+      const value = schema.type === 'integer' && /^\d+$/.test(String(sent)) ? Number(sent) : sent;
+      const problem = judgeValue(schema, value);
+      if (problem) return `the header ${name}: ${problem}`;
+    }
+    return undefined;
+  }
+
+  function judgeOperation({ responses }: Operation, exchange: Exchange): string | undefined {
+    const entry = responses[exchange.status];
+    if (!entry) return 'the document does not know this status';
+    const { headers = {}, content } = resolve(document, entry);
+    const problem = judgeHeaders(headers, exchange);
+    if (problem) return problem;
+    const { 'content-type': type } = exchange.headers;
+    const documented = content['application/json'];
+    if (!documented || !IS_JSON.test(String(type))) return `the content type is ${type}`;
+    if (exchange.method === 'HEAD') return exchange.text === '' ? undefined : 'an answer to HEAD has no body';
+    return judgeValue(documented.schema, parse(exchange.text));
+  }
+
+  /** tRPC wraps what the document describes. `append` and `override` are what REST has in one call. */
+  function judgeTrpcResult(procedure: string, data: unknown): string | undefined {
+    const name = procedure.replace(/^vault\.(append|override)$/, 'vault.write');
+    const route = restRoutes.find((candidate) => candidate.name === name);
+    const operation =
+      route && document.paths[`/api${route.openapi.path}`]?.[route.openapi.method.toLowerCase()];
+    const entry = operation?.responses[route?.status ?? 200];
+    const schema = entry && resolve(document, entry).content['application/json']?.schema;
+    return schema ? judgeValue(schema, data) : `there is no procedure ${procedure}`;
+  }
+
+  function judgeTrpc({ path, text }: Exchange): string | undefined {
+    const [pathname = '', query = ''] = path.split('?');
+    const inBatch = new URLSearchParams(query).get('batch') === '1';
+    const called = decodeURIComponent(pathname.slice('/trpc/'.length));
+    const names = inBatch ? called.split(',') : [called];
+    for (const [i, answer] of [parse(text)].flat().entries()) {
+      const { error, result } = (answer ?? {}) as {
+        error?: { message: unknown; data?: { code?: string } };
+        result?: { data: unknown };
+      };
+      if (error) {
+        if (typeof error.message !== 'string' || error.message === '') return 'the error has no sentence';
+        if (!TRPC_CODES.has(error.data?.code ?? ''))
+          return `the error has the unknown code ${error.data?.code}`;
+      } else if (!result) return 'the answer has neither an error nor a result';
+      else {
+        const problem = judgeTrpcResult(names[i] ?? called, result.data);
+        if (problem) return problem;
+      }
+    }
+    return undefined;
+  }
+
+  function judge(exchange: Exchange): string | undefined {
+    const { method, path, status, headers } = exchange;
+    const pathname = path.split('?')[0] ?? '';
+    if (pathname.startsWith('/trpc/') && method !== 'HEAD') return judgeTrpc(exchange);
+    const found = findOperation(document, method, path);
+    if (found && !BEFORE_THE_REQUEST.has(status)) return judgeOperation(found.operation, exchange);
+    if (method === 'HEAD') return undefined;
+    if (status >= 400 && pathname !== '/health' && IS_JSON.test(String(headers['content-type'])))
+      return judgeError(exchange);
+    if (!pathname.startsWith('/api/') || pathname === '/api/openapi.json') return undefined;
+    return method === 'OPTIONS' && status === 204 ? undefined : 'the document has no such call';
+  }
+
+  return (exchange) => {
+    const problem = judge(exchange);
+    const { method, path, status, text } = exchange;
+    const name = findOperation(document, method, path)?.name ?? `${method} ${path.slice(0, 100)}`;
+    return problem && `${name} answered ${status}, but ${problem}: ${text.slice(0, 300)}`;
+  };
+}
+
+const judge = makeAnswerJudge(theDocument);
+const complaints: string[] = [];
+
+// A test that expects failures may catch this one too, so that it would pass unnoticed.
+afterEach(() => expect(complaints.splice(0)[0]).toBeUndefined());
+
+/** Every client of the tests hands every answer through here. @throws Error unless the document allows it */
+export function checkAnswer(exchange: Exchange): void {
+  const complaint = judge(exchange);
+  if (complaint === undefined) return;
+  complaints.push(complaint);
+  throw new Error(complaint);
+}
+
+/** `fetch` that checks what it gets. */
+export const checkedFetch: typeof fetch = async (input, init) => {
+  const response = await fetch(input, init);
+  const { pathname, search } = new URL(input instanceof Request ? input.url : input);
+  checkAnswer({
+    method: init?.method ?? 'GET',
+    path: pathname + search,
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    text: await response.clone().text(),
+  });
+  return response;
+};
