@@ -412,11 +412,11 @@ describe('on REST', () => {
     expect(await row(id)).toMatchObject({ status: 'pending', otp_tries: 0 });
   });
 
-  test('an id that is longer than any can be names nothing', async () => {
+  test('an id that is longer than any can be is refused', async () => {
     const answer = await rest('GET', `${server.url}/api/sessions/${'x'.repeat(513)}/status`);
     expect([answer.status, answer.body]).toEqual([
-      404,
-      { error: 'A part of this address is longer than any name or id.', code: 'NOT_FOUND' },
+      400,
+      { error: 'Field id must be at most 512 characters long.', code: 'BAD_REQUEST' },
     ]);
   });
 
