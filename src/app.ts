@@ -87,6 +87,9 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     routerOptions: { maxParamLength: 512 },
     forceCloseConnections: 'idle',
+    // What comes while the server stops is still answered, in our shape. Fastify's own 503 runs no hook, and so
+    // would leave the connection of an upgrade open, which the stop then waits for.
+    return503OnClosing: false,
     // An address that cannot be decoded is refused before any hook runs.
     frameworkErrors: (error, request, reply) => {
       reply.header('x-request-id', request.id);
