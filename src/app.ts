@@ -92,6 +92,9 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     // A vault id of 128 characters outside the BMP, percent-encoded.
     routerOptions: { maxParamLength: 1536 },
     forceCloseConnections: 'idle',
+    // What comes while the server stops is still answered, in our shape. Fastify's own 503 runs no hook, and so
+    // would leave the connection of an upgrade open, which the stop then waits for.
+    return503OnClosing: false,
     clientErrorHandler: makeClientErrorHandler(log),
     // An address that cannot be decoded is refused before any hook, and none runs after it.
     frameworkErrors: (error, request, reply) => {

@@ -157,6 +157,11 @@ export class RelaySockets {
     if (!admission) throw new Error('A socket came past its admission');
     const connectionId = randomUUID();
     this.#deps.connections.add(connectionId, socket);
+    // It was let in before the stop began, and arrives after every other socket was closed.
+    if (this.#draining) {
+      this.drain();
+      return;
+    }
     const line = { role: admission.role, room: cut(admission.code), connection: connectionId };
     request.log.info(line, 'Socket opened');
     socket.once('close', (code) => request.log.info({ ...line, code }, 'Socket closed'));

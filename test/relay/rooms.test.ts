@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect as dialTcp, type Server } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { IDLE_TIMEOUT_MS, MAX_FRAME_BYTES, PING_INTERVAL_MS } from '../../src/relay/protocol.ts';
 import { MAX_FULL_MS, MAX_QUEUED_BYTES } from '../../src/relay/send-queue.ts';
@@ -6,6 +9,7 @@ import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { rest, trpcClient, trpcRefusal } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
+import { within } from '../support/inbox.ts';
 import { startRelayServer, useRelayServer, withRelayServer } from '../support/relay-server.ts';
 import {
   type AstationSocket,
@@ -556,4 +560,56 @@ describe('when the server stops', () => {
     atem.ws.resume();
     expect((await atem.closed()).code).toBe(1012);
   });
+
+  test('who connects at that moment is refused, and does not hold it up', async () => {
+    const own = await startRelayServer(database.url);
+    const owner = await openAstation(own.url, newCode());
+    const { host, hostname, port } = new URL(own.url);
+    const early = dialTcp({ host: hostname, port: Number(port), allowHalfOpen: true });
+    await once(early, 'connect');
+    // The server has to have the connection, not only the operating system.
+    await expect.poll(() => countConnections(own.app.server)).toBe(2);
+    const stopped = own.stop();
+    await owner.closed();
+    early.write(
+      `GET /ws?role=astation&code=x HTTP/1.1\r\nhost: ${host}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n`,
+    );
+    const answer = await within(readText(early), () => 'the connection to be closed');
+    expect(answer).toMatch(/^HTTP\/1.1 503 /);
+    expect(answer).toContain(
+      '{"error":"This server is stopping; connect again.","code":"SERVICE_UNAVAILABLE"}',
+    );
+    await within(stopped, () => 'the server to stop');
+    early.destroy();
+  });
+
+  test('a socket that was let in just before is closed like the others', async () => {
+    const own = await startRelayServer(database.url);
+    const blocker = await database.admin.connect();
+    try {
+      // The key is looked for before the upgrade, and has to wait.
+      await blocker.query('BEGIN; LOCK TABLE astations IN ACCESS EXCLUSIVE MODE');
+      const late = open(wsUrl(own.url, { role: 'astation', code: newCode() }));
+      await expect
+        .poll(async () => {
+          const { rows } = await database.admin.query(
+            `SELECT count(*)::int AS n FROM pg_locks JOIN pg_database ON oid = database
+             WHERE datname = current_database() AND relation = 'astations'::regclass AND NOT granted`,
+          );
+          return rows[0].n;
+        })
+        .toBe(1);
+      const stopped = own.stop();
+      await blocker.query('COMMIT');
+      expect(await (await late).closed()).toEqual({ code: 1012, reason: 'the server is restarting' });
+      await within(stopped, () => 'the server to stop');
+    } finally {
+      blocker.release();
+    }
+  });
 });
+
+const countConnections = (server: Server) =>
+  new Promise<number>((resolve, reject) => {
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });
