@@ -144,7 +144,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     await limited.register(async (scope) => services.sockets.mount(scope));
     await limited.register(async (scope) => mountPages(scope, services));
     await limited.register(async (scope) =>
-      mountDocs(scope, makeOpenApiDocument(router, { baseUrl, version })),
+      mountDocs(scope, makeOpenApiDocument(router, { baseUrl, version, limits: config.limits })),
     );
   });
   return app;

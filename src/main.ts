@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { formatAstations } from './cli/astation.ts';
 import { openDatabaseSourceForCommand } from './cli/database-url.ts';
+import { makeOpenApiCommand } from './cli/openapi.ts';
 import { serve } from './cli/serve.ts';
 import { createSession, formatSessions } from './cli/session.ts';
 import { withDatabase } from './cli/with-database.ts';
@@ -114,6 +115,9 @@ function makeProgram(): Command {
       await withDatabase(config, log, (db) => new AstationStore(db).forget(id));
       print('Forgotten.');
     });
+
+  const openapi = makeOpenApiCommand({ version, setUp: () => setUp(true), print });
+  program.addCommand(openapi.copyInheritedSettings(program));
   return program;
 }
 

@@ -97,6 +97,8 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    // A database that stops right behind us may reach a connection that is still closing; nothing is lost by that.
+    this.#pool.removeAllListeners('error').on('error', () => undefined);
     await this.prisma.$disconnect();
     await this.#pool.end();
   }

@@ -1,5 +1,6 @@
 import { generateOpenApiDocument, type OpenAPIObject } from 'trpc-openapi';
 import type { AppRouter } from '../api/router.ts';
+import type { Limits } from '../config.ts';
 import { ERROR_FACES, type ErrorCode } from '../errors.ts';
 import { listRestRoutes, type RestRoute } from './rest.ts';
 
@@ -40,6 +41,14 @@ const SECURITY_SCHEMES = {
     description: 'The client id of the caller, percent-encoded; atem sends its instance id.',
   },
 } as const;
+
+const securitySchemes = ({ clientIdCharacters }: Limits) => ({
+  session: SECURITY_SCHEMES.session,
+  clientId: {
+    ...SECURITY_SCHEMES.clientId,
+    description: `${SECURITY_SCHEMES.clientId.description} 1 to ${clientIdCharacters} characters.`,
+  },
+});
 
 const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
   BAD_REQUEST: {
@@ -196,6 +205,7 @@ export interface DocumentOptions {
   /** Where people reach the server, without a slash at its end. */
   baseUrl: string;
   version: string;
+  limits: Limits;
 }
 
 /**
@@ -205,14 +215,14 @@ export interface DocumentOptions {
  */
 export function makeOpenApiDocument(
   router: AppRouter,
-  { baseUrl, version }: DocumentOptions,
+  { baseUrl, version, limits }: DocumentOptions,
 ): OpenApiDocument {
   const generated = generateOpenApiDocument(router, {
     title: 'vault-relay',
     description: DESCRIPTION,
     version,
     baseUrl,
-    securitySchemes: SECURITY_SCHEMES,
+    securitySchemes: securitySchemes(limits),
     license: { name: 'MIT', identifier: 'MIT' },
   }) as unknown as Json & { components: { schemas: Json }; paths: Record<string, Record<string, Json>> };
 
@@ -238,7 +248,7 @@ export function makeOpenApiDocument(
       },
       responses: Object.fromEntries(used.map((code) => [responseName(code), errorResponse(code)])),
       headers: HEADERS,
-      securitySchemes: SECURITY_SCHEMES,
+      securitySchemes: securitySchemes(limits),
     },
   } as unknown as OpenApiDocument;
 }

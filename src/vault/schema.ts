@@ -24,8 +24,18 @@ function parseBoolean(value: unknown): unknown {
 }
 
 // The casts give the typed client the type that it sends; the generator reads the schemas themselves.
-const since = z.preprocess(parseDigits, z.int().min(0)) as unknown as z.ZodType<number, number>;
-const history = z.preprocess(parseBoolean, z.boolean()) as unknown as z.ZodType<boolean, boolean>;
+const since = z.preprocess(parseDigits, z.int().min(0)).meta({
+  // In the document: whatever has at most 20 digits, as `parseDigits` takes it.
+  maximum: undefined,
+  exclusiveMaximum: 1e20,
+  description: 'Only rows with a greater `seq`.',
+}) as unknown as z.ZodType<number, number>;
+const history = z
+  .preprocess(parseBoolean, z.boolean())
+  .meta({ description: 'Every version instead of the highest of each entry.' }) as unknown as z.ZodType<
+  boolean,
+  boolean
+>;
 
 const vaultId = storableName(128).meta({
   description: 'As `POST /api/vault` answered it.',

@@ -1,0 +1,23 @@
+import { makeAppRouter, type RouterDeps } from '../../api/router.ts';
+import { type Limits, readConfig } from '../../config.ts';
+import { makeOpenApiDocument } from '../../http/openapi-document.ts';
+import type { Document } from '../../openapi/document.ts';
+import { makeVaultInputs } from '../../vault/schema.ts';
+
+export interface GenerateOptions {
+  version: string;
+  baseUrl?: string;
+  limits?: Limits;
+}
+
+/** The document of a server with the default settings, made without one. */
+export function generateDocument({
+  version,
+  baseUrl = 'http://127.0.0.1:3000',
+  limits = readConfig({}).limits,
+}: GenerateOptions): Document {
+  // A document is about what procedures take and give; none is called, so that nothing is needed behind them.
+  const router = makeAppRouter({ vaultInputs: makeVaultInputs(limits) } as RouterDeps);
+  const document = makeOpenApiDocument(router, { baseUrl, version, limits });
+  return JSON.parse(JSON.stringify(document)) as Document;
+}
