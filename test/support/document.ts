@@ -40,6 +40,7 @@ const restRoutes = listRestRoutes(router);
 export const theDocument = makeOpenApiDocument(router, {
   baseUrl: '/',
   version: 'test',
+  limits: readConfig({}).limits,
 }) as unknown as Document;
 
 /** An answer of the server, and what it answers. */
