@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { useDatabase } from '../support/database.ts';
+import { type RawRequest, sendRaw } from '../support/raw-http.ts';
+import { useServer } from '../support/server.ts';
+import { JSON_BODY } from '../support/surfaces.ts';
+
+const database = useDatabase();
+const server = useServer(database);
+
+const ask = async (request: RawRequest) => {
+  const { status, text } = await sendRaw(server.url, request);
+  return { status, body: JSON.parse(text) as unknown };
+};
+
+test.each([
+  ['empty', ''],
+  ['broken', '{'],
+  ['nested too deep', '['.repeat(60_000)],
+  ['over the limit', 'a'.repeat(500_000)],
+])('a body that is %s does not hide that there is nothing', async (_, body) => {
+  for (const [method, path] of [
+    ['POST', '/nowhere'],
+    ['OPTIONS', '/api/sessions'],
+    ['PUT', '/api/sessions/a/b/c'],
+  ] as const) {
+    const headers = { ...JSON_BODY, 'content-length': String(body.length) };
+    expect(await ask({ method, path, headers, body })).toEqual({
+      status: 404,
+      body: { error: `There is nothing at ${method} ${path}.`, code: 'NOT_FOUND' },
+    });
+  }
+});
