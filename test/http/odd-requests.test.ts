@@ -30,3 +30,11 @@ test.each([
     });
   }
 });
+
+test('an expectation that nobody knows is ignored', async () => {
+  const request = { method: 'POST', path: '/api/sessions', body: '{"hostname":"a"}' };
+  for (const expectation of ['a miracle', '100-continue']) {
+    const headers = { ...JSON_BODY, expect: expectation, 'content-length': '16' };
+    expect((await ask({ ...request, headers })).status).toBe(201);
+  }
+});
