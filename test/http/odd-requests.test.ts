@@ -38,3 +38,12 @@ test('an expectation that nobody knows is ignored', async () => {
     expect((await ask({ ...request, headers })).status).toBe(201);
   }
 });
+
+test('a code with NUL names no room, to whoever asks and whoever closes', async () => {
+  for (const method of ['GET', 'DELETE']) {
+    expect(await ask({ method, path: '/api/pair/a%00b' })).toEqual({
+      status: 404,
+      body: { error: 'There is no room with this code.', code: 'NOT_FOUND' },
+    });
+  }
+});
