@@ -61,9 +61,24 @@ export const makePairingRouter = ({ hub, astations }: PairingDeps) =>
         openapi: {
           method: 'GET',
           path: '/pair/{code}',
+          operationId: 'getPairingStatus',
           tags,
           protect: false,
           summary: 'See who is in a room',
+          description: 'A room whose ten minutes have passed is `expired`, and unknown ten minutes later.',
+          successDescription: 'The state of the room.',
+        },
+        errors: ['NOT_FOUND'],
+        example: {
+          answer: {
+            paired: true,
+            hostname: 'build-mac',
+            atem_count: 1,
+            atem_ids: ['build-mac'],
+            atem_connected: true,
+            astation_connected: true,
+            expired: false,
+          },
         },
       })
       .input(z.strictObject({ code }))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { useDatabase } from '../support/database.ts';
+import { theDocument } from '../support/document.ts';
 import { type RawRequest, sendRaw } from '../support/raw-http.ts';
 import { useServer } from '../support/server.ts';
 import { JSON_BODY } from '../support/surfaces.ts';
@@ -46,4 +47,15 @@ test('a code with NUL names no room, to whoever asks and whoever closes', async 
       body: { error: 'There is no room with this code.', code: 'NOT_FOUND' },
     });
   }
+});
+
+test('the document knows a room that is not there, and half a signed grant', async () => {
+  const status = theDocument.paths['/api/pair/{code}']?.get;
+  expect(status?.operationId).toBe('getPairingStatus');
+  expect(Object.keys(status?.responses ?? {})).toContain('404');
+  const grant = theDocument.paths['/api/sessions/{id}/grant']?.post;
+  expect(grant?.requestBody?.content['application/json'].schema.dependentRequired).toEqual({
+    astation_id: ['signature'],
+    signature: ['astation_id'],
+  });
 });
