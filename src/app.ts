@@ -103,6 +103,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       logRequest(request, reply);
     },
   });
+  // By itself Node answers an expectation that it does not know with a bare 417; it may as well be ignored.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   // Relative to wherever the document was fetched, unless the operator says where that is.
   const baseUrl = config.publicBaseUrl ?? '/';
   const router = makeAppRouter({

@@ -12,6 +12,8 @@ export type RestMeta = OpenApiMeta<{
   status?: 201;
   /** How it can fail, beyond what every call can. */
   errors?: readonly ErrorCode[];
+  /** Fields of the body that are sent together or not at all. */
+  together?: readonly string[];
   /** A realistic exchange, for the document. */
   example?: { request?: unknown; answer: unknown };
   /** Whether the query changes something after all, so that HEAD must not be answered by it. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ErrorBody } from './public-error.ts';
@@ -26,10 +27,11 @@ const NOT_HTTP: [string, ErrorBody] = [
 export const makeClientErrorHandler =
   (log: FastifyBaseLogger) => (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || socket.destroyed) return;
-    log.debug({ reason: error.code }, 'Refused what is no HTTP request');
+    const reqId = randomUUID();
+    log.debug({ reqId, reason: error.code }, 'Refused what is no HTTP request');
     if (!socket.writable) return;
     const [statusLine, refusal] = REFUSALS.get(error.code ?? '') ?? NOT_HTTP;
     const body = JSON.stringify(refusal);
-    const headers = `content-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`;
+    const headers = `x-request-id: ${reqId}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`;
     socket.end(`HTTP/1.1 ${statusLine}\r\n${headers}\r\n\r\n${body}`, () => socket.destroy());
   };

@@ -29,6 +29,9 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
 
 /** Every error of this scope has the shape `{"error", "code"}`, whoever raised it. */
 export function installErrorHandler(app: FastifyInstance): void {
+  // Where nothing is, no body is read: a broken one would hide that. Each surface reads its own.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setErrorHandler(sendError);
   app.setNotFoundHandler((request, reply) =>
     sendError(

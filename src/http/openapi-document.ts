@@ -182,6 +182,16 @@ function correctResponses(generated: Json, route: RestRoute): Json {
   return { [route.status]: { ...success, headers: EVERY_HEADER, content }, ...Object.fromEntries(errors) };
 }
 
+/** Fields that are sent together or not at all, as JSON Schema says it. */
+const requireTogether = (fields: readonly string[]): Json =>
+  fields.length === 0
+    ? {}
+    : {
+        dependentRequired: Object.fromEntries(
+          fields.map((field) => [field, fields.filter((other) => other !== field)]),
+        ),
+      };
+
 function correctOperation(generated: Json, route: RestRoute): Json {
   const operation: Json = {
     ...generated,
@@ -192,9 +202,12 @@ function correctOperation(generated: Json, route: RestRoute): Json {
     | { content: { 'application/json': Json }; required?: boolean }
     | undefined;
   if (body) {
-    const required =
-      (body.content['application/json'].schema as { required?: unknown[] }).required !== undefined;
-    const content = { ...body.content['application/json'], example: route.example?.request };
+    const schema = {
+      ...(body.content['application/json'].schema as Json),
+      ...requireTogether(route.together),
+    };
+    const required = 'required' in schema;
+    const content = { ...body.content['application/json'], schema, example: route.example?.request };
     operation.requestBody = { ...body, required, content: { 'application/json': content } };
   }
   if ((operation.parameters as unknown[]).length === 0) delete operation.parameters;

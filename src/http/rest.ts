@@ -19,6 +19,8 @@ export interface RestRoute {
   status: number;
   /** How it can fail, beyond what every call can. */
   errors: readonly ErrorCode[];
+  /** Fields of the body that are sent together or not at all. */
+  together: readonly string[];
   example: RestMeta['example'];
   /** Whether HEAD is answered as well. */
   head: boolean;
@@ -31,10 +33,11 @@ export function listRestRoutes(router: AnyRouter): RestRoute[] {
   // At run time this record is flat: its keys are whole paths such as `vault.read`.
   const procedures = router._def.procedures as Record<string, { _def: { meta?: RestMeta } }>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
-    const { openapi, status = 200, errors = [], example, takes = false } = procedure._def.meta ?? {};
+    const meta = procedure._def.meta ?? {};
+    const { openapi, status = 200, errors = [], together = [], example, takes = false } = meta;
     const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
     const head = openapi?.method === 'GET' && !takes;
-    return openapi ? [{ name, openapi, status, errors, example, head, url }] : [];
+    return openapi ? [{ name, openapi, status, errors, together, example, head, url }] : [];
   });
 }
 

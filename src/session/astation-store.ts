@@ -44,6 +44,8 @@ export class AstationStore {
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and the key is not known here
    */
   async findKey(astationId: string): Promise<string | undefined> {
+    // PostgreSQL cannot be asked for such an id, and has none.
+    if (astationId.includes('\0')) return undefined;
     try {
       const [row] = await this.#db.rows<{ public_key: string }>(FIND_KEY, astationId);
       this.#remember(astationId, row?.public_key);

@@ -110,6 +110,7 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
           successDescription: 'The session is granted.',
         },
         errors: ['UNAUTHORIZED', 'NOT_FOUND', 'CONFLICT', 'GONE'],
+        together: ['astation_id', 'signature'],
         example: { request: { otp: '04381975' }, answer: { id: ID, status: 'granted', token: TOKEN } },
       })
       .input(SessionInputs.grant)

@@ -168,6 +168,7 @@ test.each([
   socket.on('error', () => undefined);
   socket.write(sent);
   await expect.poll(() => socket.closed).toBe(true);
+  expect(received()).toMatch(/^x-request-id: [0-9a-f-]{36}\r$/m);
   expect(statusesIn(received())).toEqual([status]);
   expect(JSON.parse(received().split('\r\n\r\n')[1] ?? '')).toEqual({ error, code: 'BAD_REQUEST' });
   expect(keeper.parsed()).toMatchObject([{ level: 20, msg: 'Refused what is no HTTP request' }]);

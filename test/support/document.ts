@@ -33,15 +33,14 @@ export interface Document {
   components: Record<string, Record<string, unknown>>;
 }
 
+const { limits } = readConfig({});
 /** The procedures alone: nothing of this is ever called. */
-const router = makeAppRouter({ vaultInputs: makeVaultInputs(readConfig({}).limits) } as RouterDeps);
+const router = makeAppRouter({ vaultInputs: makeVaultInputs(limits) } as RouterDeps);
 const restRoutes = listRestRoutes(router);
 
-export const theDocument = makeOpenApiDocument(router, {
-  baseUrl: '/',
-  version: 'test',
-  limits: readConfig({}).limits,
-}) as unknown as Document;
+const options = { baseUrl: '/', version: 'test', limits };
+
+export const theDocument = makeOpenApiDocument(router, options) as unknown as Document;
 
 /** An answer of the server, and what it answers. */
 export interface Exchange {
@@ -63,6 +62,9 @@ export function resolve<T extends object>(document: Document, thing: T | Ref): T
   return resolve(document, found as T | Ref);
 }
 
+/** The path of a request, which may name the whole address (RFC 9112, section 3.2.2). */
+const pathnameOf = (path: string) => path.replace(/^https?:\/\/[^/?]*/, '').split('?')[0] ?? '';
+
 /** Finds the operation that a request is for, as the server's router does: by decoded segments. */
 export function findOperation(
   { paths }: Document,
@@ -71,7 +73,7 @@ export function findOperation(
 ): { name: string; operation: Operation } | undefined {
   let segments: string[];
   try {
-    segments = decodeURI(path.split('?')[0] ?? '').split('/');
+    segments = decodeURI(pathnameOf(path)).split('/');
   } catch {
     return undefined;
   }
@@ -112,25 +114,28 @@ function judgeError({ status, text }: Exchange): string | undefined {
   return ERROR_FACES[code as ErrorCode].status === status ? undefined : `the status does not fit ${code}`;
 }
 
-/**
- * Makes the judge of answers. It knows the document and nothing of the server.
- * @returns what is wrong with an answer, in one line, or undefined
- */
-export function makeAnswerJudge(document: Document): (exchange: Exchange) => string | undefined {
+/** Makes what holds a value against a schema of the document. @returns the first difference, or undefined */
+export function makeValueJudge(document: Document): (schema: Schema, value: unknown) => string | undefined {
   const ajv = new Ajv2020({ allErrors: true, validateFormats: true });
   ajv.addVocabulary(['components', 'example']);
   formats.default(ajv);
   const compiled = new Map<Schema, ValidateFunction>();
-
-  /** @returns what the first difference between a value and a schema is */
-  function judgeValue(schema: Schema, value: unknown): string | undefined {
+  return (schema, value) => {
     const { components } = document;
     const validate = compiled.get(schema) ?? ajv.compile({ ...schema, components });
     compiled.set(schema, validate);
     if (validate(value)) return undefined;
     const { instancePath, message, params } = validate.errors?.[0] ?? {};
     return `${instancePath || 'the body'} ${message} ${JSON.stringify(params)}`;
-  }
+  };
+}
+
+/**
+ * Makes the judge of answers. It knows the document and nothing of the server.
+ * @returns what is wrong with an answer, in one line, or undefined
+ */
+export function makeAnswerJudge(document: Document): (exchange: Exchange) => string | undefined {
+  const judgeValue = makeValueJudge(document);
 
   function judgeHeaders(wanted: NonNullable<Response['headers']>, { headers }: Exchange): string | undefined {
     for (const [name, entry] of Object.entries(wanted)) {
@@ -170,9 +175,9 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
   }
 
   function judgeTrpc({ path, text }: Exchange): string | undefined {
-    const [pathname = '', query = ''] = path.split('?');
+    const query = path.split('?')[1] ?? '';
     const inBatch = new URLSearchParams(query).get('batch') === '1';
-    const called = decodeURIComponent(pathname.slice('/trpc/'.length));
+    const called = decodeURIComponent(pathnameOf(path).slice('/trpc/'.length));
     const names = inBatch ? called.split(',') : [called];
     for (const [i, answer] of [parse(text)].flat().entries()) {
       const { error, result } = (answer ?? {}) as {
@@ -194,9 +199,11 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
 
   function judge(exchange: Exchange): string | undefined {
     const { method, path, status, headers } = exchange;
-    const pathname = path.split('?')[0] ?? '';
+    const pathname = pathnameOf(path);
     if (pathname.startsWith('/trpc/') && method !== 'HEAD') return judgeTrpc(exchange);
     const found = findOperation(document, method, path);
+    // Not every GET has a HEAD beside it.
+    if (method === 'HEAD' && status === 405) return undefined;
     if (found && !BEFORE_THE_REQUEST.has(status)) return judgeOperation(found.operation, exchange);
     if (method === 'HEAD') return undefined;
     if (status >= 400 && pathname !== '/health' && IS_JSON.test(String(headers['content-type'])))

@@ -28,6 +28,7 @@ const forbidden = { error: 'No.', code: 'FORBIDDEN' };
 const fine: [what: string, Exchange][] = [
   ['a documented answer', exchange({}, [entry])],
   ['one to an encoded path', exchange({ path: '/api/v%61ult/a%2Fb?id=a' }, [entry])],
+  ['one to a whole address', exchange({ path: 'http://a/api/vault/v-1?id=a' }, [entry])],
   ['one to HEAD', { ...exchange({ method: 'HEAD' }, []), text: '' }],
   ['a documented error', exchange({ status: 403 }, forbidden)],
   ['another method', exchange({ method: 'PUT', status: 405 }, { error: 'No.', code: 'METHOD_NOT_ALLOWED' })],
