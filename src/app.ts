@@ -14,6 +14,7 @@ import { tooManyRequests } from './errors.ts';
 import { makeClientErrorHandler } from './http/client-error.ts';
 import { makeContextOf } from './http/context.ts';
 import { mountDocs } from './http/docs.ts';
+import { installDrain } from './http/drain.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
 import { mountHealth } from './http/health.ts';
 import { makeOpenApiDocument } from './http/openapi-document.ts';
@@ -116,10 +117,16 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   installRequestLog(app);
   installErrorHandler(app);
   installUpgradeGuard(app);
+  installDrain(app);
   await app.register(helmet, securityHeaders(config));
   if (config.corsOrigin) {
     const origin = config.corsOrigin.includes('*') ? '*' : config.corsOrigin;
-    await app.register(cors, { origin, exposedHeaders: ['x-request-id', 'retry-after'] });
+    await app.register(cors, {
+      origin,
+      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      strictPreflight: false,
+      exposedHeaders: ['x-request-id', 'retry-after'],
+    });
   }
   mountHealth(app, { pingDatabase: () => services.db.ping(), version });
   await app.register(async (limited) => {

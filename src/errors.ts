@@ -64,7 +64,10 @@ export const tooLarge = (message: string) => new RelayError('PAYLOAD_TOO_LARGE',
 export const tooManyRequests = (message: string, retryAfter: number) =>
   new RelayError('TOO_MANY_REQUESTS', message, { retryAfter });
 
-/** The database cannot be asked now; nothing was written, or it was rolled back. */
+/**
+ * The database cannot be asked now. Nothing is half-written; a write whose answer was lost on the way may have been
+ * committed whole.
+ */
 export const databaseUnavailable = (cause: unknown) =>
   new RelayError('SERVICE_UNAVAILABLE', 'The database cannot be reached at the moment; try again shortly.', {
     retryAfter: 1,

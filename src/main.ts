@@ -11,6 +11,7 @@ import { withDatabase } from './cli/with-database.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './db/migrate.ts';
 import { makeLogger } from './log.ts';
+import { isAstationId } from './relay/identity.ts';
 import { AstationStore } from './session/astation-store.ts';
 import { SessionStore } from './session/store.ts';
 
@@ -20,8 +21,15 @@ const { version } = JSON.parse(
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
-/** What an Astation or a host may be called, as the wire contract bounds a hostname. */
-function parseName(name: string): string {
+/** An Astation's id that could also connect to the relay. */
+function parseAstationId(id: string): string {
+  if (!isAstationId(id))
+    throw new InvalidArgumentError('It must have 1 to 255 bytes and no control characters.');
+  return id;
+}
+
+/** What a host may be called, as the wire contract bounds it. */
+function parseHostname(name: string): string {
   if (name.length === 0 || [...name].length > 255 || name.includes('\0') || !name.isWellFormed()) {
     throw new InvalidArgumentError('It must have 1 to 255 characters.');
   }
@@ -72,8 +80,8 @@ function makeProgram(): Command {
   session
     .command('create')
     .description('make a session that is granted and bound to an Astation')
-    .requiredOption('--astation <id>', 'the Astation whose work session it joins', parseName)
-    .option('--hostname <name>', 'what to call the machine it is for', parseName)
+    .requiredOption('--astation <id>', 'the Astation whose work session it joins', parseAstationId)
+    .option('--hostname <name>', 'what to call the machine it is for', parseHostname)
     .option('--json', 'print {"session_id": …}')
     .action(async (options) => {
       const { config, log } = setUp(true);

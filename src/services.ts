@@ -8,7 +8,7 @@ import { Hub } from './relay/hub.ts';
 import { LocalDelivery } from './relay/local-delivery.ts';
 import { createNudger } from './relay/nudge.ts';
 import { type RelaySocketDeps, RelaySockets } from './relay/socket.ts';
-import { AstationStore, KEY_FORGOTTEN_CHANNEL } from './session/astation-store.ts';
+import { AstationStore, KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './session/astation-store.ts';
 import { BindingStore } from './session/binding-store.ts';
 import { SessionCache } from './session/cache.ts';
 import { LoginStore } from './session/login-store.ts';
@@ -119,6 +119,7 @@ export async function openServices({
     log,
     channels: {
       [SESSION_ENDED_CHANNEL]: (idHash) => relay.sockets.sessionEnded(idHash),
+      [KEY_REGISTERED_CHANNEL]: (astationId) => relay.hub.heard({ type: 'key-registered', astationId }),
       [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
         astations.dropFromMemory(astationId);
         relay.hub.heard({ type: 'key-forgotten', astationId });
@@ -128,9 +129,13 @@ export async function openServices({
       sessions.setHearing(true);
       relay.sockets
         .catchUp()
+        .then(() => astations.setHearing(true))
         .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
     },
-    onDeaf: () => sessions.setHearing(false),
+    onDeaf: () => {
+      sessions.setHearing(false);
+      astations.setHearing(false);
+    },
   });
   const sweep = () => {
     logins.sweep().catch((error: Error) => log.debug({ reason: error.message }, 'The sweep has to wait'));

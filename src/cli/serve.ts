@@ -95,7 +95,7 @@ export async function startServer(config: Config, log: Logger, version: string):
 /** A terminal's Ctrl-C reaches a program under npm twice; only a later signal means "at once". */
 const SAME_SIGNAL_MS = 1000;
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process without waiting. */
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process without waiting. */
 function untilSignal(log: Logger): Promise<string> {
   return new Promise((resolve) => {
     let first: number | undefined;
@@ -110,6 +110,8 @@ function untilSignal(log: Logger): Promise<string> {
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
+    // The terminal was closed.
+    process.on('SIGHUP', onSignal);
   });
 }
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
+import { readFault } from './pg-errors.ts';
 
 /** `prisma/migrations` of this package, seen from src/db as well as from dist/db. */
 export const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../prisma/migrations');
@@ -83,6 +84,21 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
   }
 }
 
+/** @throws MigrationError when another program holds the lock for too long */
+async function takeLock(client: pg.Client): Promise<void> {
+  await client.query(`SET lock_timeout = '10s'`);
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [PRISMA_MIGRATE_LOCK]);
+  } catch (error) {
+    if (readFault(error).code !== '55P03') throw error;
+    throw new MigrationError(
+      'Another program has been migrating this database for over 10 seconds; wait until it is done, or end it.',
+      { cause: error },
+    );
+  }
+  await client.query('SET lock_timeout = 0');
+}
+
 /**
  * Brings the database up to date: every migration that is not recorded yet, in the order of their
  * names, each in a transaction of its own, under one lock, so that servers that start together
@@ -98,7 +114,7 @@ export async function migrate(url: string, dir = MIGRATIONS_DIR): Promise<string
   await client.connect();
   try {
     // Must come first, so that what another server applies meanwhile is seen below.
-    await client.query('SELECT pg_advisory_lock($1)', [PRISMA_MIGRATE_LOCK]);
+    await takeLock(client);
     const applied = await readBook(client);
     const known = new Map(migrations.map((migration) => [migration.name, migration]));
     for (const [name, checksum] of applied) {

@@ -10,21 +10,51 @@ export function makeRequestId(request: IncomingMessage): string {
   return typeof given === 'string' && WELL_FORMED_ID.test(given) ? given : randomUUID();
 }
 
-/** Query parameters whose values may stand in a log; all others are cut. */
-const HARMLESS = new Set(['since', 'history', 'batch', 'role']);
-/** The path segment after one of these is a session id or a room code. */
-const BEFORE_SECRET = /\/(sessions|pair)\/[^/]+/;
+/** The words that addresses of this server are made of; whatever else stands in one may be a secret. */
+const WORDS = new Set(
+  'api vault summary sessions status grant deny pair auth ws health docs viewer assets trpc openapi.json'.split(
+    ' ',
+  ),
+);
+const VAULT_ID = /^v-[0-9A-Za-z]{1,64}$/;
+/** What stands behind `/trpc`: one procedure or several. */
+const PROCEDURES = /^[A-Za-z.,]{1,256}$/;
 
-/** An address without what could be used to act as somebody: ids, codes, tokens. */
+/** Query parameters by their names, each with the values that may stand in a log. */
+const QUERY_VALUES = new Map<string, RegExp>([
+  ['since', /^\d{1,20}$/],
+  ['history', /^(true|false)$/],
+  ['batch', /^1$/],
+  ['role', /^(atem|astation)$/],
+  ...['id', 'session', 'code', 'input', 'tag', 'otp', 'token', 'atem_id'].map(
+    (name) => [name, /^$/] as const,
+  ),
+]);
+
+const REDACTED = '[redacted]';
+
+function loggablePath(path: string): string {
+  return path
+    .split('/')
+    .map((segment, i, segments) => {
+      const plain = segment === '' || WORDS.has(segment) || VAULT_ID.test(segment);
+      return plain || (segments[i - 1] === 'trpc' && PROCEDURES.test(segment)) ? segment : REDACTED;
+    })
+    .join('/');
+}
+
+function loggablePair(pair: string): string {
+  const [name = '', ...rest] = pair.split('=');
+  const values = QUERY_VALUES.get(name);
+  if (!values) return REDACTED;
+  return values.test(rest.join('=')) && rest.length > 0 ? pair : `${name}=${REDACTED}`;
+}
+
+/** An address without what could be used to act as somebody: ids, codes, tokens, in whatever spelling. */
 export function loggableUrl(url: string): string {
   const [path = '', query] = url.split('?', 2);
-  const safePath = path.replace(BEFORE_SECRET, '/$1/[redacted]');
-  if (query === undefined) return safePath;
-  const safeQuery = query.split('&').map((pair) => {
-    const [name = ''] = pair.split('=', 1);
-    return HARMLESS.has(name) ? pair : `${name.slice(0, 32)}=[redacted]`;
-  });
-  return `${safePath}?${safeQuery.join('&')}`;
+  if (query === undefined) return loggablePath(path);
+  return `${loggablePath(path)}?${query.split('&').map(loggablePair).join('&')}`;
 }
 
 /** What every answer carries. */

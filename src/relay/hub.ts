@@ -90,7 +90,7 @@ export class Hub {
     const room = this.room(code);
     const refused = refuseAstation(room, {
       keyRegistered: at.keyRegistered,
-      pendingFromAddress: pendingFrom(room, at.address),
+      pendingFromAddress: this.#pendingFrom(at.address),
       now: this.#now(),
     });
     if (refused) throw toError(refused);
@@ -114,7 +114,7 @@ export class Hub {
     const now = this.#now();
     // The key may have become known since the socket was let in.
     const keyRegistered = arrival.keyRegistered || room?.owner?.standing === 'verified';
-    const pendingFromAddress = pendingFrom(room, address);
+    const pendingFromAddress = this.#pendingFrom(address);
     this.apply(code, joinAstation(room, { ...arrival, keyRegistered, now, pendingFromAddress }));
     const expire = () => {
       this.apply(code, challengeExpired(this.room(code), { connectionId, now: this.#now() }));
@@ -187,8 +187,10 @@ export class Hub {
       else this.#delivery.close(effect.connectionId, effect.code, effect.reason);
     }
   }
-}
 
-function pendingFrom(room: Room | undefined, address: string): number {
-  return [...(room?.pending.values() ?? [])].filter((astation) => astation.address === address).length;
+  /** Sockets of an address that wait to prove a key, whatever their rooms. */
+  #pendingFrom(address: string): number {
+    const pending = [...this.#rooms.values()].flatMap((room) => [...room.pending.values()]);
+    return pending.filter((astation) => astation.address === address).length;
+  }
 }

@@ -1,4 +1,4 @@
-import { type AstationFrame, envelopeFrame, vaultUpdatedFrame } from './protocol.ts';
+import { type AstationFrame, envelopeFrame } from './protocol.ts';
 import { send } from './room.ts';
 import type { Effect, Room } from './room-state.ts';
 
@@ -31,15 +31,6 @@ export function routeFromAstation(
   if (frame.kind === 'broadcast') return toEveryAtem(room, frame.text);
   if (frame.kind !== 'envelope' || room.atems.get(frame.atemId) !== frame.connectionId) return [];
   return [send(frame.connectionId, frame.payload)];
-}
-
-/**
- * Tells every atem of an identity room that a vault of its work session has grown, whether its Astation is
- * there or not.
- */
-export function nudgeRoom(room: Room | undefined, vault: { vaultId: string; seq: number }): Effect[] {
-  if (room?.kind !== 'identity') return [];
-  return toEveryAtem(room, vaultUpdatedFrame({ vault_id: vault.vaultId, seq: vault.seq }));
 }
 
 function toEveryAtem(room: Room, text: string): Effect[] {

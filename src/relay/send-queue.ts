@@ -26,6 +26,8 @@ export function enqueue(
   const frames = queue.frames + 1;
   const bytes = queue.bytes + frame.bytes;
   const accepted = frames <= MAX_QUEUED_FRAMES && bytes <= MAX_QUEUED_BYTES;
+  // With nothing waiting nothing would ever clear the mark, and the receiver is not to blame.
+  if (!accepted && queue.frames === 0) return { queue, accepted };
   if (!accepted) return { queue: { ...queue, fullSince: queue.fullSince ?? frame.now }, accepted };
   const full = frames === MAX_QUEUED_FRAMES || bytes === MAX_QUEUED_BYTES;
   return {

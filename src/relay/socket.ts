@@ -95,6 +95,7 @@ export class RelaySockets {
     for (const astationId of verified) {
       if (!registered.has(astationId)) hub.heard({ type: 'key-forgotten', astationId });
     }
+    for (const astationId of registered) hub.heard({ type: 'key-registered', astationId });
     await this.#checkSessionsAgain([...this.#bySession.keys()]);
   }
 

@@ -2,7 +2,7 @@ import type { Database } from '../db/client.ts';
 import { findRelayError, notFound } from '../errors.ts';
 import { FIND_KEY, FORGET_KEY, LIST_ASTATIONS, REGISTER_KEY } from './sql.ts';
 
-export { KEY_FORGOTTEN_CHANNEL } from './sql.ts';
+export { KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './sql.ts';
 
 export interface AstationInfo {
   astation_id: string;
@@ -22,21 +22,24 @@ export type KeyStanding = 'registered' | 'verified' | 'rejected';
 export class AstationStore {
   readonly #db: Database;
   readonly #known = new Map<string, string>();
+  /** Whether it would be told of a key that is forgotten elsewhere: then memory answers before the database. */
+  #hearing = false;
 
   constructor(db: Database) {
     this.#db = db;
   }
 
-  /** Learns the keys that are registered now. @returns their Astations */
+  /** Learns the keys that are registered now. @returns the Astations that have no other key than was known */
   async load(): Promise<Set<string>> {
-    const before = [...this.#known.keys()];
+    const before = new Map(this.#known);
     const registered = new Map(
       (await this.list()).map(({ astation_id, public_key }) => [astation_id, public_key]),
     );
     // One that was registered while this was on its way is in neither of the two.
-    for (const id of before) if (!registered.has(id)) this.#known.delete(id);
+    for (const id of before.keys()) if (!registered.has(id)) this.#known.delete(id);
     for (const [id, key] of registered) this.#known.set(id, key);
-    return new Set(registered.keys());
+    const unchanged = [...registered].filter(([id, key]) => (before.get(id) ?? key) === key);
+    return new Set(unchanged.map(([id]) => id));
   }
 
   /**
@@ -44,6 +47,8 @@ export class AstationStore {
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and the key is not known here
    */
   async findKey(astationId: string): Promise<string | undefined> {
+    const known = this.#believed(astationId);
+    if (known !== undefined) return known;
     // PostgreSQL cannot be asked for such an id, and has none.
     if (astationId.includes('\0')) return undefined;
     try {
@@ -60,6 +65,8 @@ export class AstationStore {
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and no key is known here
    */
   async registerOrVerify(astationId: string, publicKey: string): Promise<KeyStanding> {
+    const known = this.#believed(astationId);
+    if (known !== undefined) return known === publicKey ? 'verified' : 'rejected';
     try {
       const rows = await this.#db.rows(REGISTER_KEY, astationId, publicKey);
       if (rows.length > 0) {
@@ -83,9 +90,17 @@ export class AstationStore {
     this.dropFromMemory(astationId);
   }
 
+  setHearing(hearing: boolean): void {
+    this.#hearing = hearing;
+  }
+
   /** The key was forgotten here or elsewhere. */
   dropFromMemory(astationId: string): void {
     this.#known.delete(astationId);
+  }
+
+  #believed(astationId: string): string | undefined {
+    return this.#hearing ? this.#known.get(astationId) : undefined;
   }
 
   #remember(astationId: string, publicKey: string | undefined): void {

@@ -104,11 +104,14 @@ export const DENY = `
 export const DECIDED = `
   SELECT status, expires_at <= now() AS expired, astation_id FROM sessions WHERE id_hash = $1`;
 
-/** Requests and grants that ended a day ago, and sessions that nobody used for a month, are of no use to anybody. */
+/**
+ * Requests that nobody decided, and sessions that nobody used for a month, are of no use to anybody. One that was
+ * revoked stays: without its row, an Astation that still lists it would begin it anew.
+ */
 export const SWEEP = `
   DELETE FROM sessions
   WHERE expires_at < now() - interval '1 day'
-    AND (status <> 'granted' OR expires_at < now() - interval '30 days')`;
+    AND (status = 'pending' OR (status <> 'revoked' AND expires_at < now() - interval '30 days'))`;
 
 /**
  * Binds the sessions with the hashes `$2` (hexadecimal) to the Astation `$1`, in the order of their hashes, so that
@@ -146,12 +149,18 @@ export const UNBIND = `
   SELECT encode(id_hash, 'hex') AS hash, pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text
   FROM dropped`;
 
+/** Carries the id of an Astation whose key was registered. */
+export const KEY_REGISTERED_CHANNEL = 'vault_relay_key_registered';
+
 /** Carries the id of an Astation whose key was forgotten. */
 export const KEY_FORGOTTEN_CHANNEL = 'vault_relay_key_forgotten';
 
 export const REGISTER_KEY = `
-  INSERT INTO astations (astation_id, public_key) VALUES ($1, $2) ON CONFLICT (astation_id) DO NOTHING
-  RETURNING astation_id`;
+  WITH registered AS (
+    INSERT INTO astations (astation_id, public_key) VALUES ($1, $2) ON CONFLICT (astation_id) DO NOTHING
+    RETURNING astation_id
+  )
+  SELECT pg_notify('${KEY_REGISTERED_CHANNEL}', astation_id)::text FROM registered`;
 
 export const FIND_KEY = `SELECT public_key FROM astations WHERE astation_id = $1`;
 

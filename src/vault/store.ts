@@ -2,7 +2,7 @@ import type { Database } from '../db/client.ts';
 import { toSafeNumber } from '../db/numbers.ts';
 import { forbidden, notFound } from '../errors.ts';
 import type { VaultFeed } from './feed.ts';
-import { type Caller, canRead, canWrite, type VaultAccess } from './policy.ts';
+import { type Caller, canRead, canSetSummary, canWrite, type VaultAccess } from './policy.ts';
 import type { CreatedVault, VaultEntry, VaultListItem, WriteResult } from './schema.ts';
 import {
   APPEND,
@@ -134,7 +134,7 @@ export class VaultStore {
       this.#readsAs(caller),
       summary,
     );
-    if (rows.length === 0) throw await this.#refusal(caller, vaultId, canRead);
+    if (rows.length === 0) throw await this.#refusal(caller, vaultId, canSetSummary);
   }
 
   async #written(rows: WriteRow[], caller: Caller, vaultId: string, entryNo?: number): Promise<WriteResult> {

@@ -131,18 +131,18 @@ describe.each(SURFACE_NAMES)('a call on %s', (surface) => {
 
 describe('a request that reaches no procedure', () => {
   const requests: [what: string, status: number, request: RawRequest, url: string][] = [
-    ['an unknown address', 404, { method: 'GET', path: `/x?token=${QUERY}` }, '/x?token=[redacted]'],
+    ['an unknown address', 404, { method: 'GET', path: `/x?token=${QUERY}` }, '/[redacted]?token=[redacted]'],
     [
       'an address that cannot be decoded',
       400,
       { method: 'GET', path: `/api/vault/%zz?id=${CLIENT_ID}` },
-      '/api/vault/%zz?id=[redacted]',
+      '/api/vault/[redacted]?id=[redacted]',
     ],
     [
       'a wrong method',
       405,
       { method: 'DELETE', path: `/api/vault?id=${CLIENT_ID}&a=${QUERY}` },
-      '/api/vault?id=[redacted]&a=[redacted]',
+      '/api/vault?id=[redacted]&[redacted]',
     ],
     [
       'a body that is no JSON',

@@ -532,8 +532,10 @@ describe('what the tables hold', () => {
     for (const [status, age, kept] of [
       ['pending', '25 hours', false],
       ['pending', '23 hours', true],
-      ['denied', '25 hours', false],
-      ['revoked', '25 hours', false],
+      ['denied', '29 days', true],
+      ['denied', '31 days', false],
+      // Without its row, an Astation that still lists it would begin it anew.
+      ['revoked', '900 days', true],
       ['granted', '31 days', false],
       ['granted', '29 days', true],
     ] as const) {

@@ -10,7 +10,7 @@ import {
   keyForgotten,
   keyRegistered,
 } from '../../../src/relay/room-identity.ts';
-import { nudgeRoom, routeFromAstation, routeFromAtem } from '../../../src/relay/room-routing.ts';
+import { routeFromAstation, routeFromAtem } from '../../../src/relay/room-routing.ts';
 import {
   type Effect,
   openPairingRoom,
@@ -28,7 +28,7 @@ type Step =
       pick: number;
       wait: number;
     }
-  | { do: 'register' | 'forget' | 'sweep' | 'nudge' | 'delete'; wait: number };
+  | { do: 'register' | 'forget' | 'sweep' | 'delete'; wait: number };
 
 const wait = fc.constantFrom(0, 1, 4_000, 11_000, 400_000);
 const pick = fc.nat(1000);
@@ -51,7 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ do: fc.constantFrom('register', 'forget', 'sweep', 'nudge', 'delete'), wait }),
+    arbitrary: fc.record({ do: fc.constantFrom('register', 'forget', 'sweep', 'delete'), wait }),
   },
 );
 
@@ -165,8 +165,7 @@ class Edge {
     if (stale) expect(this.room?.atems, 'a late close removes nobody').toEqual(current);
   }
 
-  private happen(what: 'register' | 'forget' | 'sweep' | 'nudge' | 'delete') {
-    if (what === 'nudge') this.carryOut(nudgeRoom(this.room, { vaultId: 'v-1', seq: 1 }));
+  private happen(what: 'register' | 'forget' | 'sweep' | 'delete') {
     if (what === 'sweep' && this.room) this.apply(sweepRoom(this.room, this.now));
     if (what === 'delete') this.apply(closeRoom(this.room, this.keyKnown));
     if (what === 'register') this.apply(keyRegistered(this.room, this.now));

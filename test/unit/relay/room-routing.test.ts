@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseAstationFrame } from '../../../src/relay/protocol.ts';
-import { joinAstation, joinAtem, leaveAstation } from '../../../src/relay/room.ts';
-import { nudgeRoom, routeFromAstation, routeFromAtem } from '../../../src/relay/room-routing.ts';
-import { openPairingRoom } from '../../../src/relay/room-state.ts';
+import { joinAstation, leaveAstation } from '../../../src/relay/room.ts';
+import { routeFromAstation, routeFromAtem } from '../../../src/relay/room-routing.ts';
 import { arrival, pending, roomWith, shown, verifiedRoom } from './room-kit.ts';
 
 const said = (connectionId: string, text: string) => ({ connectionId, frame: parseAstationFrame(text) });
@@ -68,24 +67,5 @@ describe('routeFromAstation', () => {
     expect(routeFromAstation(impostor, said('p1', envelope('a@t1', '1')))).toEqual([]);
     expect(routeFromAstation(impostor, said('t1', '{"type":"x"}'))).toEqual([]);
     expect(routeFromAstation(undefined, said('s1', '{"type":"x"}'))).toEqual([]);
-  });
-});
-
-describe('nudgeRoom', () => {
-  const frame = '{"type":"vault-updated","data":{"vault_id":"v-1","seq":7}}';
-
-  test('reaches every atem and no Astation, owner or not', () => {
-    const room = verifiedRoom('s1', 'a@t1', 'b@t2', pending('p1'));
-    const away = leaveAstation(room, { connectionId: 's1', now: 1 }).room;
-    for (const each of [room, away]) {
-      expect(shown(nudgeRoom(each, { vaultId: 'v-1', seq: 7 }))).toEqual([`t1 < ${frame}`, `t2 < ${frame}`]);
-    }
-  });
-
-  test('is not for pairing rooms', () => {
-    const room = openPairingRoom({ code: 'ABCD-2345', hostname: 'box', now: 0 });
-    const { room: joined } = joinAtem(room, { atemId: 'a', connectionId: 't1', now: 0 });
-    expect(nudgeRoom(joined, { vaultId: 'v-1', seq: 7 })).toEqual([]);
-    expect(nudgeRoom(undefined, { vaultId: 'v-1', seq: 7 })).toEqual([]);
   });
 });
