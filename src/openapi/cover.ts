@@ -25,7 +25,16 @@ export interface Pair {
 
 const LOWER = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'];
 const UPPER = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'];
-const EXACT = ['pattern', 'format', 'multipleOf', 'uniqueItems', 'not', 'contains', 'propertyNames'];
+const EXACT = [
+  'pattern',
+  'format',
+  'multipleOf',
+  'uniqueItems',
+  'not',
+  'contains',
+  'propertyNames',
+  'dependentRequired',
+];
 
 /** References followed, and `allOf` folded into one schema. */
 function flatten({ document, schema }: Side): Json | boolean {

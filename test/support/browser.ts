@@ -1,0 +1,93 @@
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+const isProgram = (file: string) => {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** `CHROMIUM_PATH`, or the first of the usual names in `PATH`. */
+function findChromium(): string | undefined {
+  const folders = ['/usr/bin', ...(process.env.PATH ?? '').split(path.delimiter)];
+  const usual = NAMES.flatMap((name) => folders.map((folder) => path.join(folder, name)));
+  return [process.env.CHROMIUM_PATH, ...usual].find((file) => file && isProgram(file));
+}
+
+const executablePath = findChromium();
+
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Groups tests that need Chromium; without one they are skipped, and their title says how to run them. */
+export function describeInBrowser(title: string, define: () => void): void {
+  if (executablePath !== undefined) describe(title, define);
+  else
+    describe.skip(
+      `${title} (install Chromium, as by apt-get install chromium, or set CHROMIUM_PATH)`,
+      define,
+    );
+}
+
+/** A Chromium for all tests of the group. */
+export function useBrowser(): { browser: Browser } {
+  const use = {} as { browser: Browser };
+  beforeAll(async () => {
+    use.browser = await chromium.launch({ ...(executablePath && { executablePath }), args: ARGS });
+  });
+  afterAll(() => use.browser.close());
+  return use;
+}
+
+export interface PageOptions extends BrowserContextOptions {
+  browser: Browser;
+  /** Complaints of the browser that belong to the test, such as an expected 404. */
+  expected?: RegExp;
+}
+
+/** Everything that a page must not do: break its content security policy, throw, log errors, or call elsewhere. */
+function listenForComplaints(page: Page, complaints: string[]): void {
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type()))
+      complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complaints.push(`thrown: ${error.message}`));
+  page.on('request', (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    if (protocol.startsWith('http') && hostname !== '127.0.0.1')
+      complaints.push(`called elsewhere: ${request.url()}`);
+  });
+}
+
+/** Runs work on a fresh page. The test fails when the browser complains of anything unexpected. */
+export async function withPage<T>(
+  { browser, expected, ...options }: PageOptions,
+  work: (page: Page) => Promise<T>,
+): Promise<T> {
+  const context = await browser.newContext(options);
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    const complaints: string[] = [];
+    listenForComplaints(page, complaints);
+    const result = await work(page);
+    expect(complaints.filter((complaint) => !expected?.test(complaint))).toEqual([]);
+    return result;
+  } finally {
+    await context.close();
+  }
+}
