@@ -1,5 +1,5 @@
-import { createTRPCClient, httpBatchLink, type TRPCClient, TRPCClientError } from '@trpc/client';
-import type { AppRouter } from '../../src/api/router.ts';
+import { TRPCClientError } from '@trpc/client';
+import { createVaultRelayClient, type VaultRelayClient } from '../../src/client/index.ts';
 import type { VaultEntry, WriteResult } from '../../src/vault/schema.ts';
 import { checkedFetch } from './document.ts';
 
@@ -70,20 +70,8 @@ export class RestVaults {
 }
 
 /** One caller on the tRPC surface. */
-export function trpcClient(
-  base: string,
-  { session, clientId }: { session: string; clientId: string },
-): TRPCClient<AppRouter> {
-  return createTRPCClient<AppRouter>({
-    links: [
-      httpBatchLink({
-        url: `${base}/trpc?id=${encodeURIComponent(clientId)}`,
-        headers: { authorization: `session ${session}` },
-        fetch: (url, init) => checkedFetch(url, init as RequestInit),
-      }),
-    ],
-  });
-}
+export const trpcClient = (url: string, who: { session: string; clientId: string }): VaultRelayClient =>
+  createVaultRelayClient({ url, ...who, fetch: checkedFetch });
 
 /** @returns the tRPC code and HTTP status that a call is refused with */
 export async function trpcRefusal(

@@ -1,0 +1,46 @@
+import { createTRPCClient, type HTTPBatchLinkOptions, httpBatchLink, type TRPCClient } from '@trpc/client';
+import type { AppRouter } from '../api/router.ts';
+
+/** The type of every procedure of the server, for tools of the tRPC family. */
+export type { AppRouter };
+
+/** The server's procedures as typed functions, such as `client.vault.list.query()`. */
+export type VaultRelayClient = TRPCClient<AppRouter>;
+
+export interface VaultRelayClientOptions {
+  /** Where the server is, with or without a slash at its end, e.g. `https://relay.example.org`. */
+  url: string;
+  /** Id of a granted session; it says which work session the caller belongs to. */
+  session: string;
+  /** What the caller calls itself: any text that is not empty. It becomes the `writer_id` of what it writes. */
+  clientId: string;
+  /** Used in place of the global `fetch`, e.g. to go through a proxy. */
+  fetch?: typeof globalThis.fetch;
+}
+
+type LinkOptions = HTTPBatchLinkOptions<AppRouter['_def']['_config']['$types']>;
+
+/** Calls that the server takes in one request. */
+const MAX_BATCH_SIZE = 20;
+/** Queries travel in the address, and a server reads no more than 16 KiB of address and headers. */
+const MAX_URL_LENGTH = 8000;
+
+/**
+ * Makes a client of one caller. Calls of the same moment travel in one request.
+ * @returns functions that reject with a `TRPCClientError` for a call that is refused: its `message` is a sentence for
+ *   a person, its `data.code` is for a program
+ */
+export function createVaultRelayClient(options: VaultRelayClientOptions): VaultRelayClient {
+  const { url, session, clientId, fetch } = options;
+  return createTRPCClient<AppRouter>({
+    links: [
+      httpBatchLink({
+        url: `${url.replace(/\/+$/, '')}/trpc?id=${encodeURIComponent(clientId)}`,
+        headers: { authorization: `session ${session}` },
+        maxItems: MAX_BATCH_SIZE,
+        maxURLLength: MAX_URL_LENGTH,
+        ...(fetch ? { fetch: fetch as NonNullable<LinkOptions['fetch']> } : {}),
+      }),
+    ],
+  });
+}

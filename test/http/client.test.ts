@@ -1,0 +1,87 @@
+import { TRPCClientError } from '@trpc/client';
+import { beforeAll, expect, expectTypeOf, test } from 'vitest';
+import { createVaultRelayClient } from '../../src/client/index.ts';
+import type { VaultEntry } from '../../src/vault/schema.ts';
+import { useDatabase } from '../support/database.ts';
+import { checkedFetch } from '../support/document.ts';
+import { useServer } from '../support/server.ts';
+
+const database = useDatabase();
+const server = useServer(database);
+
+let session: string;
+beforeAll(async () => {
+  session = await server.login('st-1');
+});
+
+/** A client, and the addresses that it asked. */
+function makeClient(options: { url?: string; session?: string; clientId?: string } = {}) {
+  const asked: string[] = [];
+  const client = createVaultRelayClient({
+    url: server.url,
+    session,
+    clientId: 'a',
+    ...options,
+    fetch: (input, init) => {
+      asked.push(String(input));
+      return checkedFetch(input, init);
+    },
+  });
+  return { client, asked };
+}
+
+test('takes an address with slashes at its end or without', async () => {
+  for (const slashes of ['', '/', '//']) {
+    const { client, asked } = makeClient({ url: server.url + slashes });
+    expect(await client.vault.list.query()).toEqual([]);
+    expect(asked).toEqual([expect.stringContaining(`${server.url}/trpc/vault.list?`)]);
+  }
+});
+
+test('takes the global fetch by itself', async () => {
+  const client = createVaultRelayClient({ url: server.url, session, clientId: 'a' });
+  expect(await client.vault.list.query()).toEqual([]);
+});
+
+test.each(['a b/c', '团队-mac', 'a&b=c?d#e+f%20g', '👩🏽‍💻', ' a '])(
+  'is known by its client id, whatever is in it: %j',
+  async (clientId) => {
+    const { vault } = makeClient({ clientId }).client;
+    const { vault_id } = await vault.create.mutate({ summary: clientId });
+    await vault.append.mutate({ vault_id, text: 'first' });
+    const entries = await vault.read.query({ vault_id, since: 0, history: true });
+    expectTypeOf(entries).toEqualTypeOf<VaultEntry[]>();
+    expect(entries.map((entry) => entry.writer_id)).toEqual([clientId]);
+  },
+);
+
+test('sends calls of one moment together, but no more than the server takes in one request', async () => {
+  const { client, asked } = makeClient();
+  const created = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => client.vault.create.mutate({ summary: String(i) })),
+  );
+  expect(new Set(created.map(({ vault_id }) => vault_id)).size).toBe(50);
+  expect(asked.map((url) => new URL(url).pathname.split(',').length)).toEqual([20, 20, 10]);
+});
+
+test('sends queries whose addresses would grow too long apart', async () => {
+  const { client, asked } = makeClient();
+  const vault_id = '🦀'.repeat(128);
+  const reads = await Promise.allSettled(
+    Array.from({ length: 20 }, () => client.vault.read.query({ vault_id })),
+  );
+  expect(reads.map((read) => read.status === 'rejected' && read.reason.data.code)).toEqual(
+    Array(20).fill('NOT_FOUND'),
+  );
+  expect(asked.length).toBeGreaterThan(1);
+});
+
+test('rejects with the sentence and the code of a refusal', async () => {
+  const { client } = makeClient({ session: 'unknown' });
+  const refused = await client.vault.list.query().catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(TRPCClientError);
+  expect(refused).toMatchObject({
+    message: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
+    data: { code: 'UNAUTHORIZED', httpStatus: 401 },
+  });
+});

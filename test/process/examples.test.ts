@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { createSession, serve, stop, withFolder } from '../support/process.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const read = (file: string) => readFile(path.join(root, file), 'utf8');
+
+/** Runs a JavaScript file as a consumer would in this package's folder. @returns what it prints; fails if it does */
+async function node(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
+  return stdout;
+}
+
+const compile = (example: string) => node('node_modules/typescript/bin/tsc', '-p', `examples/${example}`);
+
+/** Runs a compiled example against a server of its own, as its page says. */
+async function runExample(example: string): Promise<string> {
+  let printed = '';
+  await withFolder(async (DATA_DIR) => {
+    const { program, url } = await serve({ DATA_DIR });
+    const session = await createSession({ DATA_DIR }, 'my-astation');
+    printed = await node(`examples/${example}/build/main.js`, url, session);
+    await stop(program);
+  });
+  return printed.replace(/\bv-[0-9A-Za-z]{10}\b/g, '<id>');
+}
+
+/** What a page shows in its blocks of a kind. */
+const blocksOf = (page: string, kind: string) =>
+  [...page.matchAll(new RegExp(`^\`\`\`${kind}\n(.*?)^\`\`\`$`, 'gms'))].map(([, text]) => text);
+
+test('a consumer of the tRPC client compiles, and prints what the page says', async () => {
+  await compile('trpc-consumer');
+  const printed = await runExample('trpc-consumer');
+  expect(printed).toBe(blocksOf(await read('docs/clients.md'), 'text')[0]);
+});
+
+test('a consumer of types that are generated from the document compiles, and prints what the page says', async () => {
+  const generated = 'examples/rest-consumer/src/generated';
+  await mkdir(path.join(root, generated), { recursive: true });
+  const [oazapfts, source] = ['node_modules/oazapfts/dist/cli.js', 'openapi/vault-relay.openapi.json'];
+  await node(oazapfts, source, `${generated}/vault-relay.ts`);
+  await compile('rest-consumer');
+  const printed = await runExample('rest-consumer');
+  expect(printed).toBe(blocksOf(await read('docs/clients.md'), 'text')[1]);
+});
+
+test('the page shows the code of the examples', async () => {
+  expect(blocksOf(await read('docs/clients.md'), 'ts')).toEqual([
+    await read('examples/trpc-consumer/src/main.ts'),
+    await read('examples/rest-consumer/src/main.ts'),
+  ]);
+});
+
+test('the built client brings nothing of the server along', async () => {
+  const code = await read('dist/client/index.js');
+  const imports = [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g)].map(([, name]) => name);
+  expect(imports).toEqual(['@trpc/client']);
+});
