@@ -5,6 +5,7 @@ import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
+import { LateNotices } from '../support/late-notices.ts';
 import { useRelayServer, withRelayServer } from '../support/relay-server.ts';
 import {
   type AstationSocket,
@@ -213,6 +214,26 @@ describe('relayUnbind', () => {
       expect(await unbind(socket, id)).toEqual(acked('relayUnbind'));
     }
     expect(await boundTo(code)).toEqual([]);
+  });
+
+  test.each(['relayUnbind', 'relaySessions'])('%s does not wait for its own announcement', async (way) => {
+    const { hostname, port } = new URL(database.url);
+    const notices = new LateNotices({ host: hostname, port: Number(port) });
+    const databaseUrl = await notices.start(database.url);
+    try {
+      await withRelayServer({ databaseUrl }, async ({ url }) => {
+        const socket = await openVerified(url, `st-${randomUUID()}`, new AstationKey());
+        const id = randomUUID();
+        await bind(socket, id);
+        expect(await list(id, url)).toBe(200);
+        notices.hold();
+        await (way === 'relayUnbind' ? unbind(socket, id) : setAll(socket, []));
+        expect(await list(id, url)).toBe(401);
+        notices.release();
+      });
+    } finally {
+      await notices.stop();
+    }
   });
 
   test('another server over the same database hears of it at once too', async () => {
