@@ -16,7 +16,7 @@ const complaint = (stderr: string) => {
   return lines[0];
 };
 
-test.each(['SIGTERM', 'SIGINT'] as const)(
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   '%s stops the server and its embedded database in order',
   async (signal) => {
     await withFolder(async (DATA_DIR) => {

@@ -31,6 +31,13 @@ describe('enqueue', () => {
   });
 });
 
+test('a frame that no queue could hold is lost, and its receiver, for whom nothing waits, is not to blame', () => {
+  const { queue, accepted } = enqueue(EMPTY_QUEUE, { bytes: 6_000_000, now: 7 });
+  expect(accepted).toBe(false);
+  expect(queue).toEqual(EMPTY_QUEUE);
+  expect(isStalled(queue, 1_000_000)).toBe(false);
+});
+
 describe('isStalled', () => {
   test('after ten seconds full, not before, and not at all while there is room', () => {
     const full = fill(1000, 1, 500);

@@ -1,0 +1,43 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { SessionStore } from '../../src/session/store.ts';
+import { RestVaults } from '../support/client.ts';
+import { useDatabase } from '../support/database.ts';
+import { startRelayServer } from '../support/relay-server.ts';
+
+const database = useDatabase();
+const TEXT = 'x'.repeat(60_000);
+/** Far more than the network buffers between the two hold. */
+const ENTRIES = 300;
+
+test('an answer that is on its way when the server stops arrives whole, also at a slow reader', async () => {
+  const server = await startRelayServer(database.url);
+  const session = 'a-session-for-a-slow-reader';
+  await new SessionStore(database.db).createGranted(session, { hostname: 'h', astationId: 'st' });
+  const vaults = new RestVaults(server.url, { session, clientId: 'a' });
+  const vaultId = (await vaults.create('large')).body.vault_id;
+  await database.admin.query(
+    `INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content)
+     SELECT $1, n, 1, 'content', 'a', $2 FROM generate_series(1, ${ENTRIES}) AS n`,
+    [vaultId, TEXT],
+  );
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  socket.write(
+    `GET /api/vault/${vaultId}?id=a&history=true HTTP/1.1\r\nhost: x\r\nauthorization: session ${session}\r\n\r\n`,
+  );
+  const [first] = (await once(socket, 'data')) as [Buffer];
+  socket.pause();
+  const head = first.toString();
+  const announced = Number(/content-length: (\d+)/i.exec(head)?.[1]);
+  expect(announced).toBeGreaterThan(ENTRIES * TEXT.length);
+  let received = first.length - head.indexOf('\r\n\r\n') - 4;
+  const stopped = server.stop();
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  socket.resume();
+  await once(socket, 'close');
+  expect(received).toBe(announced);
+  await stopped;
+});
