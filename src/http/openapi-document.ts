@@ -2,6 +2,14 @@ import { generateOpenApiDocument, type OpenAPIObject } from 'trpc-openapi';
 import type { AppRouter } from '../api/router.ts';
 import type { Limits } from '../config.ts';
 import { ERROR_FACES, type ErrorCode } from '../errors.ts';
+import {
+  EVERY_HEADER,
+  errorResponse,
+  errorSchema,
+  HEADERS,
+  responseName,
+  schemaName,
+} from './openapi-errors.ts';
 import { listRestRoutes, type RestRoute } from './rest.ts';
 
 export type OpenApiDocument = OpenAPIObject;
@@ -49,112 +57,6 @@ const securitySchemes = ({ clientIdCharacters }: Limits) => ({
     description: `${SECURITY_SCHEMES.clientId.description} 1 to ${clientIdCharacters} characters.`,
   },
 });
-
-const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
-  BAD_REQUEST: {
-    description: 'The request is malformed; the sentence names what is wrong.',
-    example: 'Field text is missing; it must be a string.',
-  },
-  UNAUTHORIZED: {
-    description: 'The session, OTP or signature does not hold.',
-    example: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
-  },
-  FORBIDDEN: {
-    description: 'The vault belongs to another work session.',
-    example: 'Vault v-7Kf3qDx02Z belongs to another work session.',
-  },
-  NOT_FOUND: { description: 'There is no such thing.', example: 'There is no vault v-7Kf3qDx02Z.' },
-  METHOD_NOT_ALLOWED: {
-    description: 'The path has no such method; `Allow` lists those it has.',
-    example: 'PUT is not allowed here; use GET, HEAD, POST.',
-  },
-  CONFLICT: { description: 'It was decided otherwise already.', example: 'This session is already granted.' },
-  GONE: { description: 'It has expired.', example: 'This session has expired; ask for a new one.' },
-  PAYLOAD_TOO_LARGE: {
-    description: 'The body, or a text in it, is over its limit.',
-    example: 'Field text is 70000 bytes of UTF-8; the limit is 65536.',
-  },
-  UNSUPPORTED_MEDIA_TYPE: {
-    description: 'The body is not sent as JSON.',
-    example: 'Send the body as JSON, with the header "content-type: application/json".',
-  },
-  TOO_MANY_REQUESTS: {
-    description: 'Over the rate limit; try again after `Retry-After` seconds.',
-    example: 'Too many requests; wait as Retry-After says.',
-  },
-  INTERNAL_SERVER_ERROR: {
-    description: 'A failure of the server; its log has the cause under the `x-request-id`.',
-    example: 'Something went wrong on the server. Its log has the details under this x-request-id.',
-  },
-  SERVICE_UNAVAILABLE: {
-    description: 'The database cannot be asked at the moment; nothing was half-written.',
-    example: 'The database cannot be reached at the moment; try again shortly.',
-  },
-};
-
-const RETRIABLE = new Set<ErrorCode>(['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE']);
-
-const HEADERS = {
-  'x-request-id': {
-    description: "Names this request in the server's log: the caller's own, if it was well-formed.",
-    required: true,
-    schema: { type: 'string', minLength: 1 },
-  },
-  'retry-after': {
-    description: 'Whole seconds after which to try again.',
-    required: true,
-    schema: { type: 'integer', minimum: 0 },
-  },
-  'ratelimit-limit': { description: 'Requests a minute.', schema: { type: 'integer', minimum: 1 } },
-  'ratelimit-remaining': { description: 'Requests left.', schema: { type: 'integer', minimum: 0 } },
-  'ratelimit-reset': {
-    description: 'Seconds until the count starts anew.',
-    schema: { type: 'integer', minimum: 0 },
-  },
-} as const;
-
-const headerRefs = (...names: (keyof typeof HEADERS)[]) =>
-  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
-
-const EVERY_HEADER = headerRefs('x-request-id', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset');
-
-/** `NOT_FOUND` → `NotFound`, the name of its response. */
-const responseName = (code: ErrorCode) =>
-  code
-    .toLowerCase()
-    .split('_')
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-    .join('');
-
-const schemaName = (code: ErrorCode) => `${responseName(code).replace(/Error$/, '')}Error`;
-
-/** One schema for each code, so that a client can tell them apart by type. */
-function errorResponse(code: ErrorCode): Json {
-  const { description, example } = ERRORS[code];
-  return {
-    description,
-    headers: { ...EVERY_HEADER, ...(RETRIABLE.has(code) ? headerRefs('retry-after') : {}) },
-    content: {
-      'application/json': {
-        schema: { $ref: `#/components/schemas/${schemaName(code)}` },
-        example: { error: example, code },
-      },
-    },
-  };
-}
-
-function errorSchema(code: ErrorCode): Json {
-  return {
-    type: 'object',
-    description: ERRORS[code].description,
-    properties: {
-      error: { type: 'string', minLength: 1, description: 'A sentence for a person.' },
-      code: { type: 'string', const: code, description: 'For a program.' },
-    },
-    required: ['error', 'code'],
-    additionalProperties: false,
-  };
-}
 
 /** How a call can end, beyond success: what every call can, what its kind can, and what it says of itself. */
 function errorsOf({ openapi, errors }: RestRoute): ErrorCode[] {
