@@ -119,7 +119,11 @@ export async function openServices({
     log,
     channels: {
       [SESSION_ENDED_CHANNEL]: (idHash) => relay.sockets.sessionEnded(idHash),
-      [KEY_REGISTERED_CHANNEL]: (astationId) => relay.hub.heard({ type: 'key-registered', astationId }),
+      [KEY_REGISTERED_CHANNEL]: (announcement) => {
+        // What was registered here is in force already: the socket that proved it owns its room.
+        const astationId = astations.registeredElsewhere(announcement);
+        if (astationId !== undefined) relay.hub.heard({ type: 'key-registered', astationId });
+      },
       [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
         astations.dropFromMemory(astationId);
         relay.hub.heard({ type: 'key-forgotten', astationId });

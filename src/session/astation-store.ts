@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/client.ts';
 import { findRelayError, notFound } from '../errors.ts';
 import { FIND_KEY, FORGET_KEY, LIST_ASTATIONS, REGISTER_KEY } from './sql.ts';
@@ -22,6 +23,8 @@ export type KeyStanding = 'registered' | 'verified' | 'rejected';
 export class AstationStore {
   readonly #db: Database;
   readonly #known = new Map<string, string>();
+  /** Tells this store's own announcements from those of other servers. */
+  readonly #name = randomUUID();
   /** Whether it would be told of a key that is forgotten elsewhere: then memory answers before the database. */
   #hearing = false;
 
@@ -68,7 +71,7 @@ export class AstationStore {
     const known = this.#believed(astationId);
     if (known !== undefined) return known === publicKey ? 'verified' : 'rejected';
     try {
-      const rows = await this.#db.rows(REGISTER_KEY, astationId, publicKey);
+      const rows = await this.#db.rows(REGISTER_KEY, astationId, publicKey, this.#name);
       if (rows.length > 0) {
         this.#remember(astationId, publicKey);
         return 'registered';
@@ -88,6 +91,12 @@ export class AstationStore {
     const rows = await this.#db.rows(FORGET_KEY, astationId);
     if (rows.length === 0) throw notFound(`No key is registered for the Astation ${astationId}.`);
     this.dropFromMemory(astationId);
+  }
+
+  /** Reads an announcement. @returns the Astation whose key another server registered; undefined if this one did */
+  registeredElsewhere(announcement: string): string | undefined {
+    const [name, ...id] = announcement.split(' ');
+    return name === this.#name ? undefined : id.join(' ');
   }
 
   setHearing(hearing: boolean): void {

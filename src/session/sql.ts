@@ -149,7 +149,7 @@ export const UNBIND = `
   SELECT encode(id_hash, 'hex') AS hash, pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text
   FROM dropped`;
 
-/** Carries the id of an Astation whose key was registered. */
+/** Carries who registered a key (a store's own name), a blank, and the id of its Astation. */
 export const KEY_REGISTERED_CHANNEL = 'vault_relay_key_registered';
 
 /** Carries the id of an Astation whose key was forgotten. */
@@ -160,7 +160,7 @@ export const REGISTER_KEY = `
     INSERT INTO astations (astation_id, public_key) VALUES ($1, $2) ON CONFLICT (astation_id) DO NOTHING
     RETURNING astation_id
   )
-  SELECT pg_notify('${KEY_REGISTERED_CHANNEL}', astation_id)::text FROM registered`;
+  SELECT pg_notify('${KEY_REGISTERED_CHANNEL}', $3 || ' ' || astation_id)::text FROM registered`;
 
 export const FIND_KEY = `SELECT public_key FROM astations WHERE astation_id = $1`;
 

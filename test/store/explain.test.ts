@@ -148,7 +148,7 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   REPLACE: each([['sessions_by_astation']], ['st-1', `{${'ab'.repeat(32)}}`]),
   UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash]),
   FIND_KEY: each([['astations_pkey']], ['st-1']),
-  REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`]),
+  REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store']),
   FORGET_KEY: each([['astations_pkey']], ['st-1']),
 };
 
