@@ -99,13 +99,31 @@ async function takeLock(client: pg.Client): Promise<void> {
   await client.query('SET lock_timeout = 0');
 }
 
+/** @throws MigrationError when what was applied is not what this program has */
+function checkBook(applied: Map<string, string>, migrations: Migration[]): void {
+  const known = new Map(migrations.map(({ name, checksum }) => [name, checksum]));
+  for (const [name, checksum] of applied) {
+    if (!known.has(name)) {
+      throw new MigrationError(
+        `The database has migration ${name}, which this version does not know; run the newer version of vault-relay.`,
+      );
+    }
+    if (known.get(name) !== checksum) {
+      throw new MigrationError(
+        `Migration ${name} was edited after it was applied; restore prisma/migrations/${name}/migration.sql and put the change into a new migration.`,
+      );
+    }
+  }
+}
+
 /**
  * Brings the database up to date: every migration that is not recorded yet, in the order of their
  * names, each in a transaction of its own, under one lock, so that servers that start together
  * apply each once.
  * @param url of a role that may create tables and roles
  * @returns names of the migrations applied now
- * @throws MigrationError when one fails, was edited after it was applied, or is newer than this program
+ * @throws MigrationError when one fails, was edited after it was applied, or is newer than this program, or another
+ *   program holds the lock for too long
  */
 export async function migrate(url: string, dir = MIGRATIONS_DIR): Promise<string[]> {
   const migrations = await readMigrations(dir);
@@ -116,20 +134,7 @@ export async function migrate(url: string, dir = MIGRATIONS_DIR): Promise<string
     // Must come first, so that what another server applies meanwhile is seen below.
     await takeLock(client);
     const applied = await readBook(client);
-    const known = new Map(migrations.map((migration) => [migration.name, migration]));
-    for (const [name, checksum] of applied) {
-      const migration = known.get(name);
-      if (!migration) {
-        throw new MigrationError(
-          `The database has migration ${name}, which this version does not know; run the newer version of vault-relay.`,
-        );
-      }
-      if (migration.checksum !== checksum) {
-        throw new MigrationError(
-          `Migration ${name} was edited after it was applied; restore prisma/migrations/${name}/migration.sql and put the change into a new migration.`,
-        );
-      }
-    }
+    checkBook(applied, migrations);
     const missing = migrations.filter((migration) => !applied.has(migration.name));
     for (const migration of missing) await apply(client, migration);
     return missing.map((migration) => migration.name);

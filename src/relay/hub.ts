@@ -105,7 +105,7 @@ export class Hub {
   }
 
   atemSent(code: string, frame: AtemFrame): void {
-    this.#perform(routeFromAtem(this.room(code), frame));
+    this.perform(routeFromAtem(this.room(code), frame));
   }
 
   astationArrived(arrival: Omit<AstationArrival, 'now' | 'pendingFromAddress'>): void {
@@ -132,12 +132,8 @@ export class Hub {
   apply(code: string, transition: Transition): Transition {
     if (transition.room) this.#rooms.set(code, transition.room);
     else this.#rooms.delete(code);
-    this.#perform(transition.effects);
+    this.perform(transition.effects);
     return transition;
-  }
-
-  perform(effects: Effect[]): void {
-    this.#perform(effects);
   }
 
   get now(): number {
@@ -181,7 +177,8 @@ export class Hub {
     for (const timer of this.#challengeTimers.values()) clearTimeout(timer);
   }
 
-  #perform(effects: Effect[]): void {
+  /** Hands effects to the delivery, in their order. */
+  perform(effects: Effect[]): void {
     for (const effect of effects) {
       if (effect.type === 'send') this.#delivery.deliver(effect.connectionId, effect.text);
       else this.#delivery.close(effect.connectionId, effect.code, effect.reason);

@@ -116,6 +116,19 @@ describe('an empty database', () => {
   });
 });
 
+test('a lock that another program keeps ends the attempt with a sentence, and nothing is applied', async () => {
+  await withEmptyDatabase(async (url) => {
+    await withClient(url, async (holder) => {
+      await holder.query('SELECT pg_advisory_lock(72707369)');
+      await expect(migrate(url)).rejects.toThrow(
+        'Another program has been migrating this database for over 10 seconds; wait until it is done, or end it.',
+      );
+    });
+    expect(await query(url, "SELECT to_regclass('vaults') AS vaults")).toEqual([{ vaults: null }]);
+    expect(await migrate(url)).toEqual(MIGRATIONS);
+  });
+});
+
 test('only what is missing is applied, in the order of the names', async () => {
   await withEmptyDatabase((url) =>
     withMigrations(async (dir) => {
