@@ -1,8 +1,6 @@
 /** What a person can read aloud and type: no 0/O, no 1/I/L (contract, section 3). */
 export const PAIRING_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
 
-const CODE = new RegExp(`^[${PAIRING_ALPHABET}]{4}-[${PAIRING_ALPHABET}]{4}$`);
-
 /** Bytes from here on would favour the alphabet's first letters, so they are thrown away. */
 const FAIR_BYTES = 256 - (256 % PAIRING_ALPHABET.length);
 
@@ -20,9 +18,4 @@ export function createPairingCode(randomBytes: (size: number) => Uint8Array): st
     }
   }
   return `${letters.slice(0, 4)}-${letters.slice(4)}`;
-}
-
-/** Whether a text has the shape of a pairing code; says nothing about a room of that code. */
-export function isPairingCode(text: string): boolean {
-  return CODE.test(text);
 }
