@@ -18,6 +18,7 @@ interface Options {
   json?: string;
   only?: string;
   quick?: true;
+  profile?: string;
 }
 
 /** @throws Error that names a key that there is not */
@@ -48,12 +49,13 @@ const program = new Command('bench')
   )
   .option('--json <file>', 'write {key: {value, unit}} there')
   .option('--only <keys>', 'comma-separated keys of rows')
-  .option('--quick', 'few short rounds: for a look, not for a verdict');
+  .option('--quick', 'few short rounds: for a look, not for a verdict')
+  .option('--profile <folder>', 'let the servers write CPU profiles there, which slows them');
 const options = program.parse().opts<Options>();
 
 if (!existsSync(path.join(ROOT, 'dist/main.js'))) throw new Error('Build the server first: npm run build');
 const rows = choose(options.only);
-const stage = await Stage.open();
+const stage = await Stage.open({ profile: options.profile });
 try {
   const bench = options.quick ? { stage, rounds: 3, seconds: 0.5 } : { stage, rounds: 9, seconds: 1.5 };
   const results = await run(rows, bench);

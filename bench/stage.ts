@@ -39,25 +39,28 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 /** Everything that runs while the bench does: PostgreSQL, servers, and the process that load comes from. */
 export class Stage {
   readonly load: Load;
-  readonly dataDir: string;
+  readonly #nodeArgs: string[];
   readonly #clusterUrl: string;
   readonly #closing: (() => Promise<unknown>)[];
   #databases = 0;
 
   private constructor(parts: {
     load: Load;
-    dataDir: string;
+    nodeArgs: string[];
     url: string;
     closing: (() => Promise<unknown>)[];
   }) {
     this.load = parts.load;
-    this.dataDir = parts.dataDir;
+    this.#nodeArgs = parts.nodeArgs;
     this.#clusterUrl = parts.url;
     this.#closing = parts.closing;
   }
 
-  /** Starts a PostgreSQL of the bench's own, with the durability that it has by default. */
-  static async open(): Promise<Stage> {
+  /**
+   * Starts a PostgreSQL of the bench's own, with the durability that it has by default.
+   * @param profile folder that the servers write their CPU profiles into
+   */
+  static async open({ profile }: { profile?: string | undefined } = {}): Promise<Stage> {
     const closing: (() => Promise<unknown>)[] = [];
     const dataDir = await mkdtemp(path.join(tmpdir(), 'vault-relay-bench-'));
     // PostgreSQL does not run as root, and its user cannot pass a closed folder.
@@ -67,7 +70,8 @@ export class Stage {
     closing.push(() => embedded.stop());
     const load = await Load.start();
     closing.push(() => load.stop());
-    return new Stage({ load, dataDir, url: embedded.url, closing });
+    const nodeArgs = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+    return new Stage({ load, nodeArgs, url: embedded.url, closing });
   }
 
   /** Stops all of it, last started first. */
@@ -87,7 +91,9 @@ export class Stage {
   readonly hollow = once(async () => {
     const { url } = await this.main();
     return this.#keep(
-      startProgram(['--import', 'tsx', path.join(ROOT, 'bench/servers/hollow.ts')], { DATABASE_URL: url }),
+      startProgram([...this.#nodeArgs, '--import', 'tsx', path.join(ROOT, 'bench/servers/hollow.ts')], {
+        DATABASE_URL: url,
+      }),
     );
   });
 
@@ -103,7 +109,7 @@ export class Stage {
     const admin = new pg.Pool({ connectionString: url.href, max: 2 });
     this.#closing.push(() => admin.end());
     await admin.query(CREATE_GRANTED, [hashSessionId(SESSION_ID), 'bench', CALLER.workSessionId]);
-    const server = await this.#keep(startVaultRelay(url.href));
+    const server = await this.#keep(startVaultRelay(url.href, this.#nodeArgs));
     return { url: url.href, admin, server };
   }
 
