@@ -1,5 +1,4 @@
 import cors from '@fastify/cors';
-import helmet, { type FastifyHelmetOptions } from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, {
   type FastifyBaseLogger,
@@ -7,12 +6,13 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import type { HelmetOptions } from 'helmet';
 import { readSessionId } from './api/caller.ts';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
 import { tooManyRequests } from './errors.ts';
 import { makeClientErrorHandler } from './http/client-error.ts';
-import { makeContextOf } from './http/context.ts';
+import { installContext } from './http/context.ts';
 import { mountDocs } from './http/docs.ts';
 import { installDrain } from './http/drain.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
@@ -21,6 +21,7 @@ import { makeOpenApiDocument } from './http/openapi-document.ts';
 import { mountPages } from './http/pages/mount.ts';
 import { installRequestLog, logRequest, makeRequestId, markAnswer } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
+import { installSecurityHeaders } from './http/security-headers.ts';
 import { mountTrpc } from './http/trpc.ts';
 import { installUpgradeGuard } from './http/upgrade.ts';
 import { verifyGrant } from './relay/identity.ts';
@@ -63,7 +64,7 @@ function countGrantAttempts(app: FastifyInstance, max: number): (request: Fastif
 }
 
 /** Nothing from elsewhere, nothing inline; HTTPS is insisted on only where it is known to be there. */
-const securityHeaders = ({ publicBaseUrl }: Config): FastifyHelmetOptions => ({
+const securityHeaders = ({ publicBaseUrl }: Config): HelmetOptions => ({
   contentSecurityPolicy: {
     useDefaults: false,
     directives: {
@@ -118,7 +119,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   installErrorHandler(app);
   installUpgradeGuard(app);
   installDrain(app);
-  await app.register(helmet, securityHeaders(config));
+  installSecurityHeaders(app, securityHeaders(config));
   if (config.corsOrigin) {
     const origin = config.corsOrigin.includes('*') ? '*' : config.corsOrigin;
     await app.register(cors, {
@@ -141,7 +142,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     });
     // By itself the plugin would come after a route's own hook, and so never count who is refused there.
     if (config.rateLimitPerMinute > 0) limited.addHook('onRequest', limited.rateLimit());
-    const contextOf = makeContextOf(
+    const contextOf = installContext(
+      limited,
       {
         resolveSession: (sessionId) => services.sessions.resolve(sessionId),
         maxClientIdCharacters: config.limits.clientIdCharacters,

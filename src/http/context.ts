@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type CallerRules, resolveCaller } from '../api/caller.ts';
 import type { Context } from '../api/context.ts';
 import { badRequest } from '../errors.ts';
@@ -6,8 +6,12 @@ import type { Caller } from '../vault/policy.ts';
 
 export type RequestContext = Context;
 
-/** What was found out about a request, so that hooks and procedures ask once. */
-const callers = new WeakMap<FastifyRequest, Promise<Caller>>();
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What was found out about a request, so that hooks and procedures ask once. */
+    callContext: RequestContext | null;
+  }
+}
 
 function readIds(request: FastifyRequest): string[] {
   const { id } = request.query as { id?: string | string[] };
@@ -16,8 +20,10 @@ function readIds(request: FastifyRequest): string[] {
 
 /** A query with a broken escape would arrive as its raw text, and so name somebody else. */
 function checkEscapes(url: string): void {
+  const query = url.indexOf('?');
+  if (query < 0 || url.indexOf('%', query) < 0) return;
   try {
-    decodeURIComponent(url.split('?').slice(1).join('?'));
+    decodeURIComponent(url.slice(query + 1));
   } catch {
     throw badRequest('The query of the address is not valid percent-encoded UTF-8.');
   }
@@ -32,18 +38,31 @@ async function authenticate(request: FastifyRequest, rules: CallerRules): Promis
   return caller;
 }
 
-/** Makes the context of a request: the same for both surfaces. */
-export const makeContextOf =
-  (rules: CallerRules, countGrantAttempt: (request: FastifyRequest) => Promise<void>) =>
-  (request: FastifyRequest): RequestContext => ({
+function makeContext(
+  request: FastifyRequest,
+  rules: CallerRules,
+  countGrantAttempt: (request: FastifyRequest) => Promise<void>,
+): RequestContext {
+  let caller: Promise<Caller> | undefined;
+  return {
     authenticate: () => {
-      let caller = callers.get(request);
-      if (!caller) {
-        caller = authenticate(request, rules);
-        callers.set(request, caller);
-      }
+      caller ??= authenticate(request, rules);
       return caller;
     },
     countGrantAttempt: () => countGrantAttempt(request),
     noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
-  });
+  };
+}
+
+/** @returns what gives the context of a request of this scope, one and the same for whoever asks */
+export function installContext(
+  app: FastifyInstance,
+  rules: CallerRules,
+  countGrantAttempt: (request: FastifyRequest) => Promise<void>,
+): (request: FastifyRequest) => RequestContext {
+  app.decorateRequest('callContext', null);
+  return (request) => {
+    request.callContext ??= makeContext(request, rules, countGrantAttempt);
+    return request.callContext;
+  };
+}

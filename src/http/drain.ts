@@ -11,14 +11,17 @@ export function installDrain(app: FastifyInstance): void {
   const underWay = new Set<object>();
   let noneLeft: () => void = () => undefined;
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     // A socket of the relay is closed by the relay.
-    if ((request.raw as { upgrade?: boolean }).upgrade) return;
-    underWay.add(reply.raw);
-    reply.raw.once('close', () => {
-      underWay.delete(reply.raw);
-      if (underWay.size === 0) noneLeft();
-    });
+    if (!(request.raw as { upgrade?: boolean }).upgrade) {
+      const { raw } = reply;
+      underWay.add(raw);
+      raw.once('close', () => {
+        underWay.delete(raw);
+        if (underWay.size === 0) noneLeft();
+      });
+    }
+    done();
   });
   app.addHook('preClose', async () => {
     if (underWay.size === 0) return;

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { badRequest } from '../errors.ts';
 
 /** No body of this API nests deeper than a few levels, and parsing 1 MB of `[` blocks the event loop for half a second. */
@@ -31,10 +32,8 @@ function nestsTooDeep(bytes: Uint8Array): boolean {
  */
 export function readJsonText(bytes: Uint8Array): string {
   if (nestsTooDeep(bytes)) throw badRequest(`The request body nests deeper than ${MAX_DEPTH} levels.`);
-  try {
-    // Decoding leniently would store U+FFFD in place of what was sent.
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw badRequest('The request body is not valid UTF-8.');
-  }
+  // Decoding leniently would store U+FFFD in place of what was sent.
+  if (!isUtf8(bytes)) throw badRequest('The request body is not valid UTF-8.');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }

@@ -1,15 +1,16 @@
 import type { AnyRouter } from '@trpc/server';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { makeCall } from '../api/call.ts';
 import type { AppRouter } from '../api/router.ts';
 import { showName } from '../api/show-name.ts';
-import { createCallerFactory, type RestMeta } from '../api/trpc.ts';
+import type { RestMeta } from '../api/trpc.ts';
 import { badRequest, type ErrorCode } from '../errors.ts';
 import type { RequestContext } from './context.ts';
 import { installJsonBody, parseJson } from './json-body.ts';
 import { refuseOtherMethods } from './methods.ts';
 
 type OpenApi = NonNullable<RestMeta['openapi']>;
-type Call = (input: unknown) => Promise<unknown>;
 
 export interface RestRoute {
   /** Path of the procedure, such as `vault.read`. */
@@ -26,18 +27,26 @@ export interface RestRoute {
   head: boolean;
   /** `openapi.path` as Fastify writes it. */
   url: string;
+  /** JSON schema of a successful answer, which Fastify writes it by. */
+  answer: object;
+}
+
+interface RestProcedure {
+  _def: { meta?: RestMeta; output: z.ZodType };
 }
 
 /** Every procedure that has a REST face. */
 export function listRestRoutes(router: AnyRouter): RestRoute[] {
   // At run time this record is flat: its keys are whole paths such as `vault.read`.
-  const procedures = router._def.procedures as Record<string, { _def: { meta?: RestMeta } }>;
+  const procedures = router._def.procedures as Record<string, RestProcedure>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
     const meta = procedure._def.meta ?? {};
     const { openapi, status = 200, errors = [], together = [], example, takes = false } = meta;
     const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
     const head = openapi?.method === 'GET' && !takes;
-    return openapi ? [{ name, openapi, status, errors, together, example, head, url }] : [];
+    if (!openapi) return [];
+    const answer = z.toJSONSchema(procedure._def.output, { target: 'draft-7' });
+    return [{ name, openapi, status, errors, together, example, head, url, answer }];
   });
 }
 
@@ -88,10 +97,10 @@ export function mountRest(
   contextOf: (r: FastifyRequest) => RequestContext,
 ) {
   installJsonBody(app, parseJson);
-  const makeCaller = createCallerFactory(router);
   const methods = new Map<string, Set<string>>();
 
-  for (const { name, openapi, status, head, url } of listRestRoutes(router)) {
+  for (const { name, openapi, status, head, url, answer } of listRestRoutes(router)) {
+    const call = makeCall(router, name);
     const allowed = methods.get(url) ?? new Set<string>();
     methods.set(url, allowed.add(openapi.method));
     if (head) allowed.add('HEAD');
@@ -99,19 +108,18 @@ export function mountRest(
       method: openapi.method,
       url,
       exposeHeadRoute: head,
+      schema: { response: { [status]: answer } },
       // Who calls is settled before the body is read.
-      onRequest: async (request) => {
-        if (openapi.protect !== false) await contextOf(request).authenticate();
+      onRequest: (request, _reply, done) => {
+        if (openapi.protect === false) done();
+        else
+          contextOf(request)
+            .authenticate()
+            .then(() => done(), done);
       },
-      handler: async (request, reply) => {
+      handler: (request, reply) => {
         reply.code(status);
-        const call = name
-          .split('.')
-          .reduce<unknown>(
-            (node, key) => (node as Record<string, unknown>)[key],
-            makeCaller(contextOf(request)),
-          );
-        return (call as Call)(readInput(request));
+        return call(contextOf(request), readInput(request));
       },
     });
   }

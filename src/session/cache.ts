@@ -1,4 +1,4 @@
-import { hashSessionId } from './session-id.ts';
+import { hexHashOfSessionId } from './session-id.ts';
 import type { LiveSession } from './store.ts';
 
 /** How long an answer is believed without asking again, if nobody says that the session ended. */
@@ -32,7 +32,7 @@ export class SessionCache {
 
   /** @returns the work session of a session that may act, else undefined. @throws what the look-up throws */
   async resolve(sessionId: string): Promise<LiveSession | undefined> {
-    const key = hashSessionId(sessionId).toString('hex');
+    const key = hexHashOfSessionId(sessionId);
     const entry = this.#entries.get(key);
     if (entry && entry.validUntil > this.#now()) return entry.session;
     const epoch = this.#epoch;
