@@ -7,7 +7,7 @@ import {
   type Statement,
   type Until,
 } from './load/job.ts';
-import { POOL_SIZE } from './servers/program.ts';
+import { cpuSeconds, POOL_SIZE, type ServerProcess } from './servers/program.ts';
 import type { Stage } from './stage.ts';
 import { median } from './stats.ts';
 
@@ -24,7 +24,7 @@ export interface Bench {
 export type Side = (until: Until) => Promise<Outcome>;
 
 export interface HttpSide {
-  port: number;
+  server: ServerProcess;
   requests: HttpRequest[];
   status?: number;
   connections: number;
@@ -32,9 +32,17 @@ export interface HttpSide {
 
 /** Load over HTTP, in a closed loop. */
 export const overHttp =
-  ({ stage: { load } }: Bench, { status = 200, ...target }: HttpSide): Side =>
-  (until) =>
-    load.run({ kind: 'http', ...target, status, until } satisfies HttpJob);
+  ({ stage: { load } }: Bench, { status = 200, server, ...target }: HttpSide): Side =>
+  async (until) => {
+    const before = cpuSeconds(server.pid);
+    const job: HttpJob = { kind: 'http', ...target, port: server.port, status, until };
+    const outcome = await load.run(job);
+    const after = cpuSeconds(server.pid);
+    return {
+      ...outcome,
+      serverCpu: before === undefined || after === undefined ? undefined : after - before,
+    };
+  };
 
 /** The same statements from a bare pool, without HTTP. */
 export const overSql =
@@ -58,6 +66,13 @@ const WARM_UP_SECONDS = 2;
 const perSecond = (rate: number) => `${Math.round(rate).toLocaleString('en')}/s`;
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 
+/** CPU of the server for one call, as long as there is a server. */
+function cpuOf(side: Outcome[]): string {
+  const cpu = side.reduce((sum, { serverCpu = Number.NaN }) => sum + serverCpu, 0);
+  const calls = side.reduce((sum, outcome) => sum + outcome.calls, 0);
+  return Number.isNaN(cpu) ? '' : `, server CPU ${Math.round((1e6 * cpu) / calls)} µs a call`;
+}
+
 /**
  * Runs two sides by turns after a warm-up; which of them begins a round alternates too. A ratio is taken within a
  * round, so that what disturbs the machine for longer than that falls on both.
@@ -79,8 +94,11 @@ export async function compare(
   }
   const ratios = ones.map((one, i) => callsPerSecond(one) / callsPerSecond(others[i] as Outcome));
   const rates = [median(ones.map(callsPerSecond)), median(others.map(callsPerSecond))] as [number, number];
-  const busy = [ones, others].map((side) => percent(median(side.map((outcome) => outcome.busy))));
+  const sides = [ones, others].map((side, i) => {
+    const busy = percent(median(side.map((outcome) => outcome.busy)));
+    return `${perSecond(rates[i] as number)} (load process ${busy} busy${cpuOf(side)})`;
+  });
   const range: [number, number] = [Math.min(...ratios), Math.max(...ratios)];
-  const note = `${perSecond(rates[0])} to ${perSecond(rates[1])}, rounds ${range.map((r) => r.toFixed(2)).join('–')}, load process busy ${busy.join(' and ')}`;
+  const note = `${sides.join(' to ')}, rounds ${range.map((bound) => bound.toFixed(2)).join('–')}`;
   return { ratio: median(ratios), range, rates, note };
 }

@@ -60,6 +60,8 @@ export interface Outcome {
   latencies: Latencies;
   /** Share of one core that the load process itself took: near 1, it is what limits. */
   busy: number;
+  /** Seconds of CPU that the server took, where that can be told. */
+  serverCpu?: number | undefined;
 }
 
 export const callsPerSecond = ({ calls, seconds }: Outcome): number => calls / seconds;

@@ -20,7 +20,7 @@ export const growthRows: Row[] = [
       for (const { admin } of [few, many]) await settle(admin);
       const side = ({ server }: typeof few) =>
         overHttp(bench, {
-          port: server.port,
+          server,
           requests: [{ method: 'GET', path: `/api/vault?${AS_CALLER}`, headers: HEADERS }],
           connections: 1,
         });
@@ -39,8 +39,7 @@ export const growthRows: Row[] = [
       const small: string[] = [];
       for (let i = 0; i <= bench.rounds; i++) small.push(await seedEntries(admin, 100));
       await settle(admin);
-      const side = (id: string) =>
-        overHttp(bench, { port: server.port, requests: [appendRequest(id)], connections: 1 });
+      const side = (id: string) => overHttp(bench, { server, requests: [appendRequest(id)], connections: 1 });
       // Each round of the small side has a vault of its own, so that it stays small.
       const next = small.map(side).values();
       const { ratio, note } = await compare(

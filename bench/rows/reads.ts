@@ -24,7 +24,7 @@ export const readRows: Row[] = [
       await settle(admin);
       const values = [id, CALLER.workSessionId, CALLER.clientId];
       const { ratio, note } = await compare(bench, [
-        overHttp(bench, { port: server.port, requests: [readRequest(id)], connections: CONNECTIONS }),
+        overHttp(bench, { server, requests: [readRequest(id)], connections: CONNECTIONS }),
         overSql(bench, {
           url,
           statements: [{ name: statementName(READ_CURRENT), text: READ_CURRENT, values }],
@@ -43,8 +43,7 @@ export const readRows: Row[] = [
       const { admin, server } = await bench.stage.main();
       const [many, one] = [await seedEntries(admin, 50, 100), await seedEntries(admin, 50)];
       await settle(admin);
-      const side = (id: string) =>
-        overHttp(bench, { port: server.port, requests: [readRequest(id)], connections: 1 });
+      const side = (id: string) => overHttp(bench, { server, requests: [readRequest(id)], connections: 1 });
       // Rates the other way round are times this way.
       const { ratio, note } = await compare(bench, [side(one), side(many)]);
       return { value: ratio, note };

@@ -35,7 +35,7 @@ async function compareWrites(
 ): Promise<Comparison> {
   const { url, server } = await bench.stage.main();
   return compare(bench, [
-    overHttp(bench, { port: server.port, requests, connections }),
+    overHttp(bench, { server, requests, connections }),
     overSql(bench, { url, statements, callers: connections }),
   ]);
 }
@@ -108,7 +108,7 @@ export const writeRows: Row[] = [
     async measure(bench) {
       const { admin, server } = await bench.stage.main();
       const requests = (await seedVaults(admin, MANY.vaults)).map(appendRequest);
-      const closed = overHttp(bench, { port: server.port, requests, connections: MANY.connections });
+      const closed = overHttp(bench, { server, requests, connections: MANY.connections });
       await closed({ seconds: bench.seconds });
       const reached = await closed({ seconds: 2 * bench.seconds });
       const rate = reached.calls / reached.seconds / 2;

@@ -76,6 +76,20 @@ export const startVaultRelay = (databaseUrl: string, nodeArgs: string[] = []): P
 /** Connections to PostgreSQL, of the server and of the floor alike. */
 export const POOL_SIZE = 10;
 
+/** A tick of the clock that Linux counts the time of processes by. */
+const TICK_SECONDS = 0.01;
+
+/** @returns seconds of CPU that a process has taken so far, undefined where there is no /proc */
+export function cpuSeconds(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_SECONDS;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What of the memory of a process is in RAM, in KB; Linux only. */
 export function residentKb(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
