@@ -145,7 +145,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     const contextOf = installContext(
       limited,
       {
-        resolveSession: (sessionId) => services.sessions.resolve(sessionId),
+        findSession: (sessionId) => services.sessions.find(sessionId),
         maxClientIdCharacters: config.limits.clientIdCharacters,
       },
       countGrantAttempts(limited, config.grantLimitPerMinute),
