@@ -22,7 +22,15 @@ interface HttpTarget {
 }
 
 /** Each connection sends its next request when it has the answer to the one before. */
-export type HttpJob = HttpTarget & { kind: 'http'; until: Until };
+export type HttpJob = HttpTarget & {
+  kind: 'http';
+  until: Until;
+  /**
+   * Look for answers without ever sleeping. A process that sleeps has to be woken by whoever writes to it, which costs
+   * the faster server less: its answers find the process awake more often. Only where there is a core to spare.
+   */
+  awake?: boolean;
+};
 
 /** Requests leave at a steady rate whether or not earlier ones are answered; latency counts from the planned moment. */
 export type OpenLoopJob = HttpTarget & { kind: 'open-loop'; rate: number; seconds: number };

@@ -48,10 +48,16 @@ export async function runClosedLoop(job: HttpJob): Promise<Run> {
   const startedAt = performance.now();
   if ('seconds' in job.until) endsAt = startedAt + 1000 * job.until.seconds;
   for (const connection of connections) sendNext(connection, performance.now());
+  let over = false;
+  const stayAwake = () => {
+    if (!over) setImmediate(stayAwake);
+  };
+  if (job.awake) stayAwake();
   try {
     await finish.promise;
     return { latencies, seconds: (performance.now() - startedAt) / 1000 };
   } finally {
+    over = true;
     for (const connection of connections) connection.close();
   }
 }

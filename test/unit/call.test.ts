@@ -63,4 +63,21 @@ describe('a call without HTTP', () => {
   test('of a procedure that there is not is refused when the server starts', () => {
     expect(() => makeCall(api, 'inner.ech')).toThrow('There is no procedure inner.ech.');
   });
+
+  test('of a procedure with a step of its own is refused then too, so that no step is left out', () => {
+    const stepped = callerProcedure.use(({ next }) => next());
+    const refused = router({
+      first: stepped.query(() => 1),
+      twice: callerProcedure
+        .input(z.unknown())
+        .input(z.unknown())
+        .query(() => 1),
+    });
+    expect(() => makeCall(refused, 'first')).toThrow(
+      'first is made of errors, caller, unknown, resolver; teach makeCall the step that it does not know.',
+    );
+    expect(() => makeCall(refused, 'twice')).toThrow(
+      'twice is made of errors, caller, input, input, resolver',
+    );
+  });
 });
