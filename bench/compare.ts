@@ -28,6 +28,8 @@ export interface HttpSide {
   requests: HttpRequest[];
   status?: number;
   connections: number;
+  /** Whether the load process has a core of its own, so that it never need sleep. */
+  awake?: boolean;
 }
 
 /** Load over HTTP, in a closed loop. */

@@ -7,8 +7,8 @@ async function compareRest(bench: Bench): Promise<Comparison> {
   const [hollow, plain] = [await bench.stage.hollow(), await bench.stage.plain()];
   const requests = [appendRequest('v-7Kf3qDx02Z')];
   return compare(bench, [
-    overHttp(bench, { server: hollow, requests, connections: 32 }),
-    overHttp(bench, { server: plain, requests, connections: 32 }),
+    overHttp(bench, { server: hollow, requests, connections: 32, awake: true }),
+    overHttp(bench, { server: plain, requests, connections: 32, awake: true }),
   ]);
 }
 

@@ -40,6 +40,10 @@ export interface DatabaseOptions {
   log: FastifyBaseLogger;
 }
 
+/** The driver's own parsers, but for BIGINT, which it would leave a text. */
+const parserOf: pg.CustomTypesConfig['getTypeParser'] = (oid, format) =>
+  oid === pg.types.builtins.INT8 ? BigInt : pg.types.getTypeParser(oid, format);
+
 /**
  * The pool behind everything the server asks of PostgreSQL. Each limit is set on purpose: without
  * them `pg` waits for ever when the server is gone.
@@ -56,6 +60,7 @@ function makePool({ url, poolSize, log }: DatabaseOptions): pg.Pool {
     query_timeout: 8000,
     keepAlive: true,
     application_name: 'vault-relay',
+    types: { getTypeParser: parserOf },
     onConnect: async (client) => {
       await client.query(`SET ROLE ${APPLICATION_ROLE}`);
     },
@@ -78,14 +83,20 @@ export class Database {
   }
 
   /**
-   * Runs one prepared statement in one round trip.
+   * Runs one prepared statement in one round trip. It goes to the pool itself: by way of Prisma's `$queryRaw` the same
+   * statement took several times the CPU of this process (decision 0008).
    * @param sql a constant with `$1`, `$2` … for the values
    * @returns the rows; BIGINT comes as a bigint, JSON parsed
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database cannot be asked; anything else is a bug
    */
   async rows<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
     try {
-      return await this.prisma.$queryRawUnsafe<Row[]>(sql, ...values);
+      const { rows } = await this.#pool.query<Row & pg.QueryResultRow>({
+        name: statementName(sql),
+        text: sql,
+        values,
+      });
+      return rows;
     } catch (thrown) {
       throw toRelayError(thrown) ?? thrown;
     }

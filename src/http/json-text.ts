@@ -6,22 +6,33 @@ const MAX_DEPTH = 16;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPENING = new Set([0x5b, 0x7b]);
-const CLOSING = new Set([0x5d, 0x7d]);
+
+/** @param from right behind the quote that opens a string @returns where it is closed, or the end of all */
+function findClosingQuote(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(QUOTE, from); at >= 0; at = bytes.indexOf(QUOTE, at + 1)) {
+    let backslashes = 0;
+    while (at - backslashes > from && bytes[at - backslashes - 1] === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return at;
+  }
+  return bytes.length;
+}
 
 /** Follows the nesting of a JSON text byte by byte; the structural bytes stand for nothing else in UTF-8. */
 function nestsTooDeep(bytes: Uint8Array): boolean {
   let depth = 0;
-  let inString = false;
-  let escaped = false;
-  for (const byte of bytes) {
-    if (inString) {
-      if (escaped) escaped = false;
-      else if (byte === BACKSLASH) escaped = true;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) inString = true;
-    else if (OPENING.has(byte) && ++depth > MAX_DEPTH) return true;
-    else if (CLOSING.has(byte)) depth--;
+  for (let i = 0; i < bytes.length; i++) {
+    switch (bytes[i]) {
+      case QUOTE:
+        i = findClosingQuote(bytes, i + 1);
+        break;
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > MAX_DEPTH) return true;
+        break;
+      case 0x5d: // ]
+      case 0x7d: // }
+        depth--;
+    }
   }
   return false;
 }
