@@ -28,7 +28,7 @@ import { verifyGrant } from './relay/identity.ts';
 import type { Services } from './services.ts';
 import type { SessionCache } from './session/cache.ts';
 import { fingerprint, hashSessionId } from './session/session-id.ts';
-import { makeVaultInputs } from './vault/schema.ts';
+import { makeVaultInputs } from './vault/inputs.ts';
 
 export interface AppDeps {
   config: Config;
@@ -126,7 +126,14 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       origin,
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
       strictPreflight: false,
-      exposedHeaders: ['x-request-id', 'retry-after'],
+      exposedHeaders: [
+        'x-request-id',
+        'retry-after',
+        'x-vault-head',
+        'x-vault-head-hash',
+        'link',
+        'idempotent-replayed',
+      ],
     });
   }
   mountHealth(app, { pingDatabase: () => services.db.ping(), version });
@@ -142,14 +149,11 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     });
     // By itself the plugin would come after a route's own hook, and so never count who is refused there.
     if (config.rateLimitPerMinute > 0) limited.addHook('onRequest', limited.rateLimit());
-    const contextOf = installContext(
-      limited,
-      {
-        findSession: (sessionId) => services.sessions.find(sessionId),
-        maxClientIdCharacters: config.limits.clientIdCharacters,
-      },
-      countGrantAttempts(limited, config.grantLimitPerMinute),
-    );
+    const contextOf = installContext(limited, {
+      findSession: (sessionId) => services.sessions.find(sessionId),
+      maxClientIdCharacters: config.limits.clientIdCharacters,
+      countGrantAttempt: countGrantAttempts(limited, config.grantLimitPerMinute),
+    });
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
     await limited.register(async (scope) => services.sockets.mount(scope));

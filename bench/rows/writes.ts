@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { statementName } from '../../src/db/statement-name.ts';
-import { APPEND, OVERRIDE } from '../../src/vault/sql.ts';
+import { WRITE } from '../../src/vault/sql.ts';
 import { type Bench, type Comparison, compare, overHttp, overSql } from '../compare.ts';
 import type { HttpRequest, Statement } from '../load/job.ts';
 import type { Row } from '../row.ts';
@@ -13,19 +14,36 @@ const post = (vaultId: string, body: object): HttpRequest => ({
   body: JSON.stringify(body),
 });
 
-const statement = (text: string, values: unknown[]): Statement => ({
-  name: statementName(text),
-  text,
-  values,
+/** One write by the server's own statement, with all that the server sends for it. */
+const writeStatement = (write: object): Statement => ({
+  name: statementName(WRITE),
+  text: WRITE,
+  values: [
+    JSON.stringify([
+      {
+        place: 0,
+        work_session_id: CALLER.workSessionId,
+        client_id: CALLER.clientId,
+        reads_as: CALLER.clientId,
+        text: TEXT,
+        session: '0123456789ab',
+        request_id: randomUUID(),
+        address: '127.0.0.1',
+        ...write,
+      },
+    ]),
+    0,
+    0,
+  ],
 });
 
 export const appendRequest = (vaultId: string): HttpRequest => post(vaultId, { text: TEXT });
 export const appendStatement = (vaultId: string): Statement =>
-  statement(APPEND, [vaultId, CALLER.workSessionId, CALLER.clientId, TEXT]);
+  writeStatement({ op: 'append', vault_id: vaultId });
 
 const overrideRequest = (vaultId: string): HttpRequest => post(vaultId, { text: TEXT, entry_id: 1 });
 const overrideStatement = (vaultId: string): Statement =>
-  statement(OVERRIDE, [vaultId, CALLER.workSessionId, CALLER.clientId, TEXT, 1]);
+  writeStatement({ op: 'override', vault_id: vaultId, entry_no: 1 });
 
 /** Writes over REST beside the same statements from a bare pool, with as many callers as there are connections. */
 async function compareWrites(

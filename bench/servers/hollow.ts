@@ -13,7 +13,18 @@ const { buildApp } = await load<typeof import('../../src/app.ts')>('app.js');
 const { VaultStore } = await load<typeof import('../../src/vault/store.ts')>('vault/store.js');
 const { VaultFeed } = await load<typeof import('../../src/vault/feed.ts')>('vault/feed.js');
 
-const nothing = { rows: async () => [{ entry_no: 1, version: 1, seq: 1n }] } as unknown as Database;
+/** The outcome of a write for each of the writes that came. */
+const nothing = {
+  rows: async (_sql: string, writes: string) =>
+    (JSON.parse(writes) as { place: number }[]).map(({ place }) => ({
+      place,
+      outcome: 'written',
+      entry_no: 1,
+      version: 1,
+      seq: 1n,
+      current: null,
+    })),
+} as unknown as Database;
 
 const config = readConfig({ ...process.env, RATE_LIMIT_PER_MINUTE: '0', GRANT_LIMIT_PER_MINUTE: '0' });
 const log = pino({ level: 'warn' });

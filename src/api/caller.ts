@@ -1,5 +1,5 @@
 import { badRequest, unauthorized } from '../errors.ts';
-import type { Caller } from '../vault/policy.ts';
+import type { Caller, Origin } from '../vault/policy.ts';
 
 /** What a request says about who sends it, the same on both surfaces. */
 export interface Credentials {
@@ -7,6 +7,7 @@ export interface Credentials {
   authorization: string | undefined;
   /** Every value of `?id=`, decoded. Read once the session is proven, and may throw. */
   readIds(): readonly string[];
+  origin?: Origin | undefined;
 }
 
 interface KnownSession {
@@ -46,7 +47,7 @@ function readClientId(ids: readonly string[], maxCharacters: number): string {
  * @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST`, or what looking the session up throws
  */
 export async function resolveCaller(
-  { authorization, readIds }: Credentials,
+  { authorization, readIds, origin }: Credentials,
   rules: CallerRules,
 ): Promise<Caller> {
   const sessionId = readSessionId(authorization);
@@ -61,5 +62,6 @@ export async function resolveCaller(
   return {
     workSessionId: session.workSessionId,
     clientId: readClientId(readIds(), rules.maxClientIdCharacters),
+    ...(origin && { origin }),
   };
 }

@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type CallerRules, resolveCaller } from '../api/caller.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type CallerRules, readSessionId, resolveCaller } from '../api/caller.ts';
 import type { Context } from '../api/context.ts';
 import { badRequest } from '../errors.ts';
-import type { Caller } from '../vault/policy.ts';
+import { hexHashOfSessionId } from '../session/session-id.ts';
+import type { Caller, Origin } from '../vault/policy.ts';
 
 export type RequestContext = Context;
 
@@ -31,34 +32,85 @@ function checkEscapes(url: string): void {
   }
 }
 
-const authenticate = (request: FastifyRequest, rules: CallerRules): Promise<Caller> =>
-  resolveCaller({ authorization: request.headers.authorization, readIds: () => readIds(request) }, rules);
+/** Where a request came from. The hash is made when it is asked for, which reads seldom do. */
+class RequestOrigin implements Origin {
+  readonly requestId: string;
+  readonly address: string;
+  readonly #authorization: string | undefined;
 
-function makeContext(
-  request: FastifyRequest,
-  rules: CallerRules,
-  countGrantAttempt: (request: FastifyRequest) => Promise<void>,
-): RequestContext {
+  constructor(request: FastifyRequest) {
+    this.requestId = request.id;
+    this.address = request.ip;
+    this.#authorization = request.headers.authorization;
+  }
+
+  get sessionHash(): string {
+    return hexHashOfSessionId(readSessionId(this.#authorization) ?? '');
+  }
+}
+
+const authenticate = (request: FastifyRequest, rules: CallerRules): Promise<Caller> =>
+  resolveCaller(
+    {
+      authorization: request.headers.authorization,
+      readIds: () => readIds(request),
+      origin: new RequestOrigin(request),
+    },
+    rules,
+  );
+
+function leavingOf(reply: FastifyReply): AbortSignal {
+  const leaving = new AbortController();
+  if (reply.raw.destroyed) leaving.abort();
+  else reply.raw.once('close', () => leaving.abort());
+  return leaving.signal;
+}
+
+/** The address of this request with another cursor, relative to the server. */
+function nextPage(request: FastifyRequest, cursor: string): string {
+  const [path, query] = request.url.split('?', 2);
+  const params = new URLSearchParams(query);
+  params.set('cursor', cursor);
+  return `<${path}?${params}>; rel="next"`;
+}
+
+interface ContextRules extends CallerRules {
+  countGrantAttempt(request: FastifyRequest): Promise<void>;
+}
+
+function makeContext(request: FastifyRequest, reply: FastifyReply, rules: ContextRules): RequestContext {
   let caller: Promise<Caller> | undefined;
   return {
     authenticate: () => {
       caller ??= authenticate(request, rules);
       return caller;
     },
-    countGrantAttempt: () => countGrantAttempt(request),
+    countGrantAttempt: () => rules.countGrantAttempt(request),
+    leaving: () => leavingOf(reply),
     noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
+    tellHead: ({ head, headHash }) => {
+      reply.header('x-vault-head', head).header('x-vault-head-hash', headHash);
+    },
+    tellNext: (cursor) => {
+      if (cursor !== null) reply.header('link', nextPage(request, cursor));
+    },
+    tellReplayed: () => {
+      reply.header('idempotent-replayed', 'true');
+    },
   };
 }
 
-/** @returns what gives the context of a request of this scope, one and the same for whoever asks */
+/**
+ * @returns what gives the context of a request of this scope, one and the same for whoever asks. On tRPC, where one
+ * request may be several calls, pages say by themselves what follows.
+ */
 export function installContext(
   app: FastifyInstance,
-  rules: CallerRules,
-  countGrantAttempt: (request: FastifyRequest) => Promise<void>,
-): (request: FastifyRequest) => RequestContext {
+  rules: ContextRules,
+): (request: FastifyRequest, reply: FastifyReply) => RequestContext {
   app.decorateRequest('callContext', null);
-  return (request) => {
-    request.callContext ??= makeContext(request, rules, countGrantAttempt);
+  return (request, reply) => {
+    request.callContext ??= makeContext(request, reply, rules);
     return request.callContext;
   };
 }

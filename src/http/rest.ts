@@ -1,7 +1,8 @@
 import type { AnyRouter } from '@trpc/server';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { makeCall } from '../api/call.ts';
+import type { AnswerHeader } from '../api/context.ts';
 import type { AppRouter } from '../api/router.ts';
 import { showName } from '../api/show-name.ts';
 import type { RestMeta } from '../api/trpc.ts';
@@ -22,7 +23,13 @@ export interface RestRoute {
   errors: readonly ErrorCode[];
   /** Fields of the body that are sent together or not at all. */
   together: readonly string[];
+  /** Fields of the body that need another one. */
+  needs: Readonly<Record<string, string>>;
   example: RestMeta['example'];
+  /** What a successful answer carries beside its body. */
+  headers: readonly AnswerHeader[];
+  /** Whether it takes an `Idempotency-Key`. */
+  idempotent: boolean;
   /** Whether HEAD is answered as well. */
   head: boolean;
   /** `openapi.path` as Fastify writes it. */
@@ -41,12 +48,14 @@ export function listRestRoutes(router: AnyRouter): RestRoute[] {
   const procedures = router._def.procedures as Record<string, RestProcedure>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
     const meta = procedure._def.meta ?? {};
-    const { openapi, status = 200, errors = [], together = [], example, takes = false } = meta;
+    const { openapi, status = 200, errors = [], together = [], needs = {}, example, takes = false } = meta;
+    const { headers = [], idempotent = false } = meta;
     const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
     const head = openapi?.method === 'GET' && !takes;
     if (!openapi) return [];
     const answer = z.toJSONSchema(procedure._def.output, { target: 'draft-7' });
-    return [{ name, openapi, status, errors, together, example, head, url, answer }];
+    const face = { status, errors, together, needs, example, headers, idempotent, head, url, answer };
+    return [{ name, openapi, ...face }];
   });
 }
 
@@ -87,6 +96,15 @@ function readInput(request: FastifyRequest): Record<string, unknown> {
   return { ...body, ...params };
 }
 
+/** The header is the one place for it: a field of the body would be a second one to look at. */
+function readIdempotencyKey(request: FastifyRequest): { idempotency_key?: string } {
+  if (isObject(request.body) && Object.hasOwn(request.body, 'idempotency_key')) {
+    throw badRequest('Unknown field idempotency_key; send it as the header Idempotency-Key.');
+  }
+  const key = request.headers['idempotency-key'];
+  return key === undefined ? {} : { idempotency_key: String(key) };
+}
+
 /**
  * Mounts every procedure that carries `openapi` meta as a native Fastify route under `/api`: method,
  * path and document from the meta, the call through the same procedure that tRPC serves.
@@ -94,12 +112,12 @@ function readInput(request: FastifyRequest): Record<string, unknown> {
 export function mountRest(
   app: FastifyInstance,
   router: AppRouter,
-  contextOf: (r: FastifyRequest) => RequestContext,
+  contextOf: (request: FastifyRequest, reply: FastifyReply) => RequestContext,
 ) {
   installJsonBody(app, parseJson);
   const methods = new Map<string, Set<string>>();
 
-  for (const { name, openapi, status, head, url, answer } of listRestRoutes(router)) {
+  for (const { name, openapi, status, head, url, idempotent, answer } of listRestRoutes(router)) {
     const call = makeCall(router, name);
     const allowed = methods.get(url) ?? new Set<string>();
     methods.set(url, allowed.add(openapi.method));
@@ -110,16 +128,20 @@ export function mountRest(
       exposeHeadRoute: head,
       schema: { response: { [status]: answer } },
       // Who calls is settled before the body is read.
-      onRequest: (request, _reply, done) => {
+      onRequest: (request, reply, done) => {
         if (openapi.protect === false) done();
         else
-          contextOf(request)
+          contextOf(request, reply)
             .authenticate()
             .then(() => done(), done);
       },
       handler: (request, reply) => {
         reply.code(status);
-        return call(contextOf(request), readInput(request));
+        const input = readInput(request);
+        return call(
+          contextOf(request, reply),
+          idempotent ? { ...input, ...readIdempotencyKey(request) } : input,
+        );
       },
     });
   }

@@ -9,6 +9,10 @@ const context = (authenticate: Context['authenticate']): Context => ({
   authenticate,
   countGrantAttempt: async () => undefined,
   noteReadFromOutside: () => undefined,
+  leaving: () => new AbortController().signal,
+  tellHead: () => undefined,
+  tellNext: () => undefined,
+  tellReplayed: () => undefined,
 });
 const known = context(async () => ({ workSessionId: 'st-1', clientId: 'a' }));
 const unknown = context(() => Promise.reject(unauthorized('Who are you?')));
