@@ -4,7 +4,11 @@ const shown = (value: number, unit: string) =>
   `${value.toFixed(value < 10 ? 2 : 1)}${unit === 'ratio' ? '' : ` ${unit}`}`;
 
 const markOf = ({ row: { must, unit } }: Result) =>
-  'atLeast' in must ? `≥ ${must.atLeast}` : `≤ ${must.atMost}${unit === 'ratio' ? '' : ` ${unit}`}`;
+  must === undefined
+    ? ''
+    : 'atLeast' in must
+      ? `≥ ${must.atLeast}`
+      : `≤ ${must.atMost}${unit === 'ratio' ? '' : ` ${unit}`}`;
 
 /** One line of the printed table. */
 export const lineOf = (result: Result): string =>
@@ -12,7 +16,7 @@ export const lineOf = (result: Result): string =>
     result.row.key.padEnd(24),
     shown(result.value, result.row.unit).padStart(9),
     markOf(result).padEnd(9),
-    (result.ok ? 'ok' : 'MISSED').padEnd(7),
+    (result.row.must === undefined ? '' : result.ok ? 'ok' : 'MISSED').padEnd(7),
     result.note,
   ].join('  ');
 

@@ -129,6 +129,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       exposedHeaders: [
         'x-request-id',
         'retry-after',
+        'etag',
         'x-vault-head',
         'x-vault-head-hash',
         'link',

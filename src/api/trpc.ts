@@ -21,6 +21,8 @@ export type RestMeta = OpenApiMeta<{
   takes?: true;
   /** Whether it takes an `Idempotency-Key`, which is the field `idempotency_key` of its input. */
   idempotent?: true;
+  /** Whether `If-None-Match` may spare the answer: its `etag` names all that decides it. */
+  conditional?: true;
   /** What a successful answer carries beside its body. */
   headers?: readonly AnswerHeader[];
   /** Fields of the body that need another one. */

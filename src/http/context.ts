@@ -4,8 +4,18 @@ import type { Context } from '../api/context.ts';
 import { badRequest } from '../errors.ts';
 import { hexHashOfSessionId } from '../session/session-id.ts';
 import type { Caller, Origin } from '../vault/policy.ts';
+import { etagOf, readSeenHead } from './etag.ts';
 
 export type RequestContext = Context;
+
+/** What a procedure answers with a JSON text. */
+export class JsonAnswer {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -66,6 +76,17 @@ function leavingOf(reply: FastifyReply): AbortSignal {
   return leaving.signal;
 }
 
+/**
+ * The context of one of the calls of a tRPC request: its answers are values, its pages say by themselves what follows,
+ * and headers about the answer would be about several.
+ */
+export const forTrpc = (context: RequestContext): RequestContext => ({
+  ...context,
+  seenHead: () => undefined,
+  fromJson: (text) => JSON.parse(text),
+  tellNext: () => undefined,
+});
+
 /** The address of this request with another cursor, relative to the server. */
 function nextPage(request: FastifyRequest, cursor: string): string {
   const [path, query] = request.url.split('?', 2);
@@ -88,8 +109,11 @@ function makeContext(request: FastifyRequest, reply: FastifyReply, rules: Contex
     countGrantAttempt: () => rules.countGrantAttempt(request),
     leaving: () => leavingOf(reply),
     noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
+    seenHead: () => readSeenHead(request.headers['if-none-match']),
+    // The text goes out as it is.
+    fromJson: (text) => new JsonAnswer(text) as never,
     tellHead: ({ head, headHash }) => {
-      reply.header('x-vault-head', head).header('x-vault-head-hash', headHash);
+      reply.header('x-vault-head', head).header('x-vault-head-hash', headHash).header('etag', etagOf(head));
     },
     tellNext: (cursor) => {
       if (cursor !== null) reply.header('link', nextPage(request, cursor));
@@ -100,10 +124,7 @@ function makeContext(request: FastifyRequest, reply: FastifyReply, rules: Contex
   };
 }
 
-/**
- * @returns what gives the context of a request of this scope, one and the same for whoever asks. On tRPC, where one
- * request may be several calls, pages say by themselves what follows.
- */
+/** @returns what gives the context of a request of this scope, one and the same for whoever asks */
 export function installContext(
   app: FastifyInstance,
   rules: ContextRules,

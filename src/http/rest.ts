@@ -7,7 +7,8 @@ import type { AppRouter } from '../api/router.ts';
 import { showName } from '../api/show-name.ts';
 import type { RestMeta } from '../api/trpc.ts';
 import { badRequest, type ErrorCode } from '../errors.ts';
-import type { RequestContext } from './context.ts';
+import { JsonAnswer, type RequestContext } from './context.ts';
+import { isNamed } from './etag.ts';
 import { installJsonBody, parseJson } from './json-body.ts';
 import { refuseOtherMethods } from './methods.ts';
 
@@ -30,6 +31,8 @@ export interface RestRoute {
   headers: readonly AnswerHeader[];
   /** Whether it takes an `Idempotency-Key`. */
   idempotent: boolean;
+  /** Whether it takes an `If-None-Match`. */
+  conditional: boolean;
   /** Whether HEAD is answered as well. */
   head: boolean;
   /** `openapi.path` as Fastify writes it. */
@@ -49,12 +52,24 @@ export function listRestRoutes(router: AnyRouter): RestRoute[] {
   return Object.entries(procedures).flatMap(([name, procedure]) => {
     const meta = procedure._def.meta ?? {};
     const { openapi, status = 200, errors = [], together = [], needs = {}, example, takes = false } = meta;
-    const { headers = [], idempotent = false } = meta;
+    const { headers = [], idempotent = false, conditional = false } = meta;
     const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
     const head = openapi?.method === 'GET' && !takes;
     if (!openapi) return [];
     const answer = z.toJSONSchema(procedure._def.output, { target: 'draft-7' });
-    const face = { status, errors, together, needs, example, headers, idempotent, head, url, answer };
+    const face = {
+      status,
+      errors,
+      together,
+      needs,
+      example,
+      headers,
+      idempotent,
+      conditional,
+      head,
+      url,
+      answer,
+    };
     return [{ name, openapi, ...face }];
   });
 }
@@ -105,6 +120,21 @@ function readIdempotencyKey(request: FastifyRequest): { idempotency_key?: string
   return key === undefined ? {} : { idempotency_key: String(key) };
 }
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** Leaves out what whoever asks has seen, and passes on as it is what is JSON already. */
+function finish(answer: unknown, request: FastifyRequest, reply: FastifyReply): unknown {
+  const named = request.headers['if-none-match'];
+  const etag = reply.getHeader('etag');
+  if (named !== undefined && etag !== undefined && isNamed(named, String(etag))) {
+    reply.code(304).send();
+    return undefined;
+  }
+  if (!(answer instanceof JsonAnswer)) return answer;
+  reply.header('content-type', JSON_TYPE);
+  return answer.text;
+}
+
 /**
  * Mounts every procedure that carries `openapi` meta as a native Fastify route under `/api`: method,
  * path and document from the meta, the call through the same procedure that tRPC serves.
@@ -117,7 +147,9 @@ export function mountRest(
   installJsonBody(app, parseJson);
   const methods = new Map<string, Set<string>>();
 
-  for (const { name, openapi, status, head, url, idempotent, answer } of listRestRoutes(router)) {
+  for (const { name, openapi, status, head, url, idempotent, conditional, answer: schema } of listRestRoutes(
+    router,
+  )) {
     const call = makeCall(router, name);
     const allowed = methods.get(url) ?? new Set<string>();
     methods.set(url, allowed.add(openapi.method));
@@ -126,7 +158,7 @@ export function mountRest(
       method: openapi.method,
       url,
       exposeHeadRoute: head,
-      schema: { response: { [status]: answer } },
+      schema: { response: { [status]: schema } },
       // Who calls is settled before the body is read.
       onRequest: (request, reply, done) => {
         if (openapi.protect === false) done();
@@ -138,10 +170,9 @@ export function mountRest(
       handler: (request, reply) => {
         reply.code(status);
         const input = readInput(request);
-        return call(
-          contextOf(request, reply),
-          idempotent ? { ...input, ...readIdempotencyKey(request) } : input,
-        );
+        if (idempotent) Object.assign(input, readIdempotencyKey(request));
+        const answer = call(contextOf(request, reply), input);
+        return conditional ? answer.then((value) => finish(value, request, reply)) : answer;
       },
     });
   }

@@ -109,6 +109,7 @@ const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null
   since,
   ...rest,
   'content',
+  null,
 ];
 const FILTERS: Arg[][] = [
   [90_000, null, null, null, -1, 10],

@@ -10,6 +10,8 @@ const context = (authenticate: Context['authenticate']): Context => ({
   countGrantAttempt: async () => undefined,
   noteReadFromOutside: () => undefined,
   leaving: () => new AbortController().signal,
+  seenHead: () => undefined,
+  fromJson: (text) => JSON.parse(text),
   tellHead: () => undefined,
   tellNext: () => undefined,
   tellReplayed: () => undefined,
