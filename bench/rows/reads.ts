@@ -24,7 +24,7 @@ const readStatement = (vaultId: string): Statement => ({
   text: READ_CURRENT,
   values: [
     ...[vaultId, CALLER.workSessionId, CALLER.clientId],
-    ...[0, null, null, null, null, -1, null, 'content', null],
+    ...[0, null, null, null, null, -1, null, 'content'],
   ],
 });
 

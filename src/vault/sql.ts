@@ -60,9 +60,8 @@ const MATCHES = `
 /**
  * One row for a vault that the caller may read, none for another: its head, and its entries as one JSON text, made
  * where they lie. `$4` since, `$5` as of (null: now), `$9` position of the last row of the page before (-1: from the
- * start), `$10` how many (null: all), `$11` the kind of rows (null: both), `$12` the head that the caller has seen: while
- * it still is the head, no entry is looked at. The head of a view as of another moment is the last row that it could
- * show.
+ * start), `$10` how many (null: all), `$11` the kind of rows (null: both). The head of a view as of another moment is
+ * the last row that it could show.
  */
 const readable = (rows: string, position: string) => `
   SELECT v.work_session_id <> $2 AS from_outside,
@@ -81,7 +80,7 @@ const readable = (rows: string, position: string) => `
       max(${position}) FILTER (WHERE place <= $10::bigint)::bigint AS last, count(*) > $10::bigint AS more
     FROM (
       SELECT e.*, row_number() OVER (ORDER BY e.${position}) AS place FROM (${rows}) AS e
-      WHERE ${MATCHES} AND v.head_seq IS DISTINCT FROM $12::bigint ORDER BY e.${position} LIMIT $10::bigint + 1
+      WHERE ${MATCHES} ORDER BY e.${position} LIMIT $10::bigint + 1
     ) AS e
   ) AS page
   WHERE v.vault_id = $1 AND ${CAN_READ}`;
@@ -115,6 +114,14 @@ export const READ_CURRENT_SINCE = readable(
    ORDER BY entry_no, version DESC`,
   'entry_no',
 );
+
+/** `$1` vaults, `$2` work sessions, `$3` client ids, one of each a question. A row for each that may be read. */
+export const READ_HEADS = `
+  SELECT asked.place::int AS place, v.work_session_id <> asked.work_session_id AS from_outside, v.head_seq AS head,
+    encode(v.head_hash, 'hex') AS head_hash
+  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (vault_id, work_session_id, client_id, place)
+  JOIN vaults AS v ON v.vault_id = asked.vault_id
+  WHERE v.work_session_id = asked.work_session_id OR v.writer_list @> ARRAY[asked.client_id]`;
 
 /** `$1` the vault, `$2` work session, `$3` client id. Writers by their last write, outside reads newest first. */
 export const READ_META = `

@@ -2,6 +2,7 @@ import type { Database } from '../db/client.ts';
 import { toSafeNumber } from '../db/numbers.ts';
 import { RelayError, unauthorized } from '../errors.ts';
 import { auditColumns } from './audit.ts';
+import { Batcher } from './batcher.ts';
 import { CHAIN_ALGORITHM } from './chain.ts';
 import type { VaultFeed } from './feed.ts';
 import { readListCursor, readReadCursor, writeListCursor, writeReadCursor } from './paging.ts';
@@ -16,6 +17,7 @@ import {
   NOTE_OUTSIDE_READ,
   READ_CURRENT,
   READ_CURRENT_SINCE,
+  READ_HEADS,
   READ_HISTORY,
   READ_META,
   READ_PROOF,
@@ -93,6 +95,13 @@ export interface VaultRules extends WriteRules {
   pastWriterReads: boolean;
 }
 
+/** Whether a caller may read a vault, and where that stands. */
+interface HeadQuestion {
+  vaultId: string;
+  workSessionId: string;
+  readsAs: string | null;
+}
+
 class Page implements VaultPage {
   readonly entriesJson: string;
   readonly head: number;
@@ -159,6 +168,7 @@ export class VaultStore {
   readonly #db: Database;
   readonly #feed: VaultFeed;
   readonly #pastWriterReads: boolean;
+  readonly #heads = new Batcher((questions: HeadQuestion[]) => this.#readHeads(questions));
   /** Reads of one work session that want the same, with the client that each was done for. */
   readonly #shared = new SharedReads<{ page: VaultPage; clientId: string }>();
 
@@ -235,11 +245,12 @@ export class VaultStore {
    * @throws RelayError also `UNAUTHORIZED` when the session ends meanwhile
    */
   async readPage(caller: Caller, vaultId: string, options: ReadOptions = {}): Promise<VaultPage> {
-    const { wait, signal, ...what } = options;
+    const { wait, signal, known_head, ...what } = options;
     const page =
-      wait === undefined
+      (known_head !== undefined && (await this.#unchanged(caller, vaultId, known_head))) ||
+      (wait === undefined
         ? await this.#lookTogether(caller, vaultId, what)
-        : await this.#lookUntil({ caller, vaultId, what, until: performance.now() + wait * 1000, signal });
+        : await this.#lookUntil({ caller, vaultId, what, until: performance.now() + wait * 1000, signal }));
     if (page.fromOutside) await this.#noteOutsideRead(caller, vaultId);
     return page;
   }
@@ -259,6 +270,27 @@ export class VaultStore {
         waiting.cancel();
       }
     }
+  }
+
+  /** @returns a page without its entries as long as the vault's head is the one that the caller has seen */
+  async #unchanged(caller: Caller, vaultId: string, seen: number): Promise<VaultPage | undefined> {
+    const question = { vaultId, workSessionId: caller.workSessionId, readsAs: this.#readsAs(caller) };
+    const row = await this.#heads.ask(question);
+    return row && Number(row.head) === seen ? new Page(row) : undefined;
+  }
+
+  async #readHeads(questions: HeadQuestion[]): Promise<(PageRow | undefined)[]> {
+    const rows = await this.#db.rows<
+      Pick<PageRow, 'head' | 'head_hash' | 'from_outside'> & { place: number }
+    >(
+      READ_HEADS,
+      questions.map(({ vaultId }) => vaultId),
+      questions.map(({ workSessionId }) => workSessionId),
+      questions.map(({ readsAs }) => readsAs),
+    );
+    const answers: (PageRow | undefined)[] = questions.map(() => undefined);
+    for (const row of rows) answers[row.place - 1] = { ...row, entries: NO_ENTRIES, last: null, more: false };
+    return answers;
   }
 
   /**
@@ -359,7 +391,6 @@ export class VaultStore {
       after?.position ?? -1,
       limit ?? null,
       kind === 'all' ? null : kind,
-      what.known_head ?? null,
     );
     if (!row) throw await this.#refusal(caller, vaultId, { action: 'read', allowed: canRead });
     return new Page(row);
