@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import { z } from 'zod';
 
 const integer = (min: number, max: number) =>
@@ -51,7 +52,12 @@ const Environment = z.object({
   MAX_SUMMARY_BYTES: integer(1, 1_048_576).default(2048),
   MAX_CLIENT_ID_CHARACTERS: integer(1, 1024).default(128),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
+  RATE_LIMIT_PER_ADDRESS: integer(0, 10_000_000).optional(),
   GRANT_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(60),
+  MAX_CONNECTIONS_PER_ADDRESS: integer(1, 1_000_000).default(4000),
+  PRESSURE_EVENT_LOOP_MS: integer(0, 60_000).default(500),
+  PRESSURE_HEAP_MB: integer(0, 1_048_576).optional(),
+  PRESSURE_RSS_MB: integer(0, 1_048_576).default(0),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
   PAST_WRITER_READ: z.enum(['allow', 'deny'], 'must be allow or deny').default('allow'),
 });
@@ -67,6 +73,22 @@ export interface Limits {
   /** Unicode code points of a client id. */
   clientIdCharacters: number;
 }
+
+/** Beyond which the server refuses requests before it suffers; 0: no limit. */
+export interface Pressure {
+  /** Mean delay of the event loop over a second. */
+  eventLoopMs: number;
+  heapBytes: number;
+  rssBytes: number;
+}
+
+/** What of Node's own limit the heap may fill before requests are refused. */
+const HEAP_SHARE = 0.9;
+
+const MEGABYTE = 1_048_576;
+
+/** What many sessions behind one address may do together, compared with one. */
+const SESSIONS_PER_ADDRESS = 10;
 
 /** The server's settings, read once at start and handed down. */
 export interface Config {
@@ -85,10 +107,15 @@ export interface Config {
   trustProxy: string[] | undefined;
   logLevel: z.output<typeof Environment>['LOG_LEVEL'];
   limits: Limits;
-  /** Requests a minute of one session, or of one address without one; 0: no limit. */
+  /** Calls a minute of one session, or of one address without one; 0: no limit. */
   rateLimitPerMinute: number;
+  /** Calls a minute of one address, whatever sessions they have; 0: no limit. */
+  rateLimitPerAddress: number;
   /** Grants that one address may try in a minute; 0: no limit. */
   grantLimitPerMinute: number;
+  /** TCP connections that one address may hold, unless it is a trusted proxy. */
+  maxConnectionsPerAddress: number;
+  pressure: Pressure;
   /** Relay sockets that one address may have. */
   relayMaxSocketsPerAddress: number;
   /** Whether who wrote into a vault once may read it from another work session. */
@@ -128,7 +155,17 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       clientIdCharacters: v.MAX_CLIENT_ID_CHARACTERS,
     },
     rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
+    rateLimitPerAddress: v.RATE_LIMIT_PER_ADDRESS ?? SESSIONS_PER_ADDRESS * v.RATE_LIMIT_PER_MINUTE,
     grantLimitPerMinute: v.GRANT_LIMIT_PER_MINUTE,
+    maxConnectionsPerAddress: v.MAX_CONNECTIONS_PER_ADDRESS,
+    pressure: {
+      eventLoopMs: v.PRESSURE_EVENT_LOOP_MS,
+      heapBytes:
+        v.PRESSURE_HEAP_MB === undefined
+          ? Math.floor(HEAP_SHARE * getHeapStatistics().heap_size_limit)
+          : v.PRESSURE_HEAP_MB * MEGABYTE,
+      rssBytes: v.PRESSURE_RSS_MB * MEGABYTE,
+    },
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
     pastWriterReads: v.PAST_WRITER_READ === 'allow',
   };

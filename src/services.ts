@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
+import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
 import type { AstationDeps } from './relay/astation-session.ts';
 import { Connections } from './relay/connections.ts';
 import { Hub } from './relay/hub.ts';
@@ -29,6 +30,8 @@ export interface Services {
   hub: Hub;
   sockets: RelaySockets;
   connections: Connections;
+  /** Where the rate limits count. */
+  makeLimiter: MakeLimiter;
   close(): Promise<void>;
 }
 
@@ -160,5 +163,16 @@ export async function openServices({
   }
   const vaults = new VaultStore(db, feed, config);
   const { hub, sockets, connections } = relay;
-  return { db, vaults, sessions, logins, astations, hub, sockets, connections, close };
+  return {
+    db,
+    vaults,
+    sessions,
+    logins,
+    astations,
+    hub,
+    sockets,
+    connections,
+    makeLimiter: makeMemoryLimiter,
+    close,
+  };
 }

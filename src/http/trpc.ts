@@ -10,7 +10,7 @@ import { installJsonBody } from './json-body.ts';
 import { refuseOtherMethods } from './methods.ts';
 
 /** Calls in one HTTP request; each is a statement of its own. */
-const MAX_BATCH_SIZE = 20;
+export const MAX_BATCH_SIZE = 20;
 
 const makeOptions = (
   router: AppRouter,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, ENVIRONMENT_VARIABLES, readConfig } from '../../src/config.ts';
 
@@ -25,7 +26,14 @@ const DEFAULTS = {
   logLevel: 'info',
   limits: { textBytes: 65_536, summaryBytes: 2048, clientIdCharacters: 128 },
   rateLimitPerMinute: 600,
+  rateLimitPerAddress: 6000,
   grantLimitPerMinute: 60,
+  maxConnectionsPerAddress: 4000,
+  pressure: {
+    eventLoopMs: 500,
+    heapBytes: Math.floor(0.9 * getHeapStatistics().heap_size_limit),
+    rssBytes: 0,
+  },
   relayMaxSocketsPerAddress: 200,
   pastWriterReads: true,
 };
@@ -78,7 +86,15 @@ describe('what is taken', () => {
     ['MAX_TEXT_BYTES', '1', { limits: { ...DEFAULTS.limits, textBytes: 1 } }],
     ['MAX_SUMMARY_BYTES', '4096', { limits: { ...DEFAULTS.limits, summaryBytes: 4096 } }],
     ['MAX_CLIENT_ID_CHARACTERS', '1024', { limits: { ...DEFAULTS.limits, clientIdCharacters: 1024 } }],
-    ['RATE_LIMIT_PER_MINUTE', '0', { rateLimitPerMinute: 0 }],
+    ['RATE_LIMIT_PER_MINUTE', '0', { rateLimitPerMinute: 0, rateLimitPerAddress: 0 }],
+    ['RATE_LIMIT_PER_MINUTE', '7', { rateLimitPerMinute: 7, rateLimitPerAddress: 70 }],
+    ['RATE_LIMIT_PER_ADDRESS', '0', { rateLimitPerAddress: 0 }],
+    ['RATE_LIMIT_PER_ADDRESS', '10000000', { rateLimitPerAddress: 10_000_000 }],
+    ['MAX_CONNECTIONS_PER_ADDRESS', '1', { maxConnectionsPerAddress: 1 }],
+    ['PRESSURE_EVENT_LOOP_MS', '0', { pressure: { ...DEFAULTS.pressure, eventLoopMs: 0 } }],
+    ['PRESSURE_HEAP_MB', '0', { pressure: { ...DEFAULTS.pressure, heapBytes: 0 } }],
+    ['PRESSURE_HEAP_MB', '512', { pressure: { ...DEFAULTS.pressure, heapBytes: 536_870_912 } }],
+    ['PRESSURE_RSS_MB', '1', { pressure: { ...DEFAULTS.pressure, rssBytes: 1_048_576 } }],
     ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
     ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
     ['PAST_WRITER_READ', 'deny', { pastWriterReads: false }],
@@ -96,7 +112,12 @@ describe('what is refused, naming the variable', () => {
     'MAX_SUMMARY_BYTES',
     'MAX_CLIENT_ID_CHARACTERS',
     'RATE_LIMIT_PER_MINUTE',
+    'RATE_LIMIT_PER_ADDRESS',
     'GRANT_LIMIT_PER_MINUTE',
+    'MAX_CONNECTIONS_PER_ADDRESS',
+    'PRESSURE_EVENT_LOOP_MS',
+    'PRESSURE_HEAP_MB',
+    'PRESSURE_RSS_MB',
     'RELAY_WS_MAX_PER_IP',
   ];
   test.each(wholeNumbers.flatMap((name) => notWhole.map((value) => [name, value])))(
@@ -121,7 +142,10 @@ describe('what is refused, naming the variable', () => {
     ['MAX_CLIENT_ID_CHARACTERS', '0', 'must be at least 1'],
     ['MAX_CLIENT_ID_CHARACTERS', '1025', 'must be at most 1024'],
     ['RATE_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
+    ['RATE_LIMIT_PER_ADDRESS', '10000001', 'must be at most 10000000'],
     ['GRANT_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
+    ['MAX_CONNECTIONS_PER_ADDRESS', '0', 'must be at least 1'],
+    ['PRESSURE_EVENT_LOOP_MS', '60001', 'must be at most 60000'],
     ['RELAY_WS_MAX_PER_IP', '0', 'must be at least 1'],
     ['PAST_WRITER_READ', 'yes', 'must be allow or deny'],
     ['RELAY_WS_MAX_PER_IP', '1000001', 'must be at most 1000000'],
