@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
@@ -41,9 +42,12 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   installRequestLog(app);
   installErrorHandler(app);
   installUpgradeGuard(app);
-  installDrain(app);
+  const { isStopping } = installDrain(app, [
+    { name: 'delay', run: () => setTimeout(config.shutdownDelayMs) },
+    ...services.drainSteps,
+  ]);
   await installHeaders(app, config);
-  mountHealth(app, { pingDatabase: () => services.db.ping(), version });
+  mountHealth(app, { pingDatabase: () => services.db.ping(), isStopping, version });
   await app.register(async (limited) => {
     const { makeLimiter } = services;
     const sessionOf = makeSessionOf(services.sessions);

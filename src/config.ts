@@ -59,6 +59,7 @@ const Environment = z.object({
   PRESSURE_HEAP_MB: integer(0, 1_048_576).optional(),
   PRESSURE_RSS_MB: integer(0, 1_048_576).default(0),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
+  SHUTDOWN_DELAY_SECONDS: integer(0, 60).default(0),
   PAST_WRITER_READ: z.enum(['allow', 'deny'], 'must be allow or deny').default('allow'),
 });
 
@@ -118,6 +119,8 @@ export interface Config {
   pressure: Pressure;
   /** Relay sockets that one address may have. */
   relayMaxSocketsPerAddress: number;
+  /** Between failing readiness and refusing work, so that balancers notice. */
+  shutdownDelayMs: number;
   /** Whether who wrote into a vault once may read it from another work session. */
   pastWriterReads: boolean;
 }
@@ -167,6 +170,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       rssBytes: v.PRESSURE_RSS_MB * MEGABYTE,
     },
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
+    shutdownDelayMs: 1000 * v.SHUTDOWN_DELAY_SECONDS,
     pastWriterReads: v.PAST_WRITER_READ === 'allow',
   };
 }

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
+import { type DrainStep, runSteps } from './drain.ts';
 import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
 import type { AstationDeps } from './relay/astation-session.ts';
 import { Connections } from './relay/connections.ts';
@@ -32,6 +33,9 @@ export interface Services {
   connections: Connections;
   /** Where the rate limits count. */
   makeLimiter: MakeLimiter;
+  /** What has to end before the answers in flight are waited for, in this order. */
+  drainSteps: readonly DrainStep[];
+  /** Ends everything, once nobody asks any more. */
   close(): Promise<void>;
 }
 
@@ -148,12 +152,14 @@ export async function openServices({
     logins.sweep().catch((error: Error) => log.debug({ reason: error.message }, 'The sweep has to wait'));
   };
   const sweeper = setInterval(sweep, SWEEP_MS).unref();
-  const close = async () => {
-    clearInterval(sweeper);
-    relay.close();
-    await listener.close();
-    await db.close();
-  };
+  // What is queued is written before the pool ends.
+  const closeSteps: DrainStep[] = [
+    { name: 'sweeper', run: () => clearInterval(sweeper) },
+    { name: 'relay', run: () => relay.close() },
+    { name: 'listener', run: () => listener.close() },
+    { name: 'pool', run: () => db.close() },
+  ];
+  const close = () => runSteps(closeSteps, log);
   try {
     await listener.start();
     await astations.load();
@@ -173,6 +179,7 @@ export async function openServices({
     sockets,
     connections,
     makeLimiter: makeMemoryLimiter,
+    drainSteps: [{ name: 'relay sockets', run: () => sockets.drain() }],
     close,
   };
 }

@@ -28,6 +28,7 @@ const t = initTRPC
     errorFormatter: ({ shape, error }) => ({
       ...shape,
       message: error.code === 'INTERNAL_SERVER_ERROR' ? maskedMessage : error.message,
+      data: { ...shape.data, ...findRelayError(error)?.details },
     }),
   });
 

@@ -21,10 +21,10 @@ export function settleFailure(thrown: unknown, request: FastifyRequest, reply: F
   return failure;
 }
 
-/** Answers a failed request with `{"error", "code"}`. */
+/** Answers a failed request with `{"error", "code"}`, and what else a program may learn. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { code, message } = settleFailure(thrown, request, reply);
-  return reply.code(ERROR_FACES[code].status).send({ error: message, code } satisfies ErrorBody);
+  const { code, message, details } = settleFailure(thrown, request, reply);
+  return reply.code(ERROR_FACES[code].status).send({ error: message, code, ...details } satisfies ErrorBody);
 }
 
 /** Every error of this scope has the shape `{"error", "code"}`, whoever raised it. */

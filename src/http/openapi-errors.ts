@@ -40,8 +40,21 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     example: 'Something went wrong on the server. Its log has the details under this x-request-id.',
   },
   SERVICE_UNAVAILABLE: {
-    description: 'The database cannot be asked at the moment; nothing was half-written.',
+    description:
+      'The database cannot be asked at the moment, or the server is under too much load; nothing was half-written.',
     example: 'The database cannot be reached at the moment; try again shortly.',
+  },
+};
+
+/** Fields that an error may have beside its sentence and code. */
+const DETAILS: Partial<Record<ErrorCode, Json>> = {
+  SERVICE_UNAVAILABLE: {
+    outcome: {
+      type: 'string',
+      const: 'unknown',
+      description:
+        'Only on a write that was sent to the database and not confirmed: it was committed whole, or not at all. Repeating it with the same `Idempotency-Key` is safe.',
+    },
   },
 };
 
@@ -108,6 +121,7 @@ export function errorSchema(code: ErrorCode): Json {
     properties: {
       error: { type: 'string', minLength: 1, description: 'A sentence for a person.' },
       code: { type: 'string', const: code, description: 'For a program.' },
+      ...DETAILS[code],
     },
     required: ['error', 'code'],
     additionalProperties: false,

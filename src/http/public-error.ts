@@ -1,9 +1,9 @@
 import { maskedMessage } from '../api/masked.ts';
 
-import { badRequest, type ErrorCode, findRelayError, RelayError } from '../errors.ts';
+import { badRequest, type ErrorCode, type ErrorDetails, findRelayError, RelayError } from '../errors.ts';
 
 /** The body of every REST error. */
-export interface ErrorBody {
+export interface ErrorBody extends ErrorDetails {
   error: string;
   code: ErrorCode;
 }

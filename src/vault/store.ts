@@ -71,7 +71,7 @@ export class VaultStore {
   async create(caller: Caller, summary: string): Promise<CreatedVault> {
     for (;;) {
       const id = makeVaultId();
-      const rows = await this.#db.rows<CreatedVault>(
+      const rows = await this.#db.write<CreatedVault>(
         CREATE,
         id,
         summary,
@@ -108,13 +108,13 @@ export class VaultStore {
 
   /** Writes version 1 of the vault's next entry. */
   async append(caller: Caller, vaultId: string, text: string): Promise<WriteResult> {
-    const rows = await this.#db.rows<WriteRow>(APPEND, vaultId, caller.workSessionId, caller.clientId, text);
+    const rows = await this.#db.write<WriteRow>(APPEND, vaultId, caller.workSessionId, caller.clientId, text);
     return this.#written(rows, caller, vaultId);
   }
 
   /** Writes the next version of an entry that exists. */
   async override(caller: Caller, vaultId: string, entry: { no: number; text: string }): Promise<WriteResult> {
-    const rows = await this.#db.rows<WriteRow>(
+    const rows = await this.#db.write<WriteRow>(
       OVERRIDE,
       vaultId,
       caller.workSessionId,
@@ -127,7 +127,7 @@ export class VaultStore {
   }
 
   async setSummary(caller: Caller, vaultId: string, summary: string): Promise<void> {
-    const rows = await this.#db.rows(
+    const rows = await this.#db.write(
       SET_SUMMARY,
       vaultId,
       caller.workSessionId,

@@ -35,6 +35,7 @@ const DEFAULTS = {
     rssBytes: 0,
   },
   relayMaxSocketsPerAddress: 200,
+  shutdownDelayMs: 0,
   pastWriterReads: true,
 };
 
@@ -97,6 +98,7 @@ describe('what is taken', () => {
     ['PRESSURE_RSS_MB', '1', { pressure: { ...DEFAULTS.pressure, rssBytes: 1_048_576 } }],
     ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
     ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
+    ['SHUTDOWN_DELAY_SECONDS', '5', { shutdownDelayMs: 5000 }],
     ['PAST_WRITER_READ', 'deny', { pastWriterReads: false }],
   ])('%s=%s', (name, value, changed) => {
     expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...changed });
@@ -119,6 +121,7 @@ describe('what is refused, naming the variable', () => {
     'PRESSURE_HEAP_MB',
     'PRESSURE_RSS_MB',
     'RELAY_WS_MAX_PER_IP',
+    'SHUTDOWN_DELAY_SECONDS',
   ];
   test.each(wholeNumbers.flatMap((name) => notWhole.map((value) => [name, value])))(
     '%s=%j',
@@ -147,6 +150,7 @@ describe('what is refused, naming the variable', () => {
     ['MAX_CONNECTIONS_PER_ADDRESS', '0', 'must be at least 1'],
     ['PRESSURE_EVENT_LOOP_MS', '60001', 'must be at most 60000'],
     ['RELAY_WS_MAX_PER_IP', '0', 'must be at least 1'],
+    ['SHUTDOWN_DELAY_SECONDS', '61', 'must be at most 60'],
     ['PAST_WRITER_READ', 'yes', 'must be allow or deny'],
     ['RELAY_WS_MAX_PER_IP', '1000001', 'must be at most 1000000'],
     ['DATABASE_URL', 'mysql://u:s3cret@db/vr', url],
