@@ -8,6 +8,7 @@ import { installDrain } from './http/drain.ts';
 import { installErrorHandler } from './http/error-handler.ts';
 import { installHeaders } from './http/headers.ts';
 import { mountHealth } from './http/health.ts';
+import { installRequestMetrics, mountMetrics } from './http/metrics.ts';
 import { makeOpenApiDocument } from './http/openapi-document.ts';
 import { mountPages } from './http/pages/mount.ts';
 import { installPressure } from './http/pressure.ts';
@@ -15,8 +16,10 @@ import { installRateLimit, makeGrantCount } from './http/rate-limit.ts';
 import { installRequestLog } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { makeHttpServer } from './http/server.ts';
+import { installTracing } from './http/tracing.ts';
 import { mountTrpc } from './http/trpc.ts';
 import { installUpgradeGuard } from './http/upgrade.ts';
+import { noTracing } from './observability/tracing.ts';
 import { verifyGrant } from './relay/identity.ts';
 import type { Services } from './services.ts';
 import { makeVaultInputs } from './vault/schema.ts';
@@ -30,7 +33,8 @@ export interface AppDeps {
 
 /** Composes the whole server out of what it is given. It does not listen. */
 export async function buildApp({ config, services, log, version }: AppDeps): Promise<FastifyInstance> {
-  const app = makeHttpServer(config, log);
+  const { metrics, tracing, exposition } = services.observability;
+  const app = makeHttpServer(config, { log, metrics });
   // Relative to wherever the document was fetched, unless the operator says where that is.
   const baseUrl = config.publicBaseUrl ?? '/';
   const router = makeAppRouter({
@@ -40,6 +44,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   });
 
   installRequestLog(app);
+  if (tracing !== noTracing) installTracing(app, tracing);
+  if (exposition) installRequestMetrics(app, metrics);
   installErrorHandler(app);
   installUpgradeGuard(app);
   const { isStopping } = installDrain(app, [
@@ -48,6 +54,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   ]);
   await installHeaders(app, config);
   mountHealth(app, { pingDatabase: () => services.db.ping(), isStopping, version });
+  // With a port of their own they are not here.
+  if (exposition && config.metricsPort === undefined) mountMetrics(app, exposition, config.metricsToken);
   await app.register(async (limited) => {
     const { makeLimiter } = services;
     const sessionOf = makeSessionOf(services.sessions);

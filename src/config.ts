@@ -60,6 +60,18 @@ const Environment = z.object({
   PRESSURE_RSS_MB: integer(0, 1_048_576).default(0),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
   SHUTDOWN_DELAY_SECONDS: integer(0, 60).default(0),
+  METRICS_PORT: integer(0, 65_535).optional(),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/, 'must have at least 16 characters, none of them a blank')
+    .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  OTEL_SERVICE_NAME: z.string().default('vault-relay'),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d+)?|1(\.0+)?)$/, 'must be a number from 0 to 1')
+    .transform(Number)
+    .default(1),
   PAST_WRITER_READ: z.enum(['allow', 'deny'], 'must be allow or deny').default('allow'),
 });
 
@@ -81,6 +93,14 @@ export interface Pressure {
   eventLoopMs: number;
   heapBytes: number;
   rssBytes: number;
+}
+
+export interface TraceSettings {
+  /** Base address of an OTLP/HTTP collector. */
+  endpoint: string;
+  serviceName: string;
+  /** Share of the requests that are traced. */
+  ratio: number;
 }
 
 /** What of Node's own limit the heap may fill before requests are refused. */
@@ -121,6 +141,12 @@ export interface Config {
   relayMaxSocketsPerAddress: number;
   /** Between failing readiness and refusing work, so that balancers notice. */
   shutdownDelayMs: number;
+  /** Port of the metrics' own listener; undefined: none. */
+  metricsPort: number | undefined;
+  /** What readers of the metrics must bring; without `metricsPort` it opens them on the server's own port. */
+  metricsToken: string | undefined;
+  /** Where traces go; undefined: there are none. */
+  traces: TraceSettings | undefined;
   /** Whether who wrote into a vault once may read it from another work session. */
   pastWriterReads: boolean;
 }
@@ -171,6 +197,16 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     },
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
     shutdownDelayMs: 1000 * v.SHUTDOWN_DELAY_SECONDS,
+    metricsPort: v.METRICS_PORT,
+    metricsToken: v.METRICS_TOKEN,
+    traces:
+      v.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : {
+            endpoint: v.OTEL_EXPORTER_OTLP_ENDPOINT,
+            serviceName: v.OTEL_SERVICE_NAME,
+            ratio: v.OTEL_TRACES_SAMPLER_ARG,
+          },
     pastWriterReads: v.PAST_WRITER_READ === 'allow',
   };
 }

@@ -3,6 +3,8 @@ import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
 import { type DrainStep, runSteps } from './drain.ts';
+import type { Metrics } from './observability/metrics.ts';
+import { noObservability, type Observability } from './observability/open.ts';
 import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
 import type { AstationDeps } from './relay/astation-session.ts';
 import { Connections } from './relay/connections.ts';
@@ -33,6 +35,7 @@ export interface Services {
   connections: Connections;
   /** Where the rate limits count. */
   makeLimiter: MakeLimiter;
+  observability: Observability;
   /** What has to end before the answers in flight are waited for, in this order. */
   drainSteps: readonly DrainStep[];
   /** Ends everything, once nobody asks any more. */
@@ -44,6 +47,8 @@ export interface ServicesOptions {
   /** postgres:// address of a migrated database. */
   databaseUrl: string;
   log: FastifyBaseLogger;
+  /** How the server can be watched; not at all by default. */
+  observability?: Observability;
   /** The relay's clock: ms, only moving forward. */
   now?: () => number;
 }
@@ -62,10 +67,11 @@ function makeRelay(
     Pick<RelaySocketDeps, 'sessions' | 'findEndedSessions'> & {
       config: Config;
       feed: VaultFeed;
+      metrics: Metrics;
       now: () => number;
     },
 ) {
-  const { config, log, feed, now } = parts;
+  const { config, log, feed, metrics, now } = parts;
   const connections = new Connections(log, now);
   const delivery = new LocalDelivery(connections);
   const hub = new Hub(delivery, now);
@@ -73,6 +79,8 @@ function makeRelay(
   const nudger = createNudger({
     send: (write) => delivery.announce({ type: 'vault-updated', ...write }),
     onError: (error) => log.warn({ reason: String(error) }, 'A nudge failed'),
+    onSent: (waitedMs) => metrics.nudged(waitedMs / 1000),
+    now,
   });
   feed.listen((write) => nudger.written(write));
   const sockets = new RelaySockets({
@@ -102,9 +110,11 @@ export async function openServices({
   config,
   databaseUrl: url,
   log,
+  observability = noObservability,
   now = () => performance.now(),
 }: ServicesOptions): Promise<Services> {
-  const db = new Database({ url, poolSize: config.databasePoolSize, log });
+  const { metrics, tracing } = observability;
+  const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
   const store = new SessionStore(db);
   const sessions = new SessionCache((sessionId) => store.use(sessionId));
   const astations = new AstationStore(db);
@@ -120,7 +130,9 @@ export async function openServices({
     astations,
     bindings,
     feed,
+    metrics,
   });
+  metrics.gauge('sockets', () => relay.sockets.counts());
   const listener = new Listener({
     url,
     log,
@@ -179,6 +191,7 @@ export async function openServices({
     sockets,
     connections,
     makeLimiter: makeMemoryLimiter,
+    observability,
     drainSteps: [{ name: 'relay sockets', run: () => sockets.drain() }],
     close,
   };

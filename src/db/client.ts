@@ -1,5 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { writeOutcomeUnknown } from '../errors.ts';
+import { type Metrics, noMetrics } from '../observability/metrics.ts';
+import { noTracing, type Tracing } from '../observability/tracing.ts';
 import { PrismaClient } from './generated/client.ts';
 import { mayHaveRun, readFault, spoilsConnections, toRelayError } from './pg-errors.ts';
 import { makePool, type PoolOptions, type ServerPool } from './pool.ts';
@@ -31,15 +33,21 @@ function makeAppendOnlyClient(adapter: PrismaPg) {
 /** The Prisma client of this server, with the append-only extension. */
 export type AppendOnlyClient = ReturnType<typeof makeAppendOnlyClient>;
 
-export type DatabaseOptions = PoolOptions;
+export interface DatabaseOptions extends PoolOptions {
+  metrics?: Metrics;
+  tracing?: Tracing;
+}
 
 /** PostgreSQL as the stores see it. */
 export class Database {
   readonly prisma: AppendOnlyClient;
   readonly #pool: ServerPool;
+  readonly #tracing: Tracing;
 
-  constructor(options: DatabaseOptions) {
+  constructor({ metrics = noMetrics, tracing = noTracing, ...options }: DatabaseOptions) {
+    this.#tracing = tracing;
     this.#pool = makePool(options);
+    metrics.gauge('pool', () => this.#pool.counts());
     this.prisma = makeAppendOnlyClient(
       new PrismaPg(this.#pool, { statementNameGenerator: ({ sql }) => statementName(sql) }),
     );
@@ -73,8 +81,9 @@ export class Database {
   }
 
   async #run<Row>(sql: string, values: unknown[]): Promise<Row[]> {
+    const ask = () => this.prisma.$queryRawUnsafe<Row[]>(sql, ...values);
     try {
-      return await this.prisma.$queryRawUnsafe<Row[]>(sql, ...values);
+      return await this.#tracing.statement(sql, ask, (thrown) => readFault(thrown).code);
     } catch (thrown) {
       if (spoilsConnections(readFault(thrown))) this.#pool.dropIdle();
       throw thrown;

@@ -35,6 +35,11 @@ export class ServerPool extends pg.Pool {
     return undefined;
   }
 
+  /** How many connections there are, how many of them wait for work, and how many calls wait for one. */
+  counts(): { total: number; idle: number; waiting: number } {
+    return { total: this.totalCount, idle: this.idleCount, waiting: this.waitingCount };
+  }
+
   /** Drops the connections that wait for work: what broke one, or turned it into a standby's, holds for all. */
   dropIdle(): void {
     for (const client of [...this.#idle])

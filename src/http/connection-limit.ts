@@ -1,11 +1,13 @@
 import { BlockList, isIPv6, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import type { Metrics } from '../observability/metrics.ts';
 import { networkOf } from './address.ts';
 
 export interface ConnectionLimit {
   maxPerAddress: number;
   /** Networks of proxies, which come for many. */
   trustProxy: string[] | undefined;
+  metrics: Metrics;
 }
 
 function makeBlockList(networks: string[]): BlockList {
@@ -21,7 +23,7 @@ function makeBlockList(networks: string[]): BlockList {
 /** Cuts a connection that is one too many of its address, so that one address cannot take the places of all. */
 export function installConnectionLimit(
   app: FastifyInstance,
-  { maxPerAddress, trustProxy = [] }: ConnectionLimit,
+  { maxPerAddress, trustProxy = [], metrics }: ConnectionLimit,
 ): void {
   const proxies = makeBlockList(trustProxy);
   const open = new Map<string, number>();
@@ -32,6 +34,7 @@ export function installConnectionLimit(
     const key = networkOf(address);
     const count = (open.get(key) ?? 0) + 1;
     if (count > maxPerAddress) {
+      metrics.refused('TOO_MANY_CONNECTIONS');
       socket.destroy();
       return;
     }

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Config } from '../config.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import { makeClientErrorHandler } from './client-error.ts';
 import { installConnectionLimit } from './connection-limit.ts';
 import { sendError } from './error-handler.ts';
@@ -12,7 +13,10 @@ const MAX_HEAD_BYTES = 16_384;
 const bodyLimit = (textBytes: number) => 6 * textBytes + 4096;
 
 /** Fastify with every limit that holds before a request has a route. It mounts nothing. */
-export function makeHttpServer(config: Config, log: FastifyBaseLogger): FastifyInstance {
+export function makeHttpServer(
+  config: Config,
+  { log, metrics }: { log: FastifyBaseLogger; metrics: Metrics },
+): FastifyInstance {
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -28,7 +32,7 @@ export function makeHttpServer(config: Config, log: FastifyBaseLogger): FastifyI
     // What comes while the server stops is still answered, in our shape. Fastify's own 503 runs no hook, and so
     // would leave the connection of an upgrade open, which the stop then waits for.
     return503OnClosing: false,
-    clientErrorHandler: makeClientErrorHandler(log),
+    clientErrorHandler: makeClientErrorHandler(log, metrics),
     // An address that cannot be decoded is refused before any hook, and none runs after it.
     frameworkErrors: (error, request, reply) => {
       markAnswer(request, reply);
@@ -41,6 +45,7 @@ export function makeHttpServer(config: Config, log: FastifyBaseLogger): FastifyI
   installConnectionLimit(app, {
     maxPerAddress: config.maxConnectionsPerAddress,
     trustProxy: config.trustProxy,
+    metrics,
   });
   return app;
 }

@@ -36,6 +36,9 @@ const DEFAULTS = {
   },
   relayMaxSocketsPerAddress: 200,
   shutdownDelayMs: 0,
+  metricsPort: undefined,
+  metricsToken: undefined,
+  traces: undefined,
   pastWriterReads: true,
 };
 
@@ -99,9 +102,31 @@ describe('what is taken', () => {
     ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
     ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
     ['SHUTDOWN_DELAY_SECONDS', '5', { shutdownDelayMs: 5000 }],
+    ['METRICS_PORT', '0', { metricsPort: 0 }],
+    ['METRICS_TOKEN', 'sixteen-and-more', { metricsToken: 'sixteen-and-more' }],
+    [
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'http://collector:4318',
+      { traces: { endpoint: 'http://collector:4318', serviceName: 'vault-relay', ratio: 1 } },
+    ],
+    ['OTEL_SERVICE_NAME', 'another', {}],
+    ['OTEL_TRACES_SAMPLER_ARG', '0.25', {}],
     ['PAST_WRITER_READ', 'deny', { pastWriterReads: false }],
   ])('%s=%s', (name, value, changed) => {
     expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...changed });
+  });
+});
+
+test('traces have the name and the share that are set', () => {
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example.org/otlp',
+    OTEL_SERVICE_NAME: 'relay-2',
+    OTEL_TRACES_SAMPLER_ARG: '0.1',
+  };
+  expect(readConfig(env).traces).toEqual({
+    endpoint: 'https://collector.example.org/otlp',
+    serviceName: 'relay-2',
+    ratio: 0.1,
   });
 });
 
@@ -122,6 +147,7 @@ describe('what is refused, naming the variable', () => {
     'PRESSURE_RSS_MB',
     'RELAY_WS_MAX_PER_IP',
     'SHUTDOWN_DELAY_SECONDS',
+    'METRICS_PORT',
   ];
   test.each(wholeNumbers.flatMap((name) => notWhole.map((value) => [name, value])))(
     '%s=%j',
@@ -151,6 +177,12 @@ describe('what is refused, naming the variable', () => {
     ['PRESSURE_EVENT_LOOP_MS', '60001', 'must be at most 60000'],
     ['RELAY_WS_MAX_PER_IP', '0', 'must be at least 1'],
     ['SHUTDOWN_DELAY_SECONDS', '61', 'must be at most 60'],
+    ['METRICS_PORT', '65536', 'must be at most 65535'],
+    ['METRICS_TOKEN', 'fifteen-letters', 'must have at least 16 characters, none of them a blank'],
+    ['METRICS_TOKEN', 'sixteen and more', 'must have at least 16 characters, none of them a blank'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', base],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 'must be a number from 0 to 1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '-1', 'must be a number from 0 to 1'],
     ['PAST_WRITER_READ', 'yes', 'must be allow or deny'],
     ['RELAY_WS_MAX_PER_IP', '1000001', 'must be at most 1000000'],
     ['DATABASE_URL', 'mysql://u:s3cret@db/vr', url],
