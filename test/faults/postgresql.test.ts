@@ -5,8 +5,8 @@ import { migrate } from '../../src/db/migrate.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { RestVaults } from '../support/client.ts';
 import { eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';
+import { TcpProxy } from '../support/proxy.ts';
 import { type RelayServer, startRelayServer } from '../support/relay-server.ts';
-import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const ROUNDS = 20;
 const WRITERS = 8;
