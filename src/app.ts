@@ -22,7 +22,7 @@ import { installUpgradeGuard } from './http/upgrade.ts';
 import { noTracing } from './observability/tracing.ts';
 import { verifyGrant } from './relay/identity.ts';
 import type { Services } from './services.ts';
-import { makeVaultInputs } from './vault/schema.ts';
+import { makeVaultInputs } from './vault/inputs.ts';
 
 export interface AppDeps {
   config: Config;

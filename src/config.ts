@@ -51,6 +51,10 @@ const Environment = z.object({
   MAX_TEXT_BYTES: integer(1, 16_777_216).default(65_536),
   MAX_SUMMARY_BYTES: integer(1, 1_048_576).default(2048),
   MAX_CLIENT_ID_CHARACTERS: integer(1, 1024).default(128),
+  MAX_VAULTS_PER_WORK_SESSION: integer(0, 1_000_000_000).default(10_000),
+  MAX_ENTRIES_PER_VAULT: integer(0, 2_147_483_646).default(1_000_000),
+  MAX_BYTES_PER_VAULT: integer(0, 1_000_000_000_000).default(1_073_741_824),
+  WRITE_COALESCING: z.enum(['on', 'off'], 'must be on or off').default('on'),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
   RATE_LIMIT_PER_ADDRESS: integer(0, 10_000_000).optional(),
   GRANT_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(60),
@@ -111,6 +115,13 @@ const MEGABYTE = 1_048_576;
 /** What many sessions behind one address may do together, compared with one. */
 const SESSIONS_PER_ADDRESS = 10;
 
+/** What a vault and a work session may hold; 0: no cap. */
+export interface VaultCaps {
+  vaultsPerWorkSession: number;
+  entriesPerVault: number;
+  bytesPerVault: number;
+}
+
 /** The server's settings, read once at start and handed down. */
 export interface Config {
   port: number;
@@ -128,6 +139,9 @@ export interface Config {
   trustProxy: string[] | undefined;
   logLevel: z.output<typeof Environment>['LOG_LEVEL'];
   limits: Limits;
+  caps: VaultCaps;
+  /** Whether writes that arrive while a statement is under way share the next one. */
+  coalesce: boolean;
   /** Calls a minute of one session, or of one address without one; 0: no limit. */
   rateLimitPerMinute: number;
   /** Calls a minute of one address, whatever sessions they have; 0: no limit. */
@@ -183,6 +197,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       summaryBytes: v.MAX_SUMMARY_BYTES,
       clientIdCharacters: v.MAX_CLIENT_ID_CHARACTERS,
     },
+    caps: {
+      vaultsPerWorkSession: v.MAX_VAULTS_PER_WORK_SESSION,
+      entriesPerVault: v.MAX_ENTRIES_PER_VAULT,
+      bytesPerVault: v.MAX_BYTES_PER_VAULT,
+    },
+    coalesce: v.WRITE_COALESCING === 'on',
     rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
     rateLimitPerAddress: v.RATE_LIMIT_PER_ADDRESS ?? SESSIONS_PER_ADDRESS * v.RATE_LIMIT_PER_MINUTE,
     grantLimitPerMinute: v.GRANT_LIMIT_PER_MINUTE,

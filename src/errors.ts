@@ -44,6 +44,8 @@ export const ERROR_CODES = Object.keys(ERROR_FACES) as ErrorCode[];
 export interface ErrorDetails {
   /** A write may have been committed, or not. */
   outcome?: 'unknown';
+  /** What stands where another version was expected. */
+  current?: object;
 }
 
 interface RelayErrorOptions {
@@ -73,7 +75,8 @@ export const badRequest = (message: string) => new RelayError('BAD_REQUEST', mes
 export const unauthorized = (message: string) => new RelayError('UNAUTHORIZED', message);
 export const forbidden = (message: string) => new RelayError('FORBIDDEN', message);
 export const notFound = (message: string) => new RelayError('NOT_FOUND', message);
-export const conflict = (message: string) => new RelayError('CONFLICT', message);
+export const conflict = (message: string, current?: object) =>
+  new RelayError('CONFLICT', message, { details: current ? { current } : {} });
 export const gone = (message: string) => new RelayError('GONE', message);
 export const tooLarge = (message: string) => new RelayError('PAYLOAD_TOO_LARGE', message);
 export const tooManyRequests = (message: string, retryAfter: number) =>

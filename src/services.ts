@@ -82,7 +82,9 @@ function makeRelay(
     onSent: (waitedMs) => metrics.nudged(waitedMs / 1000),
     now,
   });
-  feed.listen((write) => nudger.written(write));
+  feed.listen(({ kind, ...write }) => {
+    if (kind === 'content') nudger.written(write);
+  });
   const sockets = new RelaySockets({
     ...parts,
     hub,
@@ -100,6 +102,12 @@ function makeRelay(
       hub.close();
     },
   };
+}
+
+/** Ends the waits of sessions that ended while nobody could be told. */
+async function catchUpWaiters(sessions: SessionStore, { waiters }: VaultStore): Promise<void> {
+  for (const idHash of await sessions.findEnded(waiters.sessions())) waiters.sessionEnded(idHash);
+  waiters.lookAgain();
 }
 
 /**
@@ -120,6 +128,9 @@ export async function openServices({
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
+  const vaults = new VaultStore(db, feed, config, metrics.statementWrote);
+  metrics.gauge('writeQueue', () => vaults.writer.depth);
+  metrics.gauge('waiting', () => vaults.waiters.size);
   const bindings = new BindingStore(db);
   const relay = makeRelay({
     config,
@@ -137,7 +148,10 @@ export async function openServices({
     url,
     log,
     channels: {
-      [SESSION_ENDED_CHANNEL]: (idHash) => relay.sockets.sessionEnded(idHash),
+      [SESSION_ENDED_CHANNEL]: (idHash) => {
+        relay.sockets.sessionEnded(idHash);
+        vaults.waiters.sessionEnded(idHash);
+      },
       [KEY_REGISTERED_CHANNEL]: (announcement) => {
         // What was registered here is in force already: the socket that proved it owns its room.
         const astationId = astations.registeredElsewhere(announcement);
@@ -150,8 +164,7 @@ export async function openServices({
     },
     onListening: () => {
       sessions.setHearing(true);
-      relay.sockets
-        .catchUp()
+      Promise.all([relay.sockets.catchUp(), catchUpWaiters(store, vaults)])
         .then(() => astations.setHearing(true))
         .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
     },
@@ -168,6 +181,7 @@ export async function openServices({
   const closeSteps: DrainStep[] = [
     { name: 'sweeper', run: () => clearInterval(sweeper) },
     { name: 'relay', run: () => relay.close() },
+    { name: 'write queue', run: () => vaults.writer.whenIdle() },
     { name: 'listener', run: () => listener.close() },
     { name: 'pool', run: () => db.close() },
   ];
@@ -179,7 +193,6 @@ export async function openServices({
     await close();
     throw error;
   }
-  const vaults = new VaultStore(db, feed, config);
   const { hub, sockets, connections } = relay;
   return {
     db,
@@ -192,7 +205,10 @@ export async function openServices({
     connections,
     makeLimiter: makeMemoryLimiter,
     observability,
-    drainSteps: [{ name: 'relay sockets', run: () => sockets.drain() }],
+    drainSteps: [
+      { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+      { name: 'relay sockets', run: () => sockets.drain() },
+    ],
     close,
   };
 }

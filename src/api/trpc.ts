@@ -1,8 +1,9 @@
 import { initTRPC } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
-import { badRequest, type ErrorCode, findRelayError, toTRPCError } from '../errors.ts';
-import type { Context } from './context.ts';
+import { badRequest, type ErrorCode, type ErrorDetails, findRelayError, toTRPCError } from '../errors.ts';
+import type { Current } from '../vault/refusals.ts';
+import type { AnswerHeader, Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import { maskedMessage } from './masked.ts';
 
@@ -18,17 +19,28 @@ export type RestMeta = OpenApiMeta<{
   example?: { request?: unknown; answer: unknown };
   /** Whether the query changes something after all, so that HEAD must not be answered by it. */
   takes?: true;
+  /** Whether it takes an `Idempotency-Key`, which is the field `idempotency_key` of its input. */
+  idempotent?: true;
+  /** What a successful answer carries beside its body. */
+  headers?: readonly AnswerHeader[];
+  /** Fields of the body that need another one. */
+  needs?: Readonly<Record<string, string>>;
 }>;
+
+/** As clients see the details of an error, in its `data`. */
+type Details = Omit<ErrorDetails, 'current'> & { current?: Current };
 
 const t = initTRPC
   .context<Context>()
   .meta<RestMeta>()
   .create({
     isDev: false,
+    // A connection that carries nothing looks dead to whatever stands between.
+    sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
     errorFormatter: ({ shape, error }) => ({
       ...shape,
       message: error.code === 'INTERNAL_SERVER_ERROR' ? maskedMessage : error.message,
-      data: { ...shape.data, ...findRelayError(error)?.details },
+      data: { ...shape.data, ...(findRelayError(error)?.details as Details | undefined) },
     }),
   });
 

@@ -1,8 +1,9 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readSessionId, resolveCaller } from '../api/caller.ts';
 import type { Context } from '../api/context.ts';
 import { badRequest } from '../errors.ts';
 import type { SessionCache } from '../session/cache.ts';
+import { hashSessionId } from '../session/session-id.ts';
 import type { LiveSession } from '../session/store.ts';
 import type { Caller } from '../vault/policy.ts';
 
@@ -46,21 +47,38 @@ function checkEscapes(url: string): void {
 }
 
 async function authenticate(request: FastifyRequest, deps: ContextDeps): Promise<Caller> {
+  const { authorization } = request.headers;
   const caller = await resolveCaller(
-    { authorization: request.headers.authorization, ids: readIds(request) },
+    { authorization, ids: readIds(request) },
     {
       resolveSession: () => deps.sessionOf(request),
       maxClientIdCharacters: deps.maxClientIdCharacters,
     },
   );
   checkEscapes(request.url);
-  return caller;
+  const sessionHash = hashSessionId(readSessionId(authorization) ?? '').toString('hex');
+  return { ...caller, origin: { sessionHash, requestId: request.id, address: request.ip } };
 }
 
-/** Makes the context of a request: the same for both surfaces. */
+function leavingOf(reply: FastifyReply): AbortSignal {
+  const leaving = new AbortController();
+  if (reply.raw.destroyed) leaving.abort();
+  else reply.raw.once('close', () => leaving.abort());
+  return leaving.signal;
+}
+
+/** The address of this request with another cursor, relative to the server. */
+function nextPage(request: FastifyRequest, cursor: string): string {
+  const [path, query] = request.url.split('?', 2);
+  const params = new URLSearchParams(query);
+  params.set('cursor', cursor);
+  return `<${path}?${params}>; rel="next"`;
+}
+
+/** Makes the context of a request. On tRPC, where one request may be several calls, pages say by themselves what follows. */
 export const makeContextOf =
   (deps: ContextDeps) =>
-  (request: FastifyRequest): RequestContext => ({
+  (request: FastifyRequest, reply: FastifyReply): RequestContext => ({
     authenticate: () => {
       let caller = callers.get(request);
       if (!caller) {
@@ -70,5 +88,15 @@ export const makeContextOf =
       return caller;
     },
     countGrantAttempt: () => deps.countGrantAttempt(request),
+    leaving: () => leavingOf(reply),
     noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
+    tellHead: ({ head, headHash }) => {
+      reply.header('x-vault-head', head).header('x-vault-head-hash', headHash);
+    },
+    tellNext: (cursor) => {
+      if (cursor !== null) reply.header('link', nextPage(request, cursor));
+    },
+    tellReplayed: () => {
+      reply.header('idempotent-replayed', 'true');
+    },
   });

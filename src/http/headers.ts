@@ -30,6 +30,13 @@ export async function installHeaders(app: FastifyInstance, config: HeaderConfig)
     origin: config.corsOrigin.includes('*') ? '*' : config.corsOrigin,
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
     strictPreflight: false,
-    exposedHeaders: ['x-request-id', 'retry-after'],
+    exposedHeaders: [
+      'x-request-id',
+      'retry-after',
+      'x-vault-head',
+      'x-vault-head-hash',
+      'link',
+      'idempotent-replayed',
+    ],
   });
 }
