@@ -6,6 +6,14 @@ import { openObservability } from '../../src/observability/open.ts';
 import { openServices, type Services } from '../../src/services.ts';
 import { silent } from './database.ts';
 
+/** No limit on calls; and what a test and its server do in one process is no pressure. */
+export const TEST_SETTINGS = {
+  RATE_LIMIT_PER_MINUTE: '0',
+  GRANT_LIMIT_PER_MINUTE: '0',
+  PRESSURE_EVENT_LOOP_MS: '0',
+  PRESSURE_HEAP_MB: '0',
+};
+
 /** A clock that goes by itself, and can be moved on. */
 export class TestClock {
   #ahead = 0;
@@ -30,7 +38,7 @@ export async function startRelayServer(
   overrides: Partial<Config> = {},
 ): Promise<RelayServer> {
   const config = {
-    ...readConfig({ RATE_LIMIT_PER_MINUTE: '0', GRANT_LIMIT_PER_MINUTE: '0' }),
+    ...readConfig(TEST_SETTINGS),
     ...overrides,
   };
   const clock = new TestClock();
