@@ -128,9 +128,9 @@ export async function openServices({
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
-  const vaults = new VaultStore(db, feed, config, (writes) => metrics.statementWrote(writes));
+  const vaults = new VaultStore(db, feed, config, metrics.statementWrote);
   metrics.gauge('writeQueue', () => vaults.writer.depth);
-  metrics.gauge('waitingReads', () => vaults.waiters.size);
+  metrics.gauge('waiting', () => vaults.waiters.size);
   const bindings = new BindingStore(db);
   const relay = makeRelay({
     config,
@@ -181,8 +181,8 @@ export async function openServices({
   const closeSteps: DrainStep[] = [
     { name: 'sweeper', run: () => clearInterval(sweeper) },
     { name: 'relay', run: () => relay.close() },
-    { name: 'waiting reads', run: () => vaults.waiters.close() },
-    { name: 'queue of writes', run: () => vaults.writer.whenIdle() },
+    { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+    { name: 'write queue', run: () => vaults.writer.whenIdle() },
     { name: 'listener', run: () => listener.close() },
     { name: 'pool', run: () => db.close() },
   ];
@@ -207,7 +207,7 @@ export async function openServices({
     makeLimiter: makeMemoryLimiter,
     observability,
     drainSteps: [
-      { name: 'waiting reads', run: () => vaults.waiters.close() },
+      { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
       { name: 'relay sockets', run: () => sockets.drain() },
     ],
     close,

@@ -4,9 +4,10 @@ import { readJsonText } from './json-text.ts';
 
 /** Accepts JSON alone in this scope, as it is and not compressed, and hands its text to `parse`. */
 export function installJsonBody(app: FastifyInstance, parse: (text: string) => unknown): void {
-  app.addHook('preParsing', async ({ headers }) => {
+  app.addHook('preParsing', async ({ method, headers }) => {
     const encoding = headers['content-encoding'] ?? 'identity';
-    if (encoding.toLowerCase() === 'identity') return;
+    const hasBody = method !== 'GET' && method !== 'HEAD';
+    if (!hasBody || encoding.toLowerCase() === 'identity') return;
     throw new RelayError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as it is, without a content-encoding.');
   });
   app.removeAllContentTypeParsers();

@@ -1,11 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll } from 'vitest';
 import { buildApp } from '../../src/app.ts';
-import type { Config } from '../../src/config.ts';
+import { type Config, readConfig } from '../../src/config.ts';
 import { openObservability } from '../../src/observability/open.ts';
 import { openServices, type Services } from '../../src/services.ts';
 import { silent } from './database.ts';
-import { TEST_CONFIG } from './server.ts';
+
+/** No limit on calls; and what a test and its server do in one process is no pressure. */
+export const TEST_SETTINGS = {
+  RATE_LIMIT_PER_MINUTE: '0',
+  GRANT_LIMIT_PER_MINUTE: '0',
+  PRESSURE_EVENT_LOOP_MS: '0',
+  PRESSURE_HEAP_MB: '0',
+};
 
 /** A clock that goes by itself, and can be moved on. */
 export class TestClock {
@@ -31,7 +38,7 @@ export async function startRelayServer(
   overrides: Partial<Config> = {},
 ): Promise<RelayServer> {
   const config = {
-    ...TEST_CONFIG,
+    ...readConfig(TEST_SETTINGS),
     ...overrides,
   };
   const clock = new TestClock();
