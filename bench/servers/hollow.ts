@@ -14,17 +14,16 @@ const { VaultStore } = await load<typeof import('../../src/vault/store.ts')>('va
 const { VaultFeed } = await load<typeof import('../../src/vault/feed.ts')>('vault/feed.js');
 
 /** The outcome of a write for each of the writes that came. */
-const nothing = {
-  rows: async (_sql: string, writes: string) =>
-    (JSON.parse(writes) as { place: number }[]).map(({ place }) => ({
-      place,
-      outcome: 'written',
-      entry_no: 1,
-      version: 1,
-      seq: 1n,
-      current: null,
-    })),
-} as unknown as Database;
+const answer = async (_sql: string, writes: string) =>
+  (JSON.parse(writes) as { place: number }[]).map(({ place }) => ({
+    place,
+    outcome: 'written',
+    entry_no: 1,
+    version: 1,
+    seq: 1n,
+    current: null,
+  }));
+const nothing = { rows: answer, write: answer } as unknown as Database;
 
 const config = readConfig({ ...process.env, RATE_LIMIT_PER_MINUTE: '0', GRANT_LIMIT_PER_MINUTE: '0' });
 const log = pino({ level: 'warn' });

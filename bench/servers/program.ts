@@ -69,6 +69,7 @@ export const startVaultRelay = (databaseUrl: string, nodeArgs: string[] = []): P
     HOST: '127.0.0.1',
     PORT: '0',
     RATE_LIMIT_PER_MINUTE: '0',
+    MAX_CONNECTIONS_PER_ADDRESS: '100000',
     GRANT_LIMIT_PER_MINUTE: '0',
     LOG_LEVEL: 'warn',
   });

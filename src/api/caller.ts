@@ -16,7 +16,7 @@ interface KnownSession {
 
 export interface CallerRules {
   /** At once where it is known, else when it was looked up. */
-  findSession(sessionId: string): KnownSession | Promise<KnownSession | undefined>;
+  findSession(sessionId: string): KnownSession | undefined | Promise<KnownSession | undefined>;
   maxClientIdCharacters: number;
 }
 

@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type CallerRules, readSessionId, resolveCaller } from '../api/caller.ts';
+import { readSessionId, resolveCaller } from '../api/caller.ts';
 import type { Context } from '../api/context.ts';
 import { badRequest } from '../errors.ts';
+import type { SessionCache } from '../session/cache.ts';
 import { hexHashOfSessionId } from '../session/session-id.ts';
+import type { LiveSession } from '../session/store.ts';
 import type { Caller, Origin } from '../vault/policy.ts';
 import { etagOf, readSeenHead } from './etag.ts';
 
@@ -22,6 +24,28 @@ declare module 'fastify' {
     /** What was found out about a request, so that hooks and procedures ask once. */
     callContext: RequestContext | null;
   }
+}
+
+type Found = LiveSession | undefined;
+
+/** Finds the session that a request carries: once, however many ask; at once where it is remembered. */
+export type SessionOf = (request: FastifyRequest) => Found | Promise<Found>;
+
+export function makeSessionOf(sessions: Pick<SessionCache, 'find'>): SessionOf {
+  const asked = new WeakMap<FastifyRequest, Promise<Found>>();
+  return (request) => {
+    const sessionId = readSessionId(request.headers.authorization);
+    if (sessionId === undefined) return undefined;
+    const found = asked.get(request) ?? sessions.find(sessionId);
+    if (found instanceof Promise) asked.set(request, found);
+    return found;
+  };
+}
+
+export interface ContextDeps {
+  sessionOf: SessionOf;
+  maxClientIdCharacters: number;
+  countGrantAttempt(request: FastifyRequest): Promise<void>;
 }
 
 /** @throws RelayError `BAD_REQUEST` */
@@ -59,14 +83,14 @@ class RequestOrigin implements Origin {
   }
 }
 
-const authenticate = (request: FastifyRequest, rules: CallerRules): Promise<Caller> =>
+const authenticate = (request: FastifyRequest, deps: ContextDeps): Promise<Caller> =>
   resolveCaller(
     {
       authorization: request.headers.authorization,
       readIds: () => readIds(request),
       origin: new RequestOrigin(request),
     },
-    rules,
+    { findSession: () => deps.sessionOf(request), maxClientIdCharacters: deps.maxClientIdCharacters },
   );
 
 function leavingOf(reply: FastifyReply): AbortSignal {
@@ -95,18 +119,14 @@ function nextPage(request: FastifyRequest, cursor: string): string {
   return `<${path}?${params}>; rel="next"`;
 }
 
-interface ContextRules extends CallerRules {
-  countGrantAttempt(request: FastifyRequest): Promise<void>;
-}
-
-function makeContext(request: FastifyRequest, reply: FastifyReply, rules: ContextRules): RequestContext {
+function makeContext(request: FastifyRequest, reply: FastifyReply, deps: ContextDeps): RequestContext {
   let caller: Promise<Caller> | undefined;
   return {
     authenticate: () => {
-      caller ??= authenticate(request, rules);
+      caller ??= authenticate(request, deps);
       return caller;
     },
-    countGrantAttempt: () => rules.countGrantAttempt(request),
+    countGrantAttempt: () => deps.countGrantAttempt(request),
     leaving: () => leavingOf(reply),
     noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
     seenHead: () => readSeenHead(request.headers['if-none-match']),
@@ -127,11 +147,11 @@ function makeContext(request: FastifyRequest, reply: FastifyReply, rules: Contex
 /** @returns what gives the context of a request of this scope, one and the same for whoever asks */
 export function installContext(
   app: FastifyInstance,
-  rules: ContextRules,
+  deps: ContextDeps,
 ): (request: FastifyRequest, reply: FastifyReply) => RequestContext {
   app.decorateRequest('callContext', null);
   return (request, reply) => {
-    request.callContext ??= makeContext(request, reply, rules);
+    request.callContext ??= makeContext(request, reply, deps);
     return request.callContext;
   };
 }

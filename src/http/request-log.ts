@@ -13,7 +13,7 @@ export function makeRequestId(request: IncomingMessage): string {
 
 /** The words that addresses of this server are made of; whatever else stands in one may be a secret. */
 const WORDS = new Set(
-  'api vault summary sessions status grant deny pair auth ws health docs viewer assets trpc openapi.json'.split(
+  'api vault summary sessions status grant deny pair auth ws health live ready metrics docs viewer assets trpc openapi.json'.split(
     ' ',
   ),
 );
@@ -75,7 +75,7 @@ const describe = (request: FastifyRequest, address: string) => ({
 const isWritten = ({ log }: FastifyRequest, level: 'info' | 'debug') => (log as Logger).isLevelEnabled(level);
 
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const level = request.url.startsWith('/health') ? 'debug' : 'info';
+  const level = /^\/(health|metrics)\b/.test(request.url) ? 'debug' : 'info';
   if (!isWritten(request, level)) return;
   const ms = Math.round(reply.elapsedTime * 10) / 10;
   request.log[level]({ ...describe(request, request.ip), status: reply.statusCode, ms }, 'Request');
