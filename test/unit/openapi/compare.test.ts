@@ -406,7 +406,7 @@ const harmless: Change[] = [
   [
     'a new header',
     (d) => {
-      read(d).responses['200'].headers.etag = { required: true, schema: { type: 'string' } };
+      read(d).responses['200'].headers.age = { required: true, schema: { type: 'string' } };
     },
   ],
   [
