@@ -8,11 +8,12 @@ import { growthRows } from './rows/growth.ts';
 import { readRows } from './rows/reads.ts';
 import { restRows } from './rows/rest.ts';
 import { startRows } from './rows/start.ts';
+import { waitingRows } from './rows/waiting.ts';
 import { writeRows } from './rows/writes.ts';
 import { ROOT } from './servers/program.ts';
 import { Stage } from './stage.ts';
 
-const ROWS: Row[] = [...writeRows, ...readRows, ...restRows, ...growthRows, ...startRows];
+const ROWS: Row[] = [...writeRows, ...readRows, ...restRows, ...growthRows, ...waitingRows, ...startRows];
 
 interface Options {
   json?: string;
