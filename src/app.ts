@@ -128,7 +128,11 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       exposedHeaders: ['x-request-id', 'retry-after'],
     });
   }
-  mountHealth(app, { pingDatabase: () => services.db.ping(), version });
+  mountHealth(app, {
+    pingDatabase: () => services.db.ping(),
+    ...(services.replica && { countReplicas: services.replica.count }),
+    version,
+  });
   await app.register(async (limited) => {
     await limited.register(rateLimit, {
       global: false,
@@ -136,6 +140,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       timeWindow: '1 minute',
       enableDraftSpec: true,
       keyGenerator: countedBy(services.sessions),
+      ...(services.replica && { store: services.replica.RateLimitStore }),
       errorResponseBuilder: (_request, { ttl }) =>
         tooManyRequests('Too many requests; wait as Retry-After says.', Math.ceil(ttl / 1000)),
     });

@@ -18,6 +18,13 @@ function isNetwork(network: string): boolean {
   return bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
+/** The path may name a database by its number. */
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname } = new URL(text);
+  return /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/\d*)?$/.test(pathname);
+}
+
 const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
 
 const networks = z
@@ -53,6 +60,8 @@ const Environment = z.object({
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
   GRANT_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(60),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
+  REDIS_URL: z.string().refine(isRedisUrl, 'must be a redis:// or rediss:// address').optional(),
+  RELAY_REPLICAS_EXPECTED: integer(1, 1000).default(1),
   PAST_WRITER_READ: z.enum(['allow', 'deny'], 'must be allow or deny').default('allow'),
 });
 
@@ -89,6 +98,8 @@ export interface Config {
   rateLimitPerMinute: number;
   /** Grants that one address may try in a minute; 0: no limit. */
   grantLimitPerMinute: number;
+  /** What several replicas share; undefined: this server is the only one. */
+  redisUrl: string | undefined;
   /** Relay sockets that one address may have. */
   relayMaxSocketsPerAddress: number;
   /** Whether who wrote into a vault once may read it from another work session. */
@@ -112,6 +123,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     throw new ConfigError(`Bad configuration: ${problems.join('; ')}.`);
   }
   const v = parsed.data;
+  if (v.RELAY_REPLICAS_EXPECTED > 1 && v.REDIS_URL === undefined) {
+    throw new ConfigError(
+      'Bad configuration: RELAY_REPLICAS_EXPECTED is above 1, but replicas without REDIS_URL would not know of each ' +
+        "other's rooms. Set REDIS_URL to a Redis or Valkey that all replicas share, or run one replica.",
+    );
+  }
   return {
     port: v.PORT,
     host: v.HOST,
@@ -129,6 +146,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     },
     rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
     grantLimitPerMinute: v.GRANT_LIMIT_PER_MINUTE,
+    redisUrl: v.REDIS_URL,
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
     pastWriterReads: v.PAST_WRITER_READ === 'allow',
   };

@@ -2,10 +2,10 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
-import type { AstationDeps } from './relay/astation-session.ts';
+import type { Replica, ReplicaOptions } from './redis/replica.ts';
 import { Connections } from './relay/connections.ts';
 import { Hub } from './relay/hub.ts';
-import { LocalDelivery } from './relay/local-delivery.ts';
+import { MemoryRooms } from './relay/memory-rooms.ts';
 import { createNudger } from './relay/nudge.ts';
 import { type RelaySocketDeps, RelaySockets } from './relay/socket.ts';
 import { AstationStore, KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './session/astation-store.ts';
@@ -29,6 +29,8 @@ export interface Services {
   hub: Hub;
   sockets: RelaySockets;
   connections: Connections;
+  /** What this server shares with others; undefined where it is the only one. */
+  replica: Replica | undefined;
   close(): Promise<void>;
 }
 
@@ -39,6 +41,8 @@ export interface ServicesOptions {
   log: FastifyBaseLogger;
   /** The relay's clock: ms, only moving forward. */
   now?: () => number;
+  /** The clock that replicas have in common: ms since 1970. */
+  wallClock?: () => number;
 }
 
 /** Whether a page may open a socket: our own, or one that may call the API. */
@@ -49,29 +53,38 @@ const allowOrigin =
     (publicBaseUrl !== undefined && origin === new URL(publicBaseUrl).origin) ||
     (corsOrigin?.some((allowed) => allowed === '*' || allowed === origin) ?? false);
 
+/** Loads what speaks to Redis only where there is one. */
+async function openReplica(options: ReplicaOptions): Promise<Replica> {
+  const redis = await import('./redis/replica.ts');
+  return redis.openReplica(options);
+}
+
 /** The relay: rooms, their sockets, and the nudges that follow committed writes. */
-function makeRelay(
-  parts: Omit<AstationDeps, 'hub' | 'delivery'> &
-    Pick<RelaySocketDeps, 'sessions' | 'findEndedSessions'> & {
-      config: Config;
-      feed: VaultFeed;
-      now: () => number;
-    },
+async function openRelay(
+  parts: Pick<RelaySocketDeps, 'astations' | 'bindings' | 'log' | 'sessions' | 'findEndedSessions'> & {
+    config: Config;
+    feed: VaultFeed;
+    now: () => number;
+    wallClock: () => number;
+  },
 ) {
-  const { config, log, feed, now } = parts;
+  const { config, log, feed, now, wallClock } = parts;
   const connections = new Connections(log, now);
-  const delivery = new LocalDelivery(connections);
-  const hub = new Hub(delivery, now);
-  delivery.attach(hub);
+  const replica =
+    config.redisUrl === undefined
+      ? undefined
+      : await openReplica({ ...parts, url: config.redisUrl, connections, wallClock });
+  const rooms = replica ? replica.rooms : new MemoryRooms(connections, now);
+  const hub = new Hub({ rooms, delivery: connections, log });
   const nudger = createNudger({
-    send: (write) => delivery.announce({ type: 'vault-updated', ...write }),
+    send: (write) => hub.heard({ type: 'vault-updated', ...write }),
     onError: (error) => log.warn({ reason: String(error) }, 'A nudge failed'),
   });
   feed.listen((write) => nudger.written(write));
   const sockets = new RelaySockets({
     ...parts,
     hub,
-    delivery,
+    rooms,
     connections,
     maxPerAddress: config.relayMaxSocketsPerAddress,
     isAllowedOrigin: allowOrigin(config),
@@ -80,9 +93,11 @@ function makeRelay(
     hub,
     sockets,
     connections,
-    close: () => {
+    replica,
+    close: async () => {
       nudger.close();
       hub.close();
+      await replica?.close();
     },
   };
 }
@@ -96,6 +111,7 @@ export async function openServices({
   databaseUrl: url,
   log,
   now = () => performance.now(),
+  wallClock = Date.now,
 }: ServicesOptions): Promise<Services> {
   const db = new Database({ url, poolSize: config.databasePoolSize, log });
   const store = new SessionStore(db);
@@ -104,10 +120,11 @@ export async function openServices({
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
   const bindings = new BindingStore(db);
-  const relay = makeRelay({
+  const relay = await openRelay({
     config,
     log,
     now,
+    wallClock,
     sessions,
     findEndedSessions: (idHashes) => store.findEnded(idHashes),
     astations,
@@ -147,7 +164,7 @@ export async function openServices({
   const sweeper = setInterval(sweep, SWEEP_MS).unref();
   const close = async () => {
     clearInterval(sweeper);
-    relay.close();
+    await relay.close();
     await listener.close();
     await db.close();
   };
@@ -159,6 +176,6 @@ export async function openServices({
     throw error;
   }
   const vaults = new VaultStore(db, feed, config);
-  const { hub, sockets, connections } = relay;
-  return { db, vaults, sessions, logins, astations, hub, sockets, connections, close };
+  const { hub, sockets, connections, replica } = relay;
+  return { db, vaults, sessions, logins, astations, hub, sockets, connections, replica, close };
 }

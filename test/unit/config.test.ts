@@ -26,6 +26,7 @@ const DEFAULTS = {
   limits: { textBytes: 65_536, summaryBytes: 2048, clientIdCharacters: 128 },
   rateLimitPerMinute: 600,
   grantLimitPerMinute: 60,
+  redisUrl: undefined,
   relayMaxSocketsPerAddress: 200,
   pastWriterReads: true,
 };
@@ -81,6 +82,9 @@ describe('what is taken', () => {
     ['RATE_LIMIT_PER_MINUTE', '0', { rateLimitPerMinute: 0 }],
     ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
     ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
+    ['REDIS_URL', 'redis://cache', { redisUrl: 'redis://cache' }],
+    ['REDIS_URL', 'rediss://u:p@cache:6380/3', { redisUrl: 'rediss://u:p@cache:6380/3' }],
+    ['RELAY_REPLICAS_EXPECTED', '1', {}],
     ['PAST_WRITER_READ', 'deny', { pastWriterReads: false }],
   ])('%s=%s', (name, value, changed) => {
     expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...changed });
@@ -98,6 +102,7 @@ describe('what is refused, naming the variable', () => {
     'RATE_LIMIT_PER_MINUTE',
     'GRANT_LIMIT_PER_MINUTE',
     'RELAY_WS_MAX_PER_IP',
+    'RELAY_REPLICAS_EXPECTED',
   ];
   test.each(wholeNumbers.flatMap((name) => notWhole.map((value) => [name, value])))(
     '%s=%j',
@@ -107,6 +112,7 @@ describe('what is refused, naming the variable', () => {
   );
 
   const url = 'must be a postgres:// or postgresql:// address';
+  const redis = 'must be a redis:// or rediss:// address';
   const origins = 'must be * or a comma-separated list of origins such as https://example.org';
   const networks = 'must be a comma-separated list of addresses or CIDR networks';
   const base = 'must be an http:// or https:// address';
@@ -125,6 +131,12 @@ describe('what is refused, naming the variable', () => {
     ['RELAY_WS_MAX_PER_IP', '0', 'must be at least 1'],
     ['PAST_WRITER_READ', 'yes', 'must be allow or deny'],
     ['RELAY_WS_MAX_PER_IP', '1000001', 'must be at most 1000000'],
+    ['REDIS_URL', 's3cret', redis],
+    ['REDIS_URL', 'http://u:s3cret@cache', redis],
+    ['REDIS_URL', 'redis://', redis],
+    ['REDIS_URL', 'redis://:s3cret@cache:99999', redis],
+    ['REDIS_URL', 'redis://cache/vault-relay', redis],
+    ['RELAY_REPLICAS_EXPECTED', '0', 'must be at least 1'],
     ['DATABASE_URL', 'mysql://u:s3cret@db/vr', url],
     ['DATABASE_URL', 'u:s3cret@db/vr', url],
     ['DATABASE_URL', 's3cret', url],
@@ -154,17 +166,28 @@ describe('what is refused, naming the variable', () => {
     );
   });
 
-  test.each(['s3cret', 'mysql://s3cret@db', 'postgres://u:s3cret@:x/'])(
-    'never the value of DATABASE_URL',
-    (value) => {
-      try {
-        readConfig({ DATABASE_URL: value });
-        expect.unreachable();
-      } catch (error) {
-        expect(`${(error as Error).stack} ${JSON.stringify(error)}`).not.toContain('s3cret');
-      }
-    },
-  );
+  test('several replicas without a Redis to share', () => {
+    expect(refusalOf({ RELAY_REPLICAS_EXPECTED: '2' })).toBe(
+      'Bad configuration: RELAY_REPLICAS_EXPECTED is above 1, but replicas without REDIS_URL would not know of each ' +
+        "other's rooms. Set REDIS_URL to a Redis or Valkey that all replicas share, or run one replica.",
+    );
+    expect(readConfig({ RELAY_REPLICAS_EXPECTED: '2', REDIS_URL: 'redis://cache' })).toBeDefined();
+  });
+
+  test.each([
+    ['DATABASE_URL', 's3cret'],
+    ['DATABASE_URL', 'mysql://s3cret@db'],
+    ['DATABASE_URL', 'postgres://u:s3cret@:x/'],
+    ['REDIS_URL', 's3cret'],
+    ['REDIS_URL', 'redis://u:s3cret@:x/'],
+  ])('never the value of %s', (name, value) => {
+    try {
+      readConfig({ [name]: value });
+      expect.unreachable();
+    } catch (error) {
+      expect(`${(error as Error).stack} ${JSON.stringify(error)}`).not.toContain('s3cret');
+    }
+  });
 });
 
 describe('.env.example', async () => {
