@@ -1,6 +1,12 @@
 import type { CommittedWrite, VaultFeed } from '../vault/feed.ts';
 import type { RedisLine } from './line.ts';
 
+interface Message {
+  /** Id of the replica that wrote. */
+  from: string;
+  writes: CommittedWrite[];
+}
+
 /**
  * Tells the other replicas of what is written here, and the feed of what is written there. Best effort: who
  * reads by `since` misses nothing.
@@ -22,7 +28,7 @@ export class FeedBridge {
 
   /** Takes a message of the channel of writes. */
   received(message: string): void {
-    const { from, writes } = JSON.parse(message) as { from: string; writes: CommittedWrite[] };
+    const { from, writes } = JSON.parse(message) as Message;
     if (from === this.#line.id) return;
     for (const write of writes) {
       this.#fromElsewhere = write;
@@ -37,8 +43,11 @@ export class FeedBridge {
   }
 
   #flush(): void {
-    const message = JSON.stringify({ from: this.#line.id, writes: this.#waiting });
+    const from = this.#line.id;
+    const writes = this.#waiting;
     this.#waiting = [];
+    if (from === undefined) return;
+    const message = JSON.stringify({ from, writes } satisfies Message);
     this.#line.publish(this.#line.keys.writes, message).catch(() => undefined);
   }
 }

@@ -15,8 +15,9 @@ const ANSWER_MS = 3000;
 const CONNECT_MS = 2000;
 const RECONNECT_MS = 500;
 
-/** Answers of a Redis that is there, and of no use: it is a copy, it loads, or it has forgotten the scripts. */
-const OF_NO_USE = /^(READONLY|LOADING|MASTERDOWN|NOSCRIPT|NOAUTH|WRONGPASS|NOPERM)/;
+/** Answers of a Redis that is there, and of no use: a copy, loading, full, busy, or without our scripts. */
+const OF_NO_USE =
+  /^(READONLY|LOADING|MASTERDOWN|OOM|MISCONF|NOREPLICAS|BUSY|NOSCRIPT|NOAUTH|WRONGPASS|NOPERM|UNBLOCKED)/;
 
 const unreachable = (cause?: unknown) =>
   new RelayError('SERVICE_UNAVAILABLE', 'The rooms cannot be reached at the moment; try again shortly.', {
@@ -25,6 +26,8 @@ const unreachable = (cause?: unknown) =>
   });
 
 export interface LineEvents {
+  /** Redis is there, or there again. */
+  onOpen(): void;
   /** Redis is not there, or took this replica for dead: what was sent to it may be lost. */
   onLost(): void;
   /** A message for the sockets of this replica. */
@@ -56,6 +59,8 @@ export class RedisLine {
   readonly #options: LineOptions;
   readonly #scripts: Record<ScriptName, string>;
   #link: Link | undefined;
+  /** What this replica was called before; nobody needs to wait until that is dead. */
+  #former: ReplicaId | '' = '';
   #replicas = 0;
   #attempt: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -158,6 +163,7 @@ export class RedisLine {
       throw error;
     }
     this.#options.log.info({ replica: id }, 'Redis is there');
+    this.#options.events.onOpen();
     this.#beatLater(this.#link);
   }
 
@@ -188,7 +194,7 @@ export class RedisLine {
     });
     // Before anybody can know the id, so that nothing is missed that is sent to it.
     await subscriber.subscribe(inbox, this.keys.writes);
-    await commands.evalsha(shas.arrive as string, 0, id, PRESENCE_MS);
+    await commands.evalsha(shas.arrive as string, 0, id, PRESENCE_MS, this.#former);
     this.#replicas = 1;
     return shas as Link['shas'];
   }
@@ -223,7 +229,7 @@ export class RedisLine {
     } catch (error) {
       const { message } = error as Error;
       if (!(error instanceof ReplyError) || OF_NO_USE.test(message)) this.#lose(link, error as Error);
-      else this.#options.log.warn({ reason: message }, 'Redis refused a command');
+      else this.#options.log.error({ reason: message }, 'Redis refused a command');
       throw unreachable(error);
     }
   }
@@ -231,6 +237,7 @@ export class RedisLine {
   #lose(link: Link, why: Error): void {
     if (this.#link !== link) return;
     this.#link = undefined;
+    this.#former = link.id;
     clearTimeout(this.#timer);
     disconnect(link);
     if (this.#closed) return;

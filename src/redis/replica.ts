@@ -2,10 +2,16 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Connections } from '../relay/connections.ts';
 import type { RoomStore } from '../relay/room-store.ts';
 import type { VaultFeed } from '../vault/feed.ts';
+import { within } from './deadline.ts';
 import { FeedBridge } from './feed-bridge.ts';
 import { RedisLine } from './line.ts';
 import { makeRateLimitStore, type RateLimitStoreClass } from './rate-limit-store.ts';
 import { RedisRooms } from './rooms.ts';
+
+/** While nobody tells what is written elsewhere, those who wait for it look this often. */
+const LOOK_AGAIN_MS = 5000;
+/** Time to leave the rooms when the server stops. */
+const LEAVE_MS = 1000;
 
 /** This server as one of several that share a Redis. */
 export interface Replica {
@@ -23,6 +29,8 @@ export interface ReplicaOptions {
   connections: Connections;
   feed: VaultFeed;
   wallClock(): number;
+  /** Called when something may have been written elsewhere that nobody told of. */
+  lookAgain?: (() => void) | undefined;
 }
 
 /** Joins the replicas. Redis may be away: then rooms have to wait until it comes. */
@@ -32,11 +40,13 @@ export async function openReplica({
   connections,
   feed,
   wallClock,
+  lookAgain,
 }: ReplicaOptions): Promise<Replica> {
   const line: RedisLine = new RedisLine({
     url,
     log,
     events: {
+      onOpen: () => lookAgain?.(),
       onInbox: (message) => rooms.received(message),
       onWrites: (message) => bridge.received(message),
       // Frames may have been lost on the way, and the others take this replica for dead.
@@ -50,10 +60,16 @@ export async function openReplica({
   const rooms = new RedisRooms({ line, delivery: connections, now: wallClock });
   const bridge = new FeedBridge(feed, line);
   await line.start();
+  const looking = setInterval(() => line.id === undefined && lookAgain?.(), LOOK_AGAIN_MS).unref();
   return {
     rooms,
     RateLimitStore: makeRateLimitStore(line),
     count: () => line.replicas,
-    close: () => line.close(),
+    close: async () => {
+      clearInterval(looking);
+      // Sockets that have just been closed still leave their rooms.
+      await within(LEAVE_MS, rooms.settled()).catch(() => undefined);
+      await line.close();
+    },
   };
 }

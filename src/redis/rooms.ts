@@ -99,6 +99,11 @@ export class RedisRooms implements RoomStore {
     performMessage(message, this.#delivery);
   }
 
+  /** Resolves when everything that was asked for so far is done. */
+  settled(): Promise<void> {
+    return this.#turns.settled();
+  }
+
   /** Takes the sockets of dead replicas out of their rooms, and tells who is to know. */
   async clean(ids: ReplicaId[]): Promise<void> {
     for (const id of ids) {

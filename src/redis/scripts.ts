@@ -28,8 +28,9 @@ export const makeScripts = (prefix: string) => {
     end
   `;
   const scripts = {
-    /** (id, ttl) → nothing. The replica is there. */
+    /** (id, ttl, its former id or '') → nothing. The replica is there, and no more what it was before. */
     arrive: `
+      if ARGV[3] ~= '' then redis.call('DEL', P .. 'replica:' .. ARGV[3]) end
       redis.call('SET', P .. 'replica:' .. ARGV[1], '1', 'PX', ARGV[2])
       redis.call('SADD', P .. 'replicas', ARGV[1])
       return 'OK'

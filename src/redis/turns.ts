@@ -16,6 +16,11 @@ export class Turns {
     return mine;
   }
 
+  /** Resolves when every turn that was taken so far is over. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#last.values());
+  }
+
   /** Begins something when everything before is done; what comes later need not wait until it has ended. */
   follow<T>(code: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(code);
