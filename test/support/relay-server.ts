@@ -31,8 +31,8 @@ export interface RelayOptions {
   config?: Partial<Config>;
   /** Servers; by default one, or as many as the tier runs on. */
   replicas?: number;
-  /** Address of a Redis to share instead of one of its own. */
-  redisUrl?: string;
+  /** Address of a Redis to share instead of one of its own, or one for each server. */
+  redisUrl?: string | string[];
 }
 
 /** What clients see of one server, or of several behind a balancer that gives each connection to the next. */
@@ -43,8 +43,9 @@ export class RelayServer {
 
   async start(databaseUrl: string, options: RelayOptions = {}): Promise<void> {
     const { config = {}, replicas = inject('replicas') } = options;
-    const redisUrl = options.redisUrl ?? (replicas > 1 ? await takeRedisDatabase() : undefined);
+    const given = options.redisUrl ?? (replicas > 1 ? await takeRedisDatabase() : undefined);
     while (this.replicas.length < replicas) {
+      const redisUrl = Array.isArray(given) ? given[this.replicas.length] : given;
       this.replicas.push(
         await startReplica({ databaseUrl, config: { redisUrl, ...config }, clock: this.clock }),
       );
