@@ -4,7 +4,8 @@ import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
-import { describeWithRedis, TestRedis, takeRedisDatabase } from '../support/redis.ts';
+import { describeWithRedis, takeRedisDatabase } from '../support/redis.ts';
+import { RedisServer } from '../support/redis-server.ts';
 import { type RelayServer, withRelayServer } from '../support/relay-server.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import {
@@ -158,8 +159,10 @@ describeWithRedis('Redis that is away', () => {
   const database = useDatabase();
 
   /** Two replicas over a Redis of the test's own. */
-  async function withOwnRedis(work: (server: RelayServer, redis: TestRedis) => Promise<void>): Promise<void> {
-    const redis = await TestRedis.start();
+  async function withOwnRedis(
+    work: (server: RelayServer, redis: RedisServer) => Promise<void>,
+  ): Promise<void> {
+    const redis = await RedisServer.start();
     try {
       await withRelayServer({ databaseUrl: database.url, replicas: 2, redisUrl: redis.url() }, (server) =>
         work(server, redis),
@@ -262,7 +265,7 @@ describeWithRedis('Redis that is away', () => {
   });
 
   test('when the servers start does not hold them up', async () => {
-    const redis = await TestRedis.start();
+    const redis = await RedisServer.start();
     await redis.kill();
     try {
       const options = { databaseUrl: database.url, replicas: 2, redisUrl: redis.url() };
@@ -278,7 +281,7 @@ describeWithRedis('Redis that is away', () => {
   });
 
   test('still leaves every limit in force', async () => {
-    const redis = await TestRedis.start();
+    const redis = await RedisServer.start();
     try {
       const config = { rateLimitPerMinute: 5 };
       await withRelayServer(
