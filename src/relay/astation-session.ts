@@ -29,6 +29,8 @@ export class AstationSession {
   readonly #connectionId: string;
   /** Frames are handled in the order they came, also where one waits for the database. */
   #queue: Promise<void> = Promise.resolve();
+  /** The last frame that was passed on; it is on its way when this resolves, and so is every earlier one. */
+  #passed: Promise<void> = Promise.resolve();
 
   constructor(deps: AstationSessionDeps, { code, connectionId }: { code: string; connectionId: string }) {
     this.#deps = deps;
@@ -36,10 +38,13 @@ export class AstationSession {
     this.#connectionId = connectionId;
   }
 
-  /** Takes a text frame. Resolves when it was handled; what fails is answered on the socket or logged. */
+  /**
+   * Takes a text frame. Resolves when it was handled, or is on its way; what fails is answered on the socket
+   * or logged.
+   */
   received(text: string): Promise<void> {
     this.#queue = this.#queue.then(() => this.#handle(text).catch((error) => this.#log(error)));
-    return this.#queue;
+    return this.#queue.then(() => this.#passed);
   }
 
   async #handle(text: string): Promise<void> {
@@ -48,7 +53,8 @@ export class AstationSession {
       if (frame.for === 'relayAuth') await this.#reject(frame.reason);
       else this.#answer({ for: frame.for, ok: false, message: frame.reason });
     } else if (frame.kind !== 'control') {
-      await this.#deps.rooms.astationSent(this.#code, { connectionId: this.#connectionId, frame });
+      const sent = { connectionId: this.#connectionId, frame };
+      this.#passed = this.#deps.rooms.astationSent(this.#code, sent).catch((error) => this.#log(error));
     } else if (frame.frame.type === 'relayAuth') {
       await this.#prove(frame.frame);
     } else {

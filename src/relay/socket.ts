@@ -31,6 +31,9 @@ type Admission =
 
 const admissions = new WeakMap<FastifyRequest, Admission>();
 
+/** Frames of one socket that may wait to be handled, as long as they are not too big together. */
+const MAX_WAITING_FRAMES = 16;
+
 /** More fragments than a frame of this size can need from any client that means well. */
 const MAX_FRAGMENTS = 1024;
 
@@ -201,12 +204,7 @@ export class RelaySockets {
     const { hub } = this.#deps;
     const deps = { ...this.#deps, sessionEnded: (idHash: string) => this.sessionEnded(idHash) };
     const session = new AstationSession(deps, { code, connectionId });
-    socket.on('message', (data, isBinary) => {
-      if (isBinary) return;
-      // One frame at a time: who sends faster than the database answers waits in his own network buffers.
-      socket.pause();
-      void session.received(String(data)).finally(() => socket.resume());
-    });
+    takeFrames(socket, (text) => session.received(text));
     socket.once('close', () => hub.astationLeft(code, connectionId));
     hub.astationArrived({
       code,
@@ -239,12 +237,7 @@ export class RelaySockets {
     const { hub } = this.#deps;
     const atemId = sanitizeAtemId(rawAtemId(request.raw.url ?? ''), () => randomBytes(4).toString('hex'));
     if (sessionHash !== undefined) this.#remember(sessionHash, connectionId, socket);
-    socket.on('message', (data, isBinary) => {
-      if (isBinary) return;
-      // Who sends faster than his frames get on their way waits in his own network buffers.
-      socket.pause();
-      void hub.atemSent(code, { atemId, connectionId, text: String(data) }).finally(() => socket.resume());
-    });
+    takeFrames(socket, (text) => hub.atemSent(code, { atemId, connectionId, text }));
     socket.once('close', () => hub.atemLeft(code, { atemId, connectionId }));
     hub.atemArrived(code, { atemId, connectionId });
     // A session may have ended while the socket was on its way in.
@@ -263,6 +256,28 @@ export class RelaySockets {
       if (ids.size === 0) this.#bySession.delete(sessionHash);
     });
   }
+}
+
+/**
+ * Takes text frames off a socket. Who sends faster than they are handled waits in his own network buffers.
+ * @param handle resolves when there is room for another frame; must not reject
+ */
+function takeFrames(socket: WebSocket, handle: (text: string) => Promise<void>): void {
+  let [frames, bytes] = [0, 0];
+  const isFull = () => frames >= MAX_WAITING_FRAMES || bytes >= MAX_FRAME_BYTES;
+  socket.on('message', (data, isBinary) => {
+    if (isBinary) return;
+    const text = String(data);
+    frames++;
+    bytes += text.length;
+    if (isFull()) socket.pause();
+    void handle(text).finally(() => {
+      const wasFull = isFull();
+      frames--;
+      bytes -= text.length;
+      if (wasFull && !isFull()) socket.resume();
+    });
+  });
 }
 
 function readCode(code: string | undefined): string {

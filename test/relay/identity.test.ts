@@ -458,6 +458,13 @@ describe('while the database is away', () => {
 });
 
 describe('forgetting a key', () => {
+  /** Waits until every server has heard that a key was forgotten. */
+  async function heardOf(code: string): Promise<void> {
+    for (const { services } of server.replicas) {
+      await expect.poll(() => services.astations.findKey(code)).toBeUndefined();
+    }
+  }
+
   test('closes the live verified socket, leaves its bindings, and lets a new key register', async () => {
     const code = newCode();
     const owner = await openVerified(server.url, code, new AstationKey());
@@ -475,6 +482,7 @@ describe('forgetting a key', () => {
     expect(await storedKey(code)).toBeUndefined();
     expect(atem.ws.readyState).toBe(atem.ws.OPEN);
 
+    await heardOf(code);
     const newKey = new AstationKey();
     const heir = await openAstation(server.url, code);
     expect(await heir.next()).toMatchObject({ atem_id: 'a', relay_event: 'connected' });
@@ -499,6 +507,7 @@ describe('forgetting a key', () => {
     const pending = await openAstation(server.url, code);
     const stranger = await openVerified(server.url, other, new AstationKey());
     await new AstationStore(database.db).forget(code);
+    await heardOf(code);
     const key = new AstationKey();
     expect(await pending.prove(key)).toEqual(result('registered', 'key registered'));
     await stranger.hearsNothing();
