@@ -66,6 +66,7 @@ async function openRelay(
     feed: VaultFeed;
     now: () => number;
     wallClock: () => number;
+    lookAgain: () => void;
   },
 ) {
   const { config, log, feed, now, wallClock } = parts;
@@ -80,7 +81,9 @@ async function openRelay(
     send: (write) => hub.heard({ type: 'vault-updated', ...write }),
     onError: (error) => log.warn({ reason: String(error) }, 'A nudge failed'),
   });
-  feed.listen((write) => nudger.written(write));
+  feed.listen(({ kind, ...write }) => {
+    if (kind === 'content') nudger.written(write);
+  });
   const sockets = new RelaySockets({
     ...parts,
     hub,
@@ -102,6 +105,12 @@ async function openRelay(
   };
 }
 
+/** Ends the waits of sessions that ended while nobody could be told. */
+async function catchUpWaiters(sessions: SessionStore, { waiters }: VaultStore): Promise<void> {
+  for (const idHash of await sessions.findEnded(waiters.sessions())) waiters.sessionEnded(idHash);
+  waiters.lookAgain();
+}
+
 /**
  * Makes the services and connects what must hear of each other.
  * @throws the driver's error if the database cannot be reached
@@ -119,12 +128,14 @@ export async function openServices({
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
+  const vaults = new VaultStore(db, feed, config);
   const bindings = new BindingStore(db);
   const relay = await openRelay({
     config,
     log,
     now,
     wallClock,
+    lookAgain: () => vaults.waiters.lookAgain(),
     sessions,
     findEndedSessions: (idHashes) => store.findEnded(idHashes),
     astations,
@@ -135,7 +146,10 @@ export async function openServices({
     url,
     log,
     channels: {
-      [SESSION_ENDED_CHANNEL]: (idHash) => relay.sockets.sessionEnded(idHash),
+      [SESSION_ENDED_CHANNEL]: (idHash) => {
+        relay.sockets.sessionEnded(idHash);
+        vaults.waiters.sessionEnded(idHash);
+      },
       [KEY_REGISTERED_CHANNEL]: (announcement) => {
         // What was registered here is in force already: the socket that proved it owns its room.
         const astationId = astations.registeredElsewhere(announcement);
@@ -148,8 +162,7 @@ export async function openServices({
     },
     onListening: () => {
       sessions.setHearing(true);
-      relay.sockets
-        .catchUp()
+      Promise.all([relay.sockets.catchUp(), catchUpWaiters(store, vaults)])
         .then(() => astations.setHearing(true))
         .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
     },
@@ -164,6 +177,8 @@ export async function openServices({
   const sweeper = setInterval(sweep, SWEEP_MS).unref();
   const close = async () => {
     clearInterval(sweeper);
+    vaults.waiters.close();
+    await vaults.writer.whenIdle();
     await relay.close();
     await listener.close();
     await db.close();
@@ -175,7 +190,6 @@ export async function openServices({
     await close();
     throw error;
   }
-  const vaults = new VaultStore(db, feed, config);
   const { hub, sockets, connections, replica } = relay;
   return { db, vaults, sessions, logins, astations, hub, sockets, connections, replica, close };
 }

@@ -30,7 +30,7 @@ export interface ReplicaOptions {
   feed: VaultFeed;
   wallClock(): number;
   /** Called when something may have been written elsewhere that nobody told of. */
-  lookAgain?: (() => void) | undefined;
+  lookAgain(): void;
 }
 
 /** Joins the replicas. Redis may be away: then rooms have to wait until it comes. */
@@ -46,7 +46,7 @@ export async function openReplica({
     url,
     log,
     events: {
-      onOpen: () => lookAgain?.(),
+      onOpen: () => lookAgain(),
       onInbox: (message) => rooms.received(message),
       onWrites: (message) => bridge.received(message),
       // Frames may have been lost on the way, and the others take this replica for dead.
@@ -60,7 +60,7 @@ export async function openReplica({
   const rooms = new RedisRooms({ line, delivery: connections, now: wallClock });
   const bridge = new FeedBridge(feed, line);
   await line.start();
-  const looking = setInterval(() => line.id === undefined && lookAgain?.(), LOOK_AGAIN_MS).unref();
+  const looking = setInterval(() => line.id === undefined && lookAgain(), LOOK_AGAIN_MS).unref();
   return {
     rooms,
     RateLimitStore: makeRateLimitStore(line),
