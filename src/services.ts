@@ -23,6 +23,7 @@ const SWEEP_MS = 60_000;
 export interface Services {
   db: Database;
   vaults: VaultStore;
+  feed: VaultFeed;
   sessions: SessionCache;
   logins: LoginStore;
   astations: AstationStore;
@@ -191,5 +192,5 @@ export async function openServices({
     throw error;
   }
   const { hub, sockets, connections, replica } = relay;
-  return { db, vaults, sessions, logins, astations, hub, sockets, connections, replica, close };
+  return { db, vaults, feed, sessions, logins, astations, hub, sockets, connections, replica, close };
 }
