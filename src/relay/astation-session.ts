@@ -27,15 +27,22 @@ export class AstationSession {
   readonly #deps: AstationSessionDeps;
   readonly #code: string;
   readonly #connectionId: string;
+  readonly #challenge: string;
   /** Frames are handled in the order they came, also where one waits for the database. */
   #queue: Promise<void> = Promise.resolve();
+  /** Seen by this server itself: what may be bound must not hang on what Redis says. */
+  #proved = false;
   /** The last frame that was passed on; it is on its way when this resolves, and so is every earlier one. */
   #passed: Promise<void> = Promise.resolve();
 
-  constructor(deps: AstationSessionDeps, { code, connectionId }: { code: string; connectionId: string }) {
+  constructor(
+    deps: AstationSessionDeps,
+    { code, connectionId, challenge }: { code: string; connectionId: string; challenge: string },
+  ) {
     this.#deps = deps;
     this.#code = code;
     this.#connectionId = connectionId;
+    this.#challenge = challenge;
   }
 
   /**
@@ -79,7 +86,7 @@ export class AstationSession {
     if (astation_id !== this.#code) return this.#reject('astation_id is not the code of this room');
     if (now >= astation.challengeExpiresAt) return this.#reject('the challenge was not answered in time');
     const verdict = verifyAstationProof({
-      challenge: astation.challenge,
+      challenge: this.#challenge,
       astationId: astation_id,
       publicKeyHex: public_key,
       signatureHex: signature,
@@ -92,6 +99,7 @@ export class AstationSession {
       return this.#reject(this.#explain(error));
     }
     if (standing === 'rejected') return this.#reject('another key is registered for this Astation');
+    this.#proved = true;
     const status = standing;
     await this.#update((seen) => astationProved(seen.room, { connectionId, status, now: seen.now }));
   }
@@ -99,7 +107,7 @@ export class AstationSession {
   async #bind(frame: Exclude<ControlFrame, RelayAuth>): Promise<Ack> {
     const { rooms, bindings } = this.#deps;
     const { room } = await rooms.look(this.#code);
-    if (astationOf(room, this.#connectionId)?.standing !== 'verified') {
+    if (!this.#proved || astationOf(room, this.#connectionId)?.standing !== 'verified') {
       return {
         for: frame.type,
         ok: false,

@@ -203,14 +203,15 @@ export class RelaySockets {
   ): void {
     const { hub } = this.#deps;
     const deps = { ...this.#deps, sessionEnded: (idHash: string) => this.sessionEnded(idHash) };
-    const session = new AstationSession(deps, { code, connectionId });
+    const challenge = createChallenge(randomBytes);
+    const session = new AstationSession(deps, { code, connectionId, challenge });
     takeFrames(socket, (text) => session.received(text));
     socket.once('close', () => hub.astationLeft(code, connectionId));
     hub.astationArrived({
       code,
       connectionId,
       address: request.ip,
-      challenge: createChallenge(randomBytes),
+      challenge,
       keyRegistered,
     });
     if (!keyRegistered) this.#checkKeyAgain(code, request);

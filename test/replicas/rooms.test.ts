@@ -287,6 +287,22 @@ describeWithRedis('three replicas', () => {
     });
   });
 
+  test('a room that says so does not make an Astation one that has proved its key', async () => {
+    const redisUrl = await takeRedisDatabase();
+    await withRelayServer({ databaseUrl: database.url, replicas: 2, redisUrl }, async (own) => {
+      const code = newCode();
+      const owner = await openAstation(own.url, code);
+      const redis = new Redis(redisUrl);
+      const [key = ''] = await redis.keys(`*room:${code}`);
+      const stored = await redis.hget(key, 'owner');
+      expect(stored).toContain('"standing":"legacy"');
+      await redis.hset(key, 'owner', String(stored).replace('legacy', 'verified'));
+      redis.disconnect();
+      expect((await own.room(code))?.owner?.standing).toBe('verified');
+      expect(await owner.ask({ type: 'relayBind', session_id: 'x' })).toMatchObject({ ok: false });
+    });
+  });
+
   test('GET /health tells how many there are', async () => {
     for (const url of urlsOf(server)) {
       await expect
