@@ -8,12 +8,13 @@ import { describeWithRedis, takeRedisDatabase } from '../support/redis.ts';
 import { type RelayServer, useRelayServer, withRelayServer } from '../support/relay-server.ts';
 import {
   type AstationSocket,
+  connect,
   open,
   openAstation,
   openAtem,
   openVerified,
   refused,
-  type TestSocket,
+  TestSocket,
   wsUrl,
 } from '../support/sockets.ts';
 
@@ -21,6 +22,10 @@ const newCode = () => `st-${randomUUID()}`;
 
 /** The addresses of the servers, one by one instead of in turn. */
 const urlsOf = (server: RelayServer) => server.replicas.map(({ url }) => url);
+
+async function leaveIfOpen(socket: TestSocket): Promise<void> {
+  if (socket.ws.readyState === socket.ws.OPEN) await socket.leave();
+}
 
 async function reaches(owner: AstationSocket, ...atems: TestSocket[]): Promise<void> {
   const marker = JSON.stringify({ marker: randomUUID() });
@@ -226,6 +231,27 @@ describeWithRedis('three replicas', () => {
     for (const url of urlsOf(server)) {
       expect(await list(url)).toBe(401);
       expect((await refused(enter(url, 'late'))).status).toBe(401);
+    }
+  });
+
+  test('of many sockets of one address that have keys to prove two may wait, whatever their rooms', async () => {
+    const codes = Array.from({ length: 12 }, newCode);
+    for (const code of codes) await (await openVerified(server.url, code, new AstationKey())).leave();
+    for (let round = 0; round < 5; round++) {
+      const outcomes = await Promise.all(
+        codes.map((code) => connect(wsUrl(server.url, { role: 'astation', code }))),
+      );
+      const endings = await Promise.all(
+        outcomes.map(async (outcome) => {
+          if (!(outcome instanceof TestSocket)) return outcome.status;
+          const frame = await outcome.next('a challenge').catch(() => undefined);
+          return frame ? 'challenged' : (await outcome.closed()).code;
+        }),
+      );
+      expect(endings.filter((ending) => ending === 'challenged')).toHaveLength(2);
+      for (const ending of endings) expect(['challenged', 429, 1013]).toContain(ending);
+      for (const outcome of outcomes) if (outcome instanceof TestSocket) await leaveIfOpen(outcome);
+      await expect.poll(() => server.countOf('127.0.0.1')).toBe(0);
     }
   });
 
