@@ -11,6 +11,9 @@ import { makeChange, withoutDead } from './room-change.ts';
 import { decodeRoom, type Fields } from './room-codec.ts';
 import { Turns } from './turns.ts';
 
+/** Rooms that are rid of a dead replica at the same time. */
+const CLEANED_AT_ONCE = 100;
+
 /** The room as it is stored, beside what of it is alive. */
 interface Looked extends Seen {
   fields: Fields;
@@ -34,6 +37,8 @@ export class RedisRooms implements RoomStore {
   readonly #delivery: Delivery;
   readonly #now: () => number;
   readonly #turns = new Turns();
+  /** Dead replicas that are being taken out of their rooms. */
+  readonly #cleaning = new Set<ReplicaId>();
 
   constructor({ line, delivery, now }: RedisRoomsDeps) {
     this.#line = line;
@@ -107,10 +112,23 @@ export class RedisRooms implements RoomStore {
   /** Takes the sockets of dead replicas out of their rooms, and tells who is to know. */
   async clean(ids: ReplicaId[]): Promise<void> {
     for (const id of ids) {
-      const codes = await this.#line.members(this.#line.keys.roomsOf(id));
-      for (const code of codes) await this.update(code, ({ room }) => ({ room, effects: [] }));
-      await this.#line.run('forget', id);
+      if (this.#cleaning.has(id)) continue;
+      this.#cleaning.add(id);
+      try {
+        await this.#cleanUpAfter(id);
+      } finally {
+        this.#cleaning.delete(id);
+      }
     }
+  }
+
+  async #cleanUpAfter(id: ReplicaId): Promise<void> {
+    const codes = await this.#line.members(this.#line.keys.roomsOf(id));
+    while (codes.length > 0) {
+      const portion = codes.splice(0, CLEANED_AT_ONCE);
+      await Promise.all(portion.map((code) => this.update(code, ({ room }) => ({ room, effects: [] }))));
+    }
+    await this.#line.run('forget', id);
   }
 
   async #look(code: string, address?: string): Promise<Looked> {
