@@ -39,6 +39,7 @@ export default defineConfig({
         // Without a redis-server the tests of the first folder are skipped and say why.
         include: ['test/replicas/**/*.test.ts', ...(findRedisServer() ? ['test/relay/**/*.test.ts'] : [])],
       }),
+      tier('faults', { database: true, testTimeout: 240_000 }),
       tier('browser', { database: true, testTimeout: 60_000 }),
       tier('process', { database: false, testTimeout: 240_000 }),
     ],

@@ -2,6 +2,10 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
+import { type DrainStep, runSteps } from './drain.ts';
+import type { Metrics } from './observability/metrics.ts';
+import { noObservability, type Observability } from './observability/open.ts';
+import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
 import type { Replica, ReplicaOptions } from './redis/replica.ts';
 import { Connections } from './relay/connections.ts';
 import { Hub } from './relay/hub.ts';
@@ -32,6 +36,12 @@ export interface Services {
   connections: Connections;
   /** What this server shares with others; undefined where it is the only one. */
   replica: Replica | undefined;
+  /** Where the rate limits count. */
+  makeLimiter: MakeLimiter;
+  observability: Observability;
+  /** What has to end before the answers in flight are waited for, in this order. */
+  drainSteps: readonly DrainStep[];
+  /** Ends everything, once nobody asks any more. */
   close(): Promise<void>;
 }
 
@@ -40,6 +50,8 @@ export interface ServicesOptions {
   /** postgres:// address of a migrated database. */
   databaseUrl: string;
   log: FastifyBaseLogger;
+  /** How the server can be watched; not at all by default. */
+  observability?: Observability;
   /** The relay's clock: ms, only moving forward. */
   now?: () => number;
   /** The clock that replicas have in common: ms since 1970. */
@@ -65,12 +77,13 @@ async function openRelay(
   parts: Pick<RelaySocketDeps, 'astations' | 'bindings' | 'log' | 'sessions' | 'findEndedSessions'> & {
     config: Config;
     feed: VaultFeed;
+    metrics: Metrics;
     now: () => number;
     wallClock: () => number;
     lookAgain: () => void;
   },
 ) {
-  const { config, log, feed, now, wallClock } = parts;
+  const { config, log, feed, metrics, now, wallClock } = parts;
   const connections = new Connections(log, now);
   const replica =
     config.redisUrl === undefined
@@ -81,6 +94,8 @@ async function openRelay(
   const nudger = createNudger({
     send: (write) => hub.heard({ type: 'vault-updated', ...write }),
     onError: (error) => log.warn({ reason: String(error) }, 'A nudge failed'),
+    onSent: (waitedMs) => metrics.nudged(waitedMs / 1000),
+    now,
   });
   feed.listen(({ kind, ...write }) => {
     if (kind === 'content') nudger.written(write);
@@ -120,16 +135,20 @@ export async function openServices({
   config,
   databaseUrl: url,
   log,
+  observability = noObservability,
   now = () => performance.now(),
   wallClock = Date.now,
 }: ServicesOptions): Promise<Services> {
-  const db = new Database({ url, poolSize: config.databasePoolSize, log });
+  const { metrics, tracing } = observability;
+  const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
   const store = new SessionStore(db);
   const sessions = new SessionCache((sessionId) => store.use(sessionId));
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
-  const vaults = new VaultStore(db, feed, config);
+  const vaults = new VaultStore(db, feed, config, metrics.statementWrote);
+  metrics.gauge('writeQueue', () => vaults.writer.depth);
+  metrics.gauge('waiting', () => vaults.waiters.size);
   const bindings = new BindingStore(db);
   const relay = await openRelay({
     config,
@@ -142,7 +161,9 @@ export async function openServices({
     astations,
     bindings,
     feed,
+    metrics,
   });
+  metrics.gauge('sockets', () => relay.sockets.counts());
   const listener = new Listener({
     url,
     log,
@@ -176,14 +197,17 @@ export async function openServices({
     logins.sweep().catch((error: Error) => log.debug({ reason: error.message }, 'The sweep has to wait'));
   };
   const sweeper = setInterval(sweep, SWEEP_MS).unref();
-  const close = async () => {
-    clearInterval(sweeper);
-    vaults.waiters.close();
-    await vaults.writer.whenIdle();
-    await relay.close();
-    await listener.close();
-    await db.close();
-  };
+  // What is queued is written before the pool ends.
+  const closeSteps: DrainStep[] = [
+    { name: 'sweeper', run: () => clearInterval(sweeper) },
+    { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+    { name: 'write queue', run: () => vaults.writer.whenIdle() },
+    // After the last write, which other replicas have to hear of.
+    { name: 'relay', run: () => relay.close() },
+    { name: 'listener', run: () => listener.close() },
+    { name: 'pool', run: () => db.close() },
+  ];
+  const close = () => runSteps(closeSteps, log);
   try {
     await listener.start();
     await astations.load();
@@ -192,5 +216,23 @@ export async function openServices({
     throw error;
   }
   const { hub, sockets, connections, replica } = relay;
-  return { db, vaults, feed, sessions, logins, astations, hub, sockets, connections, replica, close };
+  return {
+    db,
+    vaults,
+    feed,
+    sessions,
+    logins,
+    astations,
+    hub,
+    sockets,
+    connections,
+    replica,
+    makeLimiter: replica?.makeLimiter ?? makeMemoryLimiter,
+    observability,
+    drainSteps: [
+      { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+      { name: 'relay sockets', run: () => sockets.drain() },
+    ],
+    close,
+  };
 }

@@ -1,11 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { MakeLimiter } from '../rate-limiter.ts';
 import type { Connections } from '../relay/connections.ts';
 import type { RoomStore } from '../relay/room-store.ts';
 import type { VaultFeed } from '../vault/feed.ts';
 import { within } from './deadline.ts';
 import { FeedBridge } from './feed-bridge.ts';
+import { makeSharedLimiter } from './limiter.ts';
 import { RedisLine } from './line.ts';
-import { makeRateLimitStore, type RateLimitStoreClass } from './rate-limit-store.ts';
 import { RedisRooms } from './rooms.ts';
 
 /** While nobody tells what is written elsewhere, those who wait for it look this often. */
@@ -17,7 +18,7 @@ const LEAVE_MS = 1000;
 export interface Replica {
   rooms: RoomStore;
   /** Counts requests together with the other replicas. */
-  RateLimitStore: RateLimitStoreClass;
+  makeLimiter: MakeLimiter;
   /** How many replicas are there, this one included; 0 while Redis cannot be reached. */
   count(): number;
   close(): Promise<void>;
@@ -63,7 +64,7 @@ export async function openReplica({
   const looking = setInterval(() => line.id === undefined && lookAgain(), LOOK_AGAIN_MS).unref();
   return {
     rooms,
-    RateLimitStore: makeRateLimitStore(line),
+    makeLimiter: makeSharedLimiter(line),
     count: () => line.replicas,
     close: async () => {
       clearInterval(looking);

@@ -169,10 +169,10 @@ export const makeScripts = (prefix: string) => {
       return 'OK'
     `,
 
-    /** (key, window in ms) → how many so far, and ms until the count begins again. */
+    /** (key, window in ms, points) → how many so far, and ms until the count begins again. */
     count: `
-      local count = redis.call('INCR', ARGV[1])
-      if count == 1 then redis.call('PEXPIRE', ARGV[1], ARGV[2]) end
+      local count = redis.call('INCRBY', ARGV[1], ARGV[3])
+      if redis.call('PTTL', ARGV[1]) < 0 then redis.call('PEXPIRE', ARGV[1], ARGV[2]) end
       return { count, redis.call('PTTL', ARGV[1]) }
     `,
   };

@@ -5,6 +5,7 @@ import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
+import { TcpProxy } from '../support/proxy.ts';
 import { describeWithRedis, takeRedisDatabase } from '../support/redis.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { type RelayServer, withRelayServer } from '../support/relay-server.ts';
@@ -20,7 +21,6 @@ import {
   TestSocket,
   wsUrl,
 } from '../support/sockets.ts';
-import { TcpProxy } from '../support/tcp-proxy.ts';
 
 /** Everything has to be as it should be again within this time. */
 const RECOVERY_MS = 10_000;

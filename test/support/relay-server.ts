@@ -2,10 +2,19 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
+import { openObservability } from '../../src/observability/open.ts';
 import type { Room } from '../../src/relay/room-state.ts';
 import { openServices, type Services } from '../../src/services.ts';
 import { silent } from './database.ts';
 import { takeRedisDatabase } from './redis.ts';
+
+/** No limit on calls; and what a test and its server do in one process is no pressure. */
+export const TEST_SETTINGS = {
+  RATE_LIMIT_PER_MINUTE: '0',
+  GRANT_LIMIT_PER_MINUTE: '0',
+  PRESSURE_EVENT_LOOP_MS: '0',
+  PRESSURE_HEAP_MB: '0',
+};
 
 /** A clock that goes by itself, and can be moved on; the same for all servers of a test. */
 export class TestClock {
@@ -122,13 +131,15 @@ async function startReplica({
   clock: TestClock;
 }): Promise<Replica> {
   const config = {
-    ...readConfig({ RATE_LIMIT_PER_MINUTE: '0', GRANT_LIMIT_PER_MINUTE: '0' }),
+    ...readConfig(TEST_SETTINGS),
     ...overrides,
   };
+  const observability = await openObservability(config, { log: silent, version: 'test' });
   const services = await openServices({
     config,
     databaseUrl,
     log: silent,
+    observability,
     now: clock.now,
     wallClock: clock.wall,
   });
@@ -137,6 +148,7 @@ async function startReplica({
   const stop = async () => {
     await app.close();
     await services.close();
+    await observability.tracing.close();
   };
   return { url, app, services, stop };
 }
