@@ -25,6 +25,9 @@ const TRANSIENT = new Set([
   '40P01', // deadlock
 ]);
 
+/** SQLSTATEs, or what they begin with, that are about the connection or the server and not about the statement. */
+const NOT_OF_THE_STATEMENT = ['08', '25006', '28', '3D', '40003', '53300', '57P'];
+
 /** Messages of failures that carry no code: the pool and the driver throw plain errors. */
 const DRIVER_FAULT =
   /timeout exceeded when trying to connect|connection terminated|query read timeout|not queryable|pool after calling end/i;
@@ -78,7 +81,20 @@ function isTransient({ code, message }: DatabaseFault): boolean {
 export function toRelayError(thrown: unknown): RelayError | undefined {
   const fault = readFault(thrown);
   if (isTransient(fault)) return databaseUnavailable(thrown);
-  // PostgreSQL's text holds every character but NUL. The edge checks for it; this is the second line.
-  if (fault.code === '22021') return badRequest('Text must not contain the NUL character.');
+  // PostgreSQL's text holds every character but NUL, as a byte or as an escape of JSON. The edge checks for it; this is
+  // the second line.
+  if (fault.code === '22021' || fault.code === '22P05') {
+    return badRequest('Text must not contain the NUL character.', thrown);
+  }
   return undefined;
+}
+
+/**
+ * Whether PostgreSQL itself ended the statement, and so certainly changed nothing: what else was in it may be tried by
+ * itself. A connection that was lost says nothing of the kind, and one that was never made fails the next try as well.
+ */
+export function wasRolledBack(thrown: unknown): boolean {
+  const { code } = readFault(thrown);
+  if (code === undefined || !/^[0-9FHPX][0-9A-Z]{4}$/.test(code)) return false;
+  return !NOT_OF_THE_STATEMENT.some((start) => code.startsWith(start));
 }

@@ -216,17 +216,22 @@ export class VaultStore {
 
   async #lookUntil({ caller, vaultId, what, until, signal }: LongLook): Promise<VaultPage> {
     const sessionHash = caller.origin?.sessionHash;
-    for (let together = false; ; together = true) {
+    for (let together = false; ; ) {
       const ms = Math.max(0, until - performance.now());
       const waiting = this.waiters.begin({ topic: vaultTopic(vaultId), sessionHash, ms, signal });
       try {
-        const page = await (together ? this.#lookTogether : this.#look).call(this, caller, vaultId, what);
+        const page: VaultPage = await (together ? this.#lookTogether : this.#look).call(
+          this,
+          caller,
+          vaultId,
+          what,
+        );
         if (page.entries.length > 0 || ms === 0) return page;
         const end = await waiting.ended;
         if (end === 'session ended') throw sessionEnded();
         if (end === 'closing' || end === 'left') return page;
         // Who comes from outside may have been shut out meanwhile, and so looks alone.
-        if (page.fromOutside) together = false;
+        together = !page.fromOutside;
       } finally {
         waiting.cancel();
       }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { VaultCaps } from '../config.ts';
 import type { Database } from '../db/client.ts';
 import { toSafeNumber } from '../db/numbers.ts';
+import { wasRolledBack } from '../db/pg-errors.ts';
 import { forbidden, RelayError } from '../errors.ts';
 import { originOf } from './audit.ts';
 import type { VaultFeed } from './feed.ts';
@@ -99,8 +100,7 @@ export class VaultWriter {
       run: (asked) => this.#run(asked),
       laneOf: ({ write }) => write.vaultId,
       bytesOf: ({ write }) => Buffer.byteLength(write.text) + BYTES_AROUND_TEXT,
-      // TODO
-      mayRunAgain: (error) => !(error instanceof RelayError),
+      mayRunAgain: (error) => wasRolledBack(error instanceof RelayError ? error.cause : error),
       ...(onStatement ? { onStatement } : {}),
     });
   }
