@@ -90,6 +90,12 @@ export function findOperation(
   return undefined;
 }
 
+/** On tRPC a page says by itself what REST says in headers; what it holds is the same. */
+const PAGES: Record<string, { procedure: string; field: string }> = {
+  'vault.readPage': { procedure: 'vault.read', field: 'entries' },
+  'vault.listPage': { procedure: 'vault.list', field: 'vaults' },
+};
+
 const IS_JSON = /^application\/json(; charset=utf-8)?$/;
 const TRPC_CODES = new Set<string>(Object.values(ERROR_FACES).map((face) => face.trpc));
 /** What Node refuses before there is a request for the server to look at. */
@@ -167,6 +173,8 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
 
   /** tRPC wraps what the document describes. `append` and `override` are what REST has in one call. */
   function judgeTrpcResult(procedure: string, data: unknown): string | undefined {
+    const page = PAGES[procedure];
+    if (page) return judgeTrpcResult(page.procedure, (data as Record<string, unknown>)[page.field]);
     const name = procedure.replace(/^vault\.(append|override)$/, 'vault.write');
     const route = restRoutes.find((candidate) => candidate.name === name);
     const operation =
