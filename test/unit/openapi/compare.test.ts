@@ -330,6 +330,13 @@ const harmless: Change[] = [
     },
   ],
   [
+    'that an answer has not changed, for those who ask',
+    (d) => {
+      read(d).responses['304'] = { description: 'Not modified.' };
+      d.paths['/api/vault'].get.responses['304'] = { description: 'Not modified.' };
+    },
+  ],
+  [
     'a new field of an answer',
     (d) => {
       entry(d).properties.more = { type: 'string' };

@@ -163,7 +163,7 @@ describe('a statement that fails', () => {
     const lost = [push('a', 'a2'), push('b', 'b1')];
     await underWay(0).succeed();
     const after = push('a', 'a3');
-    await underWay(1).fail(new Refused('refused too'));
+    await underWay(1).fail(new Lost('gone'));
     for (const result of lost) await expect(result).rejects.toThrow('gone');
     expect(begun()).toEqual(['a1', 'a2 b1', 'a3']);
     await underWay(2).succeed();
