@@ -53,7 +53,12 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     ...services.drainSteps,
   ]);
   await installHeaders(app, config);
-  mountHealth(app, { pingDatabase: () => services.db.ping(), isStopping, version });
+  mountHealth(app, {
+    pingDatabase: () => services.db.ping(),
+    isStopping,
+    ...(services.replica && { countReplicas: services.replica.count }),
+    version,
+  });
   // With a port of their own they are not here.
   if (exposition && config.metricsPort === undefined) mountMetrics(app, exposition, config.metricsToken);
   await app.register(async (limited) => {
