@@ -76,7 +76,6 @@ export class VaultWaiters {
 
   /** Has everybody look again: something may have happened that was not heard of. */
   lookAgain(): void {
-    this.#changes++;
     for (const waiting of [...this.#byTopic.values()]) wakeAll(waiting, 'look again');
   }
 
