@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import type { Bench } from './compare.ts';
+import { drawPlot } from './plot.ts';
 import { lineOf, toJson } from './report.ts';
 import { type Result, type Row, reaches } from './row.ts';
 import { growthRows } from './rows/growth.ts';
@@ -17,6 +18,7 @@ const ROWS: Row[] = [...writeRows, ...readRows, ...restRows, ...growthRows, ...w
 
 interface Options {
   json?: string;
+  plot?: string;
   only?: string;
   quick?: true;
   profile?: string;
@@ -49,6 +51,7 @@ const program = new Command('bench')
     'Measures the server beside what the machine can do at best. Ends with 1 when a mark is missed.',
   )
   .option('--json <file>', 'write {key: {value, unit}} there')
+  .option('--plot <file>', 'draw how far each figure lies from its mark, as SVG')
   .option('--only <keys>', 'comma-separated keys of rows')
   .option('--quick', 'few short rounds: for a look, not for a verdict')
   .option('--profile <folder>', 'let the servers write CPU profiles there, which slows them');
@@ -61,6 +64,7 @@ try {
   const bench = options.quick ? { stage, rounds: 3, seconds: 0.5 } : { stage, rounds: 9, seconds: 1.5 };
   const results = await run(rows, bench);
   if (options.json) writeFileSync(options.json, toJson(results));
+  if (options.plot) writeFileSync(options.plot, drawPlot(results));
   const missed = results.filter(({ ok }) => !ok).map(({ row }) => row.key);
   if (missed.length > 0) {
     console.error(`bench: missed ${missed.join(', ')}`);
