@@ -13,6 +13,7 @@ import type { Config } from './config.ts';
 import { tooManyRequests } from './errors.ts';
 import { makeClientErrorHandler } from './http/client-error.ts';
 import { makeContextOf } from './http/context.ts';
+import { mountDashboard } from './http/dashboard.ts';
 import { mountDocs } from './http/docs.ts';
 import { installDrain } from './http/drain.ts';
 import { installErrorHandler, sendError } from './http/error-handler.ts';
@@ -152,6 +153,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
     await limited.register(async (scope) => services.sockets.mount(scope));
     await limited.register(async (scope) => mountPages(scope, services));
+    await limited.register(async (scope) => mountDashboard(scope));
     await limited.register(async (scope) =>
       mountDocs(scope, makeOpenApiDocument(router, { baseUrl, version, limits: config.limits })),
     );
