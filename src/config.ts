@@ -53,6 +53,13 @@ const Environment = z.object({
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
   GRANT_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(60),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
+  DASHBOARD_TOKEN: z
+    .string()
+    .regex(
+      /^[\x21-\x7e]{32,512}$/,
+      'must be 32 to 512 visible ASCII characters, such as openssl rand -hex 32 prints',
+    )
+    .optional(),
   PAST_WRITER_READ: z.enum(['allow', 'deny'], 'must be allow or deny').default('allow'),
 });
 
@@ -91,6 +98,8 @@ export interface Config {
   grantLimitPerMinute: number;
   /** Relay sockets that one address may have. */
   relayMaxSocketsPerAddress: number;
+  /** Proves an operator, who may read every vault; undefined: there is none. */
+  dashboardToken: string | undefined;
   /** Whether who wrote into a vault once may read it from another work session. */
   pastWriterReads: boolean;
 }
@@ -130,6 +139,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
     grantLimitPerMinute: v.GRANT_LIMIT_PER_MINUTE,
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
+    dashboardToken: v.DASHBOARD_TOKEN,
     pastWriterReads: v.PAST_WRITER_READ === 'allow',
   };
 }

@@ -27,6 +27,7 @@ const DEFAULTS = {
   rateLimitPerMinute: 600,
   grantLimitPerMinute: 60,
   relayMaxSocketsPerAddress: 200,
+  dashboardToken: undefined,
   pastWriterReads: true,
 };
 
@@ -81,6 +82,7 @@ describe('what is taken', () => {
     ['RATE_LIMIT_PER_MINUTE', '0', { rateLimitPerMinute: 0 }],
     ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
     ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
+    ['DASHBOARD_TOKEN', 't'.repeat(32), { dashboardToken: 't'.repeat(32) }],
     ['PAST_WRITER_READ', 'deny', { pastWriterReads: false }],
   ])('%s=%s', (name, value, changed) => {
     expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...changed });
@@ -109,6 +111,7 @@ describe('what is refused, naming the variable', () => {
   const url = 'must be a postgres:// or postgresql:// address';
   const origins = 'must be * or a comma-separated list of origins such as https://example.org';
   const networks = 'must be a comma-separated list of addresses or CIDR networks';
+  const token = 'must be 32 to 512 visible ASCII characters, such as openssl rand -hex 32 prints';
   const base = 'must be an http:// or https:// address';
   test.each([
     ['PORT', '65536', 'must be at most 65535'],
@@ -123,6 +126,9 @@ describe('what is refused, naming the variable', () => {
     ['RATE_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
     ['GRANT_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
     ['RELAY_WS_MAX_PER_IP', '0', 'must be at least 1'],
+    ['DASHBOARD_TOKEN', 't'.repeat(31), token],
+    ['DASHBOARD_TOKEN', 't'.repeat(513), token],
+    ['DASHBOARD_TOKEN', `${'t'.repeat(32)} t`, token],
     ['PAST_WRITER_READ', 'yes', 'must be allow or deny'],
     ['RELAY_WS_MAX_PER_IP', '1000001', 'must be at most 1000000'],
     ['DATABASE_URL', 'mysql://u:s3cret@db/vr', url],
@@ -152,6 +158,10 @@ describe('what is refused, naming the variable', () => {
     expect(refusalOf({ PORT: 'x', LOG_LEVEL: 'info', MAX_TEXT_BYTES: '0', DATABASE_URL: 's3cret' })).toBe(
       `Bad configuration: PORT must be a whole number; DATABASE_URL ${url}; MAX_TEXT_BYTES must be at least 1.`,
     );
+  });
+
+  test('never the value of DASHBOARD_TOKEN', () => {
+    expect(refusalOf({ DASHBOARD_TOKEN: 's3cret' })).not.toContain('s3cret');
   });
 
   test.each(['s3cret', 'mysql://s3cret@db', 'postgres://u:s3cret@:x/'])(
