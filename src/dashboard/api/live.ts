@@ -34,7 +34,7 @@ type OpenStream = (handlers: StreamHandlers) => { unsubscribe: () => void };
  * @param key of what the stream is about: another key is another stream
  */
 export function useStream(open: OpenStream, key: string): void {
-  const { signOut } = useSession();
+  const { endSession } = useSession();
   const lost = useConnectionLost();
   const visible = useVisible();
   const [attempt, setAttempt] = useState(0);
@@ -55,7 +55,7 @@ export function useStream(open: OpenStream, key: string): void {
         if (state === 'connecting' && error) void connection.suspect();
       },
       onError: (error) => {
-        if (codeOf(error) === 'UNAUTHORIZED') return signOut();
+        if (codeOf(error) === 'UNAUTHORIZED') return endSession();
         void connection.suspect();
         reopen();
       },

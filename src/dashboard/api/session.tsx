@@ -10,6 +10,8 @@ interface SignedIn {
   /** What an operator sees changes nothing. */
   readOnly: boolean;
   signOut: () => void;
+  /** The server accepts the session no longer. */
+  endSession: () => void;
 }
 
 const SessionContext = createContext<SignedIn | undefined>(undefined);
@@ -70,6 +72,7 @@ function SignedInScope({ credentials, onSignOut, children }: SignedInProps) {
       client: makeClient(credentials),
       readOnly: credentials.kind === 'operator',
       signOut: () => onSignOut(false),
+      endSession: () => onSignOut(true),
     }),
     [credentials, onSignOut],
   );
