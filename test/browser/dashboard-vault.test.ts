@@ -58,8 +58,7 @@ describeInBrowser('a vault', () => {
     await withPage(use, async (page) => {
       await openDashboard(page, server.url, who, `/v/${vault_id}/e20`);
       await entryOf(page, 20).getByText('entry 20').waitFor();
-      const top = () =>
-        entryOf(page, 20).evaluate<number>('(element) => element.getBoundingClientRect().top');
+      const top = async () => (await entryOf(page, 20).boundingBox())?.y ?? Number.NaN;
       await expect.poll(top).toBeLessThan(120);
       const before = await top();
       await agent.vault.override.mutate({ vault_id, entry_id: 2, text: 'longer\n\n'.repeat(12) });

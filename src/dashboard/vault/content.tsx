@@ -21,7 +21,7 @@ export function Content({ text }: { text: string }) {
   return (
     <div className={more && !whole ? 'content cut' : 'content'}>
       {plainText ? (
-        <div className="plain" dir="auto">
+        <div className="plain-text" dir="auto">
           {showReordering(visible)}
         </div>
       ) : (

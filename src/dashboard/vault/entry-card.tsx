@@ -39,7 +39,7 @@ export function EntryCard({ row, place, marked = false, actions, children }: Ent
         <Time at={row.created_at} />
         {actions && <div className="entry-actions">{actions}</div>}
       </header>
-      {children ?? <Content text={row.content} />}
+      {children || <Content text={row.content} />}
       {row.tags && row.tags.length > 0 && <Tags tags={row.tags} />}
     </article>
   );
