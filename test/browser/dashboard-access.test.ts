@@ -194,7 +194,7 @@ describeInBrowser('the dashboard for everybody', () => {
       await page.getByRole('textbox', { name: /^Edit e/ }).waitFor({ state: 'detached' });
 
       await keyboard.press('v');
-      await page.getByRole('heading', { name: 'Vaults' }).waitFor();
+      await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
       await keyboard.press('n');
       await page.getByRole('dialog', { name: 'New vault' }).waitFor();
       await keyboard.type('by keyboard too');
@@ -241,7 +241,7 @@ describeInBrowser('the dashboard for everybody', () => {
       await expect.poll(ground).not.toBe(light);
       const dark = await ground();
       await page.reload();
-      await page.getByRole('heading', { name: 'Vaults' }).waitFor();
+      await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
       expect(await ground()).toBe(dark);
     }));
 });

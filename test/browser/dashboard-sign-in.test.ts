@@ -10,7 +10,6 @@ const TOKEN = 'operator-token-of-the-tests-0123456789';
 describeInBrowser('signing in', () => {
   const server = useServer(useDatabase(), { dashboardToken: TOKEN });
   const use = useBrowser();
-  const refused = { ...use, expected: /status of 401/ };
 
   test('with a session leads to the vaults, and a reload stays there', async () => {
     const session = await server.login('ast-sign-in');
@@ -18,9 +17,9 @@ describeInBrowser('signing in', () => {
       const response = await page.goto(server.url);
       expect(response?.headers()['content-security-policy']).toContain("default-src 'self'");
       await signIn(page, { session, clientId: 'maria' });
-      await page.getByRole('heading', { name: 'Vaults' }).waitFor();
+      await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
       await page.reload();
-      await page.getByRole('heading', { name: 'Vaults' }).waitFor();
+      await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
       await page.getByRole('button', { name: 'Menu' }).click();
       await page.getByText('Signed in as maria').waitFor();
       await page.getByRole('menuitem', { name: 'Sign out' }).click();
@@ -34,7 +33,7 @@ describeInBrowser('signing in', () => {
     const session = await server.login('ast-sign-in');
     await withPage(use, async (page) => {
       await openDashboard(page, server.url, { session, clientId: 'maria' });
-      await page.getByRole('heading', { name: 'Vaults' }).waitFor();
+      await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
       const other = await page.context().newPage();
       await other.goto(server.url);
       await other.getByRole('button', { name: 'Sign in' }).waitFor();
@@ -42,7 +41,7 @@ describeInBrowser('signing in', () => {
   });
 
   test('with a session that does not exist says so and keeps what was typed', () =>
-    withPage(refused, async (page) => {
+    withPage({ ...use, expected: /status of 401/ }, async (page) => {
       await page.goto(server.url);
       const session = randomUUID();
       await signIn(page, { session, clientId: 'maria' });
@@ -61,7 +60,7 @@ describeInBrowser('signing in', () => {
 
   test('ends by itself when the session is revoked, and says so', async () => {
     const session = await server.login('ast-sign-in');
-    await withPage(refused, async (page) => {
+    await withPage({ ...use, expected: /status of 401/ }, async (page) => {
       await openDashboard(page, server.url, { session, clientId: 'maria' });
       await page.getByText('No vaults yet').waitFor();
       await server.sessions.revoke(session);
@@ -70,7 +69,7 @@ describeInBrowser('signing in', () => {
   });
 
   test('as an operator needs the token, and changes nothing', () =>
-    withPage(refused, async (page) => {
+    withPage({ ...use, expected: /status of 401/ }, async (page) => {
       await page.goto(server.url);
       await page.getByRole('tab', { name: 'Operator' }).click();
       await page.getByLabel('Operator token').fill('a guess');

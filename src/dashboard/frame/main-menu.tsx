@@ -76,7 +76,7 @@ export function Choices() {
 export function MenuButton({ children }: { children: ReactNode }) {
   const t = useText();
   return (
-    <Menu.Root modal={false}>
+    <Menu.Root>
       <Menu.Trigger className="icon-button" aria-label={t.menu.label} title={t.menu.label}>
         <Icon name="menu" />
       </Menu.Trigger>

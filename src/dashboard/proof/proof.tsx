@@ -27,7 +27,7 @@ function ChainState({ vaultId }: { vaultId: string }) {
         <Icon name={brokenAt === undefined ? 'shield' : 'warning'} size={24} />
       </span>
       <div className="chain-text">
-        <h2 role="status">{say()}</h2>
+        <h2 aria-live="polite">{say()}</h2>
         <p>{brokenAt === undefined ? t.explain : t.brokenText}</p>
         {done && head > 0 && (
           <p className="hash">
