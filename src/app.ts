@@ -28,7 +28,7 @@ import { verifyGrant } from './relay/identity.ts';
 import type { Services } from './services.ts';
 import type { SessionCache } from './session/cache.ts';
 import { fingerprint, hashSessionId } from './session/session-id.ts';
-import { makeVaultInputs } from './vault/schema.ts';
+import { makeVaultInputs } from './vault/inputs.ts';
 
 export interface AppDeps {
   config: Config;
@@ -126,7 +126,14 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       origin,
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
       strictPreflight: false,
-      exposedHeaders: ['x-request-id', 'retry-after'],
+      exposedHeaders: [
+        'x-request-id',
+        'retry-after',
+        'x-vault-head',
+        'x-vault-head-hash',
+        'link',
+        'idempotent-replayed',
+      ],
     });
   }
   mountHealth(app, { pingDatabase: () => services.db.ping(), version });

@@ -50,6 +50,10 @@ const Environment = z.object({
   MAX_TEXT_BYTES: integer(1, 16_777_216).default(65_536),
   MAX_SUMMARY_BYTES: integer(1, 1_048_576).default(2048),
   MAX_CLIENT_ID_CHARACTERS: integer(1, 1024).default(128),
+  MAX_VAULTS_PER_WORK_SESSION: integer(0, 1_000_000_000).default(10_000),
+  MAX_ENTRIES_PER_VAULT: integer(0, 2_147_483_646).default(1_000_000),
+  MAX_BYTES_PER_VAULT: integer(0, 1_000_000_000_000).default(1_073_741_824),
+  WRITE_COALESCING: z.enum(['on', 'off'], 'must be on or off').default('on'),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
   GRANT_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(60),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
@@ -75,6 +79,13 @@ export interface Limits {
   clientIdCharacters: number;
 }
 
+/** What a vault and a work session may hold; 0: no cap. */
+export interface VaultCaps {
+  vaultsPerWorkSession: number;
+  entriesPerVault: number;
+  bytesPerVault: number;
+}
+
 /** The server's settings, read once at start and handed down. */
 export interface Config {
   port: number;
@@ -92,6 +103,9 @@ export interface Config {
   trustProxy: string[] | undefined;
   logLevel: z.output<typeof Environment>['LOG_LEVEL'];
   limits: Limits;
+  caps: VaultCaps;
+  /** Whether writes that arrive while a statement is under way share the next one. */
+  coalesce: boolean;
   /** Requests a minute of one session, or of one address without one; 0: no limit. */
   rateLimitPerMinute: number;
   /** Grants that one address may try in a minute; 0: no limit. */
@@ -136,6 +150,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       summaryBytes: v.MAX_SUMMARY_BYTES,
       clientIdCharacters: v.MAX_CLIENT_ID_CHARACTERS,
     },
+    caps: {
+      vaultsPerWorkSession: v.MAX_VAULTS_PER_WORK_SESSION,
+      entriesPerVault: v.MAX_ENTRIES_PER_VAULT,
+      bytesPerVault: v.MAX_BYTES_PER_VAULT,
+    },
+    coalesce: v.WRITE_COALESCING === 'on',
     rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
     grantLimitPerMinute: v.GRANT_LIMIT_PER_MINUTE,
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,

@@ -46,19 +46,29 @@ export class RelayError extends Error {
   readonly code: ErrorCode;
   /** Whole seconds after which trying again makes sense; becomes the `Retry-After` header. */
   readonly retryAfter: number | undefined;
+  /** What stands where another version was expected; becomes a field of the answer. */
+  readonly current: object | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { retryAfter?: number; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: RelayErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.code = code;
     this.retryAfter = options.retryAfter;
+    this.current = options.current;
   }
+}
+
+interface RelayErrorOptions {
+  retryAfter?: number;
+  current?: object | undefined;
+  cause?: unknown;
 }
 
 export const badRequest = (message: string) => new RelayError('BAD_REQUEST', message);
 export const unauthorized = (message: string) => new RelayError('UNAUTHORIZED', message);
 export const forbidden = (message: string) => new RelayError('FORBIDDEN', message);
 export const notFound = (message: string) => new RelayError('NOT_FOUND', message);
-export const conflict = (message: string) => new RelayError('CONFLICT', message);
+export const conflict = (message: string, current?: object) =>
+  new RelayError('CONFLICT', message, { current });
 export const gone = (message: string) => new RelayError('GONE', message);
 export const tooLarge = (message: string) => new RelayError('PAYLOAD_TOO_LARGE', message);
 export const tooManyRequests = (message: string, retryAfter: number) =>

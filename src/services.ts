@@ -67,7 +67,9 @@ function makeRelay(
     send: (write) => delivery.announce({ type: 'vault-updated', ...write }),
     onError: (error) => log.warn({ reason: String(error) }, 'A nudge failed'),
   });
-  feed.listen((write) => nudger.written(write));
+  feed.listen(({ kind, ...write }) => {
+    if (kind === 'content') nudger.written(write);
+  });
   const sockets = new RelaySockets({
     ...parts,
     hub,
@@ -87,6 +89,12 @@ function makeRelay(
   };
 }
 
+/** Ends the waits of sessions that ended while nobody could be told. */
+async function catchUpWaiters(sessions: SessionStore, { waiters }: VaultStore): Promise<void> {
+  for (const idHash of await sessions.findEnded(waiters.sessions())) waiters.sessionEnded(idHash);
+  waiters.lookAgain();
+}
+
 /**
  * Makes the services and connects what must hear of each other.
  * @throws the driver's error if the database cannot be reached
@@ -103,6 +111,7 @@ export async function openServices({
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
+  const vaults = new VaultStore(db, feed, config);
   const bindings = new BindingStore(db);
   const relay = makeRelay({
     config,
@@ -118,7 +127,10 @@ export async function openServices({
     url,
     log,
     channels: {
-      [SESSION_ENDED_CHANNEL]: (idHash) => relay.sockets.sessionEnded(idHash),
+      [SESSION_ENDED_CHANNEL]: (idHash) => {
+        relay.sockets.sessionEnded(idHash);
+        vaults.waiters.sessionEnded(idHash);
+      },
       [KEY_REGISTERED_CHANNEL]: (announcement) => {
         // What was registered here is in force already: the socket that proved it owns its room.
         const astationId = astations.registeredElsewhere(announcement);
@@ -131,8 +143,7 @@ export async function openServices({
     },
     onListening: () => {
       sessions.setHearing(true);
-      relay.sockets
-        .catchUp()
+      Promise.all([relay.sockets.catchUp(), catchUpWaiters(store, vaults)])
         .then(() => astations.setHearing(true))
         .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
     },
@@ -148,6 +159,8 @@ export async function openServices({
   const close = async () => {
     clearInterval(sweeper);
     relay.close();
+    vaults.waiters.close();
+    await vaults.writer.whenIdle();
     await listener.close();
     await db.close();
   };
@@ -158,7 +171,6 @@ export async function openServices({
     await close();
     throw error;
   }
-  const vaults = new VaultStore(db, feed, config);
   const { hub, sockets, connections } = relay;
   return { db, vaults, sessions, logins, astations, hub, sockets, connections, close };
 }

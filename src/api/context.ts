@@ -1,11 +1,28 @@
 import type { Caller } from '../vault/policy.ts';
 
+/** Where a page of a vault stands. */
+export interface PageHeaders {
+  head: number;
+  headHash: string;
+}
+
+/** What answers carry beside their body. */
+export type AnswerHeader = 'x-vault-head' | 'x-vault-head-hash' | 'link' | 'idempotent-replayed';
+
 /** What a procedure knows of the request that called it, whichever surface it came by. */
 export interface Context {
   /** @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST` or `SERVICE_UNAVAILABLE` */
   authenticate(): Promise<Caller>;
   /** Grants are tried by OTP, so that each address may try only so many. @throws RelayError `TOO_MANY_REQUESTS` */
   countGrantAttempt(): Promise<void>;
+  /** Aborted when whoever asked has gone. */
+  leaving(): AbortSignal;
   /** A vault was read from another work session, on the word of a client id. */
   noteReadFromOutside(vaultId: string): void;
+  /** Says where the vault stands that the answer shows. */
+  tellHead(page: PageHeaders): void;
+  /** Says that another page follows. */
+  tellNext(cursor: string | null): void;
+  /** Says that the answer is that of an earlier request with the same key. */
+  tellReplayed(): void;
 }

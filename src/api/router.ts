@@ -1,7 +1,7 @@
 import { makePairingRouter, type PairingDeps } from '../relay/router.ts';
 import { makeSessionRouter, type SessionRouterDeps } from '../session/router.ts';
+import type { VaultInputs } from '../vault/inputs.ts';
 import { makeVaultRouter } from '../vault/router.ts';
-import type { VaultInputs } from '../vault/schema.ts';
 import type { VaultStore } from '../vault/store.ts';
 import { router } from './trpc.ts';
 

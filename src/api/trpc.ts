@@ -2,7 +2,8 @@ import { initTRPC } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
 import { badRequest, type ErrorCode, findRelayError, toTRPCError } from '../errors.ts';
-import type { Context } from './context.ts';
+import type { Current } from '../vault/refusals.ts';
+import type { AnswerHeader, Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import { maskedMessage } from './masked.ts';
 
@@ -18,6 +19,12 @@ export type RestMeta = OpenApiMeta<{
   example?: { request?: unknown; answer: unknown };
   /** Whether the query changes something after all, so that HEAD must not be answered by it. */
   takes?: true;
+  /** Whether it takes an `Idempotency-Key`, which is the field `idempotency_key` of its input. */
+  idempotent?: true;
+  /** What a successful answer carries beside its body. */
+  headers?: readonly AnswerHeader[];
+  /** Fields of the body that need another one. */
+  needs?: Readonly<Record<string, string>>;
 }>;
 
 const t = initTRPC
@@ -25,10 +32,16 @@ const t = initTRPC
   .meta<RestMeta>()
   .create({
     isDev: false,
-    errorFormatter: ({ shape, error }) => ({
-      ...shape,
-      message: error.code === 'INTERNAL_SERVER_ERROR' ? maskedMessage : error.message,
-    }),
+    // A connection that carries nothing looks dead to whatever stands between.
+    sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
+    errorFormatter: ({ shape, error }) => {
+      const current = findRelayError(error)?.current as Current | undefined;
+      return {
+        ...shape,
+        message: error.code === 'INTERNAL_SERVER_ERROR' ? maskedMessage : error.message,
+        data: { ...shape.data, ...(current && { current }) },
+      };
+    },
   });
 
 export const router = t.router;

@@ -1,7 +1,8 @@
-import type { FastifyRequest } from 'fastify';
-import { type CallerRules, resolveCaller } from '../api/caller.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type CallerRules, readSessionId, resolveCaller } from '../api/caller.ts';
 import type { Context } from '../api/context.ts';
 import { badRequest } from '../errors.ts';
+import { hashSessionId } from '../session/session-id.ts';
 import type { Caller } from '../vault/policy.ts';
 
 export type RequestContext = Context;
@@ -24,18 +25,32 @@ function checkEscapes(url: string): void {
 }
 
 async function authenticate(request: FastifyRequest, rules: CallerRules): Promise<Caller> {
-  const caller = await resolveCaller(
-    { authorization: request.headers.authorization, ids: readIds(request) },
-    rules,
-  );
+  const { authorization } = request.headers;
+  const caller = await resolveCaller({ authorization, ids: readIds(request) }, rules);
   checkEscapes(request.url);
-  return caller;
+  const sessionHash = hashSessionId(readSessionId(authorization) ?? '').toString('hex');
+  return { ...caller, origin: { sessionHash, requestId: request.id, address: request.ip } };
 }
 
-/** Makes the context of a request: the same for both surfaces. */
+function leavingOf(reply: FastifyReply): AbortSignal {
+  const leaving = new AbortController();
+  if (reply.raw.destroyed) leaving.abort();
+  else reply.raw.once('close', () => leaving.abort());
+  return leaving.signal;
+}
+
+/** The address of this request with another cursor, relative to the server. */
+function nextPage(request: FastifyRequest, cursor: string): string {
+  const [path, query] = request.url.split('?', 2);
+  const params = new URLSearchParams(query);
+  params.set('cursor', cursor);
+  return `<${path}?${params}>; rel="next"`;
+}
+
+/** Makes the context of a request. On tRPC, where one request may be several calls, pages say by themselves what follows. */
 export const makeContextOf =
   (rules: CallerRules, countGrantAttempt: (request: FastifyRequest) => Promise<void>) =>
-  (request: FastifyRequest): RequestContext => ({
+  (request: FastifyRequest, reply: FastifyReply): RequestContext => ({
     authenticate: () => {
       let caller = callers.get(request);
       if (!caller) {
@@ -45,5 +60,15 @@ export const makeContextOf =
       return caller;
     },
     countGrantAttempt: () => countGrantAttempt(request),
+    leaving: () => leavingOf(reply),
     noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
+    tellHead: ({ head, headHash }) => {
+      reply.header('x-vault-head', head).header('x-vault-head-hash', headHash);
+    },
+    tellNext: (cursor) => {
+      if (cursor !== null) reply.header('link', nextPage(request, cursor));
+    },
+    tellReplayed: () => {
+      reply.header('idempotent-replayed', 'true');
+    },
   });

@@ -23,8 +23,9 @@ export function settleFailure(thrown: unknown, request: FastifyRequest, reply: F
 
 /** Answers a failed request with `{"error", "code"}`. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { code, message } = settleFailure(thrown, request, reply);
-  return reply.code(ERROR_FACES[code].status).send({ error: message, code } satisfies ErrorBody);
+  const { code, message, current } = settleFailure(thrown, request, reply);
+  const body: ErrorBody = { error: message, code, ...(current && { current }) };
+  return reply.code(ERROR_FACES[code].status).send(body);
 }
 
 /** Every error of this scope has the shape `{"error", "code"}`, whoever raised it. */

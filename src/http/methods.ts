@@ -8,7 +8,7 @@ export function refuseOtherMethods(app: FastifyInstance, url: string, allowed: S
     method: others.filter((method) => !allowed.has(method)),
     url,
     onRequest: async (request, reply) => {
-      const allow = [...allowed].join(', ');
+      const allow = [...allowed].toSorted().join(', ');
       reply.header('allow', allow);
       throw new RelayError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here; use ${allow}.`);
     },

@@ -7,6 +7,7 @@ import {
   errorResponse,
   errorSchema,
   HEADERS,
+  headerRefs,
   responseName,
   schemaName,
 } from './openapi-errors.ts';
@@ -81,18 +82,28 @@ function correctResponses(generated: Json, route: RestRoute): Json {
     String(ERROR_FACES[code].status),
     { $ref: `#/components/responses/${responseName(code)}` },
   ]);
-  return { [route.status]: { ...success, headers: EVERY_HEADER, content }, ...Object.fromEntries(errors) };
+  const headers = { ...EVERY_HEADER, ...headerRefs(...route.headers) };
+  return { [route.status]: { ...success, headers, content }, ...Object.fromEntries(errors) };
 }
 
-/** Fields that are sent together or not at all, as JSON Schema says it. */
-const requireTogether = (fields: readonly string[]): Json =>
-  fields.length === 0
-    ? {}
-    : {
-        dependentRequired: Object.fromEntries(
-          fields.map((field) => [field, fields.filter((other) => other !== field)]),
-        ),
-      };
+/** Fields that are sent together or not at all, and those that need another one, as JSON Schema says it. */
+function requireOthers({ together, needs }: RestRoute): Json {
+  const required = [
+    ...together.map((field) => [field, together.filter((other) => other !== field)] as const),
+    ...Object.entries(needs).map(([field, other]) => [field, [other]] as const),
+  ];
+  return required.length === 0 ? {} : { dependentRequired: Object.fromEntries(required) };
+}
+
+/** On REST the key is a header and not, as on tRPC, a field. */
+function takeOutKey(schema: Json): { schema: Json; parameter: Json } {
+  const { idempotency_key: key, ...properties } = schema.properties as Record<string, Json>;
+  const { description, ...keySchema } = key ?? {};
+  return {
+    schema: { ...schema, properties },
+    parameter: { name: 'Idempotency-Key', in: 'header', required: false, description, schema: keySchema },
+  };
+}
 
 function correctOperation(generated: Json, route: RestRoute): Json {
   const operation: Json = {
@@ -104,10 +115,14 @@ function correctOperation(generated: Json, route: RestRoute): Json {
     | { content: { 'application/json': Json }; required?: boolean }
     | undefined;
   if (body) {
-    const schema = {
-      ...(body.content['application/json'].schema as Json),
-      ...requireTogether(route.together),
-    };
+    const generatedSchema = body.content['application/json'].schema as Json;
+    // Every input is strict; the generator forgets it where fields are checked against each other.
+    let schema: Json = { ...generatedSchema, additionalProperties: false, ...requireOthers(route) };
+    if (route.idempotent) {
+      const taken = takeOutKey(schema);
+      schema = taken.schema;
+      operation.parameters = [...(operation.parameters as unknown[]), taken.parameter];
+    }
     const required = 'required' in schema;
     const content = { ...body.content['application/json'], schema, example: route.example?.request };
     operation.requestBody = { ...body, required, content: { 'application/json': content } };

@@ -21,7 +21,11 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     description: 'The path has no such method; `Allow` lists those it has.',
     example: 'PUT is not allowed here; use GET, HEAD, POST.',
   },
-  CONFLICT: { description: 'It was decided otherwise already.', example: 'This session is already granted.' },
+  CONFLICT: {
+    description:
+      'It was decided otherwise already; where a version was expected, `current` is what stands there now.',
+    example: 'Entry 1 of vault v-7Kf3qDx02Z is at version 3, not 2; merge with what is there now.',
+  },
   GONE: { description: 'It has expired.', example: 'This session has expired; ask for a new one.' },
   PAYLOAD_TOO_LARGE: {
     description: 'The body, or a text in it, is over its limit.',
@@ -58,6 +62,26 @@ export const HEADERS = {
     required: true,
     schema: { type: 'integer', minimum: 0 },
   },
+  'x-vault-head': {
+    description:
+      'The `seq` of the last row that the view could show: a valid next `since`, once all its pages are read.',
+    required: true,
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'x-vault-head-hash': {
+    description: 'The hash of that row, which stands for all rows before it as well.',
+    required: true,
+    schema: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+  },
+  link: {
+    description: 'The next page, if there is one: `<address>; rel="next"`, relative to this server.',
+    schema: { type: 'string' },
+  },
+  'idempotent-replayed': {
+    description:
+      'The answer is that of an earlier request with the same `Idempotency-Key`; nothing was written now.',
+    schema: { type: 'string', const: 'true' },
+  },
   'ratelimit-limit': { description: 'Requests a minute.', schema: { type: 'integer', minimum: 1 } },
   'ratelimit-remaining': { description: 'Requests left.', schema: { type: 'integer', minimum: 0 } },
   'ratelimit-reset': {
@@ -66,7 +90,7 @@ export const HEADERS = {
   },
 } as const;
 
-const headerRefs = (...names: (keyof typeof HEADERS)[]) =>
+export const headerRefs = (...names: (keyof typeof HEADERS)[]) =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
 export const EVERY_HEADER = headerRefs(
@@ -101,6 +125,21 @@ export function errorResponse(code: ErrorCode): Json {
   };
 }
 
+/** What stands where another version was expected. */
+const CURRENT: Json = {
+  type: 'object',
+  properties: {
+    entry_no: { type: 'integer', minimum: 0, description: '0 is the summary.' },
+    version: { type: 'integer', minimum: 1 },
+    seq: { type: 'integer', minimum: 1 },
+    writer_id: { type: 'string' },
+    content: { type: 'string' },
+    created_at: { type: 'string', format: 'date-time' },
+  },
+  required: ['entry_no', 'version', 'seq', 'writer_id', 'content', 'created_at'],
+  additionalProperties: false,
+};
+
 export function errorSchema(code: ErrorCode): Json {
   return {
     type: 'object',
@@ -108,6 +147,7 @@ export function errorSchema(code: ErrorCode): Json {
     properties: {
       error: { type: 'string', minLength: 1, description: 'A sentence for a person.' },
       code: { type: 'string', const: code, description: 'For a program.' },
+      ...(code === 'CONFLICT' ? { current: CURRENT } : {}),
     },
     required: ['error', 'code'],
     additionalProperties: false,

@@ -6,6 +6,8 @@ import { badRequest, type ErrorCode, findRelayError, RelayError } from '../error
 export interface ErrorBody {
   error: string;
   code: ErrorCode;
+  /** What stands where another version was expected. */
+  current?: object;
 }
 
 /** What Fastify and Node themselves refuse, by the code of the error. */

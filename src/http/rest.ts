@@ -1,5 +1,6 @@
 import type { AnyRouter } from '@trpc/server';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AnswerHeader } from '../api/context.ts';
 import type { AppRouter } from '../api/router.ts';
 import { showName } from '../api/show-name.ts';
 import { createCallerFactory, type RestMeta } from '../api/trpc.ts';
@@ -21,7 +22,13 @@ export interface RestRoute {
   errors: readonly ErrorCode[];
   /** Fields of the body that are sent together or not at all. */
   together: readonly string[];
+  /** Fields of the body that need another one. */
+  needs: Readonly<Record<string, string>>;
   example: RestMeta['example'];
+  /** What a successful answer carries beside its body. */
+  headers: readonly AnswerHeader[];
+  /** Whether it takes an `Idempotency-Key`. */
+  idempotent: boolean;
   /** Whether HEAD is answered as well. */
   head: boolean;
   /** `openapi.path` as Fastify writes it. */
@@ -34,10 +41,12 @@ export function listRestRoutes(router: AnyRouter): RestRoute[] {
   const procedures = router._def.procedures as Record<string, { _def: { meta?: RestMeta } }>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
     const meta = procedure._def.meta ?? {};
-    const { openapi, status = 200, errors = [], together = [], example, takes = false } = meta;
+    const { openapi, status = 200, errors = [], together = [], needs = {}, example, takes = false } = meta;
+    const { headers = [], idempotent = false } = meta;
     const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
     const head = openapi?.method === 'GET' && !takes;
-    return openapi ? [{ name, openapi, status, errors, together, example, head, url }] : [];
+    const face = { status, errors, together, needs, example, headers, idempotent, head, url };
+    return openapi ? [{ name, openapi, ...face }] : [];
   });
 }
 
@@ -78,6 +87,15 @@ function readInput(request: FastifyRequest): Record<string, unknown> {
   return { ...body, ...params };
 }
 
+/** The header is the one place for it: a field of the body would be a second one to look at. */
+function readIdempotencyKey(request: FastifyRequest): { idempotency_key?: string } {
+  if (isObject(request.body) && Object.hasOwn(request.body, 'idempotency_key')) {
+    throw badRequest('Unknown field idempotency_key; send it as the header Idempotency-Key.');
+  }
+  const key = request.headers['idempotency-key'];
+  return key === undefined ? {} : { idempotency_key: String(key) };
+}
+
 /**
  * Mounts every procedure that carries `openapi` meta as a native Fastify route under `/api`: method,
  * path and document from the meta, the call through the same procedure that tRPC serves.
@@ -85,13 +103,13 @@ function readInput(request: FastifyRequest): Record<string, unknown> {
 export function mountRest(
   app: FastifyInstance,
   router: AppRouter,
-  contextOf: (r: FastifyRequest) => RequestContext,
+  contextOf: (request: FastifyRequest, reply: FastifyReply) => RequestContext,
 ) {
   installJsonBody(app, parseJson);
   const makeCaller = createCallerFactory(router);
   const methods = new Map<string, Set<string>>();
 
-  for (const { name, openapi, status, head, url } of listRestRoutes(router)) {
+  for (const { name, openapi, status, head, url, idempotent } of listRestRoutes(router)) {
     const allowed = methods.get(url) ?? new Set<string>();
     methods.set(url, allowed.add(openapi.method));
     if (head) allowed.add('HEAD');
@@ -100,8 +118,8 @@ export function mountRest(
       url,
       exposeHeadRoute: head,
       // Who calls is settled before the body is read.
-      onRequest: async (request) => {
-        if (openapi.protect !== false) await contextOf(request).authenticate();
+      onRequest: async (request, reply) => {
+        if (openapi.protect !== false) await contextOf(request, reply).authenticate();
       },
       handler: async (request, reply) => {
         reply.code(status);
@@ -109,9 +127,9 @@ export function mountRest(
           .split('.')
           .reduce<unknown>(
             (node, key) => (node as Record<string, unknown>)[key],
-            makeCaller(contextOf(request)),
+            makeCaller(contextOf(request, reply)),
           );
-        return (call as Call)(readInput(request));
+        return (call as Call)({ ...readInput(request), ...(idempotent && readIdempotencyKey(request)) });
       },
     });
   }

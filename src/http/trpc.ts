@@ -14,11 +14,11 @@ const MAX_BATCH_SIZE = 20;
 
 const makeOptions = (
   router: AppRouter,
-  contextOf: (request: FastifyRequest) => RequestContext,
+  contextOf: (request: FastifyRequest, reply: FastifyReply) => RequestContext,
 ): FastifyTRPCPluginOptions<AppRouter>['trpcOptions'] => ({
   router,
   maxBatchSize: MAX_BATCH_SIZE,
-  createContext: ({ req }) => contextOf(req),
+  createContext: ({ req, res }) => ({ ...contextOf(req, res), tellNext: () => undefined }),
   responseMeta: ({ errors }) => {
     const waits = errors.flatMap((error) => findRelayError(error)?.retryAfter ?? []);
     return waits.length > 0 ? { headers: { 'retry-after': String(Math.max(...waits)) } } : {};
@@ -52,7 +52,7 @@ const makeErrorHandler =
 export function mountTrpc(
   app: FastifyInstance,
   router: AppRouter,
-  contextOf: (request: FastifyRequest) => RequestContext,
+  contextOf: (request: FastifyRequest, reply: FastifyReply) => RequestContext,
 ): void {
   const trpcOptions = makeOptions(router, contextOf);
   app.setErrorHandler(makeErrorHandler(router));

@@ -25,16 +25,7 @@ export interface Pair {
 
 const LOWER = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'];
 const UPPER = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'];
-const EXACT = [
-  'pattern',
-  'format',
-  'multipleOf',
-  'uniqueItems',
-  'not',
-  'contains',
-  'propertyNames',
-  'dependentRequired',
-];
+const EXACT = ['pattern', 'format', 'multipleOf', 'uniqueItems', 'not', 'contains', 'propertyNames'];
 
 /** References followed, and `allOf` folded into one schema. */
 function flatten({ document, schema }: Side): Json | boolean {
@@ -101,6 +92,17 @@ function boundGaps(outer: Json, inner: Json, field: string): Gap[] {
   return differing.map((keyword) => ({ field, keyword, inner: inner[keyword], outer: outer[keyword] }));
 }
 
+/** What must come with a field matters to those who know the field. */
+function companionGaps(outer: Json, inner: Json, field: string): Gap[] {
+  const known = (inner.properties ?? {}) as Json;
+  const wanted = Object.entries((outer.dependentRequired ?? {}) as Json);
+  const relevant = Object.fromEntries(wanted.filter(([name]) => Object.hasOwn(known, name)));
+  const all = Object.entries((inner.dependentRequired ?? {}) as Json);
+  const given = Object.fromEntries(all.filter(([name]) => Object.hasOwn(relevant, name)));
+  if (isDeepStrictEqual(relevant, given)) return [];
+  return [{ field, keyword: 'dependentRequired', inner: given, outer: relevant }];
+}
+
 const join = (field: string, name: string) => (field === '' ? name : `${field}.${name}`);
 
 function objectGaps(pair: Pair, outer: Json, inner: Json): Gap[] {
@@ -108,7 +110,7 @@ function objectGaps(pair: Pair, outer: Json, inner: Json): Gap[] {
   const wanted = (outer.properties ?? {}) as Json;
   const given = (inner.properties ?? {}) as Json;
   const required = (schema: Json) => (schema.required ?? []) as string[];
-  const gaps: Gap[] = [];
+  const gaps = companionGaps(outer, inner, field);
   const into = (name: string, outerSchema: unknown, innerSchema: unknown) =>
     findGaps({
       ...pair,

@@ -1,8 +1,9 @@
-/** A content write that is committed: readable by everybody who may read. */
+/** A row that is committed: readable by everybody who may read. */
 export interface CommittedWrite {
   workSessionId: string;
   vaultId: string;
   seq: number;
+  kind: 'content' | 'summary';
 }
 
 /** Where stores tell of committed writes, and others hear of them. A listener never fails a write. */

@@ -1,9 +1,19 @@
+/** Where a call came from, for the audit log. */
+export interface Origin {
+  /** Hexadecimal SHA-256 of the session's id. */
+  sessionHash: string;
+  requestId: string;
+  address: string;
+}
+
 /** Who calls: what the session proves, and what the caller says of itself. */
 export interface Caller {
   /** The Astation that the session is bound to. Proven. */
   workSessionId: string;
   /** The `?id=` of the request. Self-reported. */
   clientId: string;
+  /** Undefined for calls that no request stands behind. */
+  origin?: Origin | undefined;
 }
 
 /** What decides about access to a vault. */
@@ -24,3 +34,6 @@ export function canWrite(vault: VaultAccess, caller: Caller): boolean {
 
 /** A summary is low-stakes: whoever can see the vault may describe it. */
 export const canSetSummary = canRead;
+
+/** Who may read from outside is for those inside to say. */
+export const canRemoveWriter = canWrite;

@@ -1,66 +1,152 @@
 import type { Database } from '../db/client.ts';
 import { toSafeNumber } from '../db/numbers.ts';
-import { forbidden, notFound } from '../errors.ts';
+import { RelayError, unauthorized } from '../errors.ts';
+import { auditColumns } from './audit.ts';
+import { CHAIN_ALGORITHM } from './chain.ts';
 import type { VaultFeed } from './feed.ts';
-import { type Caller, canRead, canSetSummary, canWrite, type VaultAccess } from './policy.ts';
-import type { CreatedVault, VaultEntry, VaultListItem, WriteResult } from './schema.ts';
+import { readListCursor, readReadCursor, writeListCursor, writeReadCursor } from './paging.ts';
+import { type Caller, canRead, canRemoveWriter, type VaultAccess } from './policy.ts';
+import { foreignVault, noVault, readOnlyVault } from './refusals.ts';
+import type { Proof, VaultEntry, VaultListItem, VaultMeta } from './schema.ts';
 import {
-  APPEND,
-  CREATE,
+  EXPLAIN_REFUSAL,
   LIST,
-  OVERRIDE,
-  READ_ACCESS,
+  LIST_MATCHING,
+  NOTE_OUTSIDE_READ,
   READ_CURRENT,
   READ_CURRENT_SINCE,
   READ_HISTORY,
-  SET_SUMMARY,
+  READ_META,
+  READ_PROOF,
+  REMOVE_WRITER,
 } from './sql.ts';
-import { makeVaultId } from './vault-id.ts';
+import { VaultWaiters, type WaitEnd } from './waiters.ts';
+import { VaultWriter, type Write, type WriteRules, type Written } from './write-store.ts';
+
+export interface ListOptions {
+  /** Only vaults whose summary or current entries hold this text, in any case. */
+  q?: string | undefined;
+  /** Only vaults that this client wrote into. */
+  writer?: string | undefined;
+  /** Only vaults with a current entry of this tag. */
+  tag?: string | undefined;
+  details?: boolean | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+export interface VaultListPage {
+  vaults: VaultListItem[];
+  nextCursor: string | null;
+}
 
 export interface ReadOptions {
   /** Only rows with a greater seq. */
   since?: number | undefined;
   /** Every version, by seq, instead of the highest of each entry, by entry number. */
   history?: boolean | undefined;
-  /** Called when the reader comes from another work session, as a past writer. */
-  onReadFromOutside?: () => void;
+  kind?: 'content' | 'summary' | 'all' | undefined;
+  /** The view as it was when this was the head. */
+  as_of?: number | undefined;
+  /** Only rows that hold this text, in any case. */
+  q?: string | undefined;
+  writer?: string | undefined;
+  tag?: string | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+  /** Seconds to wait for something to show. */
+  wait?: number | undefined;
+  /** Whoever waits is gone. */
+  signal?: AbortSignal | undefined;
 }
 
-interface WriteRow {
-  entry_no: number;
-  version: number;
-  seq: bigint;
+export interface VaultPage {
+  entries: VaultEntry[];
+  head: number;
+  /** 64 hexadecimal digits. */
+  headHash: string;
+  nextCursor: string | null;
+  /** The reader comes from another work session, as a past writer. */
+  fromOutside: boolean;
 }
 
-interface EntryRow extends Omit<VaultEntry, 'seq'> {
-  /** Null in the one row of a vault that has nothing to show. */
-  seq: bigint | null;
+interface PageRow {
   from_outside: boolean;
+  head: bigint;
+  head_hash: string;
+  entries: string;
+  last: bigint | null;
+  more: boolean | null;
 }
 
-/** No entry reaches it: the number after it must fit the column too. */
-const MAX_ENTRY_NO = 2_147_483_647;
+export interface VaultRules extends WriteRules {
+  /** Whether who wrote into a vault once may read it from another work session. */
+  pastWriterReads: boolean;
+}
+
+const NO_RULES: VaultRules = {
+  pastWriterReads: true,
+  coalesce: true,
+  caps: { vaultsPerWorkSession: 0, entriesPerVault: 0, bytesPerVault: 0 },
+};
+
+/** What a look that lasts is for. */
+interface LongLook {
+  caller: Caller;
+  vaultId: string;
+  what: ReadOptions;
+  /** On the clock of `performance.now()`. */
+  until: number;
+  signal: AbortSignal | undefined;
+}
+
+const vaultTopic = (vaultId: string) => `vault ${vaultId}`;
+const workSessionTopic = (workSessionId: string) => `work session ${workSessionId}`;
+
+const sessionEnded = () => unauthorized('This session ended while the request was waiting.');
+
+const stopping = () =>
+  new RelayError('SERVICE_UNAVAILABLE', 'The server is stopping; connect again.', { retryAfter: 1 });
+
+/** Ends what follows a vault in the way that its reason asks for. */
+function refuseEnd(end: WaitEnd): void {
+  if (end === 'session ended') throw sessionEnded();
+  if (end === 'closing') throw stopping();
+}
+
+/** A follower that is far behind gets its rows in portions. */
+const WATCH_PORTION = 200;
 
 /**
- * All vaults, for callers whose work session is proven. Each call is one statement that also decides
- * whether the caller may; only when that yields nothing does a second one find out why.
+ * All vaults, for callers whose work session is proven. Each call is one statement that also decides whether the
+ * caller may; only when a read yields nothing does a second one find out why.
  *
  * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, or `SERVICE_UNAVAILABLE` when the database is away
  */
 export class VaultStore {
+  readonly waiters = new VaultWaiters();
+  readonly writer: VaultWriter;
   readonly #db: Database;
   readonly #feed: VaultFeed;
   readonly #pastWriterReads: boolean;
+  /** Reads that those who wait for the same thing share. */
+  readonly #shared = new Map<string, Promise<VaultPage>>();
 
-  /** @param rules whether who wrote into a vault once may read it from another work session */
   constructor(
     db: Database,
     feed: VaultFeed,
-    rules: { pastWriterReads: boolean } = { pastWriterReads: true },
+    rules: Partial<VaultRules> = {},
+    onStatement?: (writes: number) => void,
   ) {
+    const all = { ...NO_RULES, ...rules };
     this.#db = db;
     this.#feed = feed;
-    this.#pastWriterReads = rules.pastWriterReads;
+    this.#pastWriterReads = all.pastWriterReads;
+    this.writer = new VaultWriter(db, feed, all, onStatement);
+    feed.listen(({ vaultId, workSessionId }) => {
+      this.waiters.changed(vaultTopic(vaultId));
+      this.waiters.changed(workSessionTopic(workSessionId));
+    });
   }
 
   /** The client id as far as it opens vaults; null is in no writer list. */
@@ -68,106 +154,269 @@ export class VaultStore {
     return this.#pastWriterReads ? clientId : null;
   }
 
-  async create(caller: Caller, summary: string): Promise<CreatedVault> {
-    for (;;) {
-      const id = makeVaultId();
-      const rows = await this.#db.rows<CreatedVault>(
-        CREATE,
-        id,
-        summary,
-        caller.workSessionId,
-        caller.clientId,
-      );
-      if (rows[0]) return rows[0];
-      // No row: the id is taken, which one draw in 62^10 per vault is.
-    }
+  create(caller: Caller, summary: string, key?: string): Promise<{ vault_id: string; replayed: boolean }> {
+    return this.writer.create(caller, { summary, key });
+  }
+
+  /** Appends, overrides or sets the summary. @throws RelayError as `VaultWriter.write` */
+  write(caller: Caller, write: Write): Promise<Written> {
+    return this.writer.write(caller, this.#readsAs(caller), write);
   }
 
   /** Every vault the caller can read, oldest first. */
-  async list(caller: Caller): Promise<VaultListItem[]> {
-    return this.#db.rows<VaultListItem>(LIST, caller.workSessionId, this.#readsAs(caller));
+  async list(caller: Caller, options: ListOptions = {}): Promise<VaultListPage> {
+    const { q, writer, tag, details = false, limit, cursor } = options;
+    const who = [caller.workSessionId, this.#readsAs(caller)];
+    if ([q, writer, tag, limit, cursor].every((option) => option === undefined) && !details) {
+      return { vaults: await this.#db.rows<VaultListItem>(LIST, ...who), nextCursor: null };
+    }
+    const after = cursor === undefined ? undefined : readListCursor(cursor);
+    const rows = await this.#db.rows<Required<VaultListItem> & { head: bigint; created_us: bigint }>(
+      LIST_MATCHING,
+      ...who,
+      q ?? null,
+      writer ?? null,
+      tag ?? null,
+      after?.createdUs ?? null,
+      after?.vaultId ?? null,
+      limit === undefined ? null : limit + 1,
+    );
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    const more = last && rows.length > page.length;
+    return {
+      vaults: page.map(({ head, created_us: _, ...row }) =>
+        details ? { ...row, head: toSafeNumber(head) } : { vault_id: row.vault_id, summary: row.summary },
+      ),
+      nextCursor: more
+        ? writeListCursor({ createdUs: toSafeNumber(last.created_us), vaultId: last.vault_id })
+        : null,
+    };
   }
 
-  async read(
+  /** @returns the entries of `readPage` */
+  async read(caller: Caller, vaultId: string, options: ReadOptions = {}): Promise<VaultEntry[]> {
+    return (await this.readPage(caller, vaultId, options)).entries;
+  }
+
+  /**
+   * What a vault holds, or a page of it. With `wait` an empty answer waits until there is something to show, or the
+   * time is up; waiting holds no database connection.
+   * @throws RelayError also `UNAUTHORIZED` when the session ends meanwhile
+   */
+  async readPage(caller: Caller, vaultId: string, options: ReadOptions = {}): Promise<VaultPage> {
+    const { wait, signal, ...what } = options;
+    const page =
+      wait === undefined
+        ? await this.#look(caller, vaultId, what)
+        : await this.#lookUntil({ caller, vaultId, what, until: performance.now() + wait * 1000, signal });
+    if (page.fromOutside) await this.#noteOutsideRead(caller, vaultId);
+    return page;
+  }
+
+  async #lookUntil({ caller, vaultId, what, until, signal }: LongLook): Promise<VaultPage> {
+    const sessionHash = caller.origin?.sessionHash;
+    for (let together = false; ; together = true) {
+      const ms = Math.max(0, until - performance.now());
+      const waiting = this.waiters.begin({ topic: vaultTopic(vaultId), sessionHash, ms, signal });
+      try {
+        const page = await (together ? this.#lookTogether : this.#look).call(this, caller, vaultId, what);
+        if (page.entries.length > 0 || ms === 0) return page;
+        const end = await waiting.ended;
+        if (end === 'session ended') throw sessionEnded();
+        if (end === 'closing' || end === 'left') return page;
+        // Who comes from outside may have been shut out meanwhile, and so looks alone.
+        if (page.fromOutside) together = false;
+      } finally {
+        waiting.cancel();
+      }
+    }
+  }
+
+  /** Those who wait for the same rows look once for all, if nothing was written since that look began. */
+  #lookTogether(caller: Caller, vaultId: string, what: ReadOptions): Promise<VaultPage> {
+    const key = JSON.stringify([this.waiters.changes, vaultId, caller.workSessionId, what]);
+    const known = this.#shared.get(key);
+    if (known) return known;
+    const shared = this.#look(caller, vaultId, what).finally(() => this.#shared.delete(key));
+    this.#shared.set(key, shared);
+    return shared;
+  }
+
+  /**
+   * Every row after `since`, by seq, as it is committed, until the caller leaves.
+   * @throws RelayError as `readPage`; `SERVICE_UNAVAILABLE` when the server stops, so that a follower comes back
+   */
+  async *watch(
     caller: Caller,
     vaultId: string,
-    { since = 0, history = false, onReadFromOutside }: ReadOptions,
-  ): Promise<VaultEntry[]> {
-    const args = [vaultId, caller.workSessionId, this.#readsAs(caller)];
-    const rows = history
-      ? await this.#db.rows<EntryRow>(READ_HISTORY, ...args, since)
-      : since > 0
-        ? await this.#db.rows<EntryRow>(READ_CURRENT_SINCE, ...args, since)
-        : await this.#db.rows<EntryRow>(READ_CURRENT, ...args);
-    if (rows.length === 0) throw await this.#refusal(caller, vaultId, canRead);
-    if (rows[0]?.from_outside) onReadFromOutside?.();
-    return rows.flatMap(({ seq, from_outside: _, ...entry }) =>
-      seq === null ? [] : [{ ...entry, seq: toSafeNumber(seq) }],
+    { since = 0, kind, signal }: Pick<ReadOptions, 'since' | 'kind' | 'signal'>,
+  ): AsyncGenerator<VaultEntry> {
+    let seen = since;
+    for (;;) {
+      const waiting = this.waiters.begin({
+        topic: vaultTopic(vaultId),
+        sessionHash: caller.origin?.sessionHash,
+        signal,
+      });
+      try {
+        const options = { since: seen, history: true, kind, limit: WATCH_PORTION };
+        const page = await this.readPage(caller, vaultId, options);
+        yield* page.entries;
+        seen = page.entries.at(-1)?.seq ?? seen;
+        if (page.nextCursor !== null) continue;
+        const end = await waiting.ended;
+        if (end === 'left') return;
+        refuseEnd(end);
+      } finally {
+        waiting.cancel();
+      }
+    }
+  }
+
+  /**
+   * Vaults of the caller's work session as they change, with their new heads, until the caller leaves.
+   * @throws RelayError `UNAUTHORIZED` when the session ends, `SERVICE_UNAVAILABLE` when the server stops
+   */
+  async *changes(caller: Caller, signal?: AbortSignal): AsyncGenerator<{ vault_id: string; head: number }> {
+    const heads = new Map<string, number>();
+    const stopListening = this.#feed.listen(({ workSessionId, vaultId, seq }) => {
+      if (workSessionId === caller.workSessionId) heads.set(vaultId, seq);
+    });
+    try {
+      for (;;) {
+        const topic = workSessionTopic(caller.workSessionId);
+        const waiting = this.waiters.begin({ topic, sessionHash: caller.origin?.sessionHash, signal });
+        try {
+          const changed = [...heads];
+          heads.clear();
+          for (const [vault_id, head] of changed) yield { vault_id, head };
+          if (heads.size > 0) continue;
+          const end = await waiting.ended;
+          if (end === 'left') return;
+          refuseEnd(end);
+        } finally {
+          waiting.cancel();
+        }
+      }
+    } finally {
+      stopListening();
+    }
+  }
+
+  async #look(caller: Caller, vaultId: string, what: ReadOptions): Promise<VaultPage> {
+    const { since = 0, history = false, kind = 'content', limit, cursor, q, writer, tag } = what;
+    const after = cursor === undefined ? undefined : readReadCursor(cursor);
+    const sql = history ? READ_HISTORY : since > 0 ? READ_CURRENT_SINCE : READ_CURRENT;
+    const [row] = await this.#db.rows<PageRow>(
+      sql,
+      vaultId,
+      caller.workSessionId,
+      this.#readsAs(caller),
+      since,
+      after?.asOf ?? what.as_of ?? null,
+      q ?? null,
+      writer ?? null,
+      tag ?? null,
+      after?.position ?? -1,
+      limit ?? null,
+      kind === 'all' ? null : kind,
     );
+    if (!row) throw await this.#refusal(caller, vaultId, { action: 'read', allowed: canRead });
+    const head = toSafeNumber(row.head);
+    return {
+      entries: JSON.parse(row.entries),
+      head,
+      headHash: row.head_hash,
+      nextCursor:
+        row.more && row.last !== null
+          ? writeReadCursor({ asOf: head, position: toSafeNumber(row.last) })
+          : null,
+      fromOutside: row.from_outside,
+    };
   }
 
-  /** Writes version 1 of the vault's next entry. */
-  async append(caller: Caller, vaultId: string, text: string): Promise<WriteResult> {
-    const rows = await this.#db.rows<WriteRow>(APPEND, vaultId, caller.workSessionId, caller.clientId, text);
-    return this.#written(rows, caller, vaultId);
+  /** Everything about a vault but its entries. */
+  async meta(caller: Caller, vaultId: string): Promise<VaultMeta> {
+    const [row] = await this.#db.rows<
+      Omit<VaultMeta, 'head' | 'versions'> & { head: bigint; versions: bigint; from_outside: boolean }
+    >(READ_META, vaultId, caller.workSessionId, this.#readsAs(caller));
+    if (!row) throw await this.#refusal(caller, vaultId, { action: 'meta', allowed: canRead });
+    const { from_outside: fromOutside, head, versions, ...meta } = row;
+    if (fromOutside) await this.#noteOutsideRead(caller, vaultId);
+    return { ...meta, head: toSafeNumber(head), versions: toSafeNumber(versions) };
   }
 
-  /** Writes the next version of an entry that exists. */
-  async override(caller: Caller, vaultId: string, entry: { no: number; text: string }): Promise<WriteResult> {
-    const rows = await this.#db.rows<WriteRow>(
-      OVERRIDE,
+  /** The chain of a vault's rows after `since`, at most `limit` of them: enough to check them against the head. */
+  async proof(
+    caller: Caller,
+    vaultId: string,
+    { since = 0, limit }: { since?: number | undefined; limit: number },
+  ): Promise<Proof> {
+    const [row] = await this.#db.rows<{
+      head: bigint;
+      head_hash: string;
+      from_outside: boolean;
+      previous_hash: string;
+      rows: Proof['rows'];
+    }>(READ_PROOF, vaultId, caller.workSessionId, this.#readsAs(caller), since, limit);
+    if (!row) throw await this.#refusal(caller, vaultId, { action: 'proof', allowed: canRead });
+    if (row.from_outside) await this.#noteOutsideRead(caller, vaultId);
+    return {
+      vault_id: vaultId,
+      algorithm: CHAIN_ALGORITHM,
+      previous_hash: row.previous_hash,
+      rows: row.rows,
+      head: { seq: toSafeNumber(row.head), hash: row.head_hash },
+    };
+  }
+
+  /**
+   * Ends a past writer's read access from other work sessions. Writing again from inside opens it again.
+   * @returns whether the client was on the vault's list
+   */
+  async removeWriter(caller: Caller, vaultId: string, clientId: string): Promise<boolean> {
+    const [row] = await this.#db.rows<{ removed: boolean }>(
+      REMOVE_WRITER,
       vaultId,
       caller.workSessionId,
       caller.clientId,
-      entry.text,
-      // Beyond the column's type PostgreSQL would fail instead of finding nothing.
-      Math.min(entry.no, MAX_ENTRY_NO),
+      ...auditColumns(caller),
+      clientId,
     );
-    return this.#written(rows, caller, vaultId, entry.no);
+    if (!row)
+      throw await this.#refusal(caller, vaultId, { action: 'remove_writer', allowed: canRemoveWriter });
+    return row.removed;
   }
 
-  async setSummary(caller: Caller, vaultId: string, summary: string): Promise<void> {
-    const rows = await this.#db.rows(
-      SET_SUMMARY,
+  async #noteOutsideRead(caller: Caller, vaultId: string): Promise<void> {
+    await this.#db.rows(
+      NOTE_OUTSIDE_READ,
       vaultId,
       caller.workSessionId,
-      this.#readsAs(caller),
-      summary,
+      caller.clientId,
+      ...auditColumns(caller),
     );
-    if (rows.length === 0) throw await this.#refusal(caller, vaultId, canSetSummary);
   }
 
-  async #written(rows: WriteRow[], caller: Caller, vaultId: string, entryNo?: number): Promise<WriteResult> {
-    const row = rows[0];
-    if (row) {
-      const seq = toSafeNumber(row.seq);
-      this.#feed.written({ workSessionId: caller.workSessionId, vaultId, seq });
-      return { ...row, seq };
-    }
-    throw await this.#refusal(caller, vaultId, canWrite, entryNo);
-  }
-
-  /** Why a statement touched nothing: no such vault, not for this caller, or no such entry. */
+  /** Why a statement touched nothing: no such vault, or not for this caller. Kept in the audit log. */
   async #refusal(
     caller: Caller,
     vaultId: string,
-    allowed: (vault: VaultAccess, caller: Caller) => boolean,
-    entryNo?: number,
+    { action, allowed }: { action: string; allowed: (vault: VaultAccess, caller: Caller) => boolean },
   ): Promise<Error> {
     const [row] = await this.#db.rows<{ work_session_id: string; is_writer: boolean }>(
-      READ_ACCESS,
+      EXPLAIN_REFUSAL,
       vaultId,
+      caller.workSessionId,
+      caller.clientId,
+      ...auditColumns(caller),
       this.#readsAs(caller),
+      action,
     );
-    if (!row) return notFound(`There is no vault ${vaultId}.`);
+    if (!row) return noVault(vaultId);
     const vault = { workSessionId: row.work_session_id, writerList: row.is_writer ? [caller.clientId] : [] };
-    if (!allowed(vault, caller)) {
-      return canRead(vault, caller)
-        ? forbidden(
-            `Vault ${vaultId} belongs to another work session: as a past writer you may read it, not write.`,
-          )
-        : forbidden(`Vault ${vaultId} belongs to another work session.`);
-    }
-    return notFound(`Vault ${vaultId} has no entry ${entryNo}.`);
+    if (allowed(vault, caller)) throw new Error(`The policy allows what the statement of ${action} refused`);
+    return canRead(vault, caller) ? readOnlyVault(vaultId) : foreignVault(vaultId);
   }
 }

@@ -359,7 +359,7 @@ const queryRows: RawRow[] = [
     (v) => get(`${to(v)}&history=true&history=true`),
     bad('The query parameter history is given more'),
   ],
-  ['an unknown parameter', (v) => get(`${to(v)}&limit=1`), bad('Unknown field limit;')],
+  ['an unknown parameter', (v) => get(`${to(v)}&limits=1`), bad('Unknown field limits;')],
   ['a parameter in capitals', (v) => get(`${to(v)}&SINCE=1`), bad('Unknown field SINCE;')],
   ['__proto__', (v) => get(`${to(v)}&__proto__=1`), bad('Unknown field __proto__;')],
   ['constructor', (v) => get(`${to(v)}&constructor=1`), bad('Unknown field constructor;')],
@@ -415,7 +415,7 @@ const pathRows: RawRow[] = [
   [
     'PUT on the vaults',
     () => ({ method: 'PUT', path: '/api/vault?id=a' }),
-    notAllowed('PUT is not allowed here; use', 'POST, GET, HEAD'),
+    notAllowed('PUT is not allowed here; use', 'GET, HEAD, POST'),
   ],
   [
     'DELETE of a vault',

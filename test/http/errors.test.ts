@@ -245,7 +245,7 @@ describe('without the database', () => {
   /** A write is whole: its entry, the vault's next number and the writer's name come together. */
   async function expectWhole(vaultId: string): Promise<{ entries: number }> {
     const { rows } = await database.admin.query(
-      `SELECT next_entry_no, writer_list, count(seq)::int AS entries, coalesce(max(entry_no), 0) AS highest
+      `SELECT next_entry_no, writer_list, count(seq) FILTER (WHERE kind = 'content')::int AS entries, coalesce(max(entry_no), 0) AS highest
        FROM vaults LEFT JOIN vault_entries USING (vault_id) WHERE vault_id = $1 GROUP BY vault_id`,
       [vaultId],
     );
@@ -476,7 +476,8 @@ describe('CORS as configured', () => {
     expect(status).toBe(401);
     expect(headers).toMatchObject({
       'access-control-allow-origin': origin,
-      'access-control-expose-headers': 'x-request-id, retry-after',
+      'access-control-expose-headers':
+        'x-request-id, retry-after, x-vault-head, x-vault-head-hash, link, idempotent-replayed',
       vary: 'Origin',
     });
     expect(headers).not.toHaveProperty('access-control-allow-credentials');

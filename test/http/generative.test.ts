@@ -48,6 +48,7 @@ beforeAll(async () => {
       entry_id: fc.integer({ min: 1, max: 3 }),
       id: fc.constantFrom(...pending.map(({ id }) => id)),
       code: fc.constantFrom(...codes),
+      client_id: fc.constantFrom('a', 'b'),
       client: fc.constantFrom('a', 'b', 'a b/c', '团队-mac', '🦀'.repeat(128), "'{}"),
     },
   };

@@ -48,7 +48,7 @@ const texts: [what: string, text: string][] = [
 /** What PostgreSQL itself has, past every layer of ours. */
 async function stored(vaultId: string): Promise<Buffer[]> {
   const { rows } = await database.admin.query(
-    `SELECT convert_to(content, 'UTF8') AS bytes FROM vault_entries WHERE vault_id = $1 ORDER BY seq`,
+    `SELECT convert_to(content, 'UTF8') AS bytes FROM vault_entries WHERE vault_id = $1 AND kind = 'content' ORDER BY seq`,
     [vaultId],
   );
   return rows.map(({ bytes }) => bytes);

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { NUDGE_WINDOW_MS } from '../../src/relay/nudge.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
-import { VaultStore } from '../../src/vault/store.ts';
 import { RestVaults, trpcClient } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { useRelayServer } from '../support/relay-server.ts';
@@ -15,6 +14,7 @@ import {
   type TestSocket,
   wsUrl,
 } from '../support/sockets.ts';
+import { TestStore } from '../support/store.ts';
 
 const database = useDatabase();
 const server = useRelayServer(database);
@@ -175,7 +175,7 @@ test('a listener that throws does not fail the write, nor keep others from heari
     throw new Error('this listener fails');
   });
   feed.listen(({ seq }) => heard.push(seq));
-  const store = new VaultStore(database.db, feed);
+  const store = new TestStore(database.db, feed);
   const caller = { workSessionId: 'st-feed', clientId: 'writer' };
   const { vault_id } = await store.create(caller, '');
   const { seq } = await store.append(caller, vault_id, 'stands');

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { APPLICATION_ROLE, Database } from '../../src/db/client.ts';
 import { readFault } from '../../src/db/pg-errors.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
-import { VaultStore } from '../../src/vault/store.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
 import { dump, silent, useDatabase } from '../support/database.ts';
+import { TestStore } from '../support/store.ts';
 
 const database = useDatabase();
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
@@ -15,7 +15,7 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 
 let before: string;
 beforeEach(async () => {
-  const store = new VaultStore(database.db, new VaultFeed());
+  const store = new TestStore(database.db, new VaultFeed());
   const { vault_id } = await store.create(ann, 'kept');
   await store.append(ann, vault_id, 'kept');
   await store.override(ann, vault_id, { no: 1, text: 'kept too' });
@@ -73,6 +73,13 @@ describe('triggers refuse it to the superuser and owner', () => {
     await expectUnchanged();
   });
 
+  test.each(['UPDATE audit_log SET outcome = NULL', 'DELETE FROM audit_log', 'TRUNCATE audit_log'])(
+    'nor of the audit log: %s',
+    async (sql) => {
+      expect(await sqlStateOf(database.admin.query(sql))).toBe(APPEND_ONLY);
+    },
+  );
+
   test('a vault with entries cannot be deleted or renamed under them', async () => {
     const foreignKey = '23503';
     expect(await sqlStateOf(database.admin.query('DELETE FROM vaults'))).toBe(foreignKey);
@@ -97,8 +104,12 @@ describe('the role of the server has no right to it', () => {
 
   test.each([
     ['vault_entries', ['SELECT', 'INSERT']],
-    // Of a vault it may update three columns, see below.
+    // Of a vault it may update some columns, see below.
     ['vaults', ['SELECT', 'INSERT']],
+    ['vault_write_keys', ['SELECT', 'INSERT']],
+    ['vault_creation_keys', ['SELECT', 'INSERT']],
+    ['vault_outside_reads', ['SELECT', 'INSERT', 'DELETE']],
+    ['audit_log', ['SELECT', 'INSERT']],
     ['sessions', ['SELECT', 'INSERT', 'UPDATE', 'DELETE']],
     ['astations', ['SELECT', 'INSERT', 'DELETE']],
     ['_prisma_migrations', []],
@@ -122,8 +133,14 @@ describe('the role of the server has no right to it', () => {
       [APPLICATION_ROLE],
     );
     expect(rows.map((row) => row.name)).toEqual([
+      'vaults.bytes',
+      'vaults.changed_at',
+      'vaults.head_hash',
+      'vaults.head_seq',
       'vaults.next_entry_no',
       'vaults.summary',
+      'vaults.summary_version',
+      'vaults.versions',
       'vaults.writer_list',
     ]);
   });
@@ -188,7 +205,15 @@ describe('the client refuses it before a statement leaves the process', () => {
 
   const where = { seq: 1n };
   const data = { content: 'changed' };
-  const row = { vaultId: 'v', entryNo: 1, version: 1, kind: 'content', writerId: 'ann', content: 'x' };
+  const row = {
+    vaultId: 'v',
+    entryNo: 1,
+    version: 1,
+    kind: 'content',
+    writerId: 'ann',
+    content: 'x',
+    hash: new Uint8Array(32),
+  };
 
   test.each([
     ['update', () => counted.prisma.vaultEntry.update({ where, data })],

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import { type Caller, canRead, canSetSummary, canWrite, type VaultAccess } from '../../src/vault/policy.ts';
-import { VaultStore } from '../../src/vault/store.ts';
 import { makeVaultId } from '../../src/vault/vault-id.ts';
 import { useDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
+import { TestStore } from '../support/store.ts';
 
 const database = useDatabase();
-let store: VaultStore;
+let store: TestStore;
 beforeAll(() => {
-  store = new VaultStore(database.db, new VaultFeed());
+  store = new TestStore(database.db, new VaultFeed());
 });
 
 /** Names that a careless comparison would mix up: by case, by blanks, by normal form, as SQL or as an array. */
@@ -41,8 +41,8 @@ async function insert({ workSessionId, writerList }: VaultAccess): Promise<strin
     [vaultId, workSessionId, writerList],
   );
   await database.admin.query(
-    `INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content)
-     VALUES ($1, 1, 1, 'content', 'somebody', 'text')`,
+    `INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content, hash)
+     VALUES ($1, 1, 1, 'content', 'somebody', 'text', sha256(''))`,
     [vaultId],
   );
   return vaultId;
@@ -62,7 +62,7 @@ test('what the SQL allows is what the predicates allow', async () => {
   await fc.assert(
     fc.asyncProperty(anyVault, anyCaller, async (vault, caller) => {
       const id = await insert(vault);
-      const listed = await store.list(caller);
+      const { vaults: listed } = await store.list(caller);
       expect({
         list: listed.some((item) => item.vault_id === id),
         current: await allowed(store.read(caller, id, {})),

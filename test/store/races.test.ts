@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import type { VaultEntry, WriteResult } from '../../src/vault/schema.ts';
-import { VaultStore } from '../../src/vault/store.ts';
 import { silent, type TestDatabase, useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
+import { TestStore } from '../support/store.ts';
 import { type Result, restSurface, trpcSurface } from '../support/vault-surfaces.ts';
 
 const database = useDatabase();
@@ -29,7 +29,7 @@ interface Client {
 }
 
 function storeClient(db: Database, clientId: string): Client {
-  const store = new VaultStore(db, new VaultFeed());
+  const store = new TestStore(db, new VaultFeed());
   const caller = { workSessionId: WORK_SESSION, clientId };
   return {
     create: (summary) => store.create(caller, summary),

@@ -12,6 +12,8 @@ export interface Schema {
   dependentRequired?: Record<string, string[]>;
   additionalProperties?: boolean;
   items?: Schema;
+  maxItems?: number;
+  uniqueItems?: boolean;
   pattern?: string;
   minLength?: number;
   maxLength?: number;
@@ -53,9 +55,9 @@ const integer = ({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): fc
     fc.constant(maximum),
   );
 
-/** Leaves out what may not stand without its companions. */
-function keepTogether(value: object, companions: Record<string, string[]>): object {
-  const lonely = Object.entries(companions).filter(([, all]) => !all.every((name) => name in value));
+/** Leaves out what may not stand without its companions; one that is null is as good as left out. */
+function keepTogether(value: Record<string, unknown>, companions: Record<string, string[]>): object {
+  const lonely = Object.entries(companions).filter(([, all]) => !all.every((name) => value[name] != null));
   const gone = new Set(lonely.map(([name]) => name));
   return Object.fromEntries(Object.entries(value).filter(([name]) => !gone.has(name)));
 }
@@ -78,7 +80,9 @@ export function arbitraryOf(schema: Schema, known: Known = {}): fc.Arbitrary<unk
     case 'string':
       return string(schema);
     case 'array':
-      return fc.array(arbitraryOf(schema.items ?? {}, known), { maxLength: 5 });
+      return (schema.uniqueItems ? fc.uniqueArray : fc.array)(arbitraryOf(schema.items ?? {}, known), {
+        maxLength: Math.min(5, schema.maxItems ?? 5),
+      });
     case 'object': {
       const { properties = {}, required = [], dependentRequired = {} } = schema;
       const fields = Object.entries(properties).map(([name, field]) => [name, fieldOf(name, field, known)]);
@@ -86,7 +90,7 @@ export function arbitraryOf(schema: Schema, known: Known = {}): fc.Arbitrary<unk
         .record(Object.fromEntries(fields) as Record<string, fc.Arbitrary<unknown>>, {
           requiredKeys: required,
         })
-        .map((value) => keepTogether(value, dependentRequired));
+        .map((value) => keepTogether(value as Record<string, unknown>, dependentRequired));
     }
     default:
       throw new Error(`Teach test/support/arbitrary.ts this schema: ${JSON.stringify(schema)}`);

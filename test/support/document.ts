@@ -6,7 +6,7 @@ import { readConfig } from '../../src/config.ts';
 import { ERROR_FACES, type ErrorCode } from '../../src/errors.ts';
 import { makeOpenApiDocument } from '../../src/http/openapi-document.ts';
 import { listRestRoutes } from '../../src/http/rest.ts';
-import { makeVaultInputs } from '../../src/vault/schema.ts';
+import { makeVaultInputs } from '../../src/vault/inputs.ts';
 import type { Schema } from './arbitrary.ts';
 
 interface Ref {
@@ -22,7 +22,7 @@ interface Response {
 }
 export interface Operation {
   operationId: string;
-  parameters?: { in: 'path' | 'query'; name: string; required?: boolean; schema: Schema }[];
+  parameters?: { in: 'path' | 'query' | 'header'; name: string; required?: boolean; schema: Schema }[];
   requestBody?: { content: { 'application/json': { schema: Schema } } };
   responses: Record<string, Response | Ref>;
   security: object[];

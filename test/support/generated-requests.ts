@@ -31,7 +31,8 @@ interface Input {
 
 /** The parameters and the body of an operation, as the document allows them. */
 function inputOf(operation: Operation, { known, pending }: World): fc.Arbitrary<Input> {
-  const parameters = operation.parameters ?? [];
+  // A wait only takes its time here; waiting has tests of its own.
+  const parameters = (operation.parameters ?? []).filter(({ name }) => name !== 'wait');
   const fields = Object.fromEntries(
     parameters.map(({ name, schema }) => [name, fieldOf(name, schema, known)]),
   );
@@ -59,12 +60,16 @@ function plansOf(document: Document, world: World): fc.Arbitrary<Plan> {
         const query = (operation.parameters ?? [])
           .filter((parameter) => parameter.in === 'query' && parameter.name in fields)
           .map(({ name }) => `${name}=${encode(name)}`);
+        const headers = (operation.parameters ?? []).filter(
+          (parameter) => parameter.in === 'header' && parameter.name in fields,
+        );
         return {
           method: method.toUpperCase(),
           path: template.replace(/{(\w+)}/g, (_, name: string) => encode(name)),
           query: guarded ? [`id=${encodeURIComponent(clientId)}`, ...query] : query,
           headers: {
             ...(guarded ? { authorization: `session ${world.session}` } : {}),
+            ...Object.fromEntries(headers.map(({ name }) => [name, String(fields[name])])),
             ...(body === undefined ? {} : { 'content-type': JSON_TYPE }),
           },
           body: body === undefined ? undefined : JSON.stringify(body),
@@ -85,6 +90,9 @@ const NAMES = [
   'toString',
   'text',
   'texts',
+  'tags',
+  'expected_version',
+  'idempotency_key',
   'id',
   'vault_id',
   'code',
@@ -163,6 +171,9 @@ const TYPES = [
 ];
 const HEADERS: [name: string, value: string][] = [
   ['accept', 'text/html'],
+  ['idempotency-key', 'one of many'],
+  ['idempotency-key', 'one'],
+  ['idempotency-key', 'a'.repeat(256)],
   ['accept', 'a\xff'],
   ['accept-encoding', 'gzip, br, *;q=0'],
   ['content-encoding', 'gzip'],
@@ -191,6 +202,17 @@ const HEADERS: [name: string, value: string][] = [
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'SEARCH'];
 const QUERIES = [
   'since=',
+  'limit=0',
+  'limit=1001',
+  'wait=0',
+  'wait=26',
+  'cursor=1',
+  'cursor=1.%00',
+  'as_of=-1',
+  'kind=any',
+  'q=',
+  'q=%00',
+  'tag=%ed%a0%80',
   'since=-1',
   'since=1.5',
   'since=1e3',

@@ -16,14 +16,25 @@ export interface Credentials {
 
 type Spell = (call: Call, credentials: Credentials) => RawRequest;
 
+type Fields = Record<string, unknown>;
+
 /** Where each procedure stands on the REST surface. `append` and `override` share one address there. */
-export const REST_FACES: Record<string, { method: 'GET' | 'POST'; path: (vaultId: string) => string }> = {
+export const REST_FACES: Record<
+  string,
+  { method: 'GET' | 'POST' | 'DELETE'; path: (vaultId: string, fields: Fields) => string }
+> = {
   'vault.create': { method: 'POST', path: () => '/api/vault' },
   'vault.list': { method: 'GET', path: () => '/api/vault' },
   'vault.read': { method: 'GET', path: (id) => `/api/vault/${id}` },
   'vault.write': { method: 'POST', path: (id) => `/api/vault/${id}` },
   'vault.append': { method: 'POST', path: (id) => `/api/vault/${id}` },
   'vault.override': { method: 'POST', path: (id) => `/api/vault/${id}` },
+  'vault.meta': { method: 'GET', path: (id) => `/api/vault/${id}/meta` },
+  'vault.proof': { method: 'GET', path: (id) => `/api/vault/${id}/proof` },
+  'vault.removeWriter': {
+    method: 'DELETE',
+    path: (id, { client_id }) => `/api/vault/${id}/writers/${encodeURIComponent(String(client_id))}`,
+  },
   'vault.setSummary': { method: 'POST', path: (id) => `/api/vault/${id}/summary` },
 };
 
@@ -44,10 +55,12 @@ export const JSON_BODY = { 'content-type': 'application/json' };
 
 export const toRest: Spell = ({ procedure, vaultId = '', json = '{}' }, credentials) => {
   const { method, path } = faceOf(procedure);
-  const address = `${path(encodeURIComponent(vaultId))}?${identity(credentials)}`;
+  const fields = (method === 'POST' ? {} : JSON.parse(json)) as Fields;
+  const address = `${path(encodeURIComponent(vaultId), fields)}?${identity(credentials)}`;
   const headers = authorization(credentials);
+  if (method === 'DELETE') return { method, path: address, headers };
   if (method === 'POST') return { method, path: address, headers: { ...headers, ...JSON_BODY }, body: json };
-  const query = Object.entries(JSON.parse(json) as Record<string, unknown>).map(
+  const query = Object.entries(fields).map(
     ([name, value]) => `&${name}=${encodeURIComponent(String(value))}`,
   );
   return { method, path: address + query.join(''), headers };
@@ -65,8 +78,8 @@ export const toTrpc: Spell = ({ procedure, vaultId, json = '{}' }, credentials) 
   const input = withVaultId(json, vaultId);
   const address = `/trpc/${procedure}?${identity(credentials)}`;
   const headers = authorization(credentials);
-  return method === 'POST'
-    ? { method, path: address, headers: { ...headers, ...JSON_BODY }, body: input }
+  return method !== 'GET'
+    ? { method: 'POST', path: address, headers: { ...headers, ...JSON_BODY }, body: input }
     : { method, path: `${address}&input=${encodeURIComponent(input)}`, headers };
 };
 

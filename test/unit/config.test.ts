@@ -24,6 +24,8 @@ const DEFAULTS = {
   trustProxy: undefined,
   logLevel: 'info',
   limits: { textBytes: 65_536, summaryBytes: 2048, clientIdCharacters: 128 },
+  caps: { vaultsPerWorkSession: 10_000, entriesPerVault: 1_000_000, bytesPerVault: 1_073_741_824 },
+  coalesce: true,
   rateLimitPerMinute: 600,
   grantLimitPerMinute: 60,
   relayMaxSocketsPerAddress: 200,

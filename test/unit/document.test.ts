@@ -4,7 +4,12 @@ import { type Document, type Exchange, makeAnswerJudge, theDocument } from '../s
 
 const judge = makeAnswerJudge(theDocument);
 
-const headers = { 'content-type': 'application/json; charset=utf-8', 'x-request-id': 'a' };
+const headers = {
+  'content-type': 'application/json; charset=utf-8',
+  'x-request-id': 'a',
+  'x-vault-head': '1',
+  'x-vault-head-hash': 'ab'.repeat(32),
+};
 const exchange = (about: Partial<Exchange>, body: unknown): Exchange => ({
   method: 'GET',
   path: '/api/vault/v-1?id=a',

@@ -242,7 +242,7 @@ const breaking: [...Change, line: string][] = [
     (d) => {
       bodyOf(write(d)).dependentRequired = { entry_id: ['text'] };
     },
-    'POST /api/vault/{vault_id}: body: dependentRequired was not there and is now {"entry_id":["text"]}',
+    'POST /api/vault/{vault_id}: body: dependentRequired was {} and is now {"entry_id":["text"]}',
   ],
   [
     'a body that is required now',
@@ -348,6 +348,13 @@ const harmless: Change[] = [
       entry(d).properties.kind = { type: 'string', const: 'content' };
       entry(d).properties.version.maximum = 100;
       entry(d).properties.content.maxLength = 65_536;
+    },
+  ],
+  [
+    'a new optional field of a request that needs a known one',
+    (d) => {
+      bodyOf(write(d)).properties.more = { type: 'string' };
+      bodyOf(write(d)).dependentRequired = { more: ['entry_id'] };
     },
   ],
   [

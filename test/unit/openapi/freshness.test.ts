@@ -36,7 +36,7 @@ test('a schema of many calls is named with the first of them', () => {
   });
   expect(lines).toEqual([
     expect.stringMatching(
-      /^GET \/api\/vault\/{vault_id} and \d+ more: NotFoundError\.properties\.code\.const: committed is "MISSING"/,
+      /^POST \/api\/vault\/{vault_id} and \d+ more: NotFoundError\.properties\.code\.const: committed is "MISSING"/,
     ),
   ]);
 });

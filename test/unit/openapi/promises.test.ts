@@ -14,8 +14,12 @@ test('the document takes every request of atem and promises every field that it 
 test('the contract has every call of atem, and each way of reading', () => {
   const { steps } = readTheContract();
   const calls = new Set(steps.map(({ request }) => `${request.method} ${request.path}`));
+  // Released clients do not know these.
+  const later = ['describeVault', 'proveVault', 'removeWriter'];
   for (const call of Object.entries(generated.paths).flatMap(([path, item]) =>
-    Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+    Object.entries(item as Record<string, Loose>).flatMap(([method, { operationId }]) =>
+      later.includes(operationId) ? [] : [`${method.toUpperCase()} ${path}`],
+    ),
   )) {
     const pattern = new RegExp(`^${call.replaceAll('/', '\\/').replace(/{\w+}/g, '[^/]+')}$`);
     expect(

@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import type { Limits } from '../config.ts';
+import { storableName, storableText } from '../wire.ts';
+import { LIST_CURSOR, READ_CURSOR } from './paging.ts';
+import { MAX_INT } from './schema.ts';
+
+/** JSON integers within u32, as released clients read them. */
+const MAX_U32 = 4_294_967_295;
+
+/** Rows or vaults of one page. */
+export const MAX_LIMIT = 1000;
+/** Seconds that a read may wait: less than the time-outs of released clients (30 s). */
+export const MAX_WAIT = 25;
+/** Rows of one proof, if the caller does not say. */
+const PROOF_LIMIT = 1000;
+const MAX_TAGS = 8;
+const MAX_TAG_CHARACTERS = 32;
+const MAX_QUERY_CHARACTERS = 256;
+
+/** A query string knows only text: digits become a number. On tRPC the number comes as it is. */
+function parseDigits(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\d{1,20}$/.test(value)) return value;
+  // A client's u64 may go beyond 2^53; no seq does, so the answer is the same.
+  return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+}
+
+function parseBoolean(value: unknown): unknown {
+  return value === 'true' ? true : value === 'false' ? false : value;
+}
+
+// The casts give the typed client the type that it sends; the generator reads the schemas themselves.
+const seqOf = (description: string) =>
+  z.preprocess(parseDigits, z.int().min(0)).meta({
+    // In the document: whatever has at most 20 digits, as `parseDigits` takes it.
+    maximum: undefined,
+    exclusiveMaximum: 1e20,
+    description,
+  }) as unknown as z.ZodType<number, number>;
+
+const flag = (description: string) =>
+  z.preprocess(parseBoolean, z.boolean()).meta({ description }) as unknown as z.ZodType<boolean, boolean>;
+
+const within = (min: number, max: number, description: string) =>
+  z.preprocess(parseDigits, z.int().min(min).max(max)).meta({ description }) as unknown as z.ZodType<
+    number,
+    number
+  >;
+
+const vaultId = storableName(128).meta({
+  description: 'As `POST /api/vault` answered it.',
+  example: 'v-7Kf3qDx02Z',
+});
+
+const tagName = storableName(MAX_TAG_CHARACTERS);
+
+const tags = z
+  .array(tagName)
+  .max(MAX_TAGS)
+  .refine((all) => new Set(all).size === all.length, 'must not name a tag twice')
+  .meta({
+    uniqueItems: true,
+    description: 'Words to find the entry by. An override without them keeps those of the version before.',
+  });
+
+const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters')
+  .meta({
+    description:
+      'Makes a repeat safe: with the same key, the same request answers its first result and writes nothing.',
+  });
+
+const expected = (what: string) =>
+  z
+    .int()
+    .min(1)
+    .max(MAX_INT)
+    .meta({
+      description: `The version of the ${what} that you have seen; if it has moved on, 409 says to what.`,
+    });
+
+const q = storableName(MAX_QUERY_CHARACTERS).meta({
+  description:
+    'Only what holds this text, in upper or lower case; any two characters are enough in any script.',
+});
+
+const cursor = (form: RegExp) =>
+  z
+    .string()
+    .regex(form, 'must be as the answer before gave it')
+    .refine((text) => text.isWellFormed(), 'must not contain a lone surrogate')
+    .meta({ description: 'Where the page before ended, as its `Link` gave it.' });
+
+const limit = within(1, MAX_LIMIT, 'At most so many; `Link` with `rel="next"` leads on.');
+
+/** What callers send. Unknown fields are refused, so that a misspelt option never passes silently. */
+export function makeVaultInputs(limits: Limits) {
+  const entryText = storableText(limits.textBytes);
+  const summaryText = storableText(limits.summaryBytes);
+  const clientId = storableName(limits.clientIdCharacters);
+  const entryId = z.int().min(0).max(MAX_U32);
+  const key = { idempotency_key: idempotencyKey.optional() };
+  const content = { vault_id: vaultId, text: entryText, tags: tags.optional(), ...key };
+  const expectedVersion = expected('entry');
+  return {
+    list: z.strictObject({
+      q: q.optional(),
+      writer: clientId.meta({ description: 'Only vaults that this client wrote into.' }).optional(),
+      tag: tagName.meta({ description: 'Only vaults with an entry of this tag.' }).optional(),
+      details: flag('Also times, numbers and writers of each vault.').optional(),
+      limit: limit.optional(),
+      cursor: cursor(LIST_CURSOR).optional(),
+    }),
+    create: z.strictObject({ summary: summaryText.default(''), ...key }),
+    read: z.strictObject({
+      vault_id: vaultId,
+      since: seqOf('Only rows with a greater `seq`.').optional(),
+      history: flag('Every version instead of the highest of each entry.').optional(),
+      kind: z.enum(['content', 'summary', 'all']).optional().meta({
+        description: 'Entries (if left out), versions of the summary, or both.',
+      }),
+      as_of: seqOf('The vault as it was when this was its head.').optional(),
+      q: q.optional(),
+      writer: clientId.meta({ description: 'Only rows that this client wrote.' }).optional(),
+      tag: tagName.meta({ description: 'Only rows with this tag.' }).optional(),
+      limit: limit.optional(),
+      cursor: cursor(READ_CURSOR).optional(),
+      wait: within(
+        1,
+        MAX_WAIT,
+        'Seconds to wait for something to show before the answer is empty.',
+      ).optional(),
+    }),
+    write: z
+      .strictObject({ ...content, entry_id: entryId.nullish(), expected_version: expectedVersion.optional() })
+      .refine(({ entry_id, expected_version }) => expected_version === undefined || entry_id != null, {
+        path: ['expected_version'],
+        message: 'needs entry_id: only an entry that exists has a version to expect',
+      }),
+    append: z.strictObject(content),
+    override: z.strictObject({ ...content, entry_id: entryId, expected_version: expectedVersion.optional() }),
+    setSummary: z.strictObject({
+      vault_id: vaultId,
+      text: summaryText,
+      expected_summary_version: expected('summary').optional(),
+      ...key,
+    }),
+    removeWriter: z.strictObject({ vault_id: vaultId, client_id: clientId }),
+    meta: z.strictObject({ vault_id: vaultId }),
+    proof: z.strictObject({
+      vault_id: vaultId,
+      since: seqOf('Only rows with a greater `seq`.').optional(),
+      limit: within(1, MAX_LIMIT, 'At most so many rows; go on with the last `seq` as `since`.').default(
+        PROOF_LIMIT,
+      ),
+    }),
+    watch: z.strictObject({
+      vault_id: vaultId,
+      since: seqOf('Only rows with a greater `seq`.').optional(),
+      kind: z.enum(['content', 'summary', 'all']).optional(),
+      lastEventId: seqOf('The `seq` of the last row that arrived; sent by whoever reconnects.').nullish(),
+    }),
+  };
+}
+export type VaultInputs = ReturnType<typeof makeVaultInputs>;

@@ -1,0 +1,32 @@
+/** Where a page of entries ended: in the view as of a seq, at an entry number (current view) or seq (history). */
+export interface ReadCursor {
+  asOf: number;
+  position: number;
+}
+
+/** Where a page of vaults ended. */
+export interface ListCursor {
+  /** µs since 1970. */
+  createdUs: number;
+  vaultId: string;
+}
+
+/** What cursors look like; inputs are checked against it. */
+export const READ_CURSOR = /^\d{1,15}\.\d{1,15}$/;
+export const LIST_CURSOR = /^\d{1,15}\.\P{Cc}{1,128}$/u;
+
+export const writeReadCursor = ({ asOf, position }: ReadCursor): string => `${asOf}.${position}`;
+
+/** @param cursor within `READ_CURSOR` */
+export function readReadCursor(cursor: string): ReadCursor {
+  const [asOf, position] = cursor.split('.').map(Number) as [number, number];
+  return { asOf, position };
+}
+
+export const writeListCursor = ({ createdUs, vaultId }: ListCursor): string => `${createdUs}.${vaultId}`;
+
+/** @param cursor within `LIST_CURSOR` */
+export function readListCursor(cursor: string): ListCursor {
+  const [createdUs = '', ...vaultId] = cursor.split('.');
+  return { createdUs: Number(createdUs), vaultId: vaultId.join('.') };
+}

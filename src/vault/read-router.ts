@@ -1,0 +1,167 @@
+import { tracked } from '@trpc/server';
+import type { Context } from '../api/context.ts';
+import { callerProcedure } from '../api/trpc.ts';
+import type { VaultInputs } from './inputs.ts';
+import type { Caller } from './policy.ts';
+import { Proof, VaultEntry, VaultListItem, VaultListPage, VaultMeta, VaultPage } from './schema.ts';
+import type { ReadOptions, VaultStore } from './store.ts';
+import { VAULT } from './write-router.ts';
+
+const tags = ['vault'];
+
+const WRITER = '5f0c1f0e-8a43-4a6c-9d56-0f6f2f6d1c11';
+const AT = '2026-11-24T16:13:04.156964Z';
+const HASH = '3f0a377ba0a4a460ecb616f6507ce0d8cfa3e704025d4fda3ed0c5ca05468728';
+const PLACE = { seq: 42, entry_no: 1, version: 2, kind: 'content', writer_id: WRITER, created_at: AT };
+const CONTENT = 'JWT in a cookie, 15 minutes';
+
+/** The procedures that show vaults. */
+export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
+  const readPage = async (
+    ctx: Context & { caller: Caller },
+    { vault_id, ...options }: ReadOptions & { vault_id: string },
+  ) => {
+    const signal = options.wait === undefined ? undefined : ctx.leaving();
+    const page = await store.readPage(ctx.caller, vault_id, { ...options, signal });
+    if (page.fromOutside) ctx.noteReadFromOutside(vault_id);
+    ctx.tellHead(page);
+    ctx.tellNext(page.nextCursor);
+    return page;
+  };
+
+  return {
+    list: callerProcedure
+      .meta({
+        openapi: {
+          method: 'GET',
+          path: '/vault',
+          operationId: 'listVaults',
+          tags,
+          summary: 'List vaults',
+          description: 'Every vault that the caller can read, oldest first.',
+          successDescription: 'The vaults.',
+        },
+        headers: ['link'],
+        example: { answer: [{ vault_id: VAULT, summary: 'auth refactor' }] },
+      })
+      .input(inputs.list.optional())
+      .output(VaultListItem.array())
+      .query(async ({ ctx, input }) => {
+        const { vaults, nextCursor } = await store.list(ctx.caller, input);
+        ctx.tellNext(nextCursor);
+        return vaults;
+      }),
+
+    listPage: callerProcedure
+      .input(inputs.list.optional())
+      .output(VaultListPage)
+      .query(async ({ ctx, input }) => {
+        const { vaults, nextCursor } = await store.list(ctx.caller, input);
+        return { vaults, next_cursor: nextCursor };
+      }),
+
+    read: callerProcedure
+      .meta({
+        openapi: {
+          method: 'GET',
+          path: '/vault/{vault_id}',
+          operationId: 'readVault',
+          tags,
+          summary: 'Read a vault',
+          description:
+            'The current view: of each entry its highest version, by entry number. With `history=true` every version, by `seq`. With `since` only rows with a greater `seq`; a reader that passes the `x-vault-head` of its last read never misses a row. With `wait` an empty answer waits for something to show. Also open to a client of another work session that wrote into the vault once.',
+          successDescription: 'The entries.',
+        },
+        errors: ['FORBIDDEN', 'NOT_FOUND'],
+        headers: ['x-vault-head', 'x-vault-head-hash', 'link'],
+        example: { answer: [{ ...PLACE, content: CONTENT }] },
+      })
+      .input(inputs.read)
+      .output(VaultEntry.array())
+      .query(async ({ ctx, input }) => (await readPage(ctx, input)).entries),
+
+    readPage: callerProcedure
+      .input(inputs.read)
+      .output(VaultPage)
+      .query(async ({ ctx, input }) => {
+        const { entries, head, headHash, nextCursor } = await readPage(ctx, input);
+        return { entries, head, head_hash: headHash, next_cursor: nextCursor };
+      }),
+
+    meta: callerProcedure
+      .meta({
+        openapi: {
+          method: 'GET',
+          path: '/vault/{vault_id}/meta',
+          operationId: 'describeVault',
+          tags,
+          summary: 'One look at a vault',
+          description:
+            'Everything about a vault but its entries: summary, times, numbers, writers, and who read it from outside.',
+          successDescription: 'The vault.',
+        },
+        errors: ['FORBIDDEN', 'NOT_FOUND'],
+        example: {
+          answer: {
+            vault_id: VAULT,
+            summary: 'auth refactor',
+            summary_version: 1,
+            work_session_id: 'st-4b1d',
+            created_by: WRITER,
+            created_at: AT,
+            changed_at: AT,
+            entries: 1,
+            versions: 2,
+            head: 42,
+            head_hash: HASH,
+            writers: [{ client_id: WRITER, writes: 2, last_write_at: AT, in_writer_list: true }],
+            outside_reads: [],
+          },
+        },
+      })
+      .input(inputs.meta)
+      .output(VaultMeta)
+      .query(({ ctx, input }) => store.meta(ctx.caller, input.vault_id)),
+
+    proof: callerProcedure
+      .meta({
+        openapi: {
+          method: 'GET',
+          path: '/vault/{vault_id}/proof',
+          operationId: 'proveVault',
+          tags,
+          summary: 'The chain of a vault',
+          description:
+            'What it takes to check rows without trusting the server: the hash before the first of them, each with its place, the SHA-256 of its content and its hash, and the head. docs/proof.md says how.',
+          successDescription: 'The chain.',
+        },
+        errors: ['FORBIDDEN', 'NOT_FOUND'],
+        example: {
+          answer: {
+            vault_id: VAULT,
+            algorithm: 'vault-relay/1',
+            previous_hash: '0'.repeat(64),
+            rows: [{ ...PLACE, tags: [], content_sha256: HASH, hash: HASH }],
+            head: { seq: 42, hash: HASH },
+          },
+        },
+      })
+      .input(inputs.proof)
+      .output(Proof)
+      .query(({ ctx, input: { vault_id, ...part } }) => store.proof(ctx.caller, vault_id, part)),
+
+    /** Rows as they are committed, by seq; whoever reconnects with the id of the last event misses none. */
+    watch: callerProcedure.input(inputs.watch).subscription(async function* ({ ctx, input, signal }) {
+      const { vault_id, kind, since, lastEventId } = input;
+      const following = { kind, signal, since: lastEventId ?? since };
+      for await (const entry of store.watch(ctx.caller, vault_id, following)) {
+        yield tracked(String(entry.seq), entry);
+      }
+    }),
+
+    /** Which vaults of the caller's work session change, and their new heads. Not resumable: refetch after a gap. */
+    changes: callerProcedure.subscription(async function* ({ ctx, signal }) {
+      yield* store.changes(ctx.caller, signal);
+    }),
+  };
+}

@@ -1,0 +1,112 @@
+/** Why a wait ended. `look again`: nobody can say whether something changed. */
+export type WaitEnd = 'changed' | 'time is up' | 'session ended' | 'closing' | 'left' | 'look again';
+
+export interface WaitFor {
+  /** What may change: a name that `changed` is called with. */
+  topic: string;
+  /** Hexadecimal SHA-256 of the id of the session that waits. */
+  sessionHash: string | undefined;
+  /** At most so many ms; undefined: as long as it takes. */
+  ms?: number | undefined;
+  /** Whoever waits is gone. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A wait that began. */
+export interface Wait {
+  readonly ended: Promise<WaitEnd>;
+  /** Ends it; after its own end this does nothing. */
+  cancel(): void;
+}
+
+type Wake = (end: WaitEnd) => void;
+
+/**
+ * Who waits for a vault to change. A wait is a promise and an entry in two maps: it holds no database connection. Begin
+ * it before looking, so that what is committed between the look and the wait is not missed.
+ */
+export class VaultWaiters {
+  readonly #byTopic = new Map<string, Set<Wake>>();
+  readonly #bySession = new Map<string, Set<Wake>>();
+  #closing = false;
+  #size = 0;
+  #changes = 0;
+
+  /** Counts what was announced, of any topic. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  begin({ topic, sessionHash, ms, signal }: WaitFor): Wait {
+    if (this.#closing) return { ended: Promise.resolve('closing'), cancel: () => undefined };
+    let wake: Wake = () => undefined;
+    const ended = new Promise<WaitEnd>((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const leave = () => wake('left');
+      wake = (end) => {
+        if (!remove(this.#byTopic, topic, wake)) return;
+        this.#size--;
+        if (sessionHash !== undefined) remove(this.#bySession, sessionHash, wake);
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', leave);
+        resolve(end);
+      };
+      this.#size++;
+      add(this.#byTopic, topic, wake);
+      if (sessionHash !== undefined) add(this.#bySession, sessionHash, wake);
+      if (ms !== undefined) timer = setTimeout(() => wake('time is up'), ms);
+      signal?.addEventListener('abort', leave);
+      if (signal?.aborted) leave();
+    });
+    return { ended, cancel: () => wake('left') };
+  }
+
+  changed(topic: string): void {
+    this.#changes++;
+    wakeAll(this.#byTopic.get(topic), 'changed');
+  }
+
+  /** @param idHash hexadecimal SHA-256 of the session's id */
+  sessionEnded(idHash: string): void {
+    wakeAll(this.#bySession.get(idHash), 'session ended');
+  }
+
+  /** The sessions that wait, by hexadecimal hash. */
+  sessions(): string[] {
+    return [...this.#bySession.keys()];
+  }
+
+  /** Has everybody look again: something may have happened that was not heard of. */
+  lookAgain(): void {
+    for (const waiting of [...this.#byTopic.values()]) wakeAll(waiting, 'look again');
+  }
+
+  /** Ends every wait, and those that begin later at once. */
+  close(): void {
+    this.#closing = true;
+    for (const waiting of [...this.#byTopic.values()]) wakeAll(waiting, 'closing');
+  }
+}
+
+function add(map: Map<string, Set<Wake>>, key: string, wake: Wake): void {
+  const set = map.get(key);
+  if (set) set.add(wake);
+  else map.set(key, new Set([wake]));
+}
+
+/** @returns whether it was there */
+function remove(map: Map<string, Set<Wake>>, key: string, wake: Wake): boolean {
+  const set = map.get(key);
+  const was = set?.delete(wake) ?? false;
+  if (set?.size === 0) map.delete(key);
+  return was;
+}
+
+function wakeAll(waiting: Set<Wake> | undefined, end: WaitEnd): void {
+  for (const wake of [...(waiting ?? [])]) wake(end);
+}

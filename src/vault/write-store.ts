@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import type { VaultCaps } from '../config.ts';
+import type { Database } from '../db/client.ts';
+import { toSafeNumber } from '../db/numbers.ts';
+import { forbidden, RelayError } from '../errors.ts';
+import { originOf } from './audit.ts';
+import type { VaultFeed } from './feed.ts';
+import type { Caller } from './policy.ts';
+import { type Current, keyReused, REFUSALS, type RefusedOutcome } from './refusals.ts';
+import { CREATE, WRITE } from './sql.ts';
+import { makeVaultId } from './vault-id.ts';
+import { WriteQueue } from './write-queue.ts';
+
+export interface WriteRules {
+  caps: VaultCaps;
+  /** Whether writes that arrive while a statement is under way share the next one. */
+  coalesce: boolean;
+}
+
+/** One write, as the store is asked for it. */
+export interface Write {
+  op: 'append' | 'override' | 'summary';
+  vaultId: string;
+  text: string;
+  /** Of an override. */
+  entryNo?: number | undefined;
+  /** Undefined: an override keeps those of the version before. */
+  tags?: readonly string[] | undefined;
+  /** The version that the writer has seen, of the entry or the summary. */
+  expected?: number | undefined;
+  /** Makes a repeat of the same write safe. */
+  key?: string | undefined;
+}
+
+export interface Written {
+  entry_no: number;
+  version: number;
+  seq: number;
+  /** The write was done before, under the same key; nothing was written now. */
+  replayed: boolean;
+}
+
+interface OutcomeRow {
+  place: number;
+  outcome: 'written' | 'replayed' | RefusedOutcome;
+  entry_no: number | null;
+  version: number | null;
+  seq: bigint | null;
+  current: Current | null;
+}
+
+interface Asked {
+  caller: Caller;
+  readsAs: string | null;
+  write: Write;
+}
+
+/** Beside the text: names, key, request id. */
+const BYTES_AROUND_TEXT = 512;
+
+const hashRequest = (...parts: unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+
+const toJson = ({ caller, readsAs, write }: Asked, place: number) => ({
+  place,
+  op: write.op,
+  vault_id: write.vaultId,
+  work_session_id: caller.workSessionId,
+  client_id: caller.clientId,
+  reads_as: readsAs,
+  entry_no: write.entryNo,
+  text: write.text,
+  tags: write.tags,
+  expected: write.expected,
+  ...(write.key === undefined
+    ? {}
+    : {
+        key: write.key,
+        request_hash: hashRequest(write.op, write.entryNo, write.text, write.tags, write.expected),
+      }),
+  ...originOf(caller),
+});
+
+/**
+ * Every write. What a statement decides, it decides for each write by itself: one that is refused leaves the others
+ * of the same statement as they are.
+ */
+export class VaultWriter {
+  readonly #db: Database;
+  readonly #feed: VaultFeed;
+  readonly #rules: WriteRules;
+  readonly #queue: WriteQueue<Asked, OutcomeRow>;
+
+  constructor(db: Database, feed: VaultFeed, rules: WriteRules, onStatement?: (writes: number) => void) {
+    this.#db = db;
+    this.#feed = feed;
+    this.#rules = rules;
+    this.#queue = new WriteQueue({
+      run: (asked) => this.#run(asked),
+      laneOf: ({ write }) => write.vaultId,
+      bytesOf: ({ write }) => Buffer.byteLength(write.text) + BYTES_AROUND_TEXT,
+      // TODO
+      mayRunAgain: (error) => !(error instanceof RelayError),
+      ...(onStatement ? { onStatement } : {}),
+    });
+  }
+
+  /** Writes that have no result yet. */
+  get depth(): number {
+    return this.#queue.depth;
+  }
+
+  /** Resolves once no write is under way. */
+  whenIdle(): Promise<void> {
+    return this.#queue.whenIdle();
+  }
+
+  /**
+   * Makes a vault with its first summary.
+   * @returns its id; `replayed` when the key stands for one that was made before
+   * @throws RelayError `FORBIDDEN` over the cap, `CONFLICT` for a reused key, `SERVICE_UNAVAILABLE`
+   */
+  async create(
+    caller: Caller,
+    { summary, key }: { summary: string; key?: string | undefined },
+  ): Promise<{ vault_id: string; replayed: boolean }> {
+    for (;;) {
+      const creation = {
+        vault_id: makeVaultId(),
+        summary,
+        work_session_id: caller.workSessionId,
+        client_id: caller.clientId,
+        ...(key === undefined ? {} : { key, request_hash: hashRequest('create', summary) }),
+        ...originOf(caller),
+      };
+      const [row] = await this.#db.rows<{ outcome: string; vault_id: string; seq: bigint | null }>(
+        CREATE,
+        JSON.stringify(creation),
+        this.#rules.caps.vaultsPerWorkSession,
+      );
+      if (row?.outcome === 'key_reused') throw keyReused();
+      if (row?.outcome === 'full') {
+        throw forbidden(
+          'Your work session has as many vaults as this server allows; write into one of them.',
+        );
+      }
+      if (row?.outcome === 'replayed') return { vault_id: row.vault_id, replayed: true };
+      if (row?.outcome === 'written') {
+        this.#tell(caller, row.vault_id, { seq: Number(row.seq), kind: 'summary' });
+        return { vault_id: row.vault_id, replayed: false };
+      }
+      // The id is taken, which one draw in 62^10 per vault is.
+    }
+  }
+
+  /**
+   * @param readsAs the client id as far as it opens vaults; null is in no writer list
+   * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, `CONFLICT` (with what is there, unless the key was reused),
+   * `SERVICE_UNAVAILABLE`
+   */
+  async write(caller: Caller, readsAs: string | null, write: Write): Promise<Written> {
+    const asked = { caller, readsAs, write };
+    const row = this.#rules.coalesce ? await this.#queue.push(asked) : (await this.#run([asked]))[0];
+    if (!row) throw new Error('A write came back without its outcome');
+    const { outcome, entry_no, version, seq, current } = row;
+    if (outcome !== 'written' && outcome !== 'replayed') {
+      throw REFUSALS[outcome]({ ...write, current });
+    }
+    if (entry_no === null || version === null || seq === null)
+      throw new Error('A write came back without its place');
+    const written = { entry_no, version, seq: toSafeNumber(seq) };
+    if (outcome === 'written') {
+      const kind = write.op === 'summary' ? 'summary' : 'content';
+      this.#tell(caller, write.vaultId, { seq: written.seq, kind });
+    }
+    return { ...written, replayed: outcome === 'replayed' };
+  }
+
+  async #run(asked: Asked[]): Promise<OutcomeRow[]> {
+    const { entriesPerVault, bytesPerVault } = this.#rules.caps;
+    const rows = await this.#db.rows<OutcomeRow>(
+      WRITE,
+      JSON.stringify(asked.map(toJson)),
+      entriesPerVault,
+      bytesPerVault,
+    );
+    return rows.toSorted((a, b) => a.place - b.place);
+  }
+
+  #tell({ workSessionId }: Caller, vaultId: string, row: { seq: number; kind: 'content' | 'summary' }): void {
+    this.#feed.written({ workSessionId, vaultId, ...row });
+  }
+}
