@@ -7,7 +7,8 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import { readSessionId } from './api/caller.ts';
+import { readOperatorToken, readSessionId } from './api/caller.ts';
+import { makeOperatorTokenCheck } from './api/operator-token.ts';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
 import { tooManyRequests } from './errors.ts';
@@ -40,12 +41,19 @@ export interface AppDeps {
 /** A JSON string spells a byte with at most six characters (`\u0041`); the rest is the object around it. */
 const bodyLimit = (textBytes: number) => 6 * textBytes + 4096;
 
-/** A valid session is counted by itself, wherever it comes from; everybody else by address. */
-const countedBy = (sessions: SessionCache) => async (request: FastifyRequest) => {
-  const sessionId = readSessionId(request.headers.authorization);
-  const session = sessionId && (await sessions.resolve(sessionId).catch(() => undefined));
-  return sessionId && session ? `session ${fingerprint(hashSessionId(sessionId))}` : `address ${request.ip}`;
-};
+/** A valid session is counted by itself, wherever it comes from, and so are operators; everybody else by address. */
+const countedBy =
+  (sessions: SessionCache, isOperatorToken: (token: string) => boolean) =>
+  async (request: FastifyRequest) => {
+    const { authorization } = request.headers;
+    const token = readOperatorToken(authorization);
+    if (token !== undefined && isOperatorToken(token)) return 'operator';
+    const sessionId = readSessionId(authorization);
+    const session = sessionId && (await sessions.resolve(sessionId).catch(() => undefined));
+    return sessionId && session
+      ? `session ${fingerprint(hashSessionId(sessionId))}`
+      : `address ${request.ip}`;
+  };
 
 /** Counts grants by address, whatever session they are for: an OTP must not be found by trying. */
 function countGrantAttempts(app: FastifyInstance, max: number): (request: FastifyRequest) => Promise<void> {
@@ -109,8 +117,10 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   // Relative to wherever the document was fetched, unless the operator says where that is.
   const baseUrl = config.publicBaseUrl ?? '/';
+  const isOperatorToken = makeOperatorTokenCheck(config.dashboardToken);
   const router = makeAppRouter({
     ...services,
+    version,
     vaultInputs: makeVaultInputs(config.limits),
     verifyGrant: (grant) => verifyGrant(grant).ok,
   });
@@ -143,7 +153,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       max: config.rateLimitPerMinute,
       timeWindow: '1 minute',
       enableDraftSpec: true,
-      keyGenerator: countedBy(services.sessions),
+      keyGenerator: countedBy(services.sessions, isOperatorToken),
       errorResponseBuilder: (_request, { ttl }) =>
         tooManyRequests('Too many requests; wait as Retry-After says.', Math.ceil(ttl / 1000)),
     });
@@ -153,6 +163,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       {
         resolveSession: (sessionId) => services.sessions.resolve(sessionId),
         maxClientIdCharacters: config.limits.clientIdCharacters,
+        isOperatorToken,
       },
       countGrantAttempts(limited, config.grantLimitPerMinute),
     );

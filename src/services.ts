@@ -24,6 +24,7 @@ export interface Services {
   db: Database;
   vaults: VaultStore;
   sessions: SessionCache;
+  sessionStore: SessionStore;
   logins: LoginStore;
   astations: AstationStore;
   hub: Hub;
@@ -106,8 +107,8 @@ export async function openServices({
   now = () => performance.now(),
 }: ServicesOptions): Promise<Services> {
   const db = new Database({ url, poolSize: config.databasePoolSize, log });
-  const store = new SessionStore(db);
-  const sessions = new SessionCache((sessionId) => store.use(sessionId));
+  const sessionStore = new SessionStore(db);
+  const sessions = new SessionCache((sessionId) => sessionStore.use(sessionId));
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
@@ -118,7 +119,7 @@ export async function openServices({
     log,
     now,
     sessions,
-    findEndedSessions: (idHashes) => store.findEnded(idHashes),
+    findEndedSessions: (idHashes) => sessionStore.findEnded(idHashes),
     astations,
     bindings,
     feed,
@@ -143,7 +144,7 @@ export async function openServices({
     },
     onListening: () => {
       sessions.setHearing(true);
-      Promise.all([relay.sockets.catchUp(), catchUpWaiters(store, vaults)])
+      Promise.all([relay.sockets.catchUp(), catchUpWaiters(sessionStore, vaults)])
         .then(() => astations.setHearing(true))
         .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
     },
@@ -172,5 +173,5 @@ export async function openServices({
     throw error;
   }
   const { hub, sockets, connections } = relay;
-  return { db, vaults, sessions, logins, astations, hub, sockets, connections, close };
+  return { db, vaults, sessions, sessionStore, logins, astations, hub, sockets, connections, close };
 }

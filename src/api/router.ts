@@ -1,3 +1,4 @@
+import { makeOperatorRouter, type OperatorDeps } from '../operator/router.ts';
 import { makePairingRouter, type PairingDeps } from '../relay/router.ts';
 import { makeSessionRouter, type SessionRouterDeps } from '../session/router.ts';
 import type { VaultInputs } from '../vault/inputs.ts';
@@ -5,10 +6,11 @@ import { makeVaultRouter } from '../vault/router.ts';
 import type { VaultStore } from '../vault/store.ts';
 import { router } from './trpc.ts';
 
-export interface RouterDeps extends SessionRouterDeps, PairingDeps {
+export interface RouterDeps extends SessionRouterDeps, PairingDeps, Omit<OperatorDeps, 'hub'> {
   vaults: VaultStore;
   vaultInputs: VaultInputs;
   astations: SessionRouterDeps['astations'];
+  hub: PairingDeps['hub'] & OperatorDeps['hub'];
 }
 
 /** Every procedure of the server, by feature. */
@@ -17,6 +19,7 @@ export const makeAppRouter = (deps: RouterDeps) =>
     vault: makeVaultRouter(deps.vaults, deps.vaultInputs),
     session: makeSessionRouter(deps),
     pairing: makePairingRouter(deps),
+    operator: makeOperatorRouter(deps),
   });
 
 export type AppRouter = ReturnType<typeof makeAppRouter>;

@@ -1,7 +1,8 @@
 import { initTRPC } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
-import { badRequest, type ErrorCode, findRelayError, toTRPCError } from '../errors.ts';
+import { badRequest, type ErrorCode, findRelayError, forbidden, toTRPCError } from '../errors.ts';
+import { isOperator } from '../vault/policy.ts';
 import type { Current } from '../vault/refusals.ts';
 import type { AnswerHeader, Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
@@ -70,4 +71,17 @@ export const publicProcedure = t.procedure.use(namedErrors);
 export const callerProcedure = publicProcedure.use(async ({ ctx, next }) => {
   const caller = await ctx.authenticate();
   return next({ ctx: { ...ctx, caller } });
+});
+
+/** For callers and for operators, who read every vault and change none. */
+export const readerProcedure = publicProcedure.use(async ({ ctx, next }) => {
+  const reader = await ctx.authenticateReader();
+  return next({ ctx: { ...ctx, reader } });
+});
+
+/** For operators alone. */
+export const operatorProcedure = publicProcedure.use(async ({ ctx, next }) => {
+  const reader = await ctx.authenticateReader();
+  if (!isOperator(reader)) throw forbidden('This is for operators: send "Authorization: dashboard <token>".');
+  return next({ ctx });
 });

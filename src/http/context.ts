@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type CallerRules, readSessionId, resolveCaller } from '../api/caller.ts';
+import { type CallerRules, readSessionId, resolveReader } from '../api/caller.ts';
 import type { Context } from '../api/context.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest, forbidden } from '../errors.ts';
 import { hashSessionId } from '../session/session-id.ts';
-import type { Caller } from '../vault/policy.ts';
+import { type Caller, isOperator, type Reader } from '../vault/policy.ts';
 
 export type RequestContext = Context;
 
 /** What was found out about a request, so that hooks and procedures ask once. */
-const callers = new WeakMap<FastifyRequest, Promise<Caller>>();
+const readers = new WeakMap<FastifyRequest, Promise<Reader>>();
 
 function readIds(request: FastifyRequest): string[] {
   const { id } = request.query as { id?: string | string[] };
@@ -24,12 +24,18 @@ function checkEscapes(url: string): void {
   }
 }
 
-async function authenticate(request: FastifyRequest, rules: CallerRules): Promise<Caller> {
+async function authenticate(request: FastifyRequest, rules: CallerRules): Promise<Reader> {
   const { authorization } = request.headers;
-  const caller = await resolveCaller({ authorization, ids: readIds(request) }, rules);
+  const reader = await resolveReader({ authorization, ids: readIds(request) }, rules);
   checkEscapes(request.url);
-  const sessionHash = hashSessionId(readSessionId(authorization) ?? '').toString('hex');
-  return { ...caller, origin: { sessionHash, requestId: request.id, address: request.ip } };
+  const sessionId = readSessionId(authorization);
+  const sessionHash = sessionId && hashSessionId(sessionId).toString('hex');
+  return { ...reader, origin: { sessionHash, requestId: request.id, address: request.ip } };
+}
+
+function requireCaller(reader: Reader): Caller {
+  if (!isOperator(reader)) return reader;
+  throw forbidden('An operator reads every vault and changes none; call with a session to write.');
 }
 
 function leavingOf(reply: FastifyReply): AbortSignal {
@@ -50,25 +56,29 @@ function nextPage(request: FastifyRequest, cursor: string): string {
 /** Makes the context of a request. On tRPC, where one request may be several calls, pages say by themselves what follows. */
 export const makeContextOf =
   (rules: CallerRules, countGrantAttempt: (request: FastifyRequest) => Promise<void>) =>
-  (request: FastifyRequest, reply: FastifyReply): RequestContext => ({
-    authenticate: () => {
-      let caller = callers.get(request);
-      if (!caller) {
-        caller = authenticate(request, rules);
-        callers.set(request, caller);
+  (request: FastifyRequest, reply: FastifyReply): RequestContext => {
+    const authenticateReader = () => {
+      let reader = readers.get(request);
+      if (!reader) {
+        reader = authenticate(request, rules);
+        readers.set(request, reader);
       }
-      return caller;
-    },
-    countGrantAttempt: () => countGrantAttempt(request),
-    leaving: () => leavingOf(reply),
-    noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
-    tellHead: ({ head, headHash }) => {
-      reply.header('x-vault-head', head).header('x-vault-head-hash', headHash);
-    },
-    tellNext: (cursor) => {
-      if (cursor !== null) reply.header('link', nextPage(request, cursor));
-    },
-    tellReplayed: () => {
-      reply.header('idempotent-replayed', 'true');
-    },
-  });
+      return reader;
+    };
+    return {
+      authenticateReader,
+      authenticate: async () => requireCaller(await authenticateReader()),
+      countGrantAttempt: () => countGrantAttempt(request),
+      leaving: () => leavingOf(reply),
+      noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
+      tellHead: ({ head, headHash }) => {
+        reply.header('x-vault-head', head).header('x-vault-head-hash', headHash);
+      },
+      tellNext: (cursor) => {
+        if (cursor !== null) reply.header('link', nextPage(request, cursor));
+      },
+      tellReplayed: () => {
+        reply.header('idempotent-replayed', 'true');
+      },
+    };
+  };

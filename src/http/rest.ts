@@ -119,7 +119,9 @@ export function mountRest(
       exposeHeadRoute: head,
       // Who calls is settled before the body is read.
       onRequest: async (request, reply) => {
-        if (openapi.protect !== false) await contextOf(request, reply).authenticate();
+        if (openapi.protect === false) return;
+        const context = contextOf(request, reply);
+        await (openapi.method === 'GET' ? context.authenticateReader() : context.authenticate());
       },
       handler: async (request, reply) => {
         reply.code(status);

@@ -13,6 +13,7 @@ import {
   refuseAstation,
   refuseAtem,
 } from './room.ts';
+import { type RelayCensus, takeCensus } from './room-census.ts';
 import { closeRoom, sweepRoom } from './room-end.ts';
 import { challengeExpired, keyForgotten, keyRegistered } from './room-identity.ts';
 import { type AtemFrame, routeFromAtem } from './room-routing.ts';
@@ -56,6 +57,11 @@ export class Hub {
   /** The room of a code as it is now. */
   room(code: string): Room | undefined {
     return this.#rooms.get(code);
+  }
+
+  /** How many rooms and sockets are here now. */
+  census(): RelayCensus {
+    return takeCensus(this.#rooms.values());
   }
 
   /** Makes a pairing room. @returns its code */
