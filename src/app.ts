@@ -128,6 +128,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   installRequestLog(app);
   installErrorHandler(app);
   installUpgradeGuard(app);
+  // Who follows a vault would keep the server from stopping for as long as they like. Before the drain, which waits.
+  app.addHook('preClose', async () => services.vaults.waiters.close());
   installDrain(app);
   await app.register(helmet, securityHeaders(config));
   if (config.corsOrigin) {

@@ -12,7 +12,10 @@ import { Toast } from './ui/toast.tsx';
 import { VaultsPage } from './vaults/vaults-page.tsx';
 
 // What the list does not need comes after it.
-const VaultPage = lazy(() => import('./vault/vault-page.tsx'));
+const loadVaultPage = () => import('./vault/vault-page.tsx');
+const VaultPage = lazy(loadVaultPage);
+/** The list has loaded by then. */
+const PRELOAD_MS = 300;
 const StatusPage = lazy(() => import('./status/status-page.tsx'));
 
 /** Tells the document which language and appearance the reader chose. */
@@ -26,9 +29,18 @@ function useDocument(): void {
   }, [theme, locale]);
 }
 
+/** The list is there first; then, before anybody has chosen a vault, what shows one. */
+function usePreload(): void {
+  useEffect(() => {
+    const timer = setTimeout(() => void loadVaultPage().catch(() => undefined), PRELOAD_MS);
+    return () => clearTimeout(timer);
+  }, []);
+}
+
 /** Pages by what stands behind `#`, so that an address works after a reload without the server knowing of it. */
 export function App() {
   useDocument();
+  usePreload();
   return (
     <CSPProvider disableStyleElements>
       <Router hook={useHashLocation}>

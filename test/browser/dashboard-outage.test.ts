@@ -73,7 +73,8 @@ describeInBrowser('a server that cannot be reached', () => {
       const second = await startRelayServer(database.url, { port });
       try {
         await entryOf(page, 2).getByText('while it was away').waitFor();
-        await write('and after');
+        const there = trpcClient(second.url, { session, clientId: 'agent-a' });
+        await there.vault.append.mutate({ vault_id, text: 'and after' });
         await entryOf(page, 3).getByText('and after').waitFor();
       } finally {
         await page.close();

@@ -55,7 +55,7 @@ function useArrivals(vaultId: string, feed: RefObject<FeedHandle | null>) {
 /** Brings what the address leads to into the window, once. A version that is not the newest opens the history. */
 function useTarget(
   target: EntriesViewProps['target'],
-  entries: readonly Row[],
+  { entries, complete }: { entries: readonly Row[]; complete: boolean },
   feed: RefObject<FeedHandle | null>,
   openHistory: (history: OpenHistory) => void,
 ): void {
@@ -65,9 +65,10 @@ function useTarget(
     if (!target) return;
     const { entryNo, version } = target;
     const name = `e${entryNo} v${version}`;
-    if (done.current === name) return;
-    done.current = name;
     const index = entries.findIndex((row) => row.entry_no === entryNo);
+    // It may be among those that are still on their way.
+    if (done.current === name || (index === -1 && !complete)) return;
+    done.current = name;
     const row = entries[index];
     if (!row || (version !== undefined && version > row.version)) return announce(t.noSuchEntry(name));
     feed.current?.show(index);
@@ -92,7 +93,7 @@ export function EntriesView({ vaultId, view, target }: EntriesViewProps) {
   const [written, setWritten] = useState<number>();
   const { unseen, arrived, see } = useArrivals(vaultId, feed);
   const entries = filterEntries(view.entries, filter);
-  useTarget(target, entries, feed, setHistory);
+  useTarget(target, { entries, complete: view.next === null }, feed, setHistory);
 
   const showNewest = () => {
     see();

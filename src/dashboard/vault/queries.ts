@@ -1,7 +1,9 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import type { Client } from '../api/client.ts';
 import { useReload, useStream } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
-import { type Row, type View, withCurrent, withRow } from './rows.ts';
+import { currentView, type Row, type View, withCurrent, withRow } from './rows.ts';
 
 const keysOf = (vaultId: string) => ({
   current: ['vault', vaultId, 'current'],
@@ -9,14 +11,43 @@ const keysOf = (vaultId: string) => ({
   meta: ['vault', vaultId, 'meta'],
 });
 
-/** The vault's entries, each in its highest version. */
+/** Entries that are on the page before anybody scrolls; the rest comes after them, in larger portions. */
+const FIRST_PORTION = 100;
+const PORTION = 1000;
+
+type PageInput = Parameters<Client['vault']['readPage']['query']>[0];
+
+async function readView(client: Client, input: PageInput, signal: AbortSignal): Promise<View> {
+  const { entries, head, next_cursor } = await client.vault.readPage.query(input, { signal });
+  return { entries, head, next: next_cursor };
+}
+
+/** The vault's entries, each in its highest version: the first of them at once, the others as they come. */
 export function useCurrent(vaultId: string) {
   const { client } = useSession();
-  return useQuery({
+  const queryClient = useQueryClient();
+  const query = useQuery({
     queryKey: keysOf(vaultId).current,
-    queryFn: ({ signal }): Promise<View> => client.vault.readPage.query({ vault_id: vaultId }, { signal }),
+    queryFn: ({ signal }) => readView(client, { vault_id: vaultId, limit: FIRST_PORTION }, signal),
     staleTime: Number.POSITIVE_INFINITY,
   });
+  const next = query.data?.next ?? null;
+  useEffect(() => {
+    if (next === null) return;
+    const stop = new AbortController();
+    const readOn = async () => {
+      const page = await readView(client, { vault_id: vaultId, limit: PORTION, cursor: next }, stop.signal);
+      queryClient.setQueryData<View>(keysOf(vaultId).current, (view) =>
+        view && view.next === next
+          ? { ...view, entries: currentView([...view.entries, ...page.entries]), next: page.next }
+          : view,
+      );
+    };
+    // Without an answer the rest waits for the server to be back, which loads everything anew.
+    readOn().catch(() => undefined);
+    return () => stop.abort();
+  }, [client, queryClient, vaultId, next]);
+  return query;
 }
 
 /** Every row of the vault, of both kinds, by `seq`. */
@@ -24,8 +55,7 @@ export function useHistory(vaultId: string) {
   const { client } = useSession();
   return useQuery({
     queryKey: keysOf(vaultId).history,
-    queryFn: ({ signal }): Promise<View> =>
-      client.vault.readPage.query({ vault_id: vaultId, history: true, kind: 'all' }, { signal }),
+    queryFn: ({ signal }) => readView(client, { vault_id: vaultId, history: true, kind: 'all' }, signal),
     staleTime: Number.POSITIVE_INFINITY,
   });
 }
@@ -45,11 +75,11 @@ function addRow(queryClient: QueryClient, vaultId: string, row: Row): void {
   const headOf = (view: View) => Math.max(view.head, row.seq);
   queryClient.setQueryData<View>(
     current,
-    (view) => view && { entries: withCurrent(view.entries, row), head: headOf(view) },
+    (view) => view && { ...view, entries: withCurrent(view.entries, row), head: headOf(view) },
   );
   queryClient.setQueryData<View>(
     history,
-    (view) => view && { entries: withRow(view.entries, row), head: headOf(view) },
+    (view) => view && { ...view, entries: withRow(view.entries, row), head: headOf(view) },
   );
 }
 

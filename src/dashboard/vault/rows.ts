@@ -14,6 +14,8 @@ export interface Row {
 export interface View {
   entries: Row[];
   head: number;
+  /** Where the rest goes on, as the server said; null: there is none. */
+  next: string | null;
 }
 
 /** Of each entry the highest version, by entry number. */
