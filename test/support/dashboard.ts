@@ -11,7 +11,7 @@ export async function openDashboard(page: Page, url: string, who: SignedInAs, pa
   const kept = JSON.stringify(JSON.stringify(credentials));
   // Once a tab: a reload keeps what the tab has become since.
   await page.addInitScript(`
-    if (window.name !== 'signed in') sessionStorage.setItem('vault-relay.credentials', ${kept});
+    if (location.protocol === 'http:' && window.name !== 'signed in') sessionStorage.setItem('vault-relay.credentials', ${kept});
     window.name = 'signed in';
   `);
   await page.goto(`${url}/#${path}`);
