@@ -10,18 +10,32 @@ const ENTRIES = 5000;
 /** Calls that one request may carry. */
 const BATCH = 20;
 
-/** The longest pause between two of 120 frames. @param each what happens in each of them */
-const longestPause = (page: Page, each = '') =>
+/** How long nine of ten frames take at most. @param each what happens in each of them */
+const frameTime = (page: Page, each = '') =>
   page.evaluate<number>(`new Promise((resolve) => {
-    let longest = 0, last = performance.now(), frames = 0;
+    const times = [];
+    let last = performance.now();
     const step = (now) => {
-      longest = Math.max(longest, now - last);
+      times.push(now - last);
       last = now;
       ${each};
-      if (++frames < 120) requestAnimationFrame(step); else resolve(longest);
+      if (times.length < 120) requestAnimationFrame(step);
+      else resolve(times.sort((a, b) => a - b)[Math.floor(times.length * 0.9)]);
     };
     requestAnimationFrame(step);
   })`);
+
+/** Takes the time from a click until the first entry is painted, in the page itself. */
+const CLOCK = `
+  var painted = new Promise((resolve) => {
+    let clicked;
+    addEventListener('click', () => { clicked = performance.now(); }, true);
+    new MutationObserver((_, observer) => {
+      if (clicked === undefined || !document.querySelector('.entry')) return;
+      observer.disconnect();
+      requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - clicked)));
+    }).observe(document.body, { childList: true, subtree: true });
+  });`;
 
 describeInBrowser('a vault of 5,000 entries', () => {
   const server = useServer(useDatabase());
@@ -47,27 +61,29 @@ describeInBrowser('a vault of 5,000 entries', () => {
           await openDashboard(page, server.url, { session, clientId: 'maria' });
           const row = page.getByText(summary, { exact: true });
           await row.waitFor();
-          const started = performance.now();
+          await page.evaluate(CLOCK);
           await row.click();
           await entryOf(page, 1).waitFor();
-          times.push(performance.now() - started);
+          times.push(await page.evaluate<number>('painted'));
         }
         return Math.min(...times);
       };
       // On a machine where a small vault takes long as well, that is the measure.
       const usual = await open('small');
-      const still = await longestPause(page);
+      const still = await frameTime(page);
       expect(await open('large')).toBeLessThan(Math.max(1000, 3 * usual));
-      expect(await longestPause(page, 'window.scrollBy(0, 400)')).toBeLessThan(Math.max(250, 4 * still));
-      expect(await page.locator('.entry').count()).toBeLessThan(60);
 
       await page.getByText('5,000 entries').waitFor();
-      await expect
-        .poll(async () => {
-          await page.getByRole('button', { name: 'Newest' }).click();
-          return entryOf(page, ENTRIES).count();
-        })
-        .toBe(1);
+      const newest = page.getByRole('button', { name: 'Newest' });
+      const showsLast = async () => {
+        await newest.click();
+        return (await entryOf(page, ENTRIES).count()) === 1;
+      };
+      await expect.poll(showsLast).toBe(true);
+      expect(await frameTime(page, 'window.scrollBy(0, -300)')).toBeLessThan(Math.max(60, 4 * still));
+      expect(await page.locator('.entry').count()).toBeLessThan(60);
+      await newest.click();
+      await entryOf(page, ENTRIES).waitFor();
       await client.vault.append.mutate({ vault_id, text: 'one more' });
       await entryOf(page, ENTRIES + 1)
         .getByText('one more')

@@ -14,6 +14,7 @@ const keysOf = (vaultId: string) => ({
 /** Entries that are on the page before anybody scrolls; the rest comes after them, in larger portions. */
 const FIRST_PORTION = 100;
 const PORTION = 1000;
+const PAUSE_MS = 50;
 
 type PageInput = Parameters<Client['vault']['readPage']['query']>[0];
 
@@ -43,9 +44,13 @@ export function useCurrent(vaultId: string) {
           : view,
       );
     };
-    // Without an answer the rest waits for the server to be back, which loads everything anew.
-    readOn().catch(() => undefined);
-    return () => stop.abort();
+    // What is there is painted before the others take the processor. Without an answer they wait for the server to be
+    // back, which loads everything anew.
+    const timer = setTimeout(() => void readOn().catch(() => undefined), PAUSE_MS);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
   }, [client, queryClient, vaultId, next]);
   return query;
 }
