@@ -10,11 +10,14 @@ const FOLDER = path.resolve(import.meta.dirname, '../../docs/images');
 
 const DESKTOP = { width: 1080, height: 760 };
 const TELEPHONE = { width: 390, height: 780 };
+const TOUCH = { viewport: TELEPHONE, isMobile: true, hasTouch: true };
 
 interface Picture {
   name: string;
   hash: string;
   viewport: typeof DESKTOP;
+  isMobile?: boolean;
+  hasTouch?: boolean;
   colorScheme: 'light' | 'dark';
   locale?: string;
   /** What leads from the page to the picture. */
@@ -44,16 +47,16 @@ const pictures = (vault: string, mac: VaultRelayClient): Picture[] => [
     act: async (page) => {
       await page.getByRole('button', { name: 'Edit e5 v1' }).click();
       const box = page.getByRole('textbox', { name: 'Edit e5 v1' });
-      await box.fill('Done in `a91f3c2`. Tests pass.\n\nNext: the refresh endpoint.');
+      await box.fill('Done in `a91f3c2`. Tests pass. Next: the refresh endpoint, after the review.');
       const theirs = 'Done in `b07d55e`. Tests pass. Next: the refresh endpoint.';
       await mac.vault.override.mutate({ vault_id: vault, entry_id: 5, text: theirs });
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByRole('dialog').locator('ins').first().waitFor();
     },
   },
-  { name: 'timeline-mobile', hash: `/v/${vault}/timeline`, viewport: TELEPHONE, colorScheme: 'light' },
-  { name: 'vault-mobile', hash: `/v/${vault}`, viewport: TELEPHONE, colorScheme: 'light', locale: 'zh-CN' },
-  { name: 'vaults-mobile', hash: '/', viewport: TELEPHONE, colorScheme: 'dark' },
+  { name: 'timeline-mobile', hash: `/v/${vault}/timeline`, ...TOUCH, colorScheme: 'light' },
+  { name: 'vault-mobile', hash: `/v/${vault}`, ...TOUCH, colorScheme: 'light', locale: 'zh-CN' },
+  { name: 'vaults-mobile', hash: '/', ...TOUCH, colorScheme: 'dark' },
   { name: 'proof-light', hash: `/v/${vault}/proof`, viewport: DESKTOP, colorScheme: 'light' },
   { name: 'server-light', hash: '/server', viewport: DESKTOP, colorScheme: 'light', operator: true },
 ];

@@ -1,5 +1,13 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, type Ref, useImperativeHandle, useLayoutEffect, useRef, useState } from 'react';
+import {
+  memo,
+  type ReactNode,
+  type Ref,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
 
 /** What the page above may ask of a feed. */
 export interface FeedHandle {
@@ -21,6 +29,17 @@ interface FeedProps<T> {
 const ESTIMATE = 132;
 /** What the bar at the top covers, and a little air. */
 const TOP = 76;
+
+interface ItemProps<T> {
+  item: T;
+  index: number;
+  render: (item: T, index: number) => ReactNode;
+}
+
+/** While the page scrolls, items that stay are not rendered again. */
+const Item = memo(function Item({ item, index, render }: ItemProps<unknown>) {
+  return render(item, index);
+}) as <T>(props: ItemProps<T>) => ReactNode;
 
 /** Items of different heights that scroll with the page; only those near the window exist. */
 export function Feed<T>({ items, keyOf, render, label, ref }: FeedProps<T>) {
@@ -64,7 +83,7 @@ export function Feed<T>({ items, keyOf, render, label, ref }: FeedProps<T>) {
             className="feed-item"
             style={{ transform: `translateY(${start - scrollMargin}px)` }}
           >
-            {render(item, index)}
+            <Item item={item} index={index} render={render} />
           </div>
         );
       })}

@@ -18,7 +18,17 @@ describe('merging', () => {
     });
   });
 
-  test('keeps both where both changed the same line', () => {
+  test('takes different words of the same line from either side', () => {
+    const before = 'Done in a91f3c2. Next: the endpoint.';
+    expect(
+      mergeTexts(before, 'Done in a91f3c2. Next: the tests.', 'Done in b07d55e. Next: the endpoint.'),
+    ).toEqual({
+      text: 'Done in b07d55e. Next: the tests.',
+      clash: false,
+    });
+  });
+
+  test('keeps both where both changed the same words', () => {
     const merged = mergeTexts(base, 'one\nmine\nthree', 'one\ntheirs\nthree');
     expect(merged).toEqual({
       text: 'one\n<<<<<<<\nmine\n=======\ntheirs\n>>>>>>>\nthree',
