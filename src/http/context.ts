@@ -1,14 +1,37 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type CallerRules, readSessionId, resolveReader } from '../api/caller.ts';
+import { readSessionId, resolveReader } from '../api/caller.ts';
 import type { Context } from '../api/context.ts';
 import { badRequest, forbidden } from '../errors.ts';
+import type { SessionCache } from '../session/cache.ts';
 import { hashSessionId } from '../session/session-id.ts';
+import type { LiveSession } from '../session/store.ts';
 import { type Caller, isOperator, type Reader } from '../vault/policy.ts';
 
 export type RequestContext = Context;
 
 /** What was found out about a request, so that hooks and procedures ask once. */
 const readers = new WeakMap<FastifyRequest, Promise<Reader>>();
+
+/** Looks up the session that a request carries: once, however many ask. @returns undefined where none holds */
+export type SessionOf = (request: FastifyRequest) => Promise<LiveSession | undefined>;
+
+export function makeSessionOf(sessions: Pick<SessionCache, 'resolve'>): SessionOf {
+  const asked = new WeakMap<FastifyRequest, Promise<LiveSession | undefined>>();
+  return (request) => {
+    const sessionId = readSessionId(request.headers.authorization);
+    if (sessionId === undefined) return Promise.resolve(undefined);
+    const session = asked.get(request) ?? sessions.resolve(sessionId);
+    asked.set(request, session);
+    return session;
+  };
+}
+
+export interface ContextDeps {
+  sessionOf: SessionOf;
+  maxClientIdCharacters: number;
+  isOperatorToken(token: string): boolean;
+  countGrantAttempt(request: FastifyRequest): Promise<void>;
+}
 
 function readIds(request: FastifyRequest): string[] {
   const { id } = request.query as { id?: string | string[] };
@@ -24,9 +47,16 @@ function checkEscapes(url: string): void {
   }
 }
 
-async function authenticate(request: FastifyRequest, rules: CallerRules): Promise<Reader> {
+async function authenticate(request: FastifyRequest, deps: ContextDeps): Promise<Reader> {
   const { authorization } = request.headers;
-  const reader = await resolveReader({ authorization, ids: readIds(request) }, rules);
+  const reader = await resolveReader(
+    { authorization, ids: readIds(request) },
+    {
+      resolveSession: () => deps.sessionOf(request),
+      maxClientIdCharacters: deps.maxClientIdCharacters,
+      isOperatorToken: (token) => deps.isOperatorToken(token),
+    },
+  );
   checkEscapes(request.url);
   const sessionId = readSessionId(authorization);
   const sessionHash = sessionId && hashSessionId(sessionId).toString('hex');
@@ -55,12 +85,12 @@ function nextPage(request: FastifyRequest, cursor: string): string {
 
 /** Makes the context of a request. On tRPC, where one request may be several calls, pages say by themselves what follows. */
 export const makeContextOf =
-  (rules: CallerRules, countGrantAttempt: (request: FastifyRequest) => Promise<void>) =>
+  (deps: ContextDeps) =>
   (request: FastifyRequest, reply: FastifyReply): RequestContext => {
     const authenticateReader = () => {
       let reader = readers.get(request);
       if (!reader) {
-        reader = authenticate(request, rules);
+        reader = authenticate(request, deps);
         readers.set(request, reader);
       }
       return reader;
@@ -68,7 +98,7 @@ export const makeContextOf =
     return {
       authenticateReader,
       authenticate: async () => requireCaller(await authenticateReader()),
-      countGrantAttempt: () => countGrantAttempt(request),
+      countGrantAttempt: () => deps.countGrantAttempt(request),
       leaving: () => leavingOf(reply),
       noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
       tellHead: ({ head, headHash }) => {
