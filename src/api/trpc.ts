@@ -1,7 +1,8 @@
 import { initTRPC, type TRPCError } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
-import { badRequest, type ErrorCode, findRelayError, toTRPCError } from '../errors.ts';
+import { badRequest, type ErrorCode, findRelayError, forbidden, toTRPCError } from '../errors.ts';
+import { isOperator } from '../vault/policy.ts';
 import type { AnswerHeader, Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import { maskedMessage } from './masked.ts';
@@ -57,7 +58,7 @@ export function nameError(error: TRPCError): TRPCError {
   return meant ? toTRPCError(meant) : error;
 }
 
-// `call.ts` does what the two do without tRPC, and must be taught what a third one does.
+// `call.ts` does what these do without tRPC, and must be taught what another one does.
 export const namedErrors = t.middleware(async ({ next }) => {
   const result = await next();
   if (!result.ok) throw nameError(result.error);
@@ -68,8 +69,23 @@ export const asCaller = t.middleware(async ({ ctx, next }) => {
   return next({ ctx: { ...ctx, caller } });
 });
 
+export const asReader = t.middleware(async ({ ctx, next }) => {
+  const reader = await ctx.authenticateReader();
+  return next({ ctx: { ...ctx, reader } });
+});
+
 /** For anybody. */
 export const publicProcedure = t.procedure.use(namedErrors);
 
 /** For callers with a session that is bound to a work session, and a client id. Says *who*, never *whether*. */
 export const callerProcedure = publicProcedure.use(asCaller);
+
+/** For callers and for operators, who read every vault and change none. */
+export const readerProcedure = publicProcedure.use(asReader);
+
+/** For operators alone. */
+export const operatorProcedure = publicProcedure.use(async ({ ctx, next }) => {
+  const reader = await ctx.authenticateReader();
+  if (!isOperator(reader)) throw forbidden('This is for operators: send "Authorization: dashboard <token>".');
+  return next({ ctx });
+});

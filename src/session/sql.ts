@@ -34,6 +34,12 @@ export const LIST = `
     CASE WHEN expires_at <= now() AND status IN ('pending', 'granted') THEN 'expired' ELSE status END AS status
   FROM sessions ORDER BY created_at`;
 
+/** Of each Astation, how many sessions may act for it now. */
+export const LIST_WORK_SESSIONS = `
+  SELECT astation_id, count(*)::int AS sessions FROM sessions
+  WHERE astation_id IS NOT NULL AND status = 'granted' AND expires_at > now()
+  GROUP BY astation_id ORDER BY astation_id`;
+
 /** Telling the servers is part of the same transaction: no revocation without its announcement. */
 export const REVOKE = `
   WITH ended AS (

@@ -43,6 +43,25 @@ test('an answer that is on its way when the server stops arrives whole, also at 
   await stopped;
 });
 
+test('who follows a vault or waits for it does not keep the server from stopping', async () => {
+  const server = await startRelayServer(database.url);
+  const session = 'a-session-for-a-follower';
+  await new SessionStore(database.db).createGranted(session, { hostname: 'h', astationId: 'st' });
+  const vaults = new RestVaults(server.url, { session, clientId: 'a' });
+  const vaultId = (await vaults.create('followed')).body.vault_id;
+  const get = (path: string) =>
+    fetch(`${server.url}${path}`, { headers: { authorization: `session ${session}` } });
+  const input = encodeURIComponent(JSON.stringify({ vault_id: vaultId }));
+  const following = await get(`/trpc/vault.watch?id=a&input=${input}`);
+  const waiting = get(`/api/vault/${vaultId}?id=a&wait=25`);
+  await expect.poll(() => server.one.services.vaults.waiters.size).toBe(2);
+  const started = performance.now();
+  await server.stop();
+  expect(performance.now() - started).toBeLessThan(3000);
+  expect(await (await waiting).json()).toEqual([]);
+  await following.text();
+});
+
 test('a stop fails health first, ends sockets, and lets what is in flight finish', async () => {
   const server = await startRelayServer(database.url);
   const session = 'a-session-for-a-slow-write';
