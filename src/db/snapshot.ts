@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { APPLICATION_ROLE } from './client.ts';
+import { APPLICATION_ROLE } from './pool.ts';
 
 /** The database as it was at one moment, over a connection of its own. */
 export interface Snapshot {

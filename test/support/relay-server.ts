@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll } from 'vitest';
 import { buildApp } from '../../src/app.ts';
-import { type Config, readConfig } from '../../src/config.ts';
+import type { Config } from '../../src/config.ts';
+import { openObservability } from '../../src/observability/open.ts';
 import { openServices, type Services } from '../../src/services.ts';
 import { silent } from './database.ts';
+import { TEST_CONFIG } from './server.ts';
 
 /** A clock that goes by itself, and can be moved on. */
 export class TestClock {
@@ -29,16 +31,24 @@ export async function startRelayServer(
   overrides: Partial<Config> = {},
 ): Promise<RelayServer> {
   const config = {
-    ...readConfig({ RATE_LIMIT_PER_MINUTE: '0', GRANT_LIMIT_PER_MINUTE: '0' }),
+    ...TEST_CONFIG,
     ...overrides,
   };
   const clock = new TestClock();
-  const services = await openServices({ config, databaseUrl, log: silent, now: clock.now });
+  const observability = await openObservability(config, { log: silent, version: 'test' });
+  const services = await openServices({
+    config,
+    databaseUrl,
+    log: silent,
+    observability,
+    now: clock.now,
+  });
   const app = await buildApp({ config, services, log: silent, version: 'test' });
   const url = await app.listen({ host: '127.0.0.1', port: config.port === 3000 ? 0 : config.port });
   const stop = async () => {
     await app.close();
     await services.close();
+    await observability.tracing.close();
   };
   return { url, app, services, clock, stop };
 }
