@@ -43,10 +43,24 @@ const t = initTRPC
 export const router = t.router;
 export const createCallerFactory = t.createCallerFactory;
 
+const isAsyncIterable = (data: unknown): data is AsyncIterable<unknown> =>
+  typeof data === 'object' && data !== null && Symbol.asyncIterator in data;
+
+/** A subscription fails while it goes on, when its procedure has long returned. */
+async function* nameErrorsOf(data: AsyncIterable<unknown>): AsyncGenerator<unknown, void> {
+  try {
+    yield* data;
+  } catch (thrown) {
+    const meant = findRelayError(thrown);
+    throw meant ? toTRPCError(meant) : thrown;
+  }
+}
+
 /** Gives every failure that was meant its tRPC code, and refused input a sentence of its own. */
 const namedErrors = t.middleware(async ({ next }) => {
   const result = await next();
-  if (result.ok) return result;
+  if (result.ok)
+    return isAsyncIterable(result.data) ? { ...result, data: nameErrorsOf(result.data) } : result;
   const { error } = result;
   if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) {
     throw toTRPCError(describeInvalidInput(error.cause));
