@@ -46,6 +46,19 @@ const t = initTRPC
 export const router = t.router;
 export const createCallerFactory = t.createCallerFactory;
 
+const isAsyncIterable = (data: unknown): data is AsyncIterable<unknown> =>
+  typeof data === 'object' && data !== null && Symbol.asyncIterator in data;
+
+/** A subscription fails while it goes on, when its procedure has long returned. */
+async function* nameErrorsOf(data: AsyncIterable<unknown>): AsyncGenerator<unknown, void> {
+  try {
+    yield* data;
+  } catch (thrown) {
+    const meant = findRelayError(thrown);
+    throw meant ? toTRPCError(meant) : thrown;
+  }
+}
+
 /** Gives a failure that was meant its tRPC code, and refused input a sentence of its own. */
 export function nameError(error: TRPCError): TRPCError {
   if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) {
@@ -62,7 +75,7 @@ export function nameError(error: TRPCError): TRPCError {
 export const namedErrors = t.middleware(async ({ next }) => {
   const result = await next();
   if (!result.ok) throw nameError(result.error);
-  return result;
+  return isAsyncIterable(result.data) ? { ...result, data: nameErrorsOf(result.data) } : result;
 });
 export const asCaller = t.middleware(async ({ ctx, next }) => {
   const caller = await ctx.authenticate();
