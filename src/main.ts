@@ -7,6 +7,7 @@ import { openDatabaseSourceForCommand } from './cli/database-url.ts';
 import { makeOpenApiCommand } from './cli/openapi.ts';
 import { serve } from './cli/serve.ts';
 import { createSession, formatSessions } from './cli/session.ts';
+import { makeExportCommand, makeImportCommand } from './cli/transfer.ts';
 import { withDatabase } from './cli/with-database.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './db/migrate.ts';
@@ -123,6 +124,10 @@ function makeProgram(): Command {
       await withDatabase(config, log, (db) => new AstationStore(db).forget(id));
       print('Forgotten.');
     });
+
+  const data = { setUp: () => setUp(true), print };
+  program.addCommand(makeExportCommand(data).copyInheritedSettings(program));
+  program.addCommand(makeImportCommand(data).copyInheritedSettings(program));
 
   const openapi = makeOpenApiCommand({ version, setUp: () => setUp(true), print });
   program.addCommand(openapi.copyInheritedSettings(program));
