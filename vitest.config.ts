@@ -22,6 +22,7 @@ export default defineConfig({
       tier('store', { database: true, testTimeout: 120_000 }),
       tier('http', { database: true, testTimeout: 120_000 }),
       tier('relay', { database: true, testTimeout: 60_000 }),
+      tier('faults', { database: true, testTimeout: 240_000 }),
       tier('browser', { database: true, testTimeout: 60_000 }),
       tier('process', { database: false, testTimeout: 240_000 }),
     ],

@@ -2,6 +2,10 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
+import { type DrainStep, runSteps } from './drain.ts';
+import type { Metrics } from './observability/metrics.ts';
+import { noObservability, type Observability } from './observability/open.ts';
+import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
 import type { AstationDeps } from './relay/astation-session.ts';
 import { Connections } from './relay/connections.ts';
 import { Hub } from './relay/hub.ts';
@@ -29,6 +33,12 @@ export interface Services {
   hub: Hub;
   sockets: RelaySockets;
   connections: Connections;
+  /** Where the rate limits count. */
+  makeLimiter: MakeLimiter;
+  observability: Observability;
+  /** What has to end before the answers in flight are waited for, in this order. */
+  drainSteps: readonly DrainStep[];
+  /** Ends everything, once nobody asks any more. */
   close(): Promise<void>;
 }
 
@@ -37,6 +47,8 @@ export interface ServicesOptions {
   /** postgres:// address of a migrated database. */
   databaseUrl: string;
   log: FastifyBaseLogger;
+  /** How the server can be watched; not at all by default. */
+  observability?: Observability;
   /** The relay's clock: ms, only moving forward. */
   now?: () => number;
 }
@@ -55,10 +67,11 @@ function makeRelay(
     Pick<RelaySocketDeps, 'sessions' | 'findEndedSessions'> & {
       config: Config;
       feed: VaultFeed;
+      metrics: Metrics;
       now: () => number;
     },
 ) {
-  const { config, log, feed, now } = parts;
+  const { config, log, feed, metrics, now } = parts;
   const connections = new Connections(log, now);
   const delivery = new LocalDelivery(connections);
   const hub = new Hub(delivery, now);
@@ -66,6 +79,8 @@ function makeRelay(
   const nudger = createNudger({
     send: (write) => delivery.announce({ type: 'vault-updated', ...write }),
     onError: (error) => log.warn({ reason: String(error) }, 'A nudge failed'),
+    onSent: (waitedMs) => metrics.nudged(waitedMs / 1000),
+    now,
   });
   feed.listen(({ kind, ...write }) => {
     if (kind === 'content') nudger.written(write);
@@ -103,15 +118,19 @@ export async function openServices({
   config,
   databaseUrl: url,
   log,
+  observability = noObservability,
   now = () => performance.now(),
 }: ServicesOptions): Promise<Services> {
-  const db = new Database({ url, poolSize: config.databasePoolSize, log });
+  const { metrics, tracing } = observability;
+  const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
   const store = new SessionStore(db);
   const sessions = new SessionCache((sessionId) => store.use(sessionId));
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
-  const vaults = new VaultStore(db, feed, config);
+  const vaults = new VaultStore(db, feed, config, metrics.statementWrote);
+  metrics.gauge('writeQueue', () => vaults.writer.depth);
+  metrics.gauge('waiting', () => vaults.waiters.size);
   const bindings = new BindingStore(db);
   const relay = makeRelay({
     config,
@@ -122,7 +141,9 @@ export async function openServices({
     astations,
     bindings,
     feed,
+    metrics,
   });
+  metrics.gauge('sockets', () => relay.sockets.counts());
   const listener = new Listener({
     url,
     log,
@@ -156,14 +177,16 @@ export async function openServices({
     logins.sweep().catch((error: Error) => log.debug({ reason: error.message }, 'The sweep has to wait'));
   };
   const sweeper = setInterval(sweep, SWEEP_MS).unref();
-  const close = async () => {
-    clearInterval(sweeper);
-    relay.close();
-    vaults.waiters.close();
-    await vaults.writer.whenIdle();
-    await listener.close();
-    await db.close();
-  };
+  // What is queued is written before the pool ends.
+  const closeSteps: DrainStep[] = [
+    { name: 'sweeper', run: () => clearInterval(sweeper) },
+    { name: 'relay', run: () => relay.close() },
+    { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+    { name: 'write queue', run: () => vaults.writer.whenIdle() },
+    { name: 'listener', run: () => listener.close() },
+    { name: 'pool', run: () => db.close() },
+  ];
+  const close = () => runSteps(closeSteps, log);
   try {
     await listener.start();
     await astations.load();
@@ -172,5 +195,21 @@ export async function openServices({
     throw error;
   }
   const { hub, sockets, connections } = relay;
-  return { db, vaults, sessions, logins, astations, hub, sockets, connections, close };
+  return {
+    db,
+    vaults,
+    sessions,
+    logins,
+    astations,
+    hub,
+    sockets,
+    connections,
+    makeLimiter: makeMemoryLimiter,
+    observability,
+    drainSteps: [
+      { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+      { name: 'relay sockets', run: () => sockets.drain() },
+    ],
+    close,
+  };
 }

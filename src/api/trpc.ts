@@ -2,7 +2,6 @@ import { initTRPC } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
 import { badRequest, type ErrorCode, findRelayError, toTRPCError } from '../errors.ts';
-import type { Current } from '../vault/refusals.ts';
 import type { AnswerHeader, Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import { maskedMessage } from './masked.ts';
@@ -34,14 +33,11 @@ const t = initTRPC
     isDev: false,
     // A connection that carries nothing looks dead to whatever stands between.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
-    errorFormatter: ({ shape, error }) => {
-      const current = findRelayError(error)?.current as Current | undefined;
-      return {
-        ...shape,
-        message: error.code === 'INTERNAL_SERVER_ERROR' ? maskedMessage : error.message,
-        data: { ...shape.data, ...(current && { current }) },
-      };
-    },
+    errorFormatter: ({ shape, error }) => ({
+      ...shape,
+      message: error.code === 'INTERNAL_SERVER_ERROR' ? maskedMessage : error.message,
+      data: { ...shape.data, ...findRelayError(error)?.details },
+    }),
   });
 
 export const router = t.router;

@@ -1,14 +1,36 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type CallerRules, readSessionId, resolveCaller } from '../api/caller.ts';
+import { readSessionId, resolveCaller } from '../api/caller.ts';
 import type { Context } from '../api/context.ts';
 import { badRequest } from '../errors.ts';
+import type { SessionCache } from '../session/cache.ts';
 import { hashSessionId } from '../session/session-id.ts';
+import type { LiveSession } from '../session/store.ts';
 import type { Caller } from '../vault/policy.ts';
 
 export type RequestContext = Context;
 
 /** What was found out about a request, so that hooks and procedures ask once. */
 const callers = new WeakMap<FastifyRequest, Promise<Caller>>();
+
+/** Looks up the session that a request carries: once, however many ask. @returns undefined where none holds */
+export type SessionOf = (request: FastifyRequest) => Promise<LiveSession | undefined>;
+
+export function makeSessionOf(sessions: Pick<SessionCache, 'resolve'>): SessionOf {
+  const asked = new WeakMap<FastifyRequest, Promise<LiveSession | undefined>>();
+  return (request) => {
+    const sessionId = readSessionId(request.headers.authorization);
+    if (sessionId === undefined) return Promise.resolve(undefined);
+    const session = asked.get(request) ?? sessions.resolve(sessionId);
+    asked.set(request, session);
+    return session;
+  };
+}
+
+export interface ContextDeps {
+  sessionOf: SessionOf;
+  maxClientIdCharacters: number;
+  countGrantAttempt(request: FastifyRequest): Promise<void>;
+}
 
 function readIds(request: FastifyRequest): string[] {
   const { id } = request.query as { id?: string | string[] };
@@ -24,9 +46,15 @@ function checkEscapes(url: string): void {
   }
 }
 
-async function authenticate(request: FastifyRequest, rules: CallerRules): Promise<Caller> {
+async function authenticate(request: FastifyRequest, deps: ContextDeps): Promise<Caller> {
   const { authorization } = request.headers;
-  const caller = await resolveCaller({ authorization, ids: readIds(request) }, rules);
+  const caller = await resolveCaller(
+    { authorization, ids: readIds(request) },
+    {
+      resolveSession: () => deps.sessionOf(request),
+      maxClientIdCharacters: deps.maxClientIdCharacters,
+    },
+  );
   checkEscapes(request.url);
   const sessionHash = hashSessionId(readSessionId(authorization) ?? '').toString('hex');
   return { ...caller, origin: { sessionHash, requestId: request.id, address: request.ip } };
@@ -49,17 +77,17 @@ function nextPage(request: FastifyRequest, cursor: string): string {
 
 /** Makes the context of a request. On tRPC, where one request may be several calls, pages say by themselves what follows. */
 export const makeContextOf =
-  (rules: CallerRules, countGrantAttempt: (request: FastifyRequest) => Promise<void>) =>
+  (deps: ContextDeps) =>
   (request: FastifyRequest, reply: FastifyReply): RequestContext => ({
     authenticate: () => {
       let caller = callers.get(request);
       if (!caller) {
-        caller = authenticate(request, rules);
+        caller = authenticate(request, deps);
         callers.set(request, caller);
       }
       return caller;
     },
-    countGrantAttempt: () => countGrantAttempt(request),
+    countGrantAttempt: () => deps.countGrantAttempt(request),
     leaving: () => leavingOf(reply),
     noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
     tellHead: ({ head, headHash }) => {

@@ -12,7 +12,7 @@ export function makeRequestId(request: IncomingMessage): string {
 
 /** The words that addresses of this server are made of; whatever else stands in one may be a secret. */
 const WORDS = new Set(
-  'api vault summary sessions status grant deny pair auth ws health docs viewer assets trpc openapi.json'.split(
+  'api vault summary sessions status grant deny pair auth ws health live ready metrics docs viewer assets trpc openapi.json'.split(
     ' ',
   ),
 );
@@ -76,7 +76,7 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
     status: reply.statusCode,
     ms: Math.round(reply.elapsedTime * 10) / 10,
   };
-  if (request.url.startsWith('/health')) request.log.debug(line, 'Request');
+  if (/^\/(health|metrics)\b/.test(request.url)) request.log.debug(line, 'Request');
   else request.log.info(line, 'Request');
 }
 

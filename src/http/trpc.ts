@@ -8,9 +8,10 @@ import type { RequestContext } from './context.ts';
 import { logFailure, settleFailure } from './error-handler.ts';
 import { installJsonBody } from './json-body.ts';
 import { refuseOtherMethods } from './methods.ts';
+import { noteRefusal } from './refusals.ts';
 
 /** Calls in one HTTP request; each is a statement of its own. */
-const MAX_BATCH_SIZE = 20;
+export const MAX_BATCH_SIZE = 20;
 
 const makeOptions = (
   router: AppRouter,
@@ -25,6 +26,7 @@ const makeOptions = (
   },
   onError: ({ req, error }) => {
     const meant = findRelayError(error);
+    noteRefusal(req, meant?.code ?? error.code);
     if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && ERROR_FACES[meant.code].status >= 500)) {
       logFailure(req, error);
     }

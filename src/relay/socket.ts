@@ -42,6 +42,7 @@ const one = (value: string | string[] | undefined) =>
 export class RelaySockets {
   readonly #deps: RelaySocketDeps;
   readonly #bySession = new Map<string, Set<string>>();
+  readonly #open = { atem: 0, astation: 0 };
   #draining = false;
 
   constructor(deps: RelaySocketDeps) {
@@ -70,6 +71,11 @@ export class RelaySockets {
       },
       wsHandler: (socket, request) => this.#arrived(socket, request),
     });
+  }
+
+  /** How many sockets of each role are open on this server. */
+  counts(): { atem: number; astation: number } {
+    return { ...this.#open };
   }
 
   /** Refuses new sockets and closes all with 1012. */
@@ -163,11 +169,17 @@ export class RelaySockets {
       this.drain();
       return;
     }
+    this.#count(admission.role, socket);
     const line = { role: admission.role, room: cut(admission.code), connection: connectionId };
     request.log.info(line, 'Socket opened');
     socket.once('close', (code) => request.log.info({ ...line, code }, 'Socket closed'));
     if (admission.role === 'astation') this.#serveAstation(socket, request, { ...admission, connectionId });
     else this.#serveAtem(socket, request, { ...admission, connectionId });
+  }
+
+  #count(role: Admission['role'], socket: WebSocket): void {
+    this.#open[role]++;
+    socket.once('close', () => this.#open[role]--);
   }
 
   #serveAstation(

@@ -376,7 +376,7 @@ export class VaultStore {
    * @returns whether the client was on the vault's list
    */
   async removeWriter(caller: Caller, vaultId: string, clientId: string): Promise<boolean> {
-    const [row] = await this.#db.rows<{ removed: boolean }>(
+    const [row] = await this.#db.write<{ removed: boolean }>(
       REMOVE_WRITER,
       vaultId,
       caller.workSessionId,

@@ -2,8 +2,17 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
+import { openObservability } from '../../src/observability/open.ts';
 import { openServices, type Services } from '../../src/services.ts';
 import { silent } from './database.ts';
+
+/** No limit on calls; and what a test and its server do in one process is no pressure. */
+export const TEST_SETTINGS = {
+  RATE_LIMIT_PER_MINUTE: '0',
+  GRANT_LIMIT_PER_MINUTE: '0',
+  PRESSURE_EVENT_LOOP_MS: '0',
+  PRESSURE_HEAP_MB: '0',
+};
 
 /** A clock that goes by itself, and can be moved on. */
 export class TestClock {
@@ -29,16 +38,24 @@ export async function startRelayServer(
   overrides: Partial<Config> = {},
 ): Promise<RelayServer> {
   const config = {
-    ...readConfig({ RATE_LIMIT_PER_MINUTE: '0', GRANT_LIMIT_PER_MINUTE: '0' }),
+    ...readConfig(TEST_SETTINGS),
     ...overrides,
   };
   const clock = new TestClock();
-  const services = await openServices({ config, databaseUrl, log: silent, now: clock.now });
+  const observability = await openObservability(config, { log: silent, version: 'test' });
+  const services = await openServices({
+    config,
+    databaseUrl,
+    log: silent,
+    observability,
+    now: clock.now,
+  });
   const app = await buildApp({ config, services, log: silent, version: 'test' });
   const url = await app.listen({ host: '127.0.0.1', port: config.port === 3000 ? 0 : config.port });
   const stop = async () => {
     await app.close();
     await services.close();
+    await observability.tracing.close();
   };
   return { url, app, services, clock, stop };
 }

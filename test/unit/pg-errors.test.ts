@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { mayHaveRun, neverSent, readFault, spoilsConnections, toRelayError } from '../../src/db/pg-errors.ts';
+
+const failing = (code: string | undefined, message = 'why') =>
+  Object.assign(new Error(message), code === undefined ? {} : { code });
+
+describe('a statement that failed may have been committed', () => {
+  test.each([
+    ['a connection that ended', undefined, 'Connection terminated unexpectedly'],
+    ['an answer that did not come', undefined, 'Query read timeout'],
+    ['a connection that was reset', 'ECONNRESET', 'read ECONNRESET'],
+    ['a stream that was destroyed', 'ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed'],
+    ['a connection failure', '08006', 'connection failure'],
+    ['a server that stops', '57P01', 'terminating connection due to administrator command'],
+    ['a server that crashed', '57P02', 'terminating connection because of crash of another server process'],
+  ])('after %s', (_, code, message) => {
+    const fault = readFault(failing(code, message));
+    expect(mayHaveRun(fault)).toBe(true);
+    expect(spoilsConnections(fault)).toBe(true);
+    expect(toRelayError(failing(code, message))).toMatchObject({ code: 'SERVICE_UNAVAILABLE', details: {} });
+  });
+
+  test.each([
+    ['53100'],
+    ['53200'],
+    ['53300'],
+    ['57014'],
+    ['57P03'],
+    ['55P03'],
+    ['40001'],
+    ['40P01'],
+    ['08001'],
+    ['25006'],
+    ['28P01'],
+    ['3D000'],
+  ])('but not after %s, though it can be tried again', (code) => {
+    expect(mayHaveRun(readFault(failing(code)))).toBe(false);
+    expect(spoilsConnections(readFault(failing(code)))).toBe(code === '25006');
+    expect(toRelayError(failing(code))).toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryAfter: 1 });
+  });
+
+  test.each(['42703', '42501', '23505', 'XX000'])('and not after %s, which is our own mistake', (code) => {
+    expect(mayHaveRun(readFault(failing(code)))).toBe(false);
+    expect(toRelayError(failing(code))).toBeUndefined();
+  });
+});
+
+describe('what failed before a statement was sent', () => {
+  test.each([
+    [undefined, 'timeout exceeded when trying to connect'],
+    ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:5432'],
+    ['ECONNRESET', 'read ECONNRESET'],
+    ['57P01', 'terminating connection due to administrator command'],
+    [undefined, 'Cannot use a pool after calling end on the pool'],
+  ])('is marked as such: %s %s', (code, message) => {
+    const marked = neverSent(failing(code, message));
+    expect(readFault(marked)).toEqual({ code: '08001', message });
+    expect(mayHaveRun(readFault(marked))).toBe(false);
+  });
+
+  test.each(['53300', '57P03', '28P01', '3D000', '42501'])('unless the server said why: %s', (code) => {
+    const error = failing(code);
+    expect(neverSent(error)).toBe(error);
+  });
+});
