@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
+import { installRefusalAudit } from './http/audit.ts';
 import { makeContextOf, makeSessionOf } from './http/context.ts';
 import { mountDocs } from './http/docs.ts';
 import { installDrain } from './http/drain.ts';
@@ -60,6 +61,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     const { makeLimiter } = services;
     const sessionOf = makeSessionOf(services.sessions);
     await installPressure(limited, config.pressure);
+    installRefusalAudit(limited, services.vaults);
     installRateLimit(limited, { config, makeLimiter, sessionOf });
     const contextOf = makeContextOf({
       sessionOf,

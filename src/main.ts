@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { formatAstations } from './cli/astation.ts';
+import { makeAuditCommand } from './cli/audit.ts';
 import { openDatabaseSourceForCommand } from './cli/database-url.ts';
 import { makeOpenApiCommand } from './cli/openapi.ts';
 import { serve } from './cli/serve.ts';
@@ -126,6 +127,7 @@ function makeProgram(): Command {
     });
 
   const data = { setUp: () => setUp(true), print };
+  program.addCommand(makeAuditCommand(data).copyInheritedSettings(program));
   program.addCommand(makeExportCommand(data).copyInheritedSettings(program));
   program.addCommand(makeImportCommand(data).copyInheritedSettings(program));
 

@@ -1,3 +1,4 @@
+import type { Source } from '../session/source.ts';
 import type { Caller } from '../vault/policy.ts';
 
 /** Where a page of a vault stands. */
@@ -11,6 +12,8 @@ export type AnswerHeader = 'x-vault-head' | 'x-vault-head-hash' | 'link' | 'idem
 
 /** What a procedure knows of the request that called it, whichever surface it came by. */
 export interface Context {
+  /** Where the request came from, for the audit log. */
+  readonly source: Source;
   /** @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST` or `SERVICE_UNAVAILABLE` */
   authenticate(): Promise<Caller>;
   /** Grants are tried by OTP, so that each address may try only so many. @throws RelayError `TOO_MANY_REQUESTS` */

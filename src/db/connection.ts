@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { APPLICATION_ROLE } from './client.ts';
+import { APPLICATION_ROLE } from './pool.ts';
 
 /** Of rows that are fetched together, so that memory does not grow with what is read. */
 const ROWS_AT_A_TIME = 100;

@@ -60,6 +60,10 @@ async function authenticate(request: FastifyRequest, deps: ContextDeps): Promise
   return { ...caller, origin: { sessionHash, requestId: request.id, address: request.ip } };
 }
 
+/** Who sent a request, if that was found out. */
+export const knownCaller = async (request: FastifyRequest): Promise<Caller | undefined> =>
+  callers.get(request)?.catch(() => undefined);
+
 function leavingOf(reply: FastifyReply): AbortSignal {
   const leaving = new AbortController();
   if (reply.raw.destroyed) leaving.abort();
@@ -79,6 +83,7 @@ function nextPage(request: FastifyRequest, cursor: string): string {
 export const makeContextOf =
   (deps: ContextDeps) =>
   (request: FastifyRequest, reply: FastifyReply): RequestContext => ({
+    source: { requestId: request.id, address: request.ip },
     authenticate: () => {
       let caller = callers.get(request);
       if (!caller) {

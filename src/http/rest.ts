@@ -117,6 +117,7 @@ export function mountRest(
       method: openapi.method,
       url,
       exposeHeadRoute: head,
+      config: { procedure: name },
       // Who calls is settled before the body is read.
       onRequest: async (request, reply) => {
         if (openapi.protect !== false) await contextOf(request, reply).authenticate();

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { findRelayError } from '../errors.ts';
 import type { AstationStore, KeyStanding } from '../session/astation-store.ts';
 import type { BindingStore } from '../session/binding-store.ts';
+import type { Source } from '../session/source.ts';
 import type { Delivery } from './delivery.ts';
 import type { Hub } from './hub.ts';
 import { verifyAstationProof } from './identity.ts';
@@ -30,13 +31,18 @@ export class AstationSession {
   readonly #deps: AstationSessionDeps;
   readonly #code: string;
   readonly #connectionId: string;
+  readonly #source: Source;
   /** Frames are handled in the order they came, also where one waits for the database. */
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(deps: AstationSessionDeps, { code, connectionId }: { code: string; connectionId: string }) {
+  constructor(
+    deps: AstationSessionDeps,
+    { code, connectionId, source }: { code: string; connectionId: string; source: Source },
+  ) {
     this.#deps = deps;
     this.#code = code;
     this.#connectionId = connectionId;
+    this.#source = source;
   }
 
   /** Takes a text frame. Resolves when it was handled; what fails is answered on the socket or logged. */
@@ -88,7 +94,7 @@ export class AstationSession {
     if (!verdict.ok) return this.#reject(verdict.reason);
     let standing: KeyStanding;
     try {
-      standing = await this.#deps.astations.registerOrVerify(this.#code, verdict.publicKey);
+      standing = await this.#deps.astations.registerOrVerify(this.#code, verdict.publicKey, this.#source);
     } catch (error) {
       return this.#reject(this.#explain(error));
     }
@@ -110,18 +116,18 @@ export class AstationSession {
     try {
       switch (frame.type) {
         case 'relaySessions': {
-          const { skipped, dropped } = await bindings.replace(this.#code, frame.sessions);
+          const { skipped, dropped } = await bindings.replace(this.#code, frame.sessions, this.#source);
           this.#end(dropped);
           return { for: frame.type, ok: true, skipped };
         }
         case 'relayBind': {
-          const bound = await bindings.bind(this.#code, frame.session_id);
+          const bound = await bindings.bind(this.#code, frame.session_id, this.#source);
           return bound
             ? { for: frame.type, ok: true }
             : { for: frame.type, ok: false, message: 'another Astation holds this session, or it has ended' };
         }
         case 'relayUnbind':
-          this.#end(await bindings.unbind(this.#code, frame.session_id));
+          this.#end(await bindings.unbind(this.#code, frame.session_id, this.#source));
           return { for: frame.type, ok: true };
       }
     } catch (error) {

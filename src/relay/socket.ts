@@ -189,7 +189,8 @@ export class RelaySockets {
   ): void {
     const { hub } = this.#deps;
     const deps = { ...this.#deps, sessionEnded: (idHash: string) => this.sessionEnded(idHash) };
-    const session = new AstationSession(deps, { code, connectionId });
+    const source = { requestId: request.id, address: request.ip };
+    const session = new AstationSession(deps, { code, connectionId, source });
     socket.on('message', (data, isBinary) => {
       if (isBinary) return;
       // One frame at a time: who sends faster than the database answers waits in his own network buffers.

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { APPLICATION_ROLE } from '../db/client.ts';
+import { APPLICATION_ROLE } from '../db/pool.ts';
 import type { RowLine, VaultLine } from './format.ts';
 import {
   AUDIT,

@@ -13,6 +13,7 @@ import {
   LIST,
   LIST_MATCHING,
   NOTE_OUTSIDE_READ,
+  NOTE_REFUSALS,
   READ_CURRENT,
   READ_CURRENT_SINCE,
   READ_HISTORY,
@@ -387,6 +388,23 @@ export class VaultStore {
     if (!row)
       throw await this.#refusal(caller, vaultId, { action: 'remove_writer', allowed: canRemoveWriter });
     return row.removed;
+  }
+
+  /** Keeps calls in the audit log that were refused before any statement ran. */
+  async noteRefusals(
+    caller: Caller,
+    vaultId: string | undefined,
+    refused: readonly { action: string; outcome: string }[],
+  ): Promise<void> {
+    await this.#db.rows(
+      NOTE_REFUSALS,
+      vaultId ?? null,
+      caller.workSessionId,
+      caller.clientId,
+      ...auditColumns(caller),
+      refused.map(({ action }) => action),
+      refused.map(({ outcome }) => outcome),
+    );
   }
 
   async #noteOutsideRead(caller: Caller, vaultId: string): Promise<void> {

@@ -10,10 +10,10 @@ import { run, withFolder } from '../support/process.ts';
 import { contentsOf } from '../support/transfer.ts';
 
 /** Text of 128 vaults of 32 rows, 64 KiB each: four times what the programs below may hold. */
-const FILL = `
-  SELECT count(*) FROM generate_series(1, 128) AS n, create_vault(json_build_object('vault_id', 'v-' || n,
+const fill = (vaults: number) => `
+  SELECT count(*) FROM generate_series(1, ${vaults}) AS n, create_vault(json_build_object('vault_id', 'v-' || n,
     'summary', '', 'work_session_id', 'st', 'client_id', 'ann'), 0);
-  SELECT count(*) FROM generate_series(1, 128) AS v, generate_series(1, 32) AS n,
+  SELECT count(*) FROM generate_series(1, ${vaults}) AS v, generate_series(1, 32) AS n,
     write_to_vaults(json_build_array(json_build_object('place', 0, 'op', 'append', 'vault_id', 'v-' || v,
       'work_session_id', 'st', 'client_id', 'ann', 'text', repeat('0123456789abcdef', 4096), 'key', 'k' || n,
       'request_hash', repeat('ab', 32))), 0, 0);`;
@@ -36,7 +36,10 @@ async function runSmall(args: string[], env: NodeJS.ProcessEnv, output: string) 
 }
 
 /** Two databases of one embedded PostgreSQL, the first one filled. */
-async function withServers(work: (from: string, to: string, folder: string) => Promise<void>): Promise<void> {
+async function withServers(
+  vaults: number,
+  work: (from: string, to: string, folder: string) => Promise<void>,
+): Promise<void> {
   await withFolder(async (folder) => {
     const dataDir = path.join(folder, 'data');
     const embedded = await startEmbedded({ dataDir, log: silent, postgresFlags: ['-c', 'fsync=off'] });
@@ -45,7 +48,7 @@ async function withServers(work: (from: string, to: string, folder: string) => P
       to.pathname = 'moved';
       await withClient(embedded.url, (client) => client.query('CREATE DATABASE moved'));
       expect(await run(['migrate'], { DATABASE_URL: embedded.url })).toMatchObject({ code: 0 });
-      await withClient(embedded.url, (client) => client.query(FILL));
+      await withClient(embedded.url, (client) => client.query(fill(vaults)));
       await work(embedded.url, to.href, folder);
     } finally {
       await embedded.stop();
@@ -72,7 +75,7 @@ async function killAfterFirstVault(url: string, file: string): Promise<number> {
 }
 
 test(`a file of 268 MB goes out and in within ${HEAP_MB} MB of heap, also after kill -9 in the middle`, async () => {
-  await withServers(async (from, to, folder) => {
+  await withServers(128, async (from, to, folder) => {
     const file = path.join(folder, 'export.ndjson');
     expect(await runSmall(['export'], { DATABASE_URL: from }, file)).toEqual({ code: 0, stderr: '' });
     expect((await stat(file)).size).toBeGreaterThan(128 * 32 * 65_536);
@@ -97,7 +100,7 @@ test(`a file of 268 MB goes out and in within ${HEAP_MB} MB of heap, also after 
 });
 
 test('what goes wrong is one sentence and exit code 1', async () => {
-  await withServers(async (from, to, folder) => {
+  await withServers(2, async (from, to, folder) => {
     const failed = (message: string) => ({ code: 1, stderr: expect.stringContaining(message) });
     expect(await run(['export', '--vault', 'v-none'], { DATABASE_URL: from })).toMatchObject(
       failed('There is no vault v-none.'),
@@ -112,5 +115,29 @@ test('what goes wrong is one sentence and exit code 1', async () => {
       failed('ENOENT'),
     );
     expect(await contentsOf(to)).not.toContain('v-1');
+  });
+});
+
+test('the audit log is printed as a table, or as NDJSON', async () => {
+  await withServers(1, async (from) => {
+    const env = { DATABASE_URL: from };
+    const table = await run(['audit', '--since', '1h', '--vault', 'v-1'], env);
+    expect(table.code).toBe(0);
+    expect(table.stdout).toMatch(/^TIME +ACTION +OUTCOME .*\n\S+Z {2}create +written +v-1 /);
+    expect(table.stdout.split('\n')).toHaveLength(1 + 33 + 1);
+    const json = await run(['audit', '--since', '2000-01-01T00:00:00Z', '--action', 'append', '--json'], env);
+    const rows = json.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(rows).toHaveLength(32);
+    expect(rows[0]).toMatchObject({
+      action: 'append',
+      outcome: 'written',
+      vault_id: 'v-1',
+      client_id: 'ann',
+    });
+    expect(await run(['audit', '--since', 'yesterday'], env)).toMatchObject({ code: 2, stdout: '' });
+    expect(await run(['audit'], env)).toMatchObject({ code: 2, stdout: '' });
   });
 });

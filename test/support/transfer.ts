@@ -26,11 +26,12 @@ const TABLES = ['vaults', 'vault_entries', 'vault_write_keys', 'vault_creation_k
 /** Everything that moves with the vaults, as text, to compare two servers. */
 export const contentsOf = (url: string): Promise<string> =>
   withClient(url, async (client) => {
-    const tables = TABLES.map(async (table) => {
+    const tables: string[] = [];
+    for (const table of TABLES) {
       const { rows } = await client.query(
         `SELECT to_jsonb(t)::text AS row FROM ${table} AS t ORDER BY to_jsonb(t)::text COLLATE "C"`,
       );
-      return [table, ...rows.map(({ row }) => row)].join('\n');
-    });
-    return (await Promise.all(tables)).join('\n\n');
+      tables.push([table, ...rows.map(({ row }) => row)].join('\n'));
+    }
+    return tables.join('\n\n');
   });
