@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
 import type { VaultStore } from '../vault/store.ts';
-import { knownCaller } from './context.ts';
-import { refusalsOf } from './refusals.ts';
+import { type NotedRefusal, refusalsOf } from './refusals.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -32,16 +31,25 @@ function vaultOf(request: FastifyRequest): string | undefined {
   return id !== undefined && /^[\w-]{1,64}$/.test(id) ? id : undefined;
 }
 
+async function keep(
+  vaults: Pick<VaultStore, 'noteRefusals'>,
+  request: FastifyRequest,
+  refused: readonly NotedRefusal[],
+): Promise<void> {
+  const caller = await request.callContext?.knownCaller()?.catch(() => undefined);
+  if (!caller) return;
+  const rows = refused.map(({ code, call }) => ({ action: actionOf(call), outcome: code.toLowerCase() }));
+  await vaults.noteRefusals(caller, vaultOf(request), rows).catch((error: Error) => {
+    // Nothing was done, and so nothing has to be undone.
+    request.log.warn({ reason: error.message }, 'A refusal is missing in the audit log');
+  });
+}
+
 /** Keeps refusals of calls whose sender is known in the audit log, before they are answered. */
 export function installRefusalAudit(app: FastifyInstance, vaults: Pick<VaultStore, 'noteRefusals'>): void {
-  app.addHook('onSend', async (request) => {
+  app.addHook('onSend', (request, _reply, payload, done) => {
     const refused = refusalsOf(request).filter(({ code }) => REFUSED_AT_THE_EDGE.has(code));
-    const caller = refused.length > 0 && (await knownCaller(request));
-    if (!caller) return;
-    const rows = refused.map(({ code, call }) => ({ action: actionOf(call), outcome: code.toLowerCase() }));
-    await vaults.noteRefusals(caller, vaultOf(request), rows).catch((error: Error) => {
-      // Nothing was done, and so nothing has to be undone.
-      request.log.warn({ reason: error.message }, 'A refusal is missing in the audit log');
-    });
+    if (refused.length === 0) done(null, payload);
+    else keep(vaults, request, refused).then(() => done(null, payload), done);
   });
 }
