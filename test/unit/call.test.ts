@@ -5,10 +5,8 @@ import type { Context } from '../../src/api/context.ts';
 import { callerProcedure, createCallerFactory, publicProcedure, router } from '../../src/api/trpc.ts';
 import { forbidden, unauthorized } from '../../src/errors.ts';
 
-const context = (
-  source: { requestId: 'r'; address: '127.0.0.1' },
-  authenticate: Context['authenticate'],
-): Context => ({
+const context = (authenticate: Context['authenticate']): Context => ({
+  source: { requestId: 'r', address: '127.0.0.1' },
   authenticate,
   countGrantAttempt: async () => undefined,
   noteReadFromOutside: () => undefined,
