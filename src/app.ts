@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { makeOperatorTokenCheck } from './api/operator-token.ts';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
+import { installRefusalAudit } from './http/audit.ts';
 import { installContext, makeSessionOf } from './http/context.ts';
 import { mountDashboard } from './http/dashboard.ts';
 import { mountDocs } from './http/docs.ts';
@@ -68,6 +69,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     const { makeLimiter } = services;
     const sessionOf = makeSessionOf(services.sessions);
     await installPressure(limited, config.pressure);
+    installRefusalAudit(limited, services.vaults);
     installRateLimit(limited, { config, makeLimiter, sessionOf });
     const contextOf = installContext(limited, {
       sessionOf,

@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { formatAstations } from './cli/astation.ts';
+import { makeAuditCommand } from './cli/audit.ts';
 import { openDatabaseSourceForCommand } from './cli/database-url.ts';
 import { makeOpenApiCommand } from './cli/openapi.ts';
 import { serve } from './cli/serve.ts';
 import { createSession, formatSessions } from './cli/session.ts';
+import { makeExportCommand, makeImportCommand } from './cli/transfer.ts';
 import { formatVerification, parseHead, verifyChains } from './cli/verify.ts';
 import { withDatabase, withDatabaseUrl } from './cli/with-database.ts';
 import { readConfig } from './config.ts';
@@ -156,6 +158,11 @@ function makeProgram(): Command {
       print(formatVerification(found, options));
       if (found.misfits.length > 0) process.exitCode = 1;
     });
+
+  const data = { setUp: () => setUp(true), print };
+  program.addCommand(makeAuditCommand(data).copyInheritedSettings(program));
+  program.addCommand(makeExportCommand(data).copyInheritedSettings(program));
+  program.addCommand(makeImportCommand(data).copyInheritedSettings(program));
 
   const openapi = makeOpenApiCommand({ version, setUp: () => setUp(true), print });
   program.addCommand(openapi.copyInheritedSettings(program));

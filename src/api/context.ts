@@ -1,3 +1,4 @@
+import type { Source } from '../session/source.ts';
 import type { Caller, Reader } from '../vault/policy.ts';
 
 /** Where a page of a vault stands. */
@@ -11,6 +12,8 @@ export type AnswerHeader = 'etag' | 'x-vault-head' | 'x-vault-head-hash' | 'link
 
 /** What a procedure knows of the request that called it, whichever surface it came by. */
 export interface Context {
+  /** Where the request came from, for the audit log. */
+  readonly source: Source;
   /** @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST` or `SERVICE_UNAVAILABLE` */
   authenticateReader(): Promise<Reader>;
   /** @throws RelayError as `authenticateReader`, and `FORBIDDEN` for an operator */

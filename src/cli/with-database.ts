@@ -1,6 +1,8 @@
+import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { Database } from '../db/client.ts';
+import { withConnection } from '../db/connection.ts';
 import { migrate } from '../db/migrate.ts';
 import { openDatabaseSourceForCommand } from './database-url.ts';
 
@@ -33,3 +35,10 @@ export const withDatabase = <T>(
       await db.close();
     }
   });
+
+/** The same for work that streams, and so takes longer than a statement of the server may. */
+export const withConnectionToDatabase = <T>(
+  config: Config,
+  log: Logger,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> => withDatabaseUrl(config, log, (url) => withConnection(url, work));

@@ -8,7 +8,10 @@ import type { LiveSession } from '../session/store.ts';
 import { type Caller, isOperator, type Origin, type Reader } from '../vault/policy.ts';
 import { etagOf, readSeenHead } from './etag.ts';
 
-export type RequestContext = Context;
+export interface RequestContext extends Context {
+  /** Who calls, if that was asked for; it may still fail. */
+  knownReader(): Promise<Reader> | undefined;
+}
 
 /** What a procedure answers with a JSON text. */
 export class JsonAnswer {
@@ -137,8 +140,10 @@ function makeContext(request: FastifyRequest, reply: FastifyReply, deps: Context
     return reader;
   };
   return {
+    source: { requestId: request.id, address: request.ip },
     authenticateReader,
     authenticate: () => authenticateReader().then(requireCaller),
+    knownReader: () => reader,
     countGrantAttempt: () => deps.countGrantAttempt(request),
     leaving: () => leavingOf(reply),
     noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),

@@ -158,6 +158,7 @@ export function mountRest(
       method: openapi.method,
       url,
       exposeHeadRoute: head,
+      config: { procedure: name },
       schema: { response: { [status]: schema } },
       // Who calls is settled before the body is read.
       onRequest: (request, reply, done) => {

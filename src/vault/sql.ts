@@ -62,3 +62,8 @@ export const EXPLAIN_REFUSAL = `
       ELSE 'forbidden' END
   )
   SELECT work_session_id, is_writer FROM v`;
+
+/** `$1` vault, if known, `$2` to `$6` as above, `$7` actions and `$8` outcomes, one for each call of the request. */
+export const NOTE_REFUSALS = `
+  INSERT INTO audit_log (vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
+  SELECT $1, $2, $3, $4, $5, $6, action, outcome FROM unnest($7::text[], $8::text[]) AS refused (action, outcome)`;

@@ -18,7 +18,7 @@ import { READS } from './read-sql.ts';
 import { foreignVault, noVault, readOnlyVault } from './refusals.ts';
 import type { Proof, VaultEntry, VaultListItem, VaultMeta } from './schema.ts';
 import { SharedReads } from './shared-reads.ts';
-import { EXPLAIN_REFUSAL, NOTE_OUTSIDE_READ, READ_HEADS, REMOVE_WRITER } from './sql.ts';
+import { EXPLAIN_REFUSAL, NOTE_OUTSIDE_READ, NOTE_REFUSALS, READ_HEADS, REMOVE_WRITER } from './sql.ts';
 import { VaultWaiters, type WaitEnd } from './waiters.ts';
 import { VaultWriter, type Write, type WriteRules, type Written } from './write-store.ts';
 
@@ -457,6 +457,23 @@ export class VaultStore {
     if (!row)
       throw await this.#refusal(caller, vaultId, { action: 'remove_writer', allowed: canRemoveWriter });
     return row.removed;
+  }
+
+  /** Keeps calls in the audit log that were refused before any statement ran. */
+  async noteRefusals(
+    caller: Caller,
+    vaultId: string | undefined,
+    refused: readonly { action: string; outcome: string }[],
+  ): Promise<void> {
+    await this.#db.rows(
+      NOTE_REFUSALS,
+      vaultId ?? null,
+      caller.workSessionId,
+      caller.clientId,
+      ...auditColumns(caller),
+      refused.map(({ action }) => action),
+      refused.map(({ outcome }) => outcome),
+    );
   }
 
   async #noteOutsideRead(reader: Reader, vaultId: string): Promise<void> {

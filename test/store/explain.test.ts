@@ -105,7 +105,8 @@ const VAULT = ['vaults_pkey'];
 const IN_ORDER = ['vault_entries_by_vault_seq', ENTRY_KEY, 'vault_entries_pkey'];
 
 const OUTSIDE_READS = ['vault_outside_reads_by_vault', 'vault_outside_reads_pkey'];
-const ORIGIN = ['abcdef123456', 'request-1', '127.0.0.1'];
+const SOURCE = ['request-1', '127.0.0.1'];
+const ORIGIN = ['abcdef123456', ...SOURCE];
 
 /** The values of a read: since, as of, text, writer, tag, last position, limit, kind. */
 const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null, null, -1, null]) => [
@@ -165,6 +166,7 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
   REMOVE_WRITER: each([VAULT], [...who('v-1'), ...ORIGIN, 'client-1']),
   NOTE_OUTSIDE_READ: each([OUTSIDE_READS], [...who('v-1'), ...ORIGIN]),
   EXPLAIN_REFUSAL: each([VAULT], [...who('v-1'), ...ORIGIN, 'ann', 'read']),
+  NOTE_REFUSALS: each([], [...who('v-1'), ...ORIGIN, '{append}', '{bad_request}']),
 };
 
 const nobody = (vaultId: string) => [vaultId, null, null];
@@ -196,18 +198,21 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   ENDED: each([['sessions_pkey']], [`{${'ab'.repeat(32)}}`]),
   EXISTS: each([['sessions_pkey']], [hash]),
   FIND_BY_FINGERPRINT: each([['sessions_pkey']], ['abcdef123456']),
-  REQUEST: each([], [hash, 'host', hash]),
+  REQUEST: each([], [hash, 'host', hash, ...SOURCE]),
   STATUS: each([['sessions_pkey']], [hash]),
   PEEK: each([['sessions_pkey']], [hash]),
-  GRANT: each([['sessions_pkey']], [hash, hash, 'token', 'st-1']),
-  DENY: each([['sessions_pkey']], [hash]),
+  GRANT: each([['sessions_pkey']], [hash, hash, 'token', 'st-1', ...SOURCE]),
+  DENY: each([['sessions_pkey']], [hash, ...SOURCE]),
   DECIDED: each([['sessions_pkey']], [hash]),
   SWEEP: each([['sessions_by_expiry']], []),
-  BIND: each([], ['st-1', `{${'ab'.repeat(32)}}`]),
-  REPLACE: each([['sessions_by_astation']], ['st-1', `{${'ab'.repeat(32)}}`]),
-  UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash]),
+  BIND: each([['sessions_pkey']], ['st-1', `{${'ab'.repeat(32)}}`, ...SOURCE]),
+  REPLACE: each(
+    [['sessions_by_astation', 'sessions_pkey'], ['sessions_by_astation']],
+    ['st-1', `{${'ab'.repeat(32)}}`, ...SOURCE],
+  ),
+  UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash, ...SOURCE]),
   FIND_KEY: each([['astations_pkey']], ['st-1']),
-  REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store']),
+  REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store', ...SOURCE]),
   FORGET_KEY: each([['astations_pkey']], ['st-1']),
 };
 

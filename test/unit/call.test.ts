@@ -12,6 +12,7 @@ import {
 import { forbidden, unauthorized } from '../../src/errors.ts';
 
 const context = (authenticate: Context['authenticate']): Context => ({
+  source: { requestId: 'r', address: '127.0.0.1' },
   authenticate,
   authenticateReader: authenticate,
   countGrantAttempt: async () => undefined,
