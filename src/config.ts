@@ -91,6 +91,13 @@ export interface Limits {
   clientIdCharacters: number;
 }
 
+/** What a vault and a work session may hold; 0: no cap. */
+export interface VaultCaps {
+  vaultsPerWorkSession: number;
+  entriesPerVault: number;
+  bytesPerVault: number;
+}
+
 /** Beyond which the server refuses requests before it suffers; 0: no limit. */
 export interface Pressure {
   /** Mean delay of the event loop over a second. */
@@ -114,13 +121,6 @@ const MEGABYTE = 1_048_576;
 
 /** What many sessions behind one address may do together, compared with one. */
 const SESSIONS_PER_ADDRESS = 10;
-
-/** What a vault and a work session may hold; 0: no cap. */
-export interface VaultCaps {
-  vaultsPerWorkSession: number;
-  entriesPerVault: number;
-  bytesPerVault: number;
-}
 
 /** The server's settings, read once at start and handed down. */
 export interface Config {

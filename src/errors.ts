@@ -45,7 +45,17 @@ export interface ErrorDetails {
   /** A write may have been committed, or not. */
   outcome?: 'unknown';
   /** What stands where another version was expected. */
-  current?: object;
+  current?: CurrentVersion;
+}
+
+/** One version of an entry, or of a summary (entry 0), as a conflict shows it. */
+export interface CurrentVersion {
+  entry_no: number;
+  version: number;
+  seq: number;
+  writer_id: string;
+  content: string;
+  created_at: string;
 }
 
 interface RelayErrorOptions {
@@ -75,8 +85,8 @@ export const badRequest = (message: string) => new RelayError('BAD_REQUEST', mes
 export const unauthorized = (message: string) => new RelayError('UNAUTHORIZED', message);
 export const forbidden = (message: string) => new RelayError('FORBIDDEN', message);
 export const notFound = (message: string) => new RelayError('NOT_FOUND', message);
-export const conflict = (message: string, current?: object) =>
-  new RelayError('CONFLICT', message, { details: current ? { current } : {} });
+export const conflict = (message: string, details: ErrorDetails = {}) =>
+  new RelayError('CONFLICT', message, { details });
 export const gone = (message: string) => new RelayError('GONE', message);
 export const tooLarge = (message: string) => new RelayError('PAYLOAD_TOO_LARGE', message);
 export const tooManyRequests = (message: string, retryAfter: number) =>

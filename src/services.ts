@@ -181,6 +181,7 @@ export async function openServices({
   const closeSteps: DrainStep[] = [
     { name: 'sweeper', run: () => clearInterval(sweeper) },
     { name: 'relay', run: () => relay.close() },
+    { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
     { name: 'write queue', run: () => vaults.writer.whenIdle() },
     { name: 'listener', run: () => listener.close() },
     { name: 'pool', run: () => db.close() },

@@ -1,8 +1,7 @@
 import { initTRPC } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
-import { badRequest, type ErrorCode, type ErrorDetails, findRelayError, toTRPCError } from '../errors.ts';
-import type { Current } from '../vault/refusals.ts';
+import { badRequest, type ErrorCode, findRelayError, toTRPCError } from '../errors.ts';
 import type { AnswerHeader, Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import { maskedMessage } from './masked.ts';
@@ -27,9 +26,6 @@ export type RestMeta = OpenApiMeta<{
   needs?: Readonly<Record<string, string>>;
 }>;
 
-/** As clients see the details of an error, in its `data`. */
-type Details = Omit<ErrorDetails, 'current'> & { current?: Current };
-
 const t = initTRPC
   .context<Context>()
   .meta<RestMeta>()
@@ -40,7 +36,7 @@ const t = initTRPC
     errorFormatter: ({ shape, error }) => ({
       ...shape,
       message: error.code === 'INTERNAL_SERVER_ERROR' ? maskedMessage : error.message,
-      data: { ...shape.data, ...(findRelayError(error)?.details as Details | undefined) },
+      data: { ...shape.data, ...findRelayError(error)?.details },
     }),
   });
 

@@ -119,3 +119,16 @@ export function toRelayError(thrown: unknown): RelayError | undefined {
   if (fault.code === '22021') return badRequest('Text must not contain the NUL character.');
   return undefined;
 }
+
+/** What a failure is about: the call itself, the rows that it waited for, or all that the database is asked. */
+export type FailureScope = 'call' | 'rows' | 'database';
+
+/** Locks that others kept, and statements that took too long, which behind a lock is the same. */
+const ABOUT_ROWS = new Set(['55P03', '57014', '40001', '40P01']);
+
+/** @param thrown by the driver, or ours with the driver's as its cause */
+export function scopeOfFault(thrown: unknown): FailureScope {
+  const fault = readFault(thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown);
+  if (ABOUT_ROWS.has(fault.code ?? '')) return 'rows';
+  return fault.code === undefined || isTransient(fault) ? 'database' : 'call';
+}

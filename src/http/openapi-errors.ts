@@ -50,6 +50,34 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
   },
 };
 
+/** What stands where another version was expected. */
+const CURRENT: Json = {
+  type: 'object',
+  properties: {
+    entry_no: { type: 'integer', minimum: 0, description: '0 is the summary.' },
+    version: { type: 'integer', minimum: 1 },
+    seq: { type: 'integer', minimum: 1 },
+    writer_id: { type: 'string' },
+    content: { type: 'string' },
+    created_at: { type: 'string', format: 'date-time' },
+  },
+  required: ['entry_no', 'version', 'seq', 'writer_id', 'content', 'created_at'],
+  additionalProperties: false,
+};
+
+/** Fields that an error may have beside its sentence and code. */
+const DETAILS: Partial<Record<ErrorCode, Json>> = {
+  CONFLICT: { current: CURRENT },
+  SERVICE_UNAVAILABLE: {
+    outcome: {
+      type: 'string',
+      const: 'unknown',
+      description:
+        'Only on a write that was sent to the database and not confirmed: it was committed whole, or not at all. Repeating it with the same `Idempotency-Key` is safe.',
+    },
+  },
+};
+
 const RETRIABLE = new Set<ErrorCode>(['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE']);
 
 export const HEADERS = {
@@ -125,34 +153,6 @@ export function errorResponse(code: ErrorCode): Json {
     },
   };
 }
-
-/** What stands where another version was expected. */
-const CURRENT: Json = {
-  type: 'object',
-  properties: {
-    entry_no: { type: 'integer', minimum: 0, description: '0 is the summary.' },
-    version: { type: 'integer', minimum: 1 },
-    seq: { type: 'integer', minimum: 1 },
-    writer_id: { type: 'string' },
-    content: { type: 'string' },
-    created_at: { type: 'string', format: 'date-time' },
-  },
-  required: ['entry_no', 'version', 'seq', 'writer_id', 'content', 'created_at'],
-  additionalProperties: false,
-};
-
-/** Fields that an error may have beside its sentence and code. */
-const DETAILS: Partial<Record<ErrorCode, Json>> = {
-  CONFLICT: { current: CURRENT },
-  SERVICE_UNAVAILABLE: {
-    outcome: {
-      type: 'string',
-      const: 'unknown',
-      description:
-        'Only on a write that was sent to the database and not confirmed: it was committed whole, or not at all. Repeating it with the same `Idempotency-Key` is safe.',
-    },
-  },
-};
 
 export function errorSchema(code: ErrorCode): Json {
   return {
