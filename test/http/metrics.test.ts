@@ -14,7 +14,7 @@ const SESSION = 'a-session-that-no-metric-names';
 const CLIENT = 'a-client-that-no-metric-names';
 
 const database = useDatabase();
-const server = useRelayServer(database, { metricsToken: TOKEN, maxConnectionsPerAddress: 60 });
+const server = useRelayServer(database, { config: { metricsToken: TOKEN, maxConnectionsPerAddress: 60 } });
 const unwatched = useRelayServer(database);
 
 const read = (url: string, authorization?: string) =>

@@ -95,7 +95,7 @@ test('a stop answers reads that wait, and ends subscriptions as a server does th
   expect(watching.status).toBe(200);
   const watched = watching.text();
   const reading = vaults.read(vaultId, `&since=${seq}&wait=25`);
-  await expect.poll(() => server.services.vaults.waiters.size).toBe(2);
+  await expect.poll(() => server.replicas[0]?.services.vaults.waiters.size).toBe(2);
 
   const from = performance.now();
   const stopped = server.stop();
