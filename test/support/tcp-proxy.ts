@@ -10,6 +10,7 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>();
   #refusing = false;
   #onConnection: () => void = () => undefined;
+  readonly #answering = new Set<Socket>();
 
   constructor(target: { host: string; port: number }) {
     this.#target = target;
@@ -44,10 +45,12 @@ export class TcpProxy {
       from.on('error', () => undefined); // 'close' follows
       from.on('close', () => {
         this.#sockets.delete(from);
+        this.#answering.delete(from);
         to.destroy();
       });
       from.pipe(to);
     }
+    this.#answering.add(server);
   }
 
   /** Resolves when somebody connects, before that gets anywhere. */
@@ -60,6 +63,11 @@ export class TcpProxy {
   /** Ends every connection that is open, in the middle of whatever it carries. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** From now on what the other port answers stays here, on the connections there are. */
+  holdAnswers(): void {
+    for (const server of this.#answering) server.unpipe().pause();
   }
 
   /** From now on nobody gets through, until `accept`. */
