@@ -1,32 +1,27 @@
-import cors from '@fastify/cors';
-import helmet, { type FastifyHelmetOptions } from '@fastify/helmet';
-import rateLimit from '@fastify/rate-limit';
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
-import { readSessionId } from './api/caller.ts';
+import { setTimeout } from 'node:timers/promises';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
-import { tooManyRequests } from './errors.ts';
-import { makeClientErrorHandler } from './http/client-error.ts';
-import { makeContextOf } from './http/context.ts';
+import { installContext, makeSessionOf } from './http/context.ts';
 import { mountDocs } from './http/docs.ts';
 import { installDrain } from './http/drain.ts';
-import { installErrorHandler, sendError } from './http/error-handler.ts';
+import { installErrorHandler } from './http/error-handler.ts';
+import { installHeaders } from './http/headers.ts';
 import { mountHealth } from './http/health.ts';
+import { installRequestMetrics, mountMetrics } from './http/metrics.ts';
 import { makeOpenApiDocument } from './http/openapi-document.ts';
 import { mountPages } from './http/pages/mount.ts';
-import { installRequestLog, logRequest, makeRequestId, markAnswer } from './http/request-log.ts';
+import { installPressure } from './http/pressure.ts';
+import { installRateLimit, makeGrantCount } from './http/rate-limit.ts';
+import { installRequestLog } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
+import { makeHttpServer } from './http/server.ts';
+import { installTracing } from './http/tracing.ts';
 import { mountTrpc } from './http/trpc.ts';
 import { installUpgradeGuard } from './http/upgrade.ts';
+import { noTracing } from './observability/tracing.ts';
 import { verifyGrant } from './relay/identity.ts';
 import type { Services } from './services.ts';
-import type { SessionCache } from './session/cache.ts';
-import { fingerprint, hashSessionId } from './session/session-id.ts';
 import { makeVaultInputs } from './vault/inputs.ts';
 
 export interface AppDeps {
@@ -36,76 +31,10 @@ export interface AppDeps {
   version: string;
 }
 
-/** A JSON string spells a byte with at most six characters (`\u0041`); the rest is the object around it. */
-const bodyLimit = (textBytes: number) => 6 * textBytes + 4096;
-
-/** A valid session is counted by itself, wherever it comes from; everybody else by address. */
-const countedBy = (sessions: SessionCache) => async (request: FastifyRequest) => {
-  const sessionId = readSessionId(request.headers.authorization);
-  const session = sessionId && (await sessions.resolve(sessionId).catch(() => undefined));
-  return sessionId && session ? `session ${fingerprint(hashSessionId(sessionId))}` : `address ${request.ip}`;
-};
-
-/** Counts grants by address, whatever session they are for: an OTP must not be found by trying. */
-function countGrantAttempts(app: FastifyInstance, max: number): (request: FastifyRequest) => Promise<void> {
-  if (max === 0) return async () => undefined;
-  const count = app.createRateLimit({ max, timeWindow: '1 minute', keyGenerator: (request) => request.ip });
-  // All who count at the same time would be handed one and the same total; in turn, each gets its own.
-  let turn: Promise<unknown> = Promise.resolve();
-  return async (request) => {
-    const counted = turn.then(() => count(request));
-    turn = counted.catch(() => undefined);
-    const outcome = await counted;
-    if (!outcome.isAllowed && outcome.isExceeded) {
-      throw tooManyRequests('Too many grants were tried from this address.', outcome.ttlInSeconds);
-    }
-  };
-}
-
-/** Nothing from elsewhere, nothing inline; HTTPS is insisted on only where it is known to be there. */
-const securityHeaders = ({ publicBaseUrl }: Config): FastifyHelmetOptions => ({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'self'"],
-      baseUri: ["'none'"],
-      formAction: ["'self'"],
-      frameAncestors: ["'none'"],
-      // Viewers draw their icons as data.
-      imgSrc: ["'self'", 'data:'],
-      objectSrc: ["'none'"],
-    },
-  },
-  strictTransportSecurity: publicBaseUrl?.startsWith('https:') ?? false,
-});
-
 /** Composes the whole server out of what it is given. It does not listen. */
 export async function buildApp({ config, services, log, version }: AppDeps): Promise<FastifyInstance> {
-  const app = Fastify({
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    genReqId: makeRequestId,
-    trustProxy: config.trustProxy ?? false,
-    bodyLimit: bodyLimit(Math.max(config.limits.textBytes, config.limits.summaryBytes)),
-    requestTimeout: 10_000,
-    // By itself a slow request was cut after a minute only: Node checks its connections that seldom.
-    http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
-    // A vault id of 128 characters outside the BMP, percent-encoded.
-    routerOptions: { maxParamLength: 1536 },
-    forceCloseConnections: 'idle',
-    // What comes while the server stops is still answered, in our shape. Fastify's own 503 runs no hook, and so
-    // would leave the connection of an upgrade open, which the stop then waits for.
-    return503OnClosing: false,
-    clientErrorHandler: makeClientErrorHandler(log),
-    // An address that cannot be decoded is refused before any hook, and none runs after it.
-    frameworkErrors: (error, request, reply) => {
-      markAnswer(request, reply);
-      sendError(error, request, reply);
-      logRequest(request, reply);
-    },
-  });
-  // By itself Node answers an expectation that it does not know with a bare 417; it may as well be ignored.
-  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  const { metrics, tracing, exposition } = services.observability;
+  const app = makeHttpServer(config, { log, metrics });
   // Relative to wherever the document was fetched, unless the operator says where that is.
   const baseUrl = config.publicBaseUrl ?? '/';
   const router = makeAppRouter({
@@ -115,46 +44,33 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   });
 
   installRequestLog(app);
+  if (tracing !== noTracing) installTracing(app, tracing);
+  if (exposition) installRequestMetrics(app, metrics);
   installErrorHandler(app);
   installUpgradeGuard(app);
-  installDrain(app);
-  await app.register(helmet, securityHeaders(config));
-  if (config.corsOrigin) {
-    const origin = config.corsOrigin.includes('*') ? '*' : config.corsOrigin;
-    await app.register(cors, {
-      origin,
-      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-      strictPreflight: false,
-      exposedHeaders: [
-        'x-request-id',
-        'retry-after',
-        'x-vault-head',
-        'x-vault-head-hash',
-        'link',
-        'idempotent-replayed',
-      ],
-    });
-  }
-  mountHealth(app, { pingDatabase: () => services.db.ping(), version });
+  const { isStopping } = installDrain(app, [
+    { name: 'delay', run: () => setTimeout(config.shutdownDelayMs) },
+    ...services.drainSteps,
+  ]);
+  await installHeaders(app, config);
+  mountHealth(app, {
+    pingDatabase: () => services.db.ping(),
+    isStopping,
+    ...(services.replica && { countReplicas: services.replica.count }),
+    version,
+  });
+  // With a port of their own they are not here.
+  if (exposition && config.metricsPort === undefined) mountMetrics(app, exposition, config.metricsToken);
   await app.register(async (limited) => {
-    await limited.register(rateLimit, {
-      global: false,
-      max: config.rateLimitPerMinute,
-      timeWindow: '1 minute',
-      enableDraftSpec: true,
-      keyGenerator: countedBy(services.sessions),
-      errorResponseBuilder: (_request, { ttl }) =>
-        tooManyRequests('Too many requests; wait as Retry-After says.', Math.ceil(ttl / 1000)),
+    const { makeLimiter } = services;
+    const sessionOf = makeSessionOf(services.sessions);
+    await installPressure(limited, config.pressure);
+    installRateLimit(limited, { config, makeLimiter, sessionOf });
+    const contextOf = installContext(limited, {
+      sessionOf,
+      maxClientIdCharacters: config.limits.clientIdCharacters,
+      countGrantAttempt: makeGrantCount(makeLimiter, config.grantLimitPerMinute),
     });
-    // By itself the plugin would come after a route's own hook, and so never count who is refused there.
-    if (config.rateLimitPerMinute > 0) limited.addHook('onRequest', limited.rateLimit());
-    const contextOf = makeContextOf(
-      {
-        resolveSession: (sessionId) => services.sessions.resolve(sessionId),
-        maxClientIdCharacters: config.limits.clientIdCharacters,
-      },
-      countGrantAttempts(limited, config.grantLimitPerMinute),
-    );
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
     await limited.register(async (scope) => services.sockets.mount(scope));

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import { z } from 'zod';
 
 const integer = (min: number, max: number) =>
@@ -16,6 +17,13 @@ function isNetwork(network: string): boolean {
   const family = isIP(address);
   if (family === 0 || rest !== undefined) return false;
   return bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+/** The path may name a database by its number. */
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname } = new URL(text);
+  return /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/\d*)?$/.test(pathname);
 }
 
 const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
@@ -55,8 +63,28 @@ const Environment = z.object({
   MAX_BYTES_PER_VAULT: integer(0, 1_000_000_000_000).default(1_073_741_824),
   WRITE_COALESCING: z.enum(['on', 'off'], 'must be on or off').default('on'),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
+  RATE_LIMIT_PER_ADDRESS: integer(0, 10_000_000).optional(),
   GRANT_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(60),
+  MAX_CONNECTIONS_PER_ADDRESS: integer(1, 1_000_000).default(4000),
+  PRESSURE_EVENT_LOOP_MS: integer(0, 60_000).default(500),
+  PRESSURE_HEAP_MB: integer(0, 1_048_576).optional(),
+  PRESSURE_RSS_MB: integer(0, 1_048_576).default(0),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
+  REDIS_URL: z.string().refine(isRedisUrl, 'must be a redis:// or rediss:// address').optional(),
+  RELAY_REPLICAS_EXPECTED: integer(1, 1000).default(1),
+  SHUTDOWN_DELAY_SECONDS: integer(0, 60).default(0),
+  METRICS_PORT: integer(0, 65_535).optional(),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/, 'must have at least 16 characters, none of them a blank')
+    .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  OTEL_SERVICE_NAME: z.string().default('vault-relay'),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d+)?|1(\.0+)?)$/, 'must be a number from 0 to 1')
+    .transform(Number)
+    .default(1),
   PAST_WRITER_READ: z.enum(['allow', 'deny'], 'must be allow or deny').default('allow'),
 });
 
@@ -79,6 +107,30 @@ export interface VaultCaps {
   bytesPerVault: number;
 }
 
+/** Beyond which the server refuses requests before it suffers; 0: no limit. */
+export interface Pressure {
+  /** Mean delay of the event loop over a second. */
+  eventLoopMs: number;
+  heapBytes: number;
+  rssBytes: number;
+}
+
+export interface TraceSettings {
+  /** Base address of an OTLP/HTTP collector. */
+  endpoint: string;
+  serviceName: string;
+  /** Share of the requests that are traced. */
+  ratio: number;
+}
+
+/** What of Node's own limit the heap may fill before requests are refused. */
+const HEAP_SHARE = 0.9;
+
+const MEGABYTE = 1_048_576;
+
+/** What many sessions behind one address may do together, compared with one. */
+const SESSIONS_PER_ADDRESS = 10;
+
 /** The server's settings, read once at start and handed down. */
 export interface Config {
   port: number;
@@ -99,12 +151,27 @@ export interface Config {
   caps: VaultCaps;
   /** Whether writes that arrive while a statement is under way share the next one. */
   coalesce: boolean;
-  /** Requests a minute of one session, or of one address without one; 0: no limit. */
+  /** Calls a minute of one session, or of one address without one; 0: no limit. */
   rateLimitPerMinute: number;
+  /** Calls a minute of one address, whatever sessions they have; 0: no limit. */
+  rateLimitPerAddress: number;
   /** Grants that one address may try in a minute; 0: no limit. */
   grantLimitPerMinute: number;
+  /** What several replicas share; undefined: this server is the only one. */
+  redisUrl: string | undefined;
+  /** TCP connections that one address may hold, unless it is a trusted proxy. */
+  maxConnectionsPerAddress: number;
+  pressure: Pressure;
   /** Relay sockets that one address may have. */
   relayMaxSocketsPerAddress: number;
+  /** Between failing readiness and refusing work, so that balancers notice. */
+  shutdownDelayMs: number;
+  /** Port of the metrics' own listener; undefined: none. */
+  metricsPort: number | undefined;
+  /** What readers of the metrics must bring; without `metricsPort` it opens them on the server's own port. */
+  metricsToken: string | undefined;
+  /** Where traces go; undefined: there are none. */
+  traces: TraceSettings | undefined;
   /** Whether who wrote into a vault once may read it from another work session. */
   pastWriterReads: boolean;
 }
@@ -126,6 +193,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     throw new ConfigError(`Bad configuration: ${problems.join('; ')}.`);
   }
   const v = parsed.data;
+  if (v.RELAY_REPLICAS_EXPECTED > 1 && v.REDIS_URL === undefined) {
+    throw new ConfigError(
+      'Bad configuration: RELAY_REPLICAS_EXPECTED is above 1, but replicas without REDIS_URL would not know of each ' +
+        "other's rooms. Set REDIS_URL to a Redis or Valkey that all replicas share, or run one replica.",
+    );
+  }
   return {
     port: v.PORT,
     host: v.HOST,
@@ -148,8 +221,30 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     },
     coalesce: v.WRITE_COALESCING === 'on',
     rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
+    rateLimitPerAddress: v.RATE_LIMIT_PER_ADDRESS ?? SESSIONS_PER_ADDRESS * v.RATE_LIMIT_PER_MINUTE,
     grantLimitPerMinute: v.GRANT_LIMIT_PER_MINUTE,
+    redisUrl: v.REDIS_URL,
+    maxConnectionsPerAddress: v.MAX_CONNECTIONS_PER_ADDRESS,
+    pressure: {
+      eventLoopMs: v.PRESSURE_EVENT_LOOP_MS,
+      heapBytes:
+        v.PRESSURE_HEAP_MB === undefined
+          ? Math.floor(HEAP_SHARE * getHeapStatistics().heap_size_limit)
+          : v.PRESSURE_HEAP_MB * MEGABYTE,
+      rssBytes: v.PRESSURE_RSS_MB * MEGABYTE,
+    },
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
+    shutdownDelayMs: 1000 * v.SHUTDOWN_DELAY_SECONDS,
+    metricsPort: v.METRICS_PORT,
+    metricsToken: v.METRICS_TOKEN,
+    traces:
+      v.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : {
+            endpoint: v.OTEL_EXPORTER_OTLP_ENDPOINT,
+            serviceName: v.OTEL_SERVICE_NAME,
+            ratio: v.OTEL_TRACES_SAMPLER_ARG,
+          },
     pastWriterReads: v.PAST_WRITER_READ === 'allow',
   };
 }

@@ -40,27 +40,45 @@ export const ERROR_FACES: Record<ErrorCode, Face> = {
 
 export const ERROR_CODES = Object.keys(ERROR_FACES) as ErrorCode[];
 
+/** Fields of an error beside its sentence and code: in the body on REST, in `data` on tRPC. */
+export interface ErrorDetails {
+  /** A write may have been committed, or not. */
+  outcome?: 'unknown';
+  /** What stands where another version was expected. */
+  current?: CurrentVersion;
+}
+
+/** One version of an entry, or of a summary (entry 0), as a conflict shows it. */
+export interface CurrentVersion {
+  entry_no: number;
+  version: number;
+  seq: number;
+  writer_id: string;
+  content: string;
+  created_at: string;
+}
+
+interface RelayErrorOptions {
+  retryAfter?: number;
+  details?: ErrorDetails;
+  cause?: unknown;
+}
+
 /** A failure that was meant: its message is one sentence for the caller and holds no secret. */
 export class RelayError extends Error {
   override readonly name = 'RelayError';
   readonly code: ErrorCode;
   /** Whole seconds after which trying again makes sense; becomes the `Retry-After` header. */
   readonly retryAfter: number | undefined;
-  /** What stands where another version was expected; becomes a field of the answer. */
-  readonly current: object | undefined;
+  /** What a program may learn beyond the code: further fields of the error. */
+  readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, options: RelayErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.code = code;
     this.retryAfter = options.retryAfter;
-    this.current = options.current;
+    this.details = options.details ?? {};
   }
-}
-
-interface RelayErrorOptions {
-  retryAfter?: number;
-  current?: object | undefined;
-  cause?: unknown;
 }
 
 export const badRequest = (message: string, cause?: unknown) =>
@@ -68,22 +86,27 @@ export const badRequest = (message: string, cause?: unknown) =>
 export const unauthorized = (message: string) => new RelayError('UNAUTHORIZED', message);
 export const forbidden = (message: string) => new RelayError('FORBIDDEN', message);
 export const notFound = (message: string) => new RelayError('NOT_FOUND', message);
-export const conflict = (message: string, current?: object) =>
-  new RelayError('CONFLICT', message, { current });
+export const conflict = (message: string, details: ErrorDetails = {}) =>
+  new RelayError('CONFLICT', message, { details });
 export const gone = (message: string) => new RelayError('GONE', message);
 export const tooLarge = (message: string) => new RelayError('PAYLOAD_TOO_LARGE', message);
 export const tooManyRequests = (message: string, retryAfter: number) =>
   new RelayError('TOO_MANY_REQUESTS', message, { retryAfter });
 
-/**
- * The database cannot be asked now. Nothing is half-written; a write whose answer was lost on the way may have been
- * committed whole.
- */
+/** The database cannot be asked now. Nothing was written. */
 export const databaseUnavailable = (cause: unknown) =>
   new RelayError('SERVICE_UNAVAILABLE', 'The database cannot be reached at the moment; try again shortly.', {
     retryAfter: 1,
     cause,
   });
+
+/** The database did not confirm a write that it was sent: it was committed whole, or not at all. */
+export const writeOutcomeUnknown = (cause: unknown) =>
+  new RelayError(
+    'SERVICE_UNAVAILABLE',
+    'The database was lost before it confirmed this write, which may have been written; repeat it with the same Idempotency-Key, or read before you write again.',
+    { retryAfter: 1, details: { outcome: 'unknown' }, cause },
+  );
 
 /** Finds the meant failure inside whatever was thrown, also where tRPC wrapped it. */
 export function findRelayError(thrown: unknown): RelayError | undefined {

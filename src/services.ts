@@ -2,10 +2,14 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
-import type { AstationDeps } from './relay/astation-session.ts';
+import { type DrainStep, runSteps } from './drain.ts';
+import type { Metrics } from './observability/metrics.ts';
+import { noObservability, type Observability } from './observability/open.ts';
+import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
+import type { Replica, ReplicaOptions } from './redis/replica.ts';
 import { Connections } from './relay/connections.ts';
 import { Hub } from './relay/hub.ts';
-import { LocalDelivery } from './relay/local-delivery.ts';
+import { MemoryRooms } from './relay/memory-rooms.ts';
 import { createNudger } from './relay/nudge.ts';
 import { type RelaySocketDeps, RelaySockets } from './relay/socket.ts';
 import { AstationStore, KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './session/astation-store.ts';
@@ -23,12 +27,21 @@ const SWEEP_MS = 60_000;
 export interface Services {
   db: Database;
   vaults: VaultStore;
+  feed: VaultFeed;
   sessions: SessionCache;
   logins: LoginStore;
   astations: AstationStore;
   hub: Hub;
   sockets: RelaySockets;
   connections: Connections;
+  /** What this server shares with others; undefined where it is the only one. */
+  replica: Replica | undefined;
+  /** Where the rate limits count. */
+  makeLimiter: MakeLimiter;
+  observability: Observability;
+  /** What has to end before the answers in flight are waited for, in this order. */
+  drainSteps: readonly DrainStep[];
+  /** Ends everything, once nobody asks any more. */
   close(): Promise<void>;
 }
 
@@ -37,8 +50,12 @@ export interface ServicesOptions {
   /** postgres:// address of a migrated database. */
   databaseUrl: string;
   log: FastifyBaseLogger;
+  /** How the server can be watched; not at all by default. */
+  observability?: Observability;
   /** The relay's clock: ms, only moving forward. */
   now?: () => number;
+  /** The clock that replicas have in common: ms since 1970. */
+  wallClock?: () => number;
 }
 
 /** Whether a page may open a socket: our own, or one that may call the API. */
@@ -49,23 +66,36 @@ const allowOrigin =
     (publicBaseUrl !== undefined && origin === new URL(publicBaseUrl).origin) ||
     (corsOrigin?.some((allowed) => allowed === '*' || allowed === origin) ?? false);
 
+/** Loads what speaks to Redis only where there is one. */
+async function openReplica(options: ReplicaOptions): Promise<Replica> {
+  const redis = await import('./redis/replica.ts');
+  return redis.openReplica(options);
+}
+
 /** The relay: rooms, their sockets, and the nudges that follow committed writes. */
-function makeRelay(
-  parts: Omit<AstationDeps, 'hub' | 'delivery'> &
-    Pick<RelaySocketDeps, 'sessions' | 'findEndedSessions'> & {
-      config: Config;
-      feed: VaultFeed;
-      now: () => number;
-    },
+async function openRelay(
+  parts: Pick<RelaySocketDeps, 'astations' | 'bindings' | 'log' | 'sessions' | 'findEndedSessions'> & {
+    config: Config;
+    feed: VaultFeed;
+    metrics: Metrics;
+    now: () => number;
+    wallClock: () => number;
+    lookAgain: () => void;
+  },
 ) {
-  const { config, log, feed, now } = parts;
+  const { config, log, feed, metrics, now, wallClock } = parts;
   const connections = new Connections(log, now);
-  const delivery = new LocalDelivery(connections);
-  const hub = new Hub(delivery, now);
-  delivery.attach(hub);
+  const replica =
+    config.redisUrl === undefined
+      ? undefined
+      : await openReplica({ ...parts, url: config.redisUrl, connections, wallClock });
+  const rooms = replica ? replica.rooms : new MemoryRooms(connections, now);
+  const hub = new Hub({ rooms, delivery: connections, log });
   const nudger = createNudger({
-    send: (write) => delivery.announce({ type: 'vault-updated', ...write }),
+    send: (write) => hub.heard({ type: 'vault-updated', ...write }),
     onError: (error) => log.warn({ reason: String(error) }, 'A nudge failed'),
+    onSent: (waitedMs) => metrics.nudged(waitedMs / 1000),
+    now,
   });
   feed.listen(({ kind, ...write }) => {
     if (kind === 'content') nudger.written(write);
@@ -73,7 +103,7 @@ function makeRelay(
   const sockets = new RelaySockets({
     ...parts,
     hub,
-    delivery,
+    rooms,
     connections,
     maxPerAddress: config.relayMaxSocketsPerAddress,
     isAllowedOrigin: allowOrigin(config),
@@ -82,9 +112,11 @@ function makeRelay(
     hub,
     sockets,
     connections,
-    close: () => {
+    replica,
+    close: async () => {
       nudger.close();
       hub.close();
+      await replica?.close();
     },
   };
 }
@@ -103,26 +135,35 @@ export async function openServices({
   config,
   databaseUrl: url,
   log,
+  observability = noObservability,
   now = () => performance.now(),
+  wallClock = Date.now,
 }: ServicesOptions): Promise<Services> {
-  const db = new Database({ url, poolSize: config.databasePoolSize, log });
+  const { metrics, tracing } = observability;
+  const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
   const store = new SessionStore(db);
   const sessions = new SessionCache((sessionId) => store.use(sessionId));
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
-  const vaults = new VaultStore(db, feed, config);
+  const vaults = new VaultStore(db, feed, config, metrics.statementWrote);
+  metrics.gauge('writeQueue', () => vaults.writer.depth);
+  metrics.gauge('waiting', () => vaults.waiters.size);
   const bindings = new BindingStore(db);
-  const relay = makeRelay({
+  const relay = await openRelay({
     config,
     log,
     now,
+    wallClock,
+    lookAgain: () => vaults.waiters.lookAgain(),
     sessions,
     findEndedSessions: (idHashes) => store.findEnded(idHashes),
     astations,
     bindings,
     feed,
+    metrics,
   });
+  metrics.gauge('sockets', () => relay.sockets.counts());
   const listener = new Listener({
     url,
     log,
@@ -156,14 +197,17 @@ export async function openServices({
     logins.sweep().catch((error: Error) => log.debug({ reason: error.message }, 'The sweep has to wait'));
   };
   const sweeper = setInterval(sweep, SWEEP_MS).unref();
-  const close = async () => {
-    clearInterval(sweeper);
-    relay.close();
-    vaults.waiters.close();
-    await vaults.writer.whenIdle();
-    await listener.close();
-    await db.close();
-  };
+  // What is queued is written before the pool ends.
+  const closeSteps: DrainStep[] = [
+    { name: 'sweeper', run: () => clearInterval(sweeper) },
+    { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+    { name: 'write queue', run: () => vaults.writer.whenIdle() },
+    // After the last write, which other replicas have to hear of.
+    { name: 'relay', run: () => relay.close() },
+    { name: 'listener', run: () => listener.close() },
+    { name: 'pool', run: () => db.close() },
+  ];
+  const close = () => runSteps(closeSteps, log);
   try {
     await listener.start();
     await astations.load();
@@ -171,6 +215,24 @@ export async function openServices({
     await close();
     throw error;
   }
-  const { hub, sockets, connections } = relay;
-  return { db, vaults, sessions, logins, astations, hub, sockets, connections, close };
+  const { hub, sockets, connections, replica } = relay;
+  return {
+    db,
+    vaults,
+    feed,
+    sessions,
+    logins,
+    astations,
+    hub,
+    sockets,
+    connections,
+    replica,
+    makeLimiter: replica?.makeLimiter ?? makeMemoryLimiter,
+    observability,
+    drainSteps: [
+      { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+      { name: 'relay sockets', run: () => sockets.drain() },
+    ],
+    close,
+  };
 }

@@ -1,8 +1,11 @@
 import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from '../app.ts';
 import type { Config } from '../config.ts';
 import { migrate } from '../db/migrate.ts';
+import { buildMetricsApp } from '../http/metrics.ts';
+import { openObservability } from '../observability/open.ts';
 import { openServices } from '../services.ts';
 import { openDatabaseSource } from './database-url.ts';
 import { welcome } from './welcome.ts';
@@ -27,20 +30,38 @@ export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
-function explainListenError(error: NodeJS.ErrnoException, { host, port }: Config): Error {
+interface Place {
+  host: string;
+  port: number;
+  /** The setting that names the port. */
+  variable: string;
+}
+
+function explainListenError(error: NodeJS.ErrnoException, { host, port, variable }: Place): Error {
   if (error.code === 'EADDRINUSE') {
     return new ListenError(
-      `Port ${port} on ${host} is in use; stop the program that has it, or set PORT to another one.`,
+      `Port ${port} on ${host} is in use; stop the program that has it, or set ${variable} to another one.`,
     );
   }
   if (error.code === 'EACCES') {
-    return new ListenError(`Port ${port} needs more rights than this user has; set PORT to 1024 or above.`);
+    return new ListenError(
+      `Port ${port} needs more rights than this user has; set ${variable} to 1024 or above.`,
+    );
   }
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
     return new ListenError(`HOST ${host} is no address of this machine.`);
   }
   return error;
 }
+
+/** @throws ListenError */
+async function listen(app: FastifyInstance, place: Place): Promise<void> {
+  await app.listen({ host: place.host, port: place.port }).catch((error: NodeJS.ErrnoException) => {
+    throw explainListenError(error, place);
+  });
+}
+
+const portOf = (app: FastifyInstance) => (app.server.address() as AddressInfo).port;
 
 /** A server that is up. */
 export interface RunningServer {
@@ -64,14 +85,22 @@ async function assemble(
   const applied = await migrate(source.url);
   log.info({ database: source.description, migrations: applied }, 'Database is ready');
 
-  const services = await openServices({ config, databaseUrl: source.url, log });
+  const observability = await openObservability(config, { log, version });
+  cleanup.add(() => observability.tracing.close());
+  const services = await openServices({ config, databaseUrl: source.url, log, observability });
   cleanup.add(() => services.close());
+
+  // Until the end, so that a stop can be watched.
+  if (observability.exposition && config.metricsPort !== undefined) {
+    const metricsApp = buildMetricsApp(observability.exposition, { token: config.metricsToken, log });
+    cleanup.add(() => metricsApp.close());
+    await listen(metricsApp, { host: config.host, port: config.metricsPort, variable: 'METRICS_PORT' });
+    log.info({ port: portOf(metricsApp) }, 'Metrics are at /metrics on a port of their own');
+  }
 
   const app = await buildApp({ config, services, log, version });
   cleanup.add(() => app.close());
-  await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
-    throw explainListenError(error, config);
-  });
+  await listen(app, { host: config.host, port: config.port, variable: 'PORT' });
   const { address, family, port } = app.server.address() as AddressInfo;
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   return { url, broken, stop: () => cleanup.run(log) };

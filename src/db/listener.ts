@@ -12,6 +12,9 @@ export interface ListenerOptions {
 }
 
 const RECONNECT_MS = 500;
+/** A connection that broke without a word carries nothing, and so shows by itself only when it is used. */
+const HEARTBEAT_MS = 3000;
+const ANSWER_MS = 3000;
 
 /** Hears `NOTIFY` over a connection of its own, which it restores when it is lost. */
 export class Listener {
@@ -35,6 +38,7 @@ export class Listener {
     const client = new pg.Client({
       connectionString: url,
       connectionTimeoutMillis: 2000,
+      query_timeout: ANSWER_MS,
       keepAlive: true,
       application_name: 'vault-relay listener',
     });
@@ -49,7 +53,13 @@ export class Listener {
       client.end().catch(() => undefined);
       throw error;
     }
-    client.on('end', () => this.#lose());
+    const heartbeat = setInterval(() => {
+      client.query('SELECT 1').catch(() => client.end().catch(() => undefined));
+    }, HEARTBEAT_MS).unref();
+    client.on('end', () => {
+      clearInterval(heartbeat);
+      this.#lose();
+    });
     this.#client = client;
     if (!this.#closed) onListening();
   }

@@ -7,6 +7,11 @@ export interface DatabaseFault {
   message: string;
 }
 
+/** "The SQL-client is unable to establish the SQL-connection": no statement was sent. */
+const NEVER_SENT = '08001';
+/** The server became, or is, a standby that only reads. */
+const READ_ONLY = '25006';
+
 /**
  * SQLSTATEs (or whole classes, by their first two characters) after which the same call may succeed later.
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -16,7 +21,7 @@ const TRANSIENT = new Set([
   '53', // out of disk, memory or connections
   '57', // shut down, crashed, starting up, or the statement timed out
   '58', // the operating system failed PostgreSQL
-  '25006', // the server became a read-only standby
+  READ_ONLY,
   '28P01', // password refused: the operator is changing it, or must
   '28000', // role refused, likewise
   '3D000', // the database is not there
@@ -25,19 +30,20 @@ const TRANSIENT = new Set([
   '40P01', // deadlock
 ]);
 
-/** SQLSTATEs, or what they begin with, that are about the connection or the server and not about the statement. */
-const NOT_OF_THE_STATEMENT = ['08', '25006', '28', '3D', '40003', '53300', '57P'];
+/** Messages of failures that carry no code, since the driver throws plain errors: the answer is missing. */
+const LOST_ANSWER = /connection terminated|query read timeout/i;
+/** A connection that was found broken before the statement was sent. */
+const UNUSABLE = /not queryable|was closed and is not/i;
 
-/** Messages of failures that carry no code: the pool and the driver throw plain errors. */
-const DRIVER_FAULT =
-  /timeout exceeded when trying to connect|connection terminated|query read timeout|not queryable|pool after calling end/i;
+/** SQLSTATEs that a server sends as it stops or crashes, whatever it was about to confirm. */
+const STOPPING = new Set(['57P01', '57P02', '57P05']);
 
 /** Kinds that Prisma's adapter makes out of socket errors, dropping the code. */
-const PRISMA_SOCKET_KINDS = new Set([
-  'DatabaseNotReachable',
-  'ConnectionClosed',
-  'SocketTimeout',
-  'TlsConnectionError',
+const PRISMA_SOCKET_KINDS = new Map([
+  ['DatabaseNotReachable', NEVER_SENT],
+  ['TlsConnectionError', NEVER_SENT],
+  ['ConnectionClosed', '08006'],
+  ['SocketTimeout', '08006'],
 ]);
 
 interface AdapterCause {
@@ -61,7 +67,7 @@ export function readFault(thrown: unknown): DatabaseFault {
   if (!(thrown instanceof Error)) return { code: undefined, message: String(thrown) };
   const cause = adapterCause(thrown);
   if (cause) {
-    const code = cause.originalCode ?? (PRISMA_SOCKET_KINDS.has(cause.kind ?? '') ? '08000' : undefined);
+    const code = cause.originalCode ?? PRISMA_SOCKET_KINDS.get(cause.kind ?? '');
     return { code, message: cause.originalMessage ?? cause.kind ?? thrown.message };
   }
   if (thrown instanceof AggregateError && thrown.errors.length > 0) return readFault(thrown.errors[0]);
@@ -69,10 +75,38 @@ export function readFault(thrown: unknown): DatabaseFault {
   return { code, message: thrown.message };
 }
 
-function isTransient({ code, message }: DatabaseFault): boolean {
-  if (code === undefined) return DRIVER_FAULT.test(message);
-  return /^E[A-Z]+$/.test(code) || TRANSIENT.has(code) || TRANSIENT.has(code.slice(0, 2));
+/**
+ * Marks what failed before a statement could be sent. What a server itself refuses a connection with stays as it is.
+ */
+export function neverSent(error: Error): Error {
+  const { code } = readFault(error);
+  const told = code !== undefined && isSqlState(code) && !STOPPING.has(code);
+  if (told) return error;
+  return Object.assign(new Error(error.message, { cause: error }), { code: NEVER_SENT, severity: 'FATAL' });
 }
+
+const isSqlState = (code: string) => /^[0-9A-Z]{5}$/.test(code) && !isSystemCode(code);
+/** Such as `ECONNRESET` or `ERR_STREAM_DESTROYED`; no SQLSTATE begins with E. */
+const isSystemCode = (code: string) => /^E[A-Z_]+$/.test(code);
+
+function isTransient({ code, message }: DatabaseFault): boolean {
+  if (code === undefined) return LOST_ANSWER.test(message) || UNUSABLE.test(message);
+  return isSystemCode(code) || TRANSIENT.has(code) || TRANSIENT.has(code.slice(0, 2));
+}
+
+/**
+ * Whether a statement that failed so may have been committed all the same: it was sent, and nobody heard how it
+ * ended. A server that answers with an error has rolled it back.
+ */
+export function mayHaveRun({ code, message }: DatabaseFault): boolean {
+  if (code === undefined) return LOST_ANSWER.test(message);
+  if (code === NEVER_SENT) return false;
+  return isSystemCode(code) || code.startsWith('08') || STOPPING.has(code);
+}
+
+/** Whether what broke one connection will have broken the others too. */
+export const spoilsConnections = (fault: DatabaseFault): boolean =>
+  mayHaveRun(fault) || fault.code === READ_ONLY;
 
 /**
  * The one place that turns a database failure into ours.
@@ -81,20 +115,22 @@ function isTransient({ code, message }: DatabaseFault): boolean {
 export function toRelayError(thrown: unknown): RelayError | undefined {
   const fault = readFault(thrown);
   if (isTransient(fault)) return databaseUnavailable(thrown);
-  // PostgreSQL's text holds every character but NUL, as a byte or as an escape of JSON. The edge checks for it; this is
-  // the second line.
+  // PostgreSQL's text holds every character but NUL. The edge checks for it; this is the second line.
   if (fault.code === '22021' || fault.code === '22P05') {
     return badRequest('Text must not contain the NUL character.', thrown);
   }
   return undefined;
 }
 
-/**
- * Whether PostgreSQL itself ended the statement, and so certainly changed nothing: what else was in it may be tried by
- * itself. A connection that was lost says nothing of the kind, and one that was never made fails the next try as well.
- */
-export function wasRolledBack(thrown: unknown): boolean {
-  const { code } = readFault(thrown);
-  if (code === undefined || !/^[0-9FHPX][0-9A-Z]{4}$/.test(code)) return false;
-  return !NOT_OF_THE_STATEMENT.some((start) => code.startsWith(start));
+/** What a failure is about: the call itself, the rows that it waited for, or all that the database is asked. */
+export type FailureScope = 'call' | 'rows' | 'database';
+
+/** Locks that others kept, and statements that took too long, which behind a lock is the same. */
+const ABOUT_ROWS = new Set(['55P03', '57014', '40001', '40P01']);
+
+/** @param thrown by the driver, or ours with the driver's as its cause */
+export function scopeOfFault(thrown: unknown): FailureScope {
+  const fault = readFault(thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown);
+  if (ABOUT_ROWS.has(fault.code ?? '')) return 'rows';
+  return fault.code === undefined || isTransient(fault) ? 'database' : 'call';
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readFault } from '../db/pg-errors.ts';
 import { ERROR_FACES, notFound, type RelayError } from '../errors.ts';
 import { type ErrorBody, toPublicError } from './public-error.ts';
+import { noteRefusal } from './refusals.ts';
 
 /** The cause of a 5xx goes into the log, with the request id and without any value of the request. */
 export function logFailure(request: FastifyRequest, thrown: unknown): void {
@@ -16,16 +17,16 @@ export function logFailure(request: FastifyRequest, thrown: unknown): void {
  */
 export function settleFailure(thrown: unknown, request: FastifyRequest, reply: FastifyReply): RelayError {
   const failure = toPublicError(thrown);
+  noteRefusal(request, failure.code);
   if (ERROR_FACES[failure.code].status >= 500) logFailure(request, thrown);
   if (failure.retryAfter !== undefined) reply.header('retry-after', failure.retryAfter);
   return failure;
 }
 
-/** Answers a failed request with `{"error", "code"}`. */
+/** Answers a failed request with `{"error", "code"}`, and what else a program may learn. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { code, message, current } = settleFailure(thrown, request, reply);
-  const body: ErrorBody = { error: message, code, ...(current && { current }) };
-  return reply.code(ERROR_FACES[code].status).send(body);
+  const { code, message, details } = settleFailure(thrown, request, reply);
+  return reply.code(ERROR_FACES[code].status).send({ error: message, code, ...details } satisfies ErrorBody);
 }
 
 /** Every error of this scope has the shape `{"error", "code"}`, whoever raised it. */

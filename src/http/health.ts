@@ -1,21 +1,45 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 
 export interface HealthDeps {
   /** Rejects unless the database answers. */
   pingDatabase(): Promise<void>;
+  /** Whether the server is about to stop, so that nobody new should be sent to it. */
+  isStopping(): boolean;
+  /** How many replicas are there; 0 while Redis cannot be reached. Absent where this server is the only one. */
+  countReplicas?(): number;
   version: string;
 }
 
-/** `GET /health`: 200 when the database answers, 503 otherwise. Needs no session. */
-export function mountHealth(app: FastifyInstance, { pingDatabase, version }: HealthDeps): void {
-  app.get('/health', async (_request, reply) => {
-    const uptimeSeconds = Math.round(process.uptime());
-    try {
-      await pingDatabase();
-      return { status: 'ok', database: 'ok', version, uptime_seconds: uptimeSeconds };
-    } catch {
-      reply.code(503).header('retry-after', 1);
-      return { status: 'unavailable', database: 'unreachable', version, uptime_seconds: uptimeSeconds };
-    }
+const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * `GET /health` and `/health/ready`: 200 when the database answers and the server is not stopping, 503 otherwise.
+ * `GET /health/live`: 200 as long as the process answers at all. None needs a session, none is limited.
+ */
+export function mountHealth(app: FastifyInstance, deps: HealthDeps): void {
+  const { pingDatabase, isStopping, countReplicas, version } = deps;
+  // Without Redis vaults work and rooms wait: reason to look, and none to take the server away.
+  const sharing = (replicas: number) => ({ redis: replicas > 0 ? 'ok' : 'unreachable', replicas });
+  const common = () => ({
+    version,
+    uptime_seconds: Math.round(process.uptime()),
+    ...(countReplicas && sharing(countReplicas())),
   });
+  const unavailable = (reply: FastifyReply) => reply.code(503).header('retry-after', RETRY_AFTER_SECONDS);
+
+  const ready = async (_request: unknown, reply: FastifyReply) => {
+    const database = await pingDatabase().then(
+      () => 'ok',
+      () => 'unreachable',
+    );
+    if (isStopping()) {
+      unavailable(reply);
+      return { status: 'stopping', database, ...common() };
+    }
+    if (database !== 'ok') unavailable(reply);
+    return { status: database === 'ok' ? 'ok' : 'unavailable', database, ...common() };
+  };
+  app.get('/health', ready);
+  app.get('/health/ready', ready);
+  app.get('/health/live', async () => ({ status: 'ok', ...common() }));
 }

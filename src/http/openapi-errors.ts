@@ -44,8 +44,37 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     example: 'Something went wrong on the server. Its log has the details under this x-request-id.',
   },
   SERVICE_UNAVAILABLE: {
-    description: 'The database cannot be asked at the moment; nothing was half-written.',
+    description:
+      'The database cannot be asked at the moment, or the server is under too much load; nothing was half-written.',
     example: 'The database cannot be reached at the moment; try again shortly.',
+  },
+};
+
+/** What stands where another version was expected. */
+const CURRENT: Json = {
+  type: 'object',
+  properties: {
+    entry_no: { type: 'integer', minimum: 0, description: '0 is the summary.' },
+    version: { type: 'integer', minimum: 1 },
+    seq: { type: 'integer', minimum: 1 },
+    writer_id: { type: 'string' },
+    content: { type: 'string' },
+    created_at: { type: 'string', format: 'date-time' },
+  },
+  required: ['entry_no', 'version', 'seq', 'writer_id', 'content', 'created_at'],
+  additionalProperties: false,
+};
+
+/** Fields that an error may have beside its sentence and code. */
+const DETAILS: Partial<Record<ErrorCode, Json>> = {
+  CONFLICT: { current: CURRENT },
+  SERVICE_UNAVAILABLE: {
+    outcome: {
+      type: 'string',
+      const: 'unknown',
+      description:
+        'Only on a write that was sent to the database and not confirmed: it was committed whole, or not at all. Repeating it with the same `Idempotency-Key` is safe.',
+    },
   },
 };
 
@@ -61,6 +90,12 @@ export const HEADERS = {
     description: 'Whole seconds after which to try again.',
     required: true,
     schema: { type: 'integer', minimum: 0 },
+  },
+  etag: {
+    description:
+      'Names what the answer shows: sent as `If-None-Match`, it spares the same answer. Weak: it stands for the rows, not for the bytes.',
+    required: true,
+    schema: { type: 'string', pattern: '^W/"[0-9]+"$' },
   },
   'x-vault-head': {
     description:
@@ -125,21 +160,6 @@ export function errorResponse(code: ErrorCode): Json {
   };
 }
 
-/** What stands where another version was expected. */
-const CURRENT: Json = {
-  type: 'object',
-  properties: {
-    entry_no: { type: 'integer', minimum: 0, description: '0 is the summary.' },
-    version: { type: 'integer', minimum: 1 },
-    seq: { type: 'integer', minimum: 1 },
-    writer_id: { type: 'string' },
-    content: { type: 'string' },
-    created_at: { type: 'string', format: 'date-time' },
-  },
-  required: ['entry_no', 'version', 'seq', 'writer_id', 'content', 'created_at'],
-  additionalProperties: false,
-};
-
 export function errorSchema(code: ErrorCode): Json {
   return {
     type: 'object',
@@ -147,7 +167,7 @@ export function errorSchema(code: ErrorCode): Json {
     properties: {
       error: { type: 'string', minLength: 1, description: 'A sentence for a person.' },
       code: { type: 'string', const: code, description: 'For a program.' },
-      ...(code === 'CONFLICT' ? { current: CURRENT } : {}),
+      ...DETAILS[code],
     },
     required: ['error', 'code'],
     additionalProperties: false,

@@ -1,13 +1,11 @@
 import { maskedMessage } from '../api/masked.ts';
 
-import { badRequest, type ErrorCode, findRelayError, RelayError } from '../errors.ts';
+import { badRequest, type ErrorCode, type ErrorDetails, findRelayError, RelayError } from '../errors.ts';
 
 /** The body of every REST error. */
-export interface ErrorBody {
+export interface ErrorBody extends ErrorDetails {
   error: string;
   code: ErrorCode;
-  /** What stands where another version was expected. */
-  current?: object;
 }
 
 /** What Fastify and Node themselves refuse, by the code of the error. */

@@ -4,13 +4,14 @@ import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppRouter } from '../api/router.ts';
 import { ERROR_FACES, findRelayError, toTRPCError } from '../errors.ts';
-import type { RequestContext } from './context.ts';
+import { forTrpc, type RequestContext } from './context.ts';
 import { logFailure, settleFailure } from './error-handler.ts';
 import { installJsonBody } from './json-body.ts';
 import { refuseOtherMethods } from './methods.ts';
+import { noteRefusal } from './refusals.ts';
 
 /** Calls in one HTTP request; each is a statement of its own. */
-const MAX_BATCH_SIZE = 20;
+export const MAX_BATCH_SIZE = 20;
 
 const makeOptions = (
   router: AppRouter,
@@ -18,13 +19,14 @@ const makeOptions = (
 ): FastifyTRPCPluginOptions<AppRouter>['trpcOptions'] => ({
   router,
   maxBatchSize: MAX_BATCH_SIZE,
-  createContext: ({ req, res }) => ({ ...contextOf(req, res), tellNext: () => undefined }),
+  createContext: ({ req, res }) => forTrpc(contextOf(req, res)),
   responseMeta: ({ errors }) => {
     const waits = errors.flatMap((error) => findRelayError(error)?.retryAfter ?? []);
     return waits.length > 0 ? { headers: { 'retry-after': String(Math.max(...waits)) } } : {};
   },
   onError: ({ req, error }) => {
     const meant = findRelayError(error);
+    noteRefusal(req, meant?.code ?? error.code);
     if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && ERROR_FACES[meant.code].status >= 500)) {
       logFailure(req, error);
     }

@@ -17,6 +17,10 @@ export interface NudgerParts {
   clearTimer?: (timer: never) => void;
   /** Hears about nudges that failed. */
   onError?: (error: unknown) => void;
+  /** Hears how long the first write of a nudge has waited for it. */
+  onSent?: (waitedMs: number) => void;
+  /** ms of a clock that only moves forward */
+  now?: () => number;
 }
 
 export interface Nudger {
@@ -32,8 +36,8 @@ export interface Nudger {
  * write stands.
  */
 export function createNudger(parts: NudgerParts): Nudger {
-  const { setTimer = setTimeout, clearTimer = clearTimeout } = parts;
-  const waiting = new Map<string, { newest: Write; timer: unknown }>();
+  const { setTimer = setTimeout, clearTimer = clearTimeout, now = () => performance.now() } = parts;
+  const waiting = new Map<string, { newest: Write; since: number; timer: unknown }>();
   let closed = false;
 
   const failed = (error: unknown) => {
@@ -50,6 +54,7 @@ export function createNudger(parts: NudgerParts): Nudger {
     if (!entry) return;
     try {
       Promise.resolve(parts.send(entry.newest)).catch(failed);
+      parts.onSent?.(now() - entry.since);
     } catch (error) {
       failed(error);
     }
@@ -65,7 +70,7 @@ export function createNudger(parts: NudgerParts): Nudger {
       }
       try {
         const timer = setTimer(() => fire(write.vaultId), NUDGE_WINDOW_MS);
-        waiting.set(write.vaultId, { newest: write, timer });
+        waiting.set(write.vaultId, { newest: write, since: now(), timer });
       } catch (error) {
         failed(error);
       }

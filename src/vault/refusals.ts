@@ -1,21 +1,11 @@
-import { conflict, forbidden, notFound, type RelayError } from '../errors.ts';
-
-/** What stands where another version was expected. */
-export interface Current {
-  entry_no: number;
-  version: number;
-  seq: number;
-  writer_id: string;
-  content: string;
-  created_at: string;
-}
+import { type CurrentVersion, conflict, forbidden, notFound, type RelayError } from '../errors.ts';
 
 /** What a refused write was about. */
 export interface RefusedWrite {
   vaultId: string;
   entryNo?: number | undefined;
   expected?: number | undefined;
-  current: Current | null;
+  current: CurrentVersion | null;
 }
 
 export const noVault = (vaultId: string) => notFound(`There is no vault ${vaultId}.`);
@@ -33,7 +23,7 @@ function movedOn({ vaultId, expected, current }: RefusedWrite): RelayError {
       : `Entry ${current?.entry_no} of vault ${vaultId}`;
   return conflict(
     `${what} is at version ${current?.version}, not ${expected}; merge with what is there now.`,
-    current ?? undefined,
+    current ? { current } : {},
   );
 }
 

@@ -124,6 +124,14 @@ export const READ_CURRENT_SINCE = readable(
   'entry_no',
 );
 
+/** `$1` vaults, `$2` work sessions, `$3` client ids, one of each a question. A row for each that may be read. */
+export const READ_HEADS = `
+  SELECT asked.place::int AS place, v.work_session_id <> asked.work_session_id AS from_outside, v.head_seq AS head,
+    encode(v.head_hash, 'hex') AS head_hash
+  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (vault_id, work_session_id, client_id, place)
+  JOIN vaults AS v ON v.vault_id = asked.vault_id
+  WHERE v.work_session_id = asked.work_session_id OR v.writer_list @> ARRAY[asked.client_id]`;
+
 /** `$1` the vault, `$2` work session, `$3` client id. Writers by their last write, outside reads newest first. */
 export const READ_META = `
   SELECT v.vault_id, v.summary, v.summary_version, v.work_session_id, v.created_by,

@@ -14,8 +14,11 @@ export interface WriteQueueOptions<Write, Result> {
   /** What the write is about: within one lane, order of arrival is order of commit. */
   laneOf(write: Write): string;
   bytesOf(write: Write): number;
-  /** Whether a failed statement certainly changed nothing, so that its writes may be tried one by one. */
-  mayRunAgain(error: unknown): boolean;
+  /**
+   * What a failed statement says of its writes, none of which was done: `call`, one of them cannot be done; `rows`, one
+   * of the lanes cannot be written to now; `database`, none of them can, or nobody knows.
+   */
+  scopeOf(error: unknown): 'call' | 'rows' | 'database';
   /** Told of each statement's writes and of how many wait; for metrics. */
   onStatement?: (writes: number) => void;
 }
@@ -105,7 +108,7 @@ export class WriteQueue<Write, Result> {
       const batch = this.#takeBatch();
       const error = await this.#run(batch);
       if (error === undefined) continue;
-      if (!this.#options.mayRunAgain(error)) this.#reject(batch, error);
+      if (this.#options.scopeOf(error) === 'database') this.#reject(batch, error);
       else this.#setApart(batch, error);
     }
     this.#running = false;
@@ -189,7 +192,9 @@ export class WriteQueue<Write, Result> {
         if (!this.#running && this.#waiting.length > 0) void this.#drain();
         return;
       }
-      this.#reject([next], error);
+      // Whoever waits for the same lock would wait in vain as well.
+      const alike = this.#options.scopeOf(error) === 'call' ? [] : suspect.waiting.splice(0);
+      this.#reject([next, ...alike], error);
     }
     suspect.running = false;
   }

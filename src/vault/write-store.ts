@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { VaultCaps } from '../config.ts';
 import type { Database } from '../db/client.ts';
 import { toSafeNumber } from '../db/numbers.ts';
-import { wasRolledBack } from '../db/pg-errors.ts';
-import { forbidden, RelayError } from '../errors.ts';
+import { type FailureScope, scopeOfFault } from '../db/pg-errors.ts';
+import { type CurrentVersion, findRelayError, forbidden } from '../errors.ts';
 import { originOf } from './audit.ts';
 import type { VaultFeed } from './feed.ts';
 import type { Caller } from './policy.ts';
-import { type Current, keyReused, REFUSALS, type RefusedOutcome } from './refusals.ts';
+import { keyReused, REFUSALS, type RefusedOutcome } from './refusals.ts';
 import { CREATE, WRITE } from './sql.ts';
 import { makeVaultId } from './vault-id.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -47,7 +47,7 @@ interface OutcomeRow {
   entry_no: number | null;
   version: number | null;
   seq: bigint | null;
-  current: Current | null;
+  current: CurrentVersion | null;
 }
 
 interface Asked {
@@ -55,6 +55,10 @@ interface Asked {
   readsAs: string | null;
   write: Write;
 }
+
+/** What a failed statement says of its writes: a lock is about a vault, a lost database about all of them. */
+const scopeOfFailure = (error: unknown): FailureScope =>
+  findRelayError(error)?.details.outcome === 'unknown' ? 'database' : scopeOfFault(error);
 
 /** Beside the text: names, key, request id. */
 const BYTES_AROUND_TEXT = 512;
@@ -100,7 +104,7 @@ export class VaultWriter {
       run: (asked) => this.#run(asked),
       laneOf: ({ write }) => write.vaultId,
       bytesOf: ({ write }) => Buffer.byteLength(write.text) + BYTES_AROUND_TEXT,
-      mayRunAgain: (error) => wasRolledBack(error instanceof RelayError ? error.cause : error),
+      scopeOf: scopeOfFailure,
       ...(onStatement ? { onStatement } : {}),
     });
   }
@@ -133,7 +137,7 @@ export class VaultWriter {
         ...(key === undefined ? {} : { key, request_hash: hashRequest('create', summary) }),
         ...originOf(caller),
       };
-      const [row] = await this.#db.rows<{ outcome: string; vault_id: string; seq: bigint | null }>(
+      const [row] = await this.#db.write<{ outcome: string; vault_id: string; seq: bigint | null }>(
         CREATE,
         JSON.stringify(creation),
         this.#rules.caps.vaultsPerWorkSession,
@@ -178,7 +182,7 @@ export class VaultWriter {
 
   async #run(asked: Asked[]): Promise<OutcomeRow[]> {
     const { entriesPerVault, bytesPerVault } = this.#rules.caps;
-    const rows = await this.#db.rows<OutcomeRow>(
+    const rows = await this.#db.write<OutcomeRow>(
       WRITE,
       JSON.stringify(asked.map(toJson)),
       entriesPerVault,

@@ -52,6 +52,20 @@ test('hears what is announced, says when it no longer does, and comes back by it
   await expect.poll(countConnections).toBe(1);
 });
 
+test('notices a connection that broke without a word, and comes back', async () => {
+  listener = makeListener();
+  await listener.start();
+  proxied.proxy.freeze();
+  try {
+    await expect.poll(() => heard, { timeout: 8000 }).toEqual(['(listening)', '(deaf)']);
+  } finally {
+    proxied.proxy.thaw();
+  }
+  await expect.poll(() => heard.at(-1), { timeout: 8000 }).toBe('(listening)');
+  await announce('again');
+  await expect.poll(() => heard.at(-1)).toBe('again');
+});
+
 test('a first connection that fails is the business of whoever starts it', async () => {
   proxied.proxy.refuse();
   listener = makeListener();

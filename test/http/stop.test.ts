@@ -5,6 +5,7 @@ import { SessionStore } from '../../src/session/store.ts';
 import { RestVaults } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { startRelayServer } from '../support/relay-server.ts';
+import { openAstation } from '../support/sockets.ts';
 
 const database = useDatabase();
 const TEXT = 'x'.repeat(60_000);
@@ -41,3 +42,49 @@ test('an answer that is on its way when the server stops arrives whole, also at 
   expect(received).toBe(announced);
   await stopped;
 });
+
+test('a stop fails health first, ends sockets, and lets what is in flight finish', async () => {
+  const server = await startRelayServer(database.url);
+  const session = 'a-session-for-a-slow-write';
+  await new SessionStore(database.db).createGranted(session, { hostname: 'h', astationId: 'st' });
+  const vaults = new RestVaults(server.url, { session, clientId: 'a' });
+  const vaultId = (await vaults.create('slow')).body.vault_id;
+  const astation = await openAstation(server.url, 'st');
+  const health = async (path: string) => {
+    const answer = await fetch(server.url + path);
+    return [answer.status, ((await answer.json()) as { status: string }).status];
+  };
+  expect(await health('/health/ready')).toEqual([200, 'ok']);
+  expect(await health('/health/live')).toEqual([200, 'ok']);
+
+  const order: string[] = [];
+  const holder = await database.admin.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT 1 FROM vaults WHERE vault_id = $1 FOR UPDATE', [vaultId]);
+  const writing = vaults.append(vaultId, 'in flight').finally(() => order.push('write answered'));
+  await expect.poll(() => waitingForLock()).toBe(1);
+
+  const stopped = server.stop().finally(() => order.push('stopped'));
+  expect(await astation.closed()).toMatchObject({ code: 1012 });
+  order.push('socket closed');
+  expect(await health('/health/ready')).toEqual([503, 'stopping']);
+  expect(await health('/health')).toEqual([503, 'stopping']);
+  expect(await health('/health/live')).toEqual([200, 'ok']);
+  // As long as somebody is waited for, others are served too.
+  expect((await vaults.list()).status).toBe(200);
+
+  await holder.query('COMMIT');
+  holder.release();
+  expect((await writing).status).toBe(200);
+  await stopped;
+  expect(order).toEqual(['socket closed', 'write answered', 'stopped']);
+  await expect(fetch(`${server.url}/health/live`)).rejects.toThrow();
+});
+
+async function waitingForLock(): Promise<number> {
+  const { rows } = await database.admin.query(
+    `SELECT count(*)::int AS n FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+  );
+  return rows[0].n;
+}

@@ -61,4 +61,7 @@ test.each(COALESCING)(
       expect(firsts).toEqual(firsts.map((_, i) => i + 1));
       const versions = history.filter((entry) => entry.entry_no === 1).map((entry) => entry.version);
       expect(versions).toEqual(versions.map((_, i) => i + 1));
-    }, 480_000);
+    });
+  },
+  480_000,
+);

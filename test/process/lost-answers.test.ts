@@ -3,7 +3,7 @@ import type { VaultEntry } from '../../src/vault/schema.ts';
 import { type Answer, RestVaults } from '../support/client.ts';
 import { ask, eventually, makeWorkshop } from '../support/embedded.ts';
 import { createSession, serve, stop, withFolder } from '../support/process.ts';
-import { TcpProxy } from '../support/tcp-proxy.ts';
+import { TcpProxy } from '../support/proxy.ts';
 
 const KEY = 'the-key';
 

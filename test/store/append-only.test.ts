@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { APPLICATION_ROLE, Database } from '../../src/db/client.ts';
+import { Database } from '../../src/db/client.ts';
 import { readFault } from '../../src/db/pg-errors.ts';
+import { APPLICATION_ROLE } from '../../src/db/pool.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
 import { dump, silent, useDatabase } from '../support/database.ts';

@@ -18,7 +18,8 @@ interface Header {
 }
 interface Response {
   headers?: Record<string, Header | Ref>;
-  content: Record<string, { schema: Schema }>;
+  /** Left out where an answer has no body. */
+  content?: Record<string, { schema: Schema }>;
 }
 export interface Operation {
   operationId: string;
@@ -163,6 +164,7 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
     const problem = judgeHeaders(headers, exchange);
     if (problem) return problem;
     const { 'content-type': type } = exchange.headers;
+    if (!content) return exchange.text === '' && type === undefined ? undefined : 'the answer has a body';
     const documented = content['application/json'];
     if (!documented || !IS_JSON.test(String(type))) return `the content type is ${type}`;
     if (exchange.method === 'HEAD') return exchange.text === '' ? undefined : 'an answer to HEAD has no body';
@@ -178,7 +180,7 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
     const operation =
       route && document.paths[`/api${route.openapi.path}`]?.[route.openapi.method.toLowerCase()];
     const entry = operation?.responses[route?.status ?? 200];
-    const schema = entry && resolve(document, entry).content['application/json']?.schema;
+    const schema = entry && resolve(document, entry).content?.['application/json']?.schema;
     return schema ? judgeValue(schema, data) : `there is no procedure ${procedure}`;
   }
 

@@ -8,6 +8,7 @@ import { openServices } from '../../src/services.ts';
 import type { SessionCache } from '../../src/session/cache.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { silent, type TestDatabase } from './database.ts';
+import { TEST_SETTINGS } from './relay-server.ts';
 
 /** The real server, listening on a free port, over the test file's database. */
 export interface TestServer {
@@ -33,7 +34,7 @@ export function useServer(
   let stop: () => Promise<void> = async () => undefined;
   beforeAll(async () => {
     const config = {
-      ...readConfig({ RATE_LIMIT_PER_MINUTE: '0', GRANT_LIMIT_PER_MINUTE: '0' }),
+      ...readConfig(TEST_SETTINGS),
       ...overrides,
     };
     const services = await openServices({ config, databaseUrl: database.url, log });

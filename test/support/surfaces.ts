@@ -1,4 +1,4 @@
-import { ERROR_FACES, type ErrorCode } from '../../src/errors.ts';
+import { ERROR_FACES, type ErrorCode, type ErrorDetails } from '../../src/errors.ts';
 import { type RawAnswer, type RawRequest, sendRaw } from './raw-http.ts';
 
 /** One call of a procedure, which either surface spells in its own way. */
@@ -85,15 +85,15 @@ export const toTrpc: Spell = ({ procedure, vaultId, json = '{}' }, credentials) 
 
 /** How a call ended, in terms that both surfaces share. */
 export type Outcome =
-  | { status: number; code: ErrorCode; message: string }
+  | ({ status: number; code: ErrorCode; message: string } & ErrorDetails)
   | { status: number; result: unknown };
 
 function readRest({ status, text }: RawAnswer): Outcome {
   const body = JSON.parse(text);
   if (status < 300) return { status, result: body };
-  const { error, code, ...more } = body;
+  const { error, code, outcome, ...more } = body;
   if (Object.keys(more).length > 0) throw new Error(`Unexpected fields in an error: ${text}`);
-  return { status, code, message: error };
+  return { status, code, message: error, ...(outcome && { outcome }) };
 }
 
 /** The `ErrorCode` whose face on tRPC is this code; those faces are all different. */
@@ -108,7 +108,8 @@ function readTrpc({ status, text }: RawAnswer): Outcome {
   if (status < 300) return { status, result: body.result.data };
   const { message, data } = body.error;
   if (data.httpStatus !== status) throw new Error(`Answered ${status}, and says ${text}`);
-  return { status, code: fromTrpcCode(data.code), message };
+  const { outcome } = data;
+  return { status, code: fromTrpcCode(data.code), message, ...(outcome && { outcome }) };
 }
 
 export const SURFACES = {

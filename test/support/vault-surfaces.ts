@@ -1,7 +1,6 @@
 import { TRPCClientError } from '@trpc/client';
-import { ERROR_FACES, findRelayError } from '../../src/errors.ts';
+import { type CurrentVersion, ERROR_FACES, findRelayError } from '../../src/errors.ts';
 import type { Caller } from '../../src/vault/policy.ts';
-import type { Current } from '../../src/vault/refusals.ts';
 import type { VaultEntry, VaultListItem, VaultMeta, WriteResult } from '../../src/vault/schema.ts';
 import { type Answer, nextLink, RestVaults, trpcClient } from './client.ts';
 import type { TestStore } from './store.ts';
@@ -11,7 +10,7 @@ export interface Result<T> {
   status: number;
   value?: T;
   /** What stands where another version was expected. */
-  current?: Current;
+  current?: CurrentVersion;
   /** Said on REST and by the store. */
   replayed?: boolean;
 }
@@ -101,7 +100,8 @@ async function fromRest<Body, T = Body>(
   const answer = await call;
   const { status, headers, body } = answer;
   const replayed = headers.get('idempotent-replayed');
-  if (status !== 200) return given({ status, current: (body as { current?: Current }).current }) as Result<T>;
+  if (status !== 200)
+    return given({ status, current: (body as { current?: CurrentVersion }).current }) as Result<T>;
   return { status, value: read(answer), ...(replayed !== null && { replayed: replayed === 'true' }) };
 }
 
@@ -200,7 +200,8 @@ async function fromStore<Data extends object, T>(
   } catch (thrown) {
     const refused = findRelayError(thrown);
     if (!refused) throw thrown;
-    const { code, current } = refused;
+    const { code, details } = refused;
+    const { current } = details;
     return given({ status: ERROR_FACES[code].status, current }) as Result<T>;
   }
 }

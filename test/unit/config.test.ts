@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, ENVIRONMENT_VARIABLES, readConfig } from '../../src/config.ts';
 
@@ -27,8 +28,20 @@ const DEFAULTS = {
   caps: { vaultsPerWorkSession: 10_000, entriesPerVault: 1_000_000, bytesPerVault: 1_073_741_824 },
   coalesce: true,
   rateLimitPerMinute: 600,
+  rateLimitPerAddress: 6000,
   grantLimitPerMinute: 60,
+  redisUrl: undefined,
+  maxConnectionsPerAddress: 4000,
+  pressure: {
+    eventLoopMs: 500,
+    heapBytes: Math.floor(0.9 * getHeapStatistics().heap_size_limit),
+    rssBytes: 0,
+  },
   relayMaxSocketsPerAddress: 200,
+  shutdownDelayMs: 0,
+  metricsPort: undefined,
+  metricsToken: undefined,
+  traces: undefined,
   pastWriterReads: true,
 };
 
@@ -80,12 +93,46 @@ describe('what is taken', () => {
     ['MAX_TEXT_BYTES', '1', { limits: { ...DEFAULTS.limits, textBytes: 1 } }],
     ['MAX_SUMMARY_BYTES', '4096', { limits: { ...DEFAULTS.limits, summaryBytes: 4096 } }],
     ['MAX_CLIENT_ID_CHARACTERS', '1024', { limits: { ...DEFAULTS.limits, clientIdCharacters: 1024 } }],
-    ['RATE_LIMIT_PER_MINUTE', '0', { rateLimitPerMinute: 0 }],
+    ['RATE_LIMIT_PER_MINUTE', '0', { rateLimitPerMinute: 0, rateLimitPerAddress: 0 }],
+    ['RATE_LIMIT_PER_MINUTE', '7', { rateLimitPerMinute: 7, rateLimitPerAddress: 70 }],
+    ['RATE_LIMIT_PER_ADDRESS', '0', { rateLimitPerAddress: 0 }],
+    ['RATE_LIMIT_PER_ADDRESS', '10000000', { rateLimitPerAddress: 10_000_000 }],
+    ['MAX_CONNECTIONS_PER_ADDRESS', '1', { maxConnectionsPerAddress: 1 }],
+    ['PRESSURE_EVENT_LOOP_MS', '0', { pressure: { ...DEFAULTS.pressure, eventLoopMs: 0 } }],
+    ['PRESSURE_HEAP_MB', '0', { pressure: { ...DEFAULTS.pressure, heapBytes: 0 } }],
+    ['PRESSURE_HEAP_MB', '512', { pressure: { ...DEFAULTS.pressure, heapBytes: 536_870_912 } }],
+    ['PRESSURE_RSS_MB', '1', { pressure: { ...DEFAULTS.pressure, rssBytes: 1_048_576 } }],
     ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
     ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
+    ['REDIS_URL', 'redis://cache', { redisUrl: 'redis://cache' }],
+    ['REDIS_URL', 'rediss://u:p@cache:6380/3', { redisUrl: 'rediss://u:p@cache:6380/3' }],
+    ['RELAY_REPLICAS_EXPECTED', '1', {}],
+    ['SHUTDOWN_DELAY_SECONDS', '5', { shutdownDelayMs: 5000 }],
+    ['METRICS_PORT', '0', { metricsPort: 0 }],
+    ['METRICS_TOKEN', 'sixteen-and-more', { metricsToken: 'sixteen-and-more' }],
+    [
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'http://collector:4318',
+      { traces: { endpoint: 'http://collector:4318', serviceName: 'vault-relay', ratio: 1 } },
+    ],
+    ['OTEL_SERVICE_NAME', 'another', {}],
+    ['OTEL_TRACES_SAMPLER_ARG', '0.25', {}],
     ['PAST_WRITER_READ', 'deny', { pastWriterReads: false }],
   ])('%s=%s', (name, value, changed) => {
     expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...changed });
+  });
+});
+
+test('traces have the name and the share that are set', () => {
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example.org/otlp',
+    OTEL_SERVICE_NAME: 'relay-2',
+    OTEL_TRACES_SAMPLER_ARG: '0.1',
+  };
+  expect(readConfig(env).traces).toEqual({
+    endpoint: 'https://collector.example.org/otlp',
+    serviceName: 'relay-2',
+    ratio: 0.1,
   });
 });
 
@@ -98,8 +145,16 @@ describe('what is refused, naming the variable', () => {
     'MAX_SUMMARY_BYTES',
     'MAX_CLIENT_ID_CHARACTERS',
     'RATE_LIMIT_PER_MINUTE',
+    'RATE_LIMIT_PER_ADDRESS',
     'GRANT_LIMIT_PER_MINUTE',
+    'MAX_CONNECTIONS_PER_ADDRESS',
+    'PRESSURE_EVENT_LOOP_MS',
+    'PRESSURE_HEAP_MB',
+    'PRESSURE_RSS_MB',
     'RELAY_WS_MAX_PER_IP',
+    'RELAY_REPLICAS_EXPECTED',
+    'SHUTDOWN_DELAY_SECONDS',
+    'METRICS_PORT',
   ];
   test.each(wholeNumbers.flatMap((name) => notWhole.map((value) => [name, value])))(
     '%s=%j',
@@ -109,6 +164,7 @@ describe('what is refused, naming the variable', () => {
   );
 
   const url = 'must be a postgres:// or postgresql:// address';
+  const redis = 'must be a redis:// or rediss:// address';
   const origins = 'must be * or a comma-separated list of origins such as https://example.org';
   const networks = 'must be a comma-separated list of addresses or CIDR networks';
   const base = 'must be an http:// or https:// address';
@@ -123,10 +179,26 @@ describe('what is refused, naming the variable', () => {
     ['MAX_CLIENT_ID_CHARACTERS', '0', 'must be at least 1'],
     ['MAX_CLIENT_ID_CHARACTERS', '1025', 'must be at most 1024'],
     ['RATE_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
+    ['RATE_LIMIT_PER_ADDRESS', '10000001', 'must be at most 10000000'],
     ['GRANT_LIMIT_PER_MINUTE', '1000001', 'must be at most 1000000'],
+    ['MAX_CONNECTIONS_PER_ADDRESS', '0', 'must be at least 1'],
+    ['PRESSURE_EVENT_LOOP_MS', '60001', 'must be at most 60000'],
     ['RELAY_WS_MAX_PER_IP', '0', 'must be at least 1'],
+    ['SHUTDOWN_DELAY_SECONDS', '61', 'must be at most 60'],
+    ['METRICS_PORT', '65536', 'must be at most 65535'],
+    ['METRICS_TOKEN', 'fifteen-letters', 'must have at least 16 characters, none of them a blank'],
+    ['METRICS_TOKEN', 'sixteen and more', 'must have at least 16 characters, none of them a blank'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', base],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 'must be a number from 0 to 1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '-1', 'must be a number from 0 to 1'],
     ['PAST_WRITER_READ', 'yes', 'must be allow or deny'],
     ['RELAY_WS_MAX_PER_IP', '1000001', 'must be at most 1000000'],
+    ['REDIS_URL', 's3cret', redis],
+    ['REDIS_URL', 'http://u:s3cret@cache', redis],
+    ['REDIS_URL', 'redis://', redis],
+    ['REDIS_URL', 'redis://:s3cret@cache:99999', redis],
+    ['REDIS_URL', 'redis://cache/vault-relay', redis],
+    ['RELAY_REPLICAS_EXPECTED', '0', 'must be at least 1'],
     ['DATABASE_URL', 'mysql://u:s3cret@db/vr', url],
     ['DATABASE_URL', 'u:s3cret@db/vr', url],
     ['DATABASE_URL', 's3cret', url],
@@ -156,17 +228,28 @@ describe('what is refused, naming the variable', () => {
     );
   });
 
-  test.each(['s3cret', 'mysql://s3cret@db', 'postgres://u:s3cret@:x/'])(
-    'never the value of DATABASE_URL',
-    (value) => {
-      try {
-        readConfig({ DATABASE_URL: value });
-        expect.unreachable();
-      } catch (error) {
-        expect(`${(error as Error).stack} ${JSON.stringify(error)}`).not.toContain('s3cret');
-      }
-    },
-  );
+  test('several replicas without a Redis to share', () => {
+    expect(refusalOf({ RELAY_REPLICAS_EXPECTED: '2' })).toBe(
+      'Bad configuration: RELAY_REPLICAS_EXPECTED is above 1, but replicas without REDIS_URL would not know of each ' +
+        "other's rooms. Set REDIS_URL to a Redis or Valkey that all replicas share, or run one replica.",
+    );
+    expect(readConfig({ RELAY_REPLICAS_EXPECTED: '2', REDIS_URL: 'redis://cache' })).toBeDefined();
+  });
+
+  test.each([
+    ['DATABASE_URL', 's3cret'],
+    ['DATABASE_URL', 'mysql://s3cret@db'],
+    ['DATABASE_URL', 'postgres://u:s3cret@:x/'],
+    ['REDIS_URL', 's3cret'],
+    ['REDIS_URL', 'redis://u:s3cret@:x/'],
+  ])('never the value of %s', (name, value) => {
+    try {
+      readConfig({ [name]: value });
+      expect.unreachable();
+    } catch (error) {
+      expect(`${(error as Error).stack} ${JSON.stringify(error)}`).not.toContain('s3cret');
+    }
+  });
 });
 
 describe('.env.example', async () => {

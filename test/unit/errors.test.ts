@@ -17,6 +17,7 @@ import {
   tooManyRequests,
   toTRPCError,
   unauthorized,
+  writeOutcomeUnknown,
 } from '../../src/errors.ts';
 import { toPublicError } from '../../src/http/public-error.ts';
 
@@ -69,6 +70,15 @@ test('only those that pass by themselves say when to try again', () => {
   expect(tooManyRequests('Why.', 7).retryAfter).toBe(7);
   expect(databaseUnavailable(new Error('refused')).retryAfter).toBe(1);
   expect(notFound('Why.').retryAfter).toBeUndefined();
+});
+
+test('only a write that was not confirmed says that its outcome is unknown', () => {
+  expect(writeOutcomeUnknown(new Error('lost'))).toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    retryAfter: 1,
+    details: { outcome: 'unknown' },
+  });
+  expect(databaseUnavailable(new Error('refused')).details).toEqual({});
 });
 
 describe('the meant failure inside what was thrown', () => {

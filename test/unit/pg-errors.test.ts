@@ -1,63 +1,100 @@
 import { describe, expect, test } from 'vitest';
-import { toRelayError, wasRolledBack } from '../../src/db/pg-errors.ts';
-import { RelayError } from '../../src/errors.ts';
+import {
+  mayHaveRun,
+  neverSent,
+  readFault,
+  scopeOfFault,
+  spoilsConnections,
+  toRelayError,
+} from '../../src/db/pg-errors.ts';
 
-/** As the driver throws what PostgreSQL or the operating system said. */
-const fault = (code: string | undefined, message = 'why') =>
+const failing = (code: string | undefined, message = 'why') =>
   Object.assign(new Error(message), code === undefined ? {} : { code });
 
-describe('a statement that certainly changed nothing', () => {
+describe('a statement that failed may have been committed', () => {
   test.each([
-    ['22021', 'a NUL byte'],
-    ['22P05', 'a NUL escape'],
-    ['23514', 'a check'],
-    ['40001', 'a serialization failure'],
-    ['40P01', 'a deadlock'],
-    ['53100', 'a full disk'],
-    ['54000', 'a limit of PostgreSQL'],
-    ['55P03', 'a lock that was kept'],
-    ['57014', 'its time was up'],
-    ['P0001', 'a function that raised'],
-    ['XX000', 'a bug of PostgreSQL'],
-  ])('%s: %s', (code) => {
-    expect(wasRolledBack(fault(code))).toBe(true);
+    ['a connection that ended', undefined, 'Connection terminated unexpectedly'],
+    ['an answer that did not come', undefined, 'Query read timeout'],
+    ['a connection that was reset', 'ECONNRESET', 'read ECONNRESET'],
+    ['a stream that was destroyed', 'ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed'],
+    ['a connection failure', '08006', 'connection failure'],
+    ['a server that stops', '57P01', 'terminating connection due to administrator command'],
+    ['a server that crashed', '57P02', 'terminating connection because of crash of another server process'],
+  ])('after %s', (_, code, message) => {
+    const fault = readFault(failing(code, message));
+    expect(mayHaveRun(fault)).toBe(true);
+    expect(spoilsConnections(fault)).toBe(true);
+    expect(toRelayError(failing(code, message))).toMatchObject({ code: 'SERVICE_UNAVAILABLE', details: {} });
   });
 
-  test.each<[code: string | undefined, meaning: string]>([
-    ['08006', 'the connection broke'],
-    ['40003', 'completion unknown'],
-    ['57P01', 'the server was told to stop'],
-    ['57P02', 'another process crashed'],
-    ['57P03', 'the server starts up'],
-    ['53300', 'no connection is left'],
-    ['28P01', 'the password is refused'],
-    ['3D000', 'there is no such database'],
-    ['25006', 'a standby'],
-    ['EPIPE', 'an error of the operating system that looks like a SQLSTATE'],
-    ['ECONNRESET', 'an error of the operating system'],
-    [undefined, 'an error of the driver'],
-  ])('is not certain after %s: %s', (code, _) => {
-    expect(wasRolledBack(fault(code))).toBe(false);
+  test.each([
+    ['53100'],
+    ['53200'],
+    ['53300'],
+    ['57014'],
+    ['57P03'],
+    ['55P03'],
+    ['40001'],
+    ['40P01'],
+    ['08001'],
+    ['25006'],
+    ['28P01'],
+    ['3D000'],
+  ])('but not after %s, though it can be tried again', (code) => {
+    expect(mayHaveRun(readFault(failing(code)))).toBe(false);
+    expect(spoilsConnections(readFault(failing(code)))).toBe(code === '25006');
+    expect(toRelayError(failing(code))).toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryAfter: 1 });
   });
 
-  test.each([['text'], [undefined], [null]])('is not certain after what is no error: %s', (thrown) => {
-    expect(wasRolledBack(thrown)).toBe(false);
+  test.each(['42703', '42501', '23505', 'XX000'])('and not after %s, which is our own mistake', (code) => {
+    expect(mayHaveRun(readFault(failing(code)))).toBe(false);
+    expect(toRelayError(failing(code))).toBeUndefined();
   });
 });
 
-describe('what the caller hears', () => {
-  test.each(['22021', '22P05'])('of NUL that came past the edge: %s', (code) => {
-    const thrown = fault(code);
-    expect(toRelayError(thrown)).toMatchObject({ code: 'BAD_REQUEST', cause: thrown });
+describe('what failed before a statement was sent', () => {
+  test.each([
+    [undefined, 'timeout exceeded when trying to connect'],
+    ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:5432'],
+    ['ECONNRESET', 'read ECONNRESET'],
+    ['57P01', 'terminating connection due to administrator command'],
+    [undefined, 'Cannot use a pool after calling end on the pool'],
+  ])('is marked as such: %s %s', (code, message) => {
+    const marked = neverSent(failing(code, message));
+    expect(readFault(marked)).toEqual({ code: '08001', message });
+    expect(mayHaveRun(readFault(marked))).toBe(false);
   });
 
-  test('of what may pass: come again', () => {
-    const thrown = fault('55P03');
-    expect(toRelayError(thrown)).toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryAfter: 1, cause: thrown });
+  test.each(['53300', '57P03', '28P01', '3D000', '42501'])('unless the server said why: %s', (code) => {
+    const error = failing(code);
+    expect(neverSent(error)).toBe(error);
   });
+});
 
-  test('of our own mistakes: nothing of PostgreSQL’s', () => {
-    expect(toRelayError(fault('42P01'))).toBeUndefined();
-    expect(toRelayError(new RelayError('CONFLICT', 'Why.'))).toBeUndefined();
+describe('what a failure of several writes at once is about', () => {
+  test.each([
+    ['22021', 'a NUL byte', 'call'],
+    ['22P05', 'a NUL escape', 'call'],
+    ['23514', 'a check', 'call'],
+    ['54000', 'a limit of PostgreSQL', 'call'],
+    ['P0001', 'a function that raised', 'call'],
+    ['XX000', 'a bug of PostgreSQL', 'call'],
+    ['55P03', 'a lock that was kept', 'rows'],
+    ['57014', 'its time was up', 'rows'],
+    ['40P01', 'a deadlock', 'rows'],
+    ['08006', 'a connection that broke', 'database'],
+    ['53100', 'a full disk', 'database'],
+    ['57P01', 'a server that stops', 'database'],
+    ['ECONNRESET', 'the operating system', 'database'],
+    [undefined, 'the driver', 'database'],
+  ])('%s: %s', (code, _, scope) => {
+    expect(scopeOfFault(failing(code))).toBe(scope);
+    const ours = toRelayError(failing(code));
+    if (ours) expect(scopeOfFault(ours)).toBe(scope);
   });
+});
+
+test.each(['22021', '22P05'])('of NUL that came past the edge the caller hears: %s', (code) => {
+  const thrown = failing(code);
+  expect(toRelayError(thrown)).toMatchObject({ code: 'BAD_REQUEST', cause: thrown });
 });

@@ -13,11 +13,11 @@ const as = (clientId: string) => ({
   },
 });
 
-const created = await createVault({ summary: 'auth refactor' }, as('agent-a'));
+const created = await createVault({ summary: 'auth refactor' }, {}, as('agent-a'));
 if (created.status !== 200) throw new Error(created.data.error);
 const { vault_id } = created.data;
 
-const first = await writeEntry(vault_id, { text: 'JWT in a cookie' }, as('agent-a'));
+const first = await writeEntry(vault_id, { text: 'JWT in a cookie' }, {}, as('agent-a'));
 if (first.status !== 200) throw new Error(first.data.error);
 
 const read = await readVault(vault_id, {}, as('agent-b'));
@@ -26,5 +26,5 @@ for (const entry of read.data) {
   console.log(`e${entry.entry_no} v${entry.version} ${entry.writer_id}: ${entry.content}`);
 }
 
-const refused = await writeEntry(vault_id, { text: 'nothing to override', entry_id: 7 }, as('agent-b'));
+const refused = await writeEntry(vault_id, { text: 'nothing to override', entry_id: 7 }, {}, as('agent-b'));
 if (refused.status === 404) console.log(refused.data.code, refused.data.error);

@@ -116,9 +116,3 @@ test('many wait for one topic, and each is woken; who begins meanwhile waits for
   late.cancel();
   expectEmpty();
 });
-
-test('changes are counted, also those that nobody waits for', () => {
-  waiters.changed('vault a');
-  waiters.changed('vault b');
-  expect(waiters.changes).toBe(2);
-});

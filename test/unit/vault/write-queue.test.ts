@@ -16,7 +16,9 @@ interface Statement {
   fail(error: Error): Promise<void>;
 }
 
+/** One write cannot be done; a lane cannot be written to; nobody knows anything. */
 class Refused extends Error {}
+class Locked extends Error {}
 class Lost extends Error {}
 
 let statements: Statement[];
@@ -48,7 +50,7 @@ function makeQueue(run: (writes: string[]) => Promise<string[]>): WriteQueue<Wri
     run: (writes) => run(writes.map(({ name }) => name)),
     laneOf: ({ lane }) => lane,
     bytesOf: ({ bytes }) => bytes ?? 1,
-    mayRunAgain: (error) => error instanceof Refused,
+    scopeOf: (error) => (error instanceof Locked ? 'rows' : error instanceof Refused ? 'call' : 'database'),
     onStatement: (writes) => told.push(writes),
   });
 }
@@ -247,12 +249,28 @@ describe('a lane whose last write failed', () => {
     await suspectLane();
     const results = [push('bad', 'b2'), push('bad', 'b3'), push('bad', 'b4')];
     await underWay(0).fail(new Refused('still locked'));
-    await underWay(1).fail(new Lost('gone'));
+    await underWay(1).fail(new Refused('refused too'));
     await underWay(2).succeed();
     await expect(results[0]).rejects.toThrow('still locked');
-    await expect(results[1]).rejects.toThrow('gone');
+    await expect(results[1]).rejects.toThrow('refused too');
     expect(await results[2]).toBe('b4 done');
     expect(queue.depth).toBe(0);
+  });
+
+  test.each([
+    ['locked', new Locked('still locked')],
+    ['lost', new Lost('gone')],
+  ])('fails as a whole while it is %s: the others would wait in vain as well', async (_, error) => {
+    await suspectLane();
+    const results = [push('bad', 'b2'), push('bad', 'b3'), push('good', 'g1')];
+    await underWay(0).fail(error);
+    await expect(results[0]).rejects.toBe(error);
+    await expect(results[1]).rejects.toBe(error);
+    await underWay(1).succeed();
+    expect(await results[2]).toBe('g1 done');
+    expect(begun()).toEqual(['b2', 'g1']);
+    send('bad', 'b4');
+    expect(begun()).toEqual(['b2', 'g1', 'b4']);
   });
 });
 

@@ -1,0 +1,84 @@
+import type { FastifyBaseLogger } from 'fastify';
+import pg from 'pg';
+import { neverSent } from './pg-errors.ts';
+
+/** The role the server works as; the migrations make it and grant it what it needs, and no more. */
+export const APPLICATION_ROLE = 'vault_relay_app';
+
+type ConnectCallback = Parameters<pg.Pool['connect']>[0];
+
+/**
+ * A pool that says whether a failed statement may have left: what fails while a connection is made or waited for
+ * has the SQLSTATE 08001. It can also drop the connections that nobody uses.
+ */
+export class ServerPool extends pg.Pool {
+  readonly #idle = new Set<pg.PoolClient>();
+
+  constructor(config: pg.PoolConfig) {
+    super(config);
+    this.on('release', (error, client) => {
+      if (!error) this.#idle.add(client);
+    });
+    this.on('acquire', (client) => this.#idle.delete(client));
+    this.on('remove', (client) => this.#idle.delete(client));
+  }
+
+  override connect(): Promise<pg.PoolClient>;
+  override connect(callback: ConnectCallback): undefined;
+  override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | undefined {
+    if (!callback) {
+      return super.connect().catch((error: Error) => {
+        throw neverSent(error);
+      });
+    }
+    super.connect((error, client, done) => callback(error && neverSent(error), client, done));
+    return undefined;
+  }
+
+  /** How many connections there are, how many of them wait for work, and how many calls wait for one. */
+  counts(): { total: number; idle: number; waiting: number } {
+    return { total: this.totalCount, idle: this.idleCount, waiting: this.waitingCount };
+  }
+
+  /** Drops the connections that wait for work: what broke one, or turned it into a standby's, holds for all. */
+  dropIdle(): void {
+    for (const client of [...this.#idle])
+      client.emit('error', new Error('dropped along with one that broke'));
+  }
+}
+
+export interface PoolOptions {
+  url: string;
+  poolSize: number;
+  log: FastifyBaseLogger;
+}
+
+/** The driver's own parsers, but for BIGINT, which it would leave a text. */
+const parserOf: pg.CustomTypesConfig['getTypeParser'] = (oid, format) =>
+  oid === pg.types.builtins.INT8 ? BigInt : pg.types.getTypeParser(oid, format);
+
+/**
+ * The pool behind everything the server asks of PostgreSQL. Each limit is set on purpose: without
+ * them `pg` waits for ever when the server is gone.
+ */
+export function makePool({ url, poolSize, log }: PoolOptions): ServerPool {
+  const pool = new ServerPool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: 2000,
+    statement_timeout: 5000,
+    lock_timeout: 2000,
+    idle_in_transaction_session_timeout: 10_000,
+    // For a server that stops answering without closing its sockets; PostgreSQL itself ends a statement before.
+    query_timeout: 6000,
+    keepAlive: true,
+    application_name: 'vault-relay',
+    types: { getTypeParser: parserOf },
+    onConnect: async (client) => {
+      await client.query(`SET ROLE ${APPLICATION_ROLE}`);
+    },
+  });
+  // Without a listener the loss of an idle connection would end the process.
+  pool.on('error', (error) => log.warn({ reason: error.message }, 'Lost an idle database connection'));
+  return pool;
+}

@@ -1,0 +1,45 @@
+/** A request as it was answered. */
+export interface AnsweredRequest {
+  method: string;
+  /** Its route's pattern, never its address. */
+  route: string;
+  status: number;
+  seconds: number;
+}
+
+/** Values that are read when somebody asks for them, each with the label that tells its parts apart. */
+export const GAUGES = {
+  pool: { help: 'Connections of the database pool, and calls that wait for one.', label: 'state' },
+  sockets: { help: 'Relay sockets that are open on this server.', label: 'role' },
+  writeQueue: { help: 'Writes that wait for their statement.' },
+  waiting: { help: 'Reads and subscriptions that wait for something to be written.' },
+} as const satisfies Record<string, { help: string; label?: string }>;
+
+export type GaugeName = keyof typeof GAUGES;
+
+/** One number, or one for each value of the gauge's label. */
+export type Reading = number | Readonly<Record<string, number>>;
+
+/** What the parts of the server tell about themselves. Nothing here throws, waits, or costs more than a counter. */
+export interface Metrics {
+  answered(request: AnsweredRequest): void;
+  /** Something was refused. @param cause an error code, or what stopped it before it was a request */
+  refused(cause: string): void;
+  /** A statement was sent that does so many writes. */
+  statementWrote(writes: number): void;
+  /** Atems were told of a write, so long after it was committed. */
+  nudged(seconds: number): void;
+  /** Names where a value is read; the last one named counts. */
+  gauge(name: GaugeName, read: () => Reading): void;
+}
+
+const nothing = () => undefined;
+
+/** Keeps nothing: where nobody asks, or in a test. */
+export const noMetrics: Metrics = {
+  answered: nothing,
+  refused: nothing,
+  statementWrote: nothing,
+  nudged: nothing,
+  gauge: nothing,
+};

@@ -1,0 +1,37 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from '../config.ts';
+import { type Metrics, noMetrics } from './metrics.ts';
+import type { Exposition } from './prometheus.ts';
+import { noTracing, type Tracing } from './tracing.ts';
+
+/** How the server can be watched. */
+export interface Observability {
+  metrics: Metrics;
+  tracing: Tracing;
+  /** Undefined where nobody may read the metrics, so that none are kept. */
+  exposition: Exposition | undefined;
+}
+
+export const noObservability: Observability = {
+  metrics: noMetrics,
+  tracing: noTracing,
+  exposition: undefined,
+};
+
+/** Opens what the settings ask for. The packages behind it are loaded only then. */
+export async function openObservability(
+  config: Config,
+  { log, version }: { log: FastifyBaseLogger; version: string },
+): Promise<Observability> {
+  const { metricsPort, metricsToken, traces } = config;
+  const wantsMetrics = metricsPort !== undefined || metricsToken !== undefined;
+  const exposition = wantsMetrics ? (await import('./prometheus.ts')).makePrometheus() : undefined;
+  const tracing = traces
+    ? (await import('./opentelemetry.ts')).makeOpenTelemetry({
+        ...traces,
+        version,
+        onLost: (reason) => log.warn({ reason }, 'Could not send traces'),
+      })
+    : noTracing;
+  return { metrics: exposition?.metrics ?? noMetrics, tracing, exposition };
+}

@@ -1,0 +1,80 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { GAUGES, type GaugeName, type Metrics, type Reading } from './metrics.ts';
+
+/** Metrics that can be read as Prometheus reads them. */
+export interface Exposition {
+  metrics: Metrics;
+  contentType: string;
+  text(): Promise<string>;
+}
+
+const PREFIX = 'vault_relay_';
+
+/** `writeQueue` → `vault_relay_write_queue` */
+const nameOf = (gauge: string) => PREFIX + gauge.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+const REQUEST_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const NUDGE_SECONDS = [0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 5];
+const WRITES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+function makeGauges(registry: Registry): Metrics['gauge'] {
+  const sources = new Map<GaugeName, () => Reading>();
+  for (const [name, gauge] of Object.entries(GAUGES) as [GaugeName, { help: string; label?: string }][]) {
+    new Gauge({
+      name: nameOf(name),
+      help: gauge.help,
+      labelNames: gauge.label === undefined ? [] : [gauge.label],
+      registers: [registry],
+      collect() {
+        const reading = sources.get(name)?.() ?? (gauge.label === undefined ? 0 : {});
+        if (typeof reading === 'number') this.set(reading);
+        else
+          for (const [value, n] of Object.entries(reading)) this.set({ [gauge.label ?? 'kind']: value }, n);
+      },
+    });
+  }
+  return (name, read) => void sources.set(name, read);
+}
+
+/** Keeps metrics of this server, and of its process: memory, CPU, file descriptors, the delay of the event loop. */
+export function makePrometheus(): Exposition {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: `${PREFIX}request_duration_seconds`,
+    help: 'Time from the head of a request to the end of its answer; what waits on purpose is a route of its own.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: REQUEST_SECONDS,
+    registers,
+  });
+  const refusals = new Counter({
+    name: `${PREFIX}refusals_total`,
+    help: 'Calls, requests and connections that were refused.',
+    labelNames: ['cause'],
+    registers,
+  });
+  const writes = new Histogram({
+    name: `${PREFIX}writes_per_statement`,
+    help: 'Writes that one statement does.',
+    buckets: WRITES,
+    registers,
+  });
+  const nudges = new Histogram({
+    name: `${PREFIX}nudge_delay_seconds`,
+    help: 'Time from a committed write to the nudge of its atems.',
+    buckets: NUDGE_SECONDS,
+    registers,
+  });
+  return {
+    metrics: {
+      answered: ({ method, route, status, seconds }) => requests.observe({ method, route, status }, seconds),
+      refused: (cause) => refusals.inc({ cause }),
+      statementWrote: (count) => writes.observe(count),
+      nudged: (seconds) => nudges.observe(seconds),
+      gauge: makeGauges(registry),
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+}
