@@ -182,5 +182,5 @@ describe.each(SERVERS)('with $how', ({ server }) => {
       { numRuns: 20 },
     );
     expect([...counts.keys()]).toEqual(expect.arrayContaining(MET));
-  });
+  }, 300_000);
 });
