@@ -1,10 +1,20 @@
 import { defineConfig } from 'vitest/config';
+import { findRedisServer } from './test/support/find-redis.ts';
+
+interface TierOptions {
+  database: boolean;
+  testTimeout?: number;
+  include?: string[];
+  /** Servers that the relay's tests spread their sockets over. */
+  replicas?: number;
+}
 
 /** Tiers have names and run alone: `npx vitest run --project unit`. */
-const tier = (name: string, options: { database: boolean; testTimeout?: number }) => ({
+const tier = (name: string, options: TierOptions) => ({
   test: {
     name,
-    include: [`test/${name}/**/*.test.ts`],
+    include: options.include ?? [`test/${name}/**/*.test.ts`],
+    provide: { replicas: options.replicas ?? 1 },
     testTimeout: options.testTimeout ?? 20_000,
     hookTimeout: 60_000,
     ...(options.database ? { globalSetup: ['test/support/global-setup.ts'] } : {}),
@@ -22,6 +32,13 @@ export default defineConfig({
       tier('store', { database: true, testTimeout: 120_000 }),
       tier('http', { database: true, testTimeout: 120_000 }),
       tier('relay', { database: true, testTimeout: 60_000 }),
+      tier('replicas', {
+        database: true,
+        testTimeout: 60_000,
+        replicas: 2,
+        // Without a redis-server the tests of the first folder are skipped and say why.
+        include: ['test/replicas/**/*.test.ts', ...(findRedisServer() ? ['test/relay/**/*.test.ts'] : [])],
+      }),
       tier('faults', { database: true, testTimeout: 240_000 }),
       tier('browser', { database: true, testTimeout: 60_000 }),
       tier('process', { database: false, testTimeout: 240_000 }),

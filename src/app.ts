@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
-import { makeContextOf, makeSessionOf } from './http/context.ts';
+import { installContext, makeSessionOf } from './http/context.ts';
 import { mountDocs } from './http/docs.ts';
 import { installDrain } from './http/drain.ts';
 import { installErrorHandler } from './http/error-handler.ts';
@@ -53,7 +53,12 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     ...services.drainSteps,
   ]);
   await installHeaders(app, config);
-  mountHealth(app, { pingDatabase: () => services.db.ping(), isStopping, version });
+  mountHealth(app, {
+    pingDatabase: () => services.db.ping(),
+    isStopping,
+    ...(services.replica && { countReplicas: services.replica.count }),
+    version,
+  });
   // With a port of their own they are not here.
   if (exposition && config.metricsPort === undefined) mountMetrics(app, exposition, config.metricsToken);
   await app.register(async (limited) => {
@@ -61,7 +66,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     const sessionOf = makeSessionOf(services.sessions);
     await installPressure(limited, config.pressure);
     installRateLimit(limited, { config, makeLimiter, sessionOf });
-    const contextOf = makeContextOf({
+    const contextOf = installContext(limited, {
       sessionOf,
       maxClientIdCharacters: config.limits.clientIdCharacters,
       countGrantAttempt: makeGrantCount(makeLimiter, config.grantLimitPerMinute),

@@ -19,6 +19,13 @@ function isNetwork(network: string): boolean {
   return bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
+/** The path may name a database by its number. */
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname } = new URL(text);
+  return /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/\d*)?$/.test(pathname);
+}
+
 const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
 
 const networks = z
@@ -63,6 +70,8 @@ const Environment = z.object({
   PRESSURE_HEAP_MB: integer(0, 1_048_576).optional(),
   PRESSURE_RSS_MB: integer(0, 1_048_576).default(0),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
+  REDIS_URL: z.string().refine(isRedisUrl, 'must be a redis:// or rediss:// address').optional(),
+  RELAY_REPLICAS_EXPECTED: integer(1, 1000).default(1),
   SHUTDOWN_DELAY_SECONDS: integer(0, 60).default(0),
   METRICS_PORT: integer(0, 65_535).optional(),
   METRICS_TOKEN: z
@@ -148,6 +157,8 @@ export interface Config {
   rateLimitPerAddress: number;
   /** Grants that one address may try in a minute; 0: no limit. */
   grantLimitPerMinute: number;
+  /** What several replicas share; undefined: this server is the only one. */
+  redisUrl: string | undefined;
   /** TCP connections that one address may hold, unless it is a trusted proxy. */
   maxConnectionsPerAddress: number;
   pressure: Pressure;
@@ -182,6 +193,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     throw new ConfigError(`Bad configuration: ${problems.join('; ')}.`);
   }
   const v = parsed.data;
+  if (v.RELAY_REPLICAS_EXPECTED > 1 && v.REDIS_URL === undefined) {
+    throw new ConfigError(
+      'Bad configuration: RELAY_REPLICAS_EXPECTED is above 1, but replicas without REDIS_URL would not know of each ' +
+        "other's rooms. Set REDIS_URL to a Redis or Valkey that all replicas share, or run one replica.",
+    );
+  }
   return {
     port: v.PORT,
     host: v.HOST,
@@ -206,6 +223,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
     rateLimitPerAddress: v.RATE_LIMIT_PER_ADDRESS ?? SESSIONS_PER_ADDRESS * v.RATE_LIMIT_PER_MINUTE,
     grantLimitPerMinute: v.GRANT_LIMIT_PER_MINUTE,
+    redisUrl: v.REDIS_URL,
     maxConnectionsPerAddress: v.MAX_CONNECTIONS_PER_ADDRESS,
     pressure: {
       eventLoopMs: v.PRESSURE_EVENT_LOOP_MS,

@@ -6,10 +6,10 @@ import { type DrainStep, runSteps } from './drain.ts';
 import type { Metrics } from './observability/metrics.ts';
 import { noObservability, type Observability } from './observability/open.ts';
 import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
-import type { AstationDeps } from './relay/astation-session.ts';
+import type { Replica, ReplicaOptions } from './redis/replica.ts';
 import { Connections } from './relay/connections.ts';
 import { Hub } from './relay/hub.ts';
-import { LocalDelivery } from './relay/local-delivery.ts';
+import { MemoryRooms } from './relay/memory-rooms.ts';
 import { createNudger } from './relay/nudge.ts';
 import { type RelaySocketDeps, RelaySockets } from './relay/socket.ts';
 import { AstationStore, KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './session/astation-store.ts';
@@ -27,12 +27,15 @@ const SWEEP_MS = 60_000;
 export interface Services {
   db: Database;
   vaults: VaultStore;
+  feed: VaultFeed;
   sessions: SessionCache;
   logins: LoginStore;
   astations: AstationStore;
   hub: Hub;
   sockets: RelaySockets;
   connections: Connections;
+  /** What this server shares with others; undefined where it is the only one. */
+  replica: Replica | undefined;
   /** Where the rate limits count. */
   makeLimiter: MakeLimiter;
   observability: Observability;
@@ -51,6 +54,8 @@ export interface ServicesOptions {
   observability?: Observability;
   /** The relay's clock: ms, only moving forward. */
   now?: () => number;
+  /** The clock that replicas have in common: ms since 1970. */
+  wallClock?: () => number;
 }
 
 /** Whether a page may open a socket: our own, or one that may call the API. */
@@ -61,23 +66,33 @@ const allowOrigin =
     (publicBaseUrl !== undefined && origin === new URL(publicBaseUrl).origin) ||
     (corsOrigin?.some((allowed) => allowed === '*' || allowed === origin) ?? false);
 
+/** Loads what speaks to Redis only where there is one. */
+async function openReplica(options: ReplicaOptions): Promise<Replica> {
+  const redis = await import('./redis/replica.ts');
+  return redis.openReplica(options);
+}
+
 /** The relay: rooms, their sockets, and the nudges that follow committed writes. */
-function makeRelay(
-  parts: Omit<AstationDeps, 'hub' | 'delivery'> &
-    Pick<RelaySocketDeps, 'sessions' | 'findEndedSessions'> & {
-      config: Config;
-      feed: VaultFeed;
-      metrics: Metrics;
-      now: () => number;
-    },
+async function openRelay(
+  parts: Pick<RelaySocketDeps, 'astations' | 'bindings' | 'log' | 'sessions' | 'findEndedSessions'> & {
+    config: Config;
+    feed: VaultFeed;
+    metrics: Metrics;
+    now: () => number;
+    wallClock: () => number;
+    lookAgain: () => void;
+  },
 ) {
-  const { config, log, feed, metrics, now } = parts;
+  const { config, log, feed, metrics, now, wallClock } = parts;
   const connections = new Connections(log, now);
-  const delivery = new LocalDelivery(connections);
-  const hub = new Hub(delivery, now);
-  delivery.attach(hub);
+  const replica =
+    config.redisUrl === undefined
+      ? undefined
+      : await openReplica({ ...parts, url: config.redisUrl, connections, wallClock });
+  const rooms = replica ? replica.rooms : new MemoryRooms(connections, now);
+  const hub = new Hub({ rooms, delivery: connections, log });
   const nudger = createNudger({
-    send: (write) => delivery.announce({ type: 'vault-updated', ...write }),
+    send: (write) => hub.heard({ type: 'vault-updated', ...write }),
     onError: (error) => log.warn({ reason: String(error) }, 'A nudge failed'),
     onSent: (waitedMs) => metrics.nudged(waitedMs / 1000),
     now,
@@ -88,7 +103,7 @@ function makeRelay(
   const sockets = new RelaySockets({
     ...parts,
     hub,
-    delivery,
+    rooms,
     connections,
     maxPerAddress: config.relayMaxSocketsPerAddress,
     isAllowedOrigin: allowOrigin(config),
@@ -97,9 +112,11 @@ function makeRelay(
     hub,
     sockets,
     connections,
-    close: () => {
+    replica,
+    close: async () => {
       nudger.close();
       hub.close();
+      await replica?.close();
     },
   };
 }
@@ -120,6 +137,7 @@ export async function openServices({
   log,
   observability = noObservability,
   now = () => performance.now(),
+  wallClock = Date.now,
 }: ServicesOptions): Promise<Services> {
   const { metrics, tracing } = observability;
   const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
@@ -128,14 +146,16 @@ export async function openServices({
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
-  const vaults = new VaultStore(db, feed, config, (writes) => metrics.statementWrote(writes));
+  const vaults = new VaultStore(db, feed, config, metrics.statementWrote);
   metrics.gauge('writeQueue', () => vaults.writer.depth);
-  metrics.gauge('waitingReads', () => vaults.waiters.size);
+  metrics.gauge('waiting', () => vaults.waiters.size);
   const bindings = new BindingStore(db);
-  const relay = makeRelay({
+  const relay = await openRelay({
     config,
     log,
     now,
+    wallClock,
+    lookAgain: () => vaults.waiters.lookAgain(),
     sessions,
     findEndedSessions: (idHashes) => store.findEnded(idHashes),
     astations,
@@ -180,9 +200,10 @@ export async function openServices({
   // What is queued is written before the pool ends.
   const closeSteps: DrainStep[] = [
     { name: 'sweeper', run: () => clearInterval(sweeper) },
+    { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+    { name: 'write queue', run: () => vaults.writer.whenIdle() },
+    // After the last write, which other replicas have to hear of.
     { name: 'relay', run: () => relay.close() },
-    { name: 'waiting reads', run: () => vaults.waiters.close() },
-    { name: 'queue of writes', run: () => vaults.writer.whenIdle() },
     { name: 'listener', run: () => listener.close() },
     { name: 'pool', run: () => db.close() },
   ];
@@ -194,20 +215,22 @@ export async function openServices({
     await close();
     throw error;
   }
-  const { hub, sockets, connections } = relay;
+  const { hub, sockets, connections, replica } = relay;
   return {
     db,
     vaults,
+    feed,
     sessions,
     logins,
     astations,
     hub,
     sockets,
     connections,
-    makeLimiter: makeMemoryLimiter,
+    replica,
+    makeLimiter: replica?.makeLimiter ?? makeMemoryLimiter,
     observability,
     drainSteps: [
-      { name: 'waiting reads', run: () => vaults.waiters.close() },
+      { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
       { name: 'relay sockets', run: () => sockets.drain() },
     ],
     close,

@@ -1,16 +1,22 @@
 import { badRequest, unauthorized } from '../errors.ts';
-import type { Caller } from '../vault/policy.ts';
+import type { Caller, Origin } from '../vault/policy.ts';
 
 /** What a request says about who sends it, the same on both surfaces. */
 export interface Credentials {
   /** The `Authorization` header. */
   authorization: string | undefined;
-  /** Every value of `?id=`, decoded. */
-  ids: readonly string[];
+  /** Every value of `?id=`, decoded. Read once the session is proven, and may throw. */
+  readIds(): readonly string[];
+  origin?: Origin | undefined;
+}
+
+interface KnownSession {
+  workSessionId: string;
 }
 
 export interface CallerRules {
-  resolveSession(sessionId: string): Promise<{ workSessionId: string } | undefined>;
+  /** At once where it is known, else when it was looked up. */
+  findSession(sessionId: string): KnownSession | undefined | Promise<KnownSession | undefined>;
   maxClientIdCharacters: number;
 }
 
@@ -29,7 +35,8 @@ function readClientId(ids: readonly string[], maxCharacters: number): string {
   if (id.includes('\0') || !id.isWellFormed()) {
     throw badRequest('The query parameter id must not contain the NUL character or a lone surrogate.');
   }
-  if ([...id].length > maxCharacters) {
+  // Characters are code points, of which there are at most as many as code units.
+  if (id.length > maxCharacters && [...id].length > maxCharacters) {
     throw badRequest(`The query parameter id is longer than ${maxCharacters} characters.`);
   }
   return id;
@@ -40,19 +47,21 @@ function readClientId(ids: readonly string[], maxCharacters: number): string {
  * @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST`, or what looking the session up throws
  */
 export async function resolveCaller(
-  { authorization, ids }: Credentials,
+  { authorization, readIds, origin }: Credentials,
   rules: CallerRules,
 ): Promise<Caller> {
   const sessionId = readSessionId(authorization);
   if (sessionId === undefined) {
     throw unauthorized('Send the header "Authorization: session <session_id>".');
   }
-  const session = await rules.resolveSession(sessionId);
+  const found = rules.findSession(sessionId);
+  const session = found instanceof Promise ? await found : found;
   if (!session) {
     throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
   }
   return {
     workSessionId: session.workSessionId,
-    clientId: readClientId(ids, rules.maxClientIdCharacters),
+    clientId: readClientId(readIds(), rules.maxClientIdCharacters),
+    ...(origin && { origin }),
   };
 }

@@ -7,7 +7,7 @@ export interface PageHeaders {
 }
 
 /** What answers carry beside their body. */
-export type AnswerHeader = 'x-vault-head' | 'x-vault-head-hash' | 'link' | 'idempotent-replayed';
+export type AnswerHeader = 'etag' | 'x-vault-head' | 'x-vault-head-hash' | 'link' | 'idempotent-replayed';
 
 /** What a procedure knows of the request that called it, whichever surface it came by. */
 export interface Context {
@@ -19,6 +19,10 @@ export interface Context {
   leaving(): AbortSignal;
   /** A vault was read from another work session, on the word of a client id. */
   noteReadFromOutside(vaultId: string): void;
+  /** The head at which whoever asks has seen the answer, if it says so. */
+  seenHead(): number | undefined;
+  /** The value of a JSON text that is the whole answer, in the form that the surface hands answers over in. */
+  fromJson<Answer>(text: string): Answer;
   /** Says where the vault stands that the answer shows. */
   tellHead(page: PageHeaders): void;
   /** Says that another page follows. */

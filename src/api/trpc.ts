@@ -1,4 +1,4 @@
-import { initTRPC } from '@trpc/server';
+import { initTRPC, type TRPCError } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
 import { badRequest, type ErrorCode, findRelayError, toTRPCError } from '../errors.ts';
@@ -20,6 +20,8 @@ export type RestMeta = OpenApiMeta<{
   takes?: true;
   /** Whether it takes an `Idempotency-Key`, which is the field `idempotency_key` of its input. */
   idempotent?: true;
+  /** Whether `If-None-Match` may spare the answer: its `etag` names all that decides it. */
+  conditional?: true;
   /** What a successful answer carries beside its body. */
   headers?: readonly AnswerHeader[];
   /** Fields of the body that need another one. */
@@ -56,28 +58,31 @@ async function* nameErrorsOf(data: AsyncIterable<unknown>): AsyncGenerator<unkno
   }
 }
 
-/** Gives every failure that was meant its tRPC code, and refused input a sentence of its own. */
-const namedErrors = t.middleware(async ({ next }) => {
-  const result = await next();
-  if (result.ok)
-    return isAsyncIterable(result.data) ? { ...result, data: nameErrorsOf(result.data) } : result;
-  const { error } = result;
+/** Gives a failure that was meant its tRPC code, and refused input a sentence of its own. */
+export function nameError(error: TRPCError): TRPCError {
   if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) {
-    throw toTRPCError(describeInvalidInput(error.cause));
+    return toTRPCError(describeInvalidInput(error.cause));
   }
   if (error.code === 'BAD_REQUEST' && error.cause instanceof SyntaxError) {
-    throw toTRPCError(badRequest(`The input is not valid JSON: ${error.cause.message}.`));
+    return toTRPCError(badRequest(`The input is not valid JSON: ${error.cause.message}.`));
   }
   const meant = findRelayError(error);
-  if (meant) throw toTRPCError(meant);
-  return result;
+  return meant ? toTRPCError(meant) : error;
+}
+
+// `call.ts` does what the two do without tRPC, and must be taught what a third one does.
+export const namedErrors = t.middleware(async ({ next }) => {
+  const result = await next();
+  if (!result.ok) throw nameError(result.error);
+  return isAsyncIterable(result.data) ? { ...result, data: nameErrorsOf(result.data) } : result;
+});
+export const asCaller = t.middleware(async ({ ctx, next }) => {
+  const caller = await ctx.authenticate();
+  return next({ ctx: { ...ctx, caller } });
 });
 
 /** For anybody. */
 export const publicProcedure = t.procedure.use(namedErrors);
 
 /** For callers with a session that is bound to a work session, and a client id. Says *who*, never *whether*. */
-export const callerProcedure = publicProcedure.use(async ({ ctx, next }) => {
-  const caller = await ctx.authenticate();
-  return next({ ctx: { ...ctx, caller } });
-});
+export const callerProcedure = publicProcedure.use(asCaller);

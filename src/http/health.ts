@@ -5,6 +5,8 @@ export interface HealthDeps {
   pingDatabase(): Promise<void>;
   /** Whether the server is about to stop, so that nobody new should be sent to it. */
   isStopping(): boolean;
+  /** How many replicas are there; 0 while Redis cannot be reached. Absent where this server is the only one. */
+  countReplicas?(): number;
   version: string;
 }
 
@@ -14,8 +16,15 @@ const RETRY_AFTER_SECONDS = 1;
  * `GET /health` and `/health/ready`: 200 when the database answers and the server is not stopping, 503 otherwise.
  * `GET /health/live`: 200 as long as the process answers at all. None needs a session, none is limited.
  */
-export function mountHealth(app: FastifyInstance, { pingDatabase, isStopping, version }: HealthDeps): void {
-  const common = () => ({ version, uptime_seconds: Math.round(process.uptime()) });
+export function mountHealth(app: FastifyInstance, deps: HealthDeps): void {
+  const { pingDatabase, isStopping, countReplicas, version } = deps;
+  // Without Redis vaults work and rooms wait: reason to look, and none to take the server away.
+  const sharing = (replicas: number) => ({ redis: replicas > 0 ? 'ok' : 'unreachable', replicas });
+  const common = () => ({
+    version,
+    uptime_seconds: Math.round(process.uptime()),
+    ...(countReplicas && sharing(countReplicas())),
+  });
   const unavailable = (reply: FastifyReply) => reply.code(503).header('retry-after', RETRY_AFTER_SECONDS);
 
   const ready = async (_request: unknown, reply: FastifyReply) => {

@@ -4,15 +4,23 @@ import { readJsonText } from './json-text.ts';
 
 /** Accepts JSON alone in this scope, as it is and not compressed, and hands its text to `parse`. */
 export function installJsonBody(app: FastifyInstance, parse: (text: string) => unknown): void {
-  app.addHook('preParsing', async ({ headers }) => {
+  app.addHook('preParsing', async ({ method, headers }) => {
     const encoding = headers['content-encoding'] ?? 'identity';
-    if (encoding.toLowerCase() === 'identity') return;
+    const hasBody = method !== 'GET' && method !== 'HEAD';
+    if (!hasBody || encoding.toLowerCase() === 'identity') return;
     throw new RelayError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as it is, without a content-encoding.');
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, bytes: Buffer) =>
-    parse(readJsonText(bytes)),
-  );
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    let body: unknown;
+    try {
+      body = parse(readJsonText(bytes));
+    } catch (error) {
+      return done(error as Error);
+    }
+    // Outside of the block above, for it goes on to the handler.
+    done(null, body);
+  });
 }
 
 /** `__proto__` stays a field like any other, which the strict schemas refuse. */

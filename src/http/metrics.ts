@@ -25,15 +25,17 @@ const isStream = (type: unknown) => typeof type === 'string' && type.startsWith(
 
 /** Tells how long each request took and how it ended. A stream lasts as long as its reader likes, and is left out. */
 export function installRequestMetrics(app: FastifyInstance, metrics: Metrics): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     for (const code of takeRefusals(request)) metrics.refused(code);
-    if (isStream(reply.getHeader('content-type'))) return;
-    metrics.answered({
-      method: request.method,
-      route: routeOf(request),
-      status: reply.statusCode,
-      seconds: reply.elapsedTime / 1000,
-    });
+    if (!isStream(reply.getHeader('content-type'))) {
+      metrics.answered({
+        method: request.method,
+        route: routeOf(request),
+        status: reply.statusCode,
+        seconds: reply.elapsedTime / 1000,
+      });
+    }
+    done();
   });
 }
 

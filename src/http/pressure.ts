@@ -16,6 +16,8 @@ export async function installPressure(
     maxHeapUsedBytes: heapBytes,
     maxRssBytes: rssBytes,
     pressureHandler: async (request, _reply, type, value) => {
+      // Of a second in which nothing could be measured the plugin thinks the worst.
+      if (value === Number.POSITIVE_INFINITY) return;
       request.log.warn({ pressure: type, value }, 'Refused a request under pressure');
       throw new RelayError('SERVICE_UNAVAILABLE', 'The server is under too much load; try again shortly.', {
         retryAfter: RETRY_AFTER_SECONDS,

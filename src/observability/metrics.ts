@@ -12,8 +12,7 @@ export const GAUGES = {
   pool: { help: 'Connections of the database pool, and calls that wait for one.', label: 'state' },
   sockets: { help: 'Relay sockets that are open on this server.', label: 'role' },
   writeQueue: { help: 'Writes that wait for their statement.' },
-  waitingReads: { help: 'Reads that wait for something to be written.' },
-  subscriptions: { help: 'Subscriptions that are open on this server.' },
+  waiting: { help: 'Reads and subscriptions that wait for something to be written.' },
 } as const satisfies Record<string, { help: string; label?: string }>;
 
 export type GaugeName = keyof typeof GAUGES;

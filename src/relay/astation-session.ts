@@ -2,19 +2,16 @@ import type { FastifyBaseLogger } from 'fastify';
 import { findRelayError } from '../errors.ts';
 import type { AstationStore, KeyStanding } from '../session/astation-store.ts';
 import type { BindingStore } from '../session/binding-store.ts';
-import type { Delivery } from './delivery.ts';
-import type { Hub } from './hub.ts';
 import { verifyAstationProof } from './identity.ts';
 import { ackFrame, type ControlFrame, parseAstationFrame } from './protocol.ts';
 import { astationOf, astationProved, astationRejected } from './room-identity.ts';
-import { routeFromAstation } from './room-routing.ts';
+import type { Decide, RoomStore } from './room-store.ts';
 
 type Ack = Parameters<typeof ackFrame>[0];
 type RelayAuth = Extract<ControlFrame, { type: 'relayAuth' }>;
 
 export interface AstationDeps {
-  hub: Hub;
-  delivery: Delivery;
+  rooms: RoomStore;
   astations: AstationStore;
   bindings: BindingStore;
   log: FastifyBaseLogger;
@@ -30,36 +27,41 @@ export class AstationSession {
   readonly #deps: AstationSessionDeps;
   readonly #code: string;
   readonly #connectionId: string;
+  readonly #challenge: string;
   /** Frames are handled in the order they came, also where one waits for the database. */
   #queue: Promise<void> = Promise.resolve();
+  /** Seen by this server itself: what may be bound must not hang on what Redis says. */
+  #proved = false;
+  /** The last frame that was passed on; it is on its way when this resolves, and so is every earlier one. */
+  #passed: Promise<void> = Promise.resolve();
 
-  constructor(deps: AstationSessionDeps, { code, connectionId }: { code: string; connectionId: string }) {
+  constructor(
+    deps: AstationSessionDeps,
+    { code, connectionId, challenge }: { code: string; connectionId: string; challenge: string },
+  ) {
     this.#deps = deps;
     this.#code = code;
     this.#connectionId = connectionId;
+    this.#challenge = challenge;
   }
 
-  /** Takes a text frame. Resolves when it was handled; what fails is answered on the socket or logged. */
+  /**
+   * Takes a text frame. Resolves when it was handled, or is on its way; what fails is answered on the socket
+   * or logged.
+   */
   received(text: string): Promise<void> {
-    this.#queue = this.#queue.then(() =>
-      this.#handle(text).catch((error: Error) => {
-        this.#deps.log.error(
-          { connection: this.#connectionId, reason: error.message },
-          'An Astation frame failed',
-        );
-      }),
-    );
-    return this.#queue;
+    this.#queue = this.#queue.then(() => this.#handle(text).catch((error) => this.#log(error)));
+    return this.#queue.then(() => this.#passed);
   }
 
   async #handle(text: string): Promise<void> {
     const frame = parseAstationFrame(text);
     if (frame.kind === 'bad-control') {
-      if (frame.for === 'relayAuth') this.#reject(frame.reason);
+      if (frame.for === 'relayAuth') await this.#reject(frame.reason);
       else this.#answer({ for: frame.for, ok: false, message: frame.reason });
     } else if (frame.kind !== 'control') {
-      const { hub } = this.#deps;
-      hub.perform(routeFromAstation(hub.room(this.#code), { connectionId: this.#connectionId, frame }));
+      const sent = { connectionId: this.#connectionId, frame };
+      this.#passed = this.#deps.rooms.astationSent(this.#code, sent).catch((error) => this.#log(error));
     } else if (frame.frame.type === 'relayAuth') {
       await this.#prove(frame.frame);
     } else {
@@ -67,20 +69,24 @@ export class AstationSession {
     }
   }
 
-  #reject(message: string): void {
-    const { hub } = this.#deps;
-    const rejection = { connectionId: this.#connectionId, message, now: hub.now };
-    hub.apply(this.#code, astationRejected(hub.room(this.#code), rejection));
+  async #reject(message: string): Promise<void> {
+    const connectionId = this.#connectionId;
+    await this.#update(({ room, now }) => astationRejected(room, { connectionId, message, now }));
+  }
+
+  async #update(decide: Decide): Promise<void> {
+    await this.#deps.rooms.update(this.#code, decide);
   }
 
   async #prove({ astation_id, public_key, signature }: RelayAuth): Promise<void> {
-    const { hub, delivery } = this.#deps;
-    const astation = astationOf(hub.room(this.#code), this.#connectionId);
+    const connectionId = this.#connectionId;
+    const { room, now } = await this.#deps.rooms.look(this.#code);
+    const astation = astationOf(room, connectionId);
     if (!astation || astation.standing === 'verified') return;
     if (astation_id !== this.#code) return this.#reject('astation_id is not the code of this room');
-    if (hub.now >= astation.challengeExpiresAt) return this.#reject('the challenge was not answered in time');
+    if (now >= astation.challengeExpiresAt) return this.#reject('the challenge was not answered in time');
     const verdict = verifyAstationProof({
-      challenge: astation.challenge,
+      challenge: this.#challenge,
       astationId: astation_id,
       publicKeyHex: public_key,
       signatureHex: signature,
@@ -93,14 +99,15 @@ export class AstationSession {
       return this.#reject(this.#explain(error));
     }
     if (standing === 'rejected') return this.#reject('another key is registered for this Astation');
-    const proof = { connectionId: this.#connectionId, status: standing, now: hub.now };
-    hub.apply(this.#code, astationProved(hub.room(this.#code), proof));
-    if (standing === 'registered') delivery.announce({ type: 'key-registered', astationId: this.#code });
+    this.#proved = true;
+    const status = standing;
+    await this.#update((seen) => astationProved(seen.room, { connectionId, status, now: seen.now }));
   }
 
   async #bind(frame: Exclude<ControlFrame, RelayAuth>): Promise<Ack> {
-    const { hub, bindings } = this.#deps;
-    if (astationOf(hub.room(this.#code), this.#connectionId)?.standing !== 'verified') {
+    const { rooms, bindings } = this.#deps;
+    const { room } = await rooms.look(this.#code);
+    if (!this.#proved || astationOf(room, this.#connectionId)?.standing !== 'verified') {
       return {
         for: frame.type,
         ok: false,
@@ -137,14 +144,20 @@ export class AstationSession {
   #explain(error: unknown): string {
     const meant = findRelayError(error);
     if (meant) return meant.message;
-    this.#deps.log.error(
-      { connection: this.#connectionId, reason: String(error) },
-      'An Astation frame failed',
-    );
+    this.#log(error);
     return 'something went wrong on the server';
   }
 
+  /** What was meant is no fault: rooms that cannot be reached end their sockets by themselves. */
+  #log(error: unknown): void {
+    const level = findRelayError(error) ? 'debug' : 'error';
+    this.#deps.log[level](
+      { connection: this.#connectionId, reason: String(error) },
+      'An Astation frame failed',
+    );
+  }
+
   #answer(ack: Ack): void {
-    this.#deps.delivery.deliver(this.#connectionId, ackFrame(ack));
+    this.#deps.rooms.send(this.#connectionId, ackFrame(ack));
   }
 }

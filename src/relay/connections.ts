@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
 import type { WebSocket } from 'ws';
+import type { Delivery } from './delivery.ts';
 import { CLOSE, IDLE_TIMEOUT_MS, PING_INTERVAL_MS } from './protocol.ts';
 import { dequeue, EMPTY_QUEUE, enqueue, isStalled, type SendQueue } from './send-queue.ts';
 
@@ -12,13 +13,21 @@ interface Connection {
   closing: boolean;
 }
 
+/** What a place of an address is taken for. */
+export interface Place {
+  max: number;
+  stream: Duplex;
+  /** Hears how many places the address has still taken when this one is free again. */
+  left(here: number): void;
+}
+
 /** How often the sockets of this server are looked after. */
 const TICK_MS = 1000;
-/** How long a closing handshake may take when the server stops. */
-const DRAIN_GRACE_MS = 2000;
+/** How long the closing handshakes may take when all sockets have to go. */
+const CLOSE_GRACE_MS = 2000;
 
 /** The sockets of this server: their bounded queues, their signs of life, and how many an address has. */
-export class Connections {
+export class Connections implements Delivery {
   readonly #connections = new Map<string, Connection>();
   readonly #perAddress = new Map<string, number>();
   readonly #log: FastifyBaseLogger;
@@ -47,13 +56,15 @@ export class Connections {
    * come at once, no more get in than may. The place is free again when the network connection ends.
    * @returns gives the place back earlier; undefined when there is none
    */
-  claim(address: string, { max, stream }: { max: number; stream: Duplex }): (() => void) | undefined {
+  claim(address: string, { max, stream, left }: Place): (() => void) | undefined {
     if (this.countOf(address) >= max) return undefined;
     this.#perAddress.set(address, this.countOf(address) + 1);
     let taken = true;
     const release = () => {
-      if (taken) this.#release(address);
+      if (!taken) return;
       taken = false;
+      this.#release(address);
+      left(this.countOf(address));
     };
     stream.once('close', release);
     return release;
@@ -70,6 +81,10 @@ export class Connections {
     socket.on('ping', heard);
     socket.on('pong', heard);
     socket.once('close', () => this.#connections.delete(connectionId));
+  }
+
+  has(connectionId: string): boolean {
+    return this.#connections.get(connectionId)?.closing === false;
   }
 
   /** Queues a text frame; one for a socket that is gone, or whose queue is full, is lost. */
@@ -98,14 +113,20 @@ export class Connections {
     connection.socket.close(code, reason);
   }
 
-  /** Ends every socket, as a server does that is about to stop; one that does not answer is cut soon. */
-  drain(): void {
-    for (const id of this.#connections.keys()) this.close(id, CLOSE.RESTART, 'the server is restarting');
-    clearInterval(this.#timer);
+  /** Ends every socket with 1012; one that does not answer is cut soon. */
+  closeAll(reason: string): void {
+    const closing = [...this.#connections];
+    for (const [id] of closing) this.close(id, CLOSE.RESTART, reason);
     const cut = () => {
-      for (const { socket } of this.#connections.values()) socket.terminate();
+      for (const [, { socket }] of closing) socket.terminate();
     };
-    setTimeout(cut, DRAIN_GRACE_MS).unref();
+    setTimeout(cut, CLOSE_GRACE_MS).unref();
+  }
+
+  /** Ends every socket of a server that is about to stop. */
+  drain(): void {
+    this.closeAll('the server is restarting');
+    clearInterval(this.#timer);
   }
 
   /** Pings who has been quiet, ends who stays silent, and who does not take what is sent to him. */

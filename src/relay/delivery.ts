@@ -8,20 +8,14 @@ export type Announcement =
   | { type: 'vault-updated'; workSessionId: string; vaultId: string; seq: number };
 
 /**
- * How frames get to sockets, wherever those are held. The rooms decide *what* goes to whom; this is the only
- * thing that knows *where* that is. One server hands frames to its own sockets; with several, an
- * implementation finds the server that holds the socket.
- *
- * Nothing here waits and nothing throws: delivery is best effort, a socket that is gone swallows its frames.
- * Frames for one connection arrive in the order of the calls.
+ * The sockets of this server. Nothing here waits and nothing throws: delivery is best effort, a socket that
+ * is gone swallows its frames. Frames for one connection arrive in the order of the calls.
  */
 export interface Delivery {
+  /** Whether a socket is here and not on its way out. */
+  has(connectionId: string): boolean;
   /** Queues a text frame for one socket. */
   deliver(connectionId: string, text: string): void;
-  /** Queues a text frame for every atem of a room; never for its Astation, nor for a pending one. */
-  deliverToRoom(code: string, text: string): void;
   /** Ends a socket once what was queued before is written. @param code one of `CLOSE` */
   close(connectionId: string, code: number, reason: string): void;
-  /** Tells every server, this one included. */
-  announce(announcement: Announcement): void;
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { notFound, RelayError } from '../errors.ts';
+import type { FastifyBaseLogger } from 'fastify';
+import { findRelayError, notFound, RelayError } from '../errors.ts';
 import type { Announcement, Delivery } from './delivery.ts';
 import { createPairingCode } from './pairing-code.ts';
-import { CHALLENGE_LIFETIME_MS, vaultUpdatedFrame } from './protocol.ts';
+import { CHALLENGE_LIFETIME_MS, CLOSE, vaultUpdatedFrame } from './protocol.ts';
 import {
   type AstationArrival,
   type AtemArrival,
@@ -15,16 +16,9 @@ import {
 } from './room.ts';
 import { closeRoom, sweepRoom } from './room-end.ts';
 import { challengeExpired, keyForgotten, keyRegistered } from './room-identity.ts';
-import { type AtemFrame, routeFromAtem } from './room-routing.ts';
-import {
-  type Effect,
-  openPairingRoom,
-  type Refusal,
-  type Room,
-  type RoomStatus,
-  roomStatus,
-  type Transition,
-} from './room-state.ts';
+import type { AtemFrame } from './room-routing.ts';
+import { openPairingRoom, type Refusal, type Room, type RoomStatus, roomStatus } from './room-state.ts';
+import type { Decide, RoomStore } from './room-store.ts';
 
 /** Pairing rooms are looked through for expired ones this often. */
 const SWEEP_MS = 10_000;
@@ -34,142 +28,155 @@ const REFUSAL_CODES = { 404: 'NOT_FOUND', 409: 'CONFLICT', 410: 'GONE', 429: 'TO
 const toError = ({ status, message }: Refusal): RelayError =>
   new RelayError(REFUSAL_CODES[status], message, status === 429 ? { retryAfter: 10 } : {});
 
-/**
- * The rooms of this server. What happens in a room is decided by pure functions; this holds the rooms,
- * hands events to those functions and their effects to the delivery.
- */
+export interface HubDeps {
+  rooms: RoomStore;
+  delivery: Delivery;
+  log: FastifyBaseLogger;
+}
+
+/** An atem's socket. */
+type AtemSocket = Omit<AtemArrival, 'now'>;
+
+/** What sockets, procedures and announcements mean to rooms, wherever those are. */
 export class Hub {
-  readonly #rooms = new Map<string, Room>();
+  readonly #rooms: RoomStore;
   readonly #delivery: Delivery;
-  readonly #now: () => number;
+  readonly #log: FastifyBaseLogger;
   readonly #challengeTimers = new Map<string, NodeJS.Timeout>();
   readonly #sweeper: NodeJS.Timeout;
+  /** Sockets of this server, by the code of their room. */
+  readonly #atemsHere = new Map<string, Set<string>>();
+  readonly #astationsHere = new Map<string, Set<string>>();
 
-  /** @param now ms of a clock that only moves forward */
-  constructor(delivery: Delivery, now: () => number) {
+  constructor({ rooms, delivery, log }: HubDeps) {
+    this.#rooms = rooms;
     this.#delivery = delivery;
-    this.#now = now;
-    this.#sweeper = setInterval(() => this.sweep(), SWEEP_MS);
+    this.#log = log;
+    this.#sweeper = setInterval(() => this.#inBackground(this.sweep()), SWEEP_MS);
     this.#sweeper.unref();
   }
 
   /** The room of a code as it is now. */
-  room(code: string): Room | undefined {
-    return this.#rooms.get(code);
+  async room(code: string): Promise<Room | undefined> {
+    return (await this.#rooms.look(code)).room;
   }
 
   /** Makes a pairing room. @returns its code */
-  openPairing(hostname: string): string {
-    let code = createPairingCode(randomBytes);
-    while (this.#rooms.has(code)) code = createPairingCode(randomBytes);
-    this.#rooms.set(code, openPairingRoom({ code, hostname, now: this.#now() }));
-    return code;
+  async openPairing(hostname: string): Promise<string> {
+    for (;;) {
+      const code = createPairingCode(randomBytes);
+      const { refused } = await this.#rooms.update(code, ({ room, now }) =>
+        room
+          ? { room, effects: [], refused: { status: 409, message: 'This code is taken.' } }
+          : { room: openPairingRoom({ code, hostname, now }), effects: [] },
+      );
+      if (!refused) return code;
+    }
   }
 
   /** @throws RelayError `NOT_FOUND` */
-  status(code: string): RoomStatus {
-    const status = roomStatus(this.room(code), this.#now());
+  async status(code: string): Promise<RoomStatus> {
+    const { room, now } = await this.#rooms.look(code);
+    const status = roomStatus(room, now);
     if (!status) throw notFound('There is no room with this code.');
     return status;
   }
 
   /** Closes a room with every socket in it. @throws RelayError `NOT_FOUND`, or `CONFLICT` where a key is registered */
-  closeRoom(code: string, keyIsRegistered: boolean): void {
-    const { refused } = this.apply(code, closeRoom(this.room(code), keyIsRegistered));
+  async closeRoom(code: string, keyIsRegistered: boolean): Promise<void> {
+    const { refused } = await this.#rooms.update(code, ({ room }) => closeRoom(room, keyIsRegistered));
     if (refused) throw toError(refused);
   }
 
   /** Asked before the upgrade, while an HTTP status can still say no. @throws RelayError */
-  checkAtem(code: string): void {
-    const refused = refuseAtem(this.room(code), this.#now());
+  async checkAtem(code: string): Promise<void> {
+    const { room, now } = await this.#rooms.look(code);
+    const refused = refuseAtem(room, now);
     if (refused) throw toError(refused);
   }
 
   /** Asked before the upgrade. @throws RelayError */
-  checkAstation(code: string, at: { keyRegistered: boolean; address: string }): void {
-    const room = this.room(code);
-    const refused = refuseAstation(room, {
-      keyRegistered: at.keyRegistered,
-      pendingFromAddress: this.#pendingFrom(at.address),
-      now: this.#now(),
-    });
+  async checkAstation(code: string, at: { keyRegistered: boolean; address: string }): Promise<void> {
+    const { room, ...seen } = await this.#rooms.look(code, at.address);
+    const refused = refuseAstation(room, { keyRegistered: at.keyRegistered, ...seen });
     if (refused) throw toError(refused);
   }
 
-  atemArrived(code: string, atem: Omit<AtemArrival, 'now'>): void {
-    this.apply(code, joinAtem(this.room(code), { ...atem, now: this.#now() }));
+  atemArrived(code: string, atem: AtemSocket): void {
+    addTo(this.#atemsHere, code, atem.connectionId);
+    const joined = this.#rooms.update(code, ({ room, now }) => joinAtem(room, { ...atem, now }));
+    this.#orClose(atem.connectionId, joined);
   }
 
-  atemLeft(code: string, atem: { atemId: string; connectionId: string }): void {
-    this.apply(code, leaveAtem(this.room(code), atem));
+  atemLeft(code: string, atem: AtemSocket): void {
+    removeFrom(this.#atemsHere, code, atem.connectionId);
+    this.#inBackground(this.#rooms.update(code, ({ room }) => leaveAtem(room, atem)));
   }
 
-  atemSent(code: string, frame: AtemFrame): void {
-    this.perform(routeFromAtem(this.room(code), frame));
+  /** @returns when the frame is on its way, and the next may be taken from this socket */
+  async atemSent(code: string, frame: AtemFrame): Promise<void> {
+    await this.#rooms.atemSent(code, frame).catch((error) => this.#dropped(frame.connectionId, error));
   }
 
   astationArrived(arrival: Omit<AstationArrival, 'now' | 'pendingFromAddress'>): void {
     const { code, connectionId, address } = arrival;
-    const room = this.room(code);
-    const now = this.#now();
-    // The key may have become known since the socket was let in.
-    const keyRegistered = arrival.keyRegistered || room?.owner?.standing === 'verified';
-    const pendingFromAddress = this.#pendingFrom(address);
-    this.apply(code, joinAstation(room, { ...arrival, keyRegistered, now, pendingFromAddress }));
+    addTo(this.#astationsHere, code, connectionId);
+    const decide: Decide = ({ room, ...seen }) => {
+      // The key may have become known since the socket was let in.
+      const known = arrival.keyRegistered || room?.owner?.standing === 'verified';
+      return joinAstation(room, { ...arrival, ...seen, keyRegistered: known });
+    };
+    this.#orClose(connectionId, this.#rooms.update(code, decide, address));
     const expire = () => {
-      this.apply(code, challengeExpired(this.room(code), { connectionId, now: this.#now() }));
+      const expired: Decide = ({ room, now }) => challengeExpired(room, { connectionId, now });
+      this.#inBackground(this.#rooms.update(code, expired));
     };
     this.#challengeTimers.set(connectionId, setTimeout(expire, CHALLENGE_LIFETIME_MS).unref());
   }
 
   astationLeft(code: string, connectionId: string): void {
+    removeFrom(this.#astationsHere, code, connectionId);
     clearTimeout(this.#challengeTimers.get(connectionId));
     this.#challengeTimers.delete(connectionId);
-    this.apply(code, leaveAstation(this.room(code), { connectionId, now: this.#now() }));
+    const left: Decide = ({ room, now }) => leaveAstation(room, { connectionId, now });
+    this.#inBackground(this.#rooms.update(code, left));
   }
 
-  /** Puts a decision into force. */
-  apply(code: string, transition: Transition): Transition {
-    if (transition.room) this.#rooms.set(code, transition.room);
-    else this.#rooms.delete(code);
-    this.perform(transition.effects);
-    return transition;
+  /** Codes of the rooms that an Astation's socket of this server has entered. */
+  codesHere(): string[] {
+    return [...this.#astationsHere.keys()];
   }
 
-  get now(): number {
-    return this.#now();
-  }
-
-  /** Codes of the rooms whose owner has proved its key. */
-  verifiedCodes(): string[] {
-    return [...this.#rooms.values()].flatMap(({ code, owner }) =>
-      owner?.standing === 'verified' ? [code] : [],
+  /** Codes of the rooms whose owner is a socket of this server that has proved its key. */
+  async verifiedHere(): Promise<string[]> {
+    const rooms = await Promise.all(this.codesHere().map((code) => this.room(code)));
+    return rooms.flatMap((room) =>
+      room?.owner?.standing === 'verified' && this.#delivery.has(room.owner.connectionId) ? [room.code] : [],
     );
   }
 
-  atemsOf(code: string): Iterable<string> {
-    return this.room(code)?.atems.values() ?? [];
-  }
-
+  /** Does what an announcement means to the sockets of this server; every other server hears it too. */
   heard(announcement: Announcement): void {
-    switch (announcement.type) {
-      case 'vault-updated':
-        this.#delivery.deliverToRoom(
-          announcement.workSessionId,
-          vaultUpdatedFrame({ vault_id: announcement.vaultId, seq: announcement.seq }),
-        );
-        break;
-      case 'key-registered':
-        this.apply(announcement.astationId, keyRegistered(this.room(announcement.astationId), this.#now()));
-        break;
-      case 'key-forgotten':
-        this.apply(announcement.astationId, keyForgotten(this.room(announcement.astationId), this.#now()));
-        break;
+    if (announcement.type === 'vault-updated') {
+      const { workSessionId, vaultId, seq } = announcement;
+      const nudge = vaultUpdatedFrame({ vault_id: vaultId, seq });
+      for (const id of this.#atemsHere.get(workSessionId) ?? []) this.#delivery.deliver(id, nudge);
+      return;
     }
+    const { astationId } = announcement;
+    if (!this.#astationsHere.has(astationId)) return;
+    const change = announcement.type === 'key-registered' ? keyRegistered : keyForgotten;
+    // The server that holds the owner is the one that knows whether the news is older than the owner.
+    const decide: Decide = ({ room, now }) =>
+      room?.owner && this.#delivery.has(room.owner.connectionId) ? change(room, now) : { room, effects: [] };
+    this.#inBackground(this.#rooms.update(astationId, decide));
   }
 
-  sweep(): void {
-    for (const [code, room] of this.#rooms) this.apply(code, sweepRoom(room, this.#now()));
+  /** Ends what has expired. */
+  async sweep(): Promise<void> {
+    const decide: Decide = ({ room, now }) => (room ? sweepRoom(room, now) : { room, effects: [] });
+    const due = await this.#rooms.due();
+    await Promise.all(due.map((code) => this.#rooms.update(code, decide)));
   }
 
   close(): void {
@@ -177,17 +184,31 @@ export class Hub {
     for (const timer of this.#challengeTimers.values()) clearTimeout(timer);
   }
 
-  /** Hands effects to the delivery, in their order. */
-  perform(effects: Effect[]): void {
-    for (const effect of effects) {
-      if (effect.type === 'send') this.#delivery.deliver(effect.connectionId, effect.text);
-      else this.#delivery.close(effect.connectionId, effect.code, effect.reason);
-    }
+  /** A socket that its room does not know must not stay. */
+  #orClose(connectionId: string, update: Promise<unknown>): void {
+    update.catch((error: unknown) => {
+      this.#dropped(connectionId, error);
+      this.#delivery.close(connectionId, CLOSE.RESTART, 'the rooms cannot be reached; connect again');
+    });
   }
 
-  /** Sockets of an address that wait to prove a key, whatever their rooms. */
-  #pendingFrom(address: string): number {
-    const pending = [...this.#rooms.values()].flatMap((room) => [...room.pending.values()]);
-    return pending.filter((astation) => astation.address === address).length;
+  #inBackground(work: Promise<unknown>): void {
+    work.catch((error: unknown) => this.#dropped(undefined, error));
   }
+
+  /** Rooms that cannot be reached are told of once, by whoever reaches for them. */
+  #dropped(connection: string | undefined, error: unknown): void {
+    const expected = findRelayError(error)?.code === 'SERVICE_UNAVAILABLE';
+    this.#log[expected ? 'debug' : 'error']({ connection, reason: String(error) }, 'A room was not changed');
+  }
+}
+
+function addTo(index: Map<string, Set<string>>, code: string, connectionId: string): void {
+  index.set(code, (index.get(code) ?? new Set()).add(connectionId));
+}
+
+function removeFrom(index: Map<string, Set<string>>, code: string, connectionId: string): void {
+  const ids = index.get(code);
+  ids?.delete(connectionId);
+  if (ids?.size === 0) index.delete(code);
 }

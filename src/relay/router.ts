@@ -54,7 +54,7 @@ export const makePairingRouter = ({ hub, astations }: PairingDeps) =>
       })
       .input(z.strictObject({ hostname }))
       .output(CreatedPairing)
-      .mutation(({ input }) => ({ code: hub.openPairing(input.hostname) })),
+      .mutation(async ({ input }) => ({ code: await hub.openPairing(input.hostname) })),
 
     status: publicProcedure
       .meta({
@@ -104,7 +104,7 @@ export const makePairingRouter = ({ hub, astations }: PairingDeps) =>
       .input(z.strictObject({ code }))
       .output(ClosedPairing)
       .mutation(async ({ input }) => {
-        hub.closeRoom(input.code, (await astations.findKey(input.code)) !== undefined);
+        await hub.closeRoom(input.code, (await astations.findKey(input.code)) !== undefined);
         return { closed: true as const };
       }),
   });

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
@@ -8,15 +8,17 @@ import { hashSessionId } from '../session/session-id.ts';
 import { type AstationDeps, AstationSession } from './astation-session.ts';
 import { rawAtemId, sanitizeAtemId } from './atem-id.ts';
 import type { Connections } from './connections.ts';
+import type { Hub } from './hub.ts';
 import { createChallenge, isAstationId } from './identity.ts';
 import { CLOSE, MAX_FRAME_BYTES } from './protocol.ts';
 
 export interface RelaySocketDeps extends AstationDeps {
+  hub: Hub;
   connections: Connections;
   sessions: SessionCache;
   /** @returns those of the sessions (hashes, hexadecimal) that may no longer act */
   findEndedSessions(idHashes: string[]): Promise<string[]>;
-  /** Sockets that one address may have on this server. */
+  /** Sockets that one address may have. */
   maxPerAddress: number;
   /** Whether a page of this origin may open a socket here. */
   isAllowedOrigin(origin: string, host: string | undefined): boolean;
@@ -28,6 +30,9 @@ type Admission =
   | { role: 'astation'; code: string; keyRegistered: boolean };
 
 const admissions = new WeakMap<FastifyRequest, Admission>();
+
+/** Frames of one socket that may wait to be handled, as long as they are not too big together. */
+const MAX_WAITING_FRAMES = 16;
 
 /** More fragments than a frame of this size can need from any client that means well. */
 const MAX_FRAGMENTS = 1024;
@@ -88,7 +93,7 @@ export class RelaySockets {
   sessionEnded(idHash: string): void {
     this.#deps.sessions.forget(idHash);
     for (const id of this.#bySession.get(idHash) ?? []) {
-      this.#deps.delivery.close(id, CLOSE.POLICY, 'this session has ended');
+      this.#deps.connections.close(id, CLOSE.POLICY, 'this session has ended');
     }
   }
 
@@ -96,12 +101,14 @@ export class RelaySockets {
   async catchUp(): Promise<void> {
     const { astations, hub } = this.#deps;
     // First, so that no key is missed that is registered while the answer is on its way.
-    const verified = hub.verifiedCodes();
+    const verified = await hub.verifiedHere().catch(() => []); // rooms that cannot be reached have no sockets here
     const registered = await astations.load();
     for (const astationId of verified) {
       if (!registered.has(astationId)) hub.heard({ type: 'key-forgotten', astationId });
     }
-    for (const astationId of registered) hub.heard({ type: 'key-registered', astationId });
+    for (const astationId of hub.codesHere()) {
+      if (registered.has(astationId)) hub.heard({ type: 'key-registered', astationId });
+    }
     await this.#checkSessionsAgain([...this.#bySession.keys()]);
   }
 
@@ -111,7 +118,7 @@ export class RelaySockets {
   }
 
   async #admit(request: FastifyRequest): Promise<Admission> {
-    const { connections, maxPerAddress, isAllowedOrigin } = this.#deps;
+    const { isAllowedOrigin } = this.#deps;
     if (this.#draining) {
       throw new RelayError('SERVICE_UNAVAILABLE', 'This server is stopping; connect again.', {
         retryAfter: 1,
@@ -123,9 +130,7 @@ export class RelaySockets {
     }
     // A plain request gets no socket, and so takes no place.
     if (!request.ws) return this.#admitRole(request);
-    const place = { max: maxPerAddress, stream: request.raw.socket };
-    const release = connections.claim(request.ip, place);
-    if (!release) throw tooManyRequests('Too many sockets from this address.', 10);
+    const release = await this.#takePlace(request);
     try {
       return await this.#admitRole(request);
     } catch (refusal) {
@@ -134,13 +139,34 @@ export class RelaySockets {
     }
   }
 
+  /** Takes a place of the caller's address, first here, so that all who come at once are counted. */
+  async #takePlace(request: FastifyRequest): Promise<() => void> {
+    const { connections, rooms, maxPerAddress: max } = this.#deps;
+    const address = request.ip;
+    const release = connections.claim(address, {
+      max,
+      stream: request.raw.socket,
+      left: (here) => rooms.placesLeft(address, here),
+    });
+    const full = () => tooManyRequests('Too many sockets from this address.', 10);
+    if (!release) throw full();
+    try {
+      if (await rooms.takePlace({ address, here: connections.countOf(address), max })) return release;
+    } catch (unreachable) {
+      release();
+      throw unreachable;
+    }
+    release();
+    throw full();
+  }
+
   async #admitRole(request: FastifyRequest): Promise<Admission> {
     const query = request.query as Record<string, string | string[] | undefined>;
     const role = one(query.role);
     if (role === 'astation') return this.#admitAstation(one(query.code), request.ip);
     if (role !== 'atem') throw badRequest('The query parameter role must be atem or astation.');
     const atem = await this.#admitAtem(one(query.session), one(query.code));
-    this.#deps.hub.checkAtem(atem.code);
+    await this.#deps.hub.checkAtem(atem.code);
     return atem;
   }
 
@@ -155,14 +181,14 @@ export class RelaySockets {
   async #admitAstation(given: string | undefined, address: string): Promise<Admission> {
     const code = readCode(given);
     const keyRegistered = (await this.#deps.astations.findKey(code)) !== undefined;
-    this.#deps.hub.checkAstation(code, { keyRegistered, address });
+    await this.#deps.hub.checkAstation(code, { keyRegistered, address });
     return { role: 'astation', code, keyRegistered };
   }
 
   #arrived(socket: WebSocket, request: FastifyRequest): void {
     const admission = admissions.get(request);
     if (!admission) throw new Error('A socket came past its admission');
-    const connectionId = randomUUID();
+    const connectionId = this.#deps.rooms.newConnectionId();
     this.#deps.connections.add(connectionId, socket);
     // It was let in before the stop began, and arrives after every other socket was closed.
     if (this.#draining) {
@@ -189,19 +215,15 @@ export class RelaySockets {
   ): void {
     const { hub } = this.#deps;
     const deps = { ...this.#deps, sessionEnded: (idHash: string) => this.sessionEnded(idHash) };
-    const session = new AstationSession(deps, { code, connectionId });
-    socket.on('message', (data, isBinary) => {
-      if (isBinary) return;
-      // One frame at a time: who sends faster than the database answers waits in his own network buffers.
-      socket.pause();
-      void session.received(String(data)).finally(() => socket.resume());
-    });
+    const challenge = createChallenge(randomBytes);
+    const session = new AstationSession(deps, { code, connectionId, challenge });
+    takeFrames(socket, (text) => session.received(text));
     socket.once('close', () => hub.astationLeft(code, connectionId));
     hub.astationArrived({
       code,
       connectionId,
       address: request.ip,
-      challenge: createChallenge(randomBytes),
+      challenge,
       keyRegistered,
     });
     if (!keyRegistered) this.#checkKeyAgain(code, request);
@@ -228,9 +250,7 @@ export class RelaySockets {
     const { hub } = this.#deps;
     const atemId = sanitizeAtemId(rawAtemId(request.raw.url ?? ''), () => randomBytes(4).toString('hex'));
     if (sessionHash !== undefined) this.#remember(sessionHash, connectionId, socket);
-    socket.on('message', (data, isBinary) => {
-      if (!isBinary) hub.atemSent(code, { atemId, connectionId, text: String(data) });
-    });
+    takeFrames(socket, (text) => hub.atemSent(code, { atemId, connectionId, text }));
     socket.once('close', () => hub.atemLeft(code, { atemId, connectionId }));
     hub.atemArrived(code, { atemId, connectionId });
     // A session may have ended while the socket was on its way in.
@@ -249,6 +269,28 @@ export class RelaySockets {
       if (ids.size === 0) this.#bySession.delete(sessionHash);
     });
   }
+}
+
+/**
+ * Takes text frames off a socket. Who sends faster than they are handled waits in his own network buffers.
+ * @param handle resolves when there is room for another frame; must not reject
+ */
+function takeFrames(socket: WebSocket, handle: (text: string) => Promise<void>): void {
+  let [frames, bytes] = [0, 0];
+  const isFull = () => frames >= MAX_WAITING_FRAMES || bytes >= MAX_FRAME_BYTES;
+  socket.on('message', (data, isBinary) => {
+    if (isBinary) return;
+    const text = String(data);
+    frames++;
+    bytes += text.length;
+    if (isFull()) socket.pause();
+    void handle(text).finally(() => {
+      const wasFull = isFull();
+      frames--;
+      bytes -= text.length;
+      if (wasFull && !isFull()) socket.resume();
+    });
+  });
 }
 
 function readCode(code: string | undefined): string {

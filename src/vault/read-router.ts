@@ -21,8 +21,12 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
     ctx: Context & { caller: Caller },
     { vault_id, ...options }: ReadOptions & { vault_id: string },
   ) => {
-    const signal = options.wait === undefined ? undefined : ctx.leaving();
-    const page = await store.readPage(ctx.caller, vault_id, { ...options, signal });
+    const { wait, as_of, cursor } = options;
+    const signal = wait === undefined ? undefined : ctx.leaving();
+    // Whoever waits wants more than it has seen, and a view of the past has a head of its own.
+    const isPresent = wait === undefined && as_of === undefined && cursor === undefined;
+    const known_head = isPresent ? ctx.seenHead() : undefined;
+    const page = await store.readPage(ctx.caller, vault_id, { ...options, signal, known_head });
     if (page.fromOutside) ctx.noteReadFromOutside(vault_id);
     ctx.tellHead(page);
     ctx.tellNext(page.nextCursor);
@@ -73,12 +77,16 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
           successDescription: 'The entries.',
         },
         errors: ['FORBIDDEN', 'NOT_FOUND'],
-        headers: ['x-vault-head', 'x-vault-head-hash', 'link'],
+        headers: ['etag', 'x-vault-head', 'x-vault-head-hash', 'link'],
+        conditional: true,
         example: { answer: [{ ...PLACE, content: CONTENT }] },
       })
       .input(inputs.read)
       .output(VaultEntry.array())
-      .query(async ({ ctx, input }) => (await readPage(ctx, input)).entries),
+      .query(async ({ ctx, input }) => {
+        const { entriesJson } = await readPage(ctx, input);
+        return ctx.fromJson<VaultEntry[]>(entriesJson);
+      }),
 
     readPage: callerProcedure
       .input(inputs.read)

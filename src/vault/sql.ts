@@ -24,6 +24,15 @@ export const LIST = `
   SELECT vault_id, summary FROM (${READABLE_VAULTS}) AS v ORDER BY created_at, vault_id`;
 
 /**
+ * A text without the difference of upper and lower case. By upper case first, since some letters have two lower ones:
+ * the Greek word that ends in ς must be found by its capitals.
+ */
+const folded = (text: string) => `lower(upper(${text}))`;
+
+const holds = (text: string, parameter: string) =>
+  `strpos(${folded(text)}, ${folded(`${parameter}::text`)}) > 0`;
+
+/**
  * `$3` text, `$4` writer, `$5` tag, `$6` (µs since 1970) and `$7` time and id of the last vault of the page before, `$8` how many; null:
  * any. Text is looked for first and whether it still stands after that, which spares the step into the index for each
  * entry that does not hold it.
@@ -34,10 +43,10 @@ export const LIST_MATCHING = `
     (extract(epoch FROM created_at) * 1000000)::bigint AS created_us
   FROM (${READABLE_VAULTS}) AS v
   WHERE ($6::bigint IS NULL OR (v.created_at, v.vault_id) > ('epoch'::timestamptz + $6::bigint * interval '1 microsecond', $7::text))
-    AND ($3::text IS NULL AND $5::text IS NULL OR strpos(lower(v.summary), lower($3)) > 0 AND $5 IS NULL OR EXISTS (
+    AND ($3::text IS NULL AND $5::text IS NULL OR ${holds('v.summary', '$3')} AND $5 IS NULL OR EXISTS (
       SELECT FROM vault_entries AS e
       WHERE e.vault_id = v.vault_id AND e.kind = 'content'
-        AND ($3::text IS NULL OR strpos(lower(e.content), lower($3::text)) > 0) AND ($5 IS NULL OR $5 = ANY (e.tags))
+        AND ($3::text IS NULL OR ${holds('e.content', '$3')}) AND ($5 IS NULL OR $5 = ANY (e.tags))
         AND NOT EXISTS (
           SELECT FROM vault_entries AS later
           WHERE later.vault_id = e.vault_id AND later.entry_no = e.entry_no AND later.version > e.version)))
@@ -54,7 +63,7 @@ const ENTRY_JSON = ((fields: string) => `
 
 /** `$6` text, `$7` writer, `$8` tag; null: any. */
 const MATCHES = `
-  ($6::text IS NULL OR strpos(lower(e.content), lower($6)) > 0)
+  ($6::text IS NULL OR ${holds('e.content', '$6')})
   AND ($7::text IS NULL OR e.writer_id = $7) AND ($8::text IS NULL OR $8 = ANY (e.tags))`;
 
 /**
@@ -114,6 +123,14 @@ export const READ_CURRENT_SINCE = readable(
    ORDER BY entry_no, version DESC`,
   'entry_no',
 );
+
+/** `$1` vaults, `$2` work sessions, `$3` client ids, one of each a question. A row for each that may be read. */
+export const READ_HEADS = `
+  SELECT asked.place::int AS place, v.work_session_id <> asked.work_session_id AS from_outside, v.head_seq AS head,
+    encode(v.head_hash, 'hex') AS head_hash
+  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (vault_id, work_session_id, client_id, place)
+  JOIN vaults AS v ON v.vault_id = asked.vault_id
+  WHERE v.work_session_id = asked.work_session_id OR v.writer_list @> ARRAY[asked.client_id]`;
 
 /** `$1` the vault, `$2` work session, `$3` client id. Writers by their last write, outside reads newest first. */
 export const READ_META = `

@@ -2,12 +2,14 @@ import type { Database } from '../db/client.ts';
 import { toSafeNumber } from '../db/numbers.ts';
 import { RelayError, unauthorized } from '../errors.ts';
 import { auditColumns } from './audit.ts';
+import { Batcher } from './batcher.ts';
 import { CHAIN_ALGORITHM } from './chain.ts';
 import type { VaultFeed } from './feed.ts';
 import { readListCursor, readReadCursor, writeListCursor, writeReadCursor } from './paging.ts';
 import { type Caller, canRead, canRemoveWriter, type VaultAccess } from './policy.ts';
 import { foreignVault, noVault, readOnlyVault } from './refusals.ts';
 import type { Proof, VaultEntry, VaultListItem, VaultMeta } from './schema.ts';
+import { SharedReads } from './shared-reads.ts';
 import {
   EXPLAIN_REFUSAL,
   LIST,
@@ -15,6 +17,7 @@ import {
   NOTE_OUTSIDE_READ,
   READ_CURRENT,
   READ_CURRENT_SINCE,
+  READ_HEADS,
   READ_HISTORY,
   READ_META,
   READ_PROOF,
@@ -54,6 +57,8 @@ export interface ReadOptions {
   tag?: string | undefined;
   limit?: number | undefined;
   cursor?: string | undefined;
+  /** The head that the reader has seen: while it still is the head, the entries are left out. */
+  known_head?: number | undefined;
   /** Seconds to wait for something to show. */
   wait?: number | undefined;
   /** Whoever waits is gone. */
@@ -61,7 +66,10 @@ export interface ReadOptions {
 }
 
 export interface VaultPage {
-  entries: VaultEntry[];
+  /** Parsed when it is looked at. */
+  readonly entries: VaultEntry[];
+  /** The same as PostgreSQL wrote it. */
+  entriesJson: string;
   head: number;
   /** 64 hexadecimal digits. */
   headHash: string;
@@ -69,6 +77,9 @@ export interface VaultPage {
   /** The reader comes from another work session, as a past writer. */
   fromOutside: boolean;
 }
+
+/** What PostgreSQL writes for no entries. */
+const NO_ENTRIES = '[]';
 
 interface PageRow {
   from_outside: boolean;
@@ -82,6 +93,34 @@ interface PageRow {
 export interface VaultRules extends WriteRules {
   /** Whether who wrote into a vault once may read it from another work session. */
   pastWriterReads: boolean;
+}
+
+/** Whether a caller may read a vault, and where that stands. */
+interface HeadQuestion {
+  vaultId: string;
+  workSessionId: string;
+  readsAs: string | null;
+}
+
+class Page implements VaultPage {
+  readonly entriesJson: string;
+  readonly head: number;
+  readonly headHash: string;
+  readonly nextCursor: string | null;
+  readonly fromOutside: boolean;
+
+  constructor({ entries, head, head_hash, more, last, from_outside }: PageRow) {
+    this.entriesJson = entries;
+    this.head = toSafeNumber(head);
+    this.headHash = head_hash;
+    this.nextCursor =
+      more && last !== null ? writeReadCursor({ asOf: this.head, position: toSafeNumber(last) }) : null;
+    this.fromOutside = from_outside;
+  }
+
+  get entries(): VaultEntry[] {
+    return JSON.parse(this.entriesJson);
+  }
 }
 
 const NO_RULES: VaultRules = {
@@ -129,8 +168,9 @@ export class VaultStore {
   readonly #db: Database;
   readonly #feed: VaultFeed;
   readonly #pastWriterReads: boolean;
-  /** Reads that those who wait for the same thing share. */
-  readonly #shared = new Map<string, Promise<VaultPage>>();
+  readonly #heads = new Batcher((questions: HeadQuestion[]) => this.#readHeads(questions));
+  /** Reads of one work session that want the same, with the client that each was done for. */
+  readonly #shared = new SharedReads<{ page: VaultPage; clientId: string }>();
 
   constructor(
     db: Database,
@@ -205,42 +245,72 @@ export class VaultStore {
    * @throws RelayError also `UNAUTHORIZED` when the session ends meanwhile
    */
   async readPage(caller: Caller, vaultId: string, options: ReadOptions = {}): Promise<VaultPage> {
-    const { wait, signal, ...what } = options;
+    const { wait, signal, known_head, ...what } = options;
     const page =
-      wait === undefined
-        ? await this.#look(caller, vaultId, what)
-        : await this.#lookUntil({ caller, vaultId, what, until: performance.now() + wait * 1000, signal });
+      (known_head !== undefined && (await this.#unchanged(caller, vaultId, known_head))) ||
+      (wait === undefined
+        ? await this.#lookTogether(caller, vaultId, what)
+        : await this.#lookUntil({ caller, vaultId, what, until: performance.now() + wait * 1000, signal }));
     if (page.fromOutside) await this.#noteOutsideRead(caller, vaultId);
     return page;
   }
 
   async #lookUntil({ caller, vaultId, what, until, signal }: LongLook): Promise<VaultPage> {
     const sessionHash = caller.origin?.sessionHash;
-    for (let together = false; ; together = true) {
+    for (;;) {
       const ms = Math.max(0, until - performance.now());
       const waiting = this.waiters.begin({ topic: vaultTopic(vaultId), sessionHash, ms, signal });
       try {
-        const page = await (together ? this.#lookTogether : this.#look).call(this, caller, vaultId, what);
-        if (page.entries.length > 0 || ms === 0) return page;
+        const page = await this.#lookTogether(caller, vaultId, what);
+        if (page.entriesJson !== NO_ENTRIES || ms === 0) return page;
         const end = await waiting.ended;
         if (end === 'session ended') throw sessionEnded();
         if (end === 'closing' || end === 'left') return page;
-        // Who comes from outside may have been shut out meanwhile, and so looks alone.
-        if (page.fromOutside) together = false;
       } finally {
         waiting.cancel();
       }
     }
   }
 
-  /** Those who wait for the same rows look once for all, if nothing was written since that look began. */
-  #lookTogether(caller: Caller, vaultId: string, what: ReadOptions): Promise<VaultPage> {
-    const key = JSON.stringify([this.waiters.changes, vaultId, caller.workSessionId, what]);
-    const known = this.#shared.get(key);
-    if (known) return known;
-    const shared = this.#look(caller, vaultId, what).finally(() => this.#shared.delete(key));
-    this.#shared.set(key, shared);
-    return shared;
+  /** @returns a page without its entries as long as the vault's head is the one that the caller has seen */
+  async #unchanged(caller: Caller, vaultId: string, seen: number): Promise<VaultPage | undefined> {
+    const question = { vaultId, workSessionId: caller.workSessionId, readsAs: this.#readsAs(caller) };
+    const row = await this.#heads.ask(question);
+    return row && Number(row.head) === seen ? new Page(row) : undefined;
+  }
+
+  async #readHeads(questions: HeadQuestion[]): Promise<(PageRow | undefined)[]> {
+    const rows = await this.#db.rows<
+      Pick<PageRow, 'head' | 'head_hash' | 'from_outside'> & { place: number }
+    >(
+      READ_HEADS,
+      questions.map(({ vaultId }) => vaultId),
+      questions.map(({ workSessionId }) => workSessionId),
+      questions.map(({ readsAs }) => readsAs),
+    );
+    const answers: (PageRow | undefined)[] = questions.map(() => undefined);
+    for (const row of rows) answers[row.place - 1] = { ...row, entries: NO_ENTRIES, last: null, more: false };
+    return answers;
+  }
+
+  /**
+   * Those of one work session who want the same share a look. A look that another client was refused, or allowed as a
+   * past writer, says nothing about this one.
+   */
+  async #lookTogether(caller: Caller, vaultId: string, what: ReadOptions): Promise<VaultPage> {
+    const { workSessionId, clientId } = caller;
+    const look = async () => ({ page: await this.#look(caller, vaultId, what), clientId });
+    let isOwn = false;
+    try {
+      const seen = await this.#shared.read(JSON.stringify([vaultId, workSessionId, what]), () => {
+        isOwn = true;
+        return look();
+      });
+      if (!seen.page.fromOutside || seen.clientId === clientId) return seen.page;
+    } catch (error) {
+      if (isOwn) throw error;
+    }
+    return this.#look(caller, vaultId, what);
   }
 
   /**
@@ -323,17 +393,7 @@ export class VaultStore {
       kind === 'all' ? null : kind,
     );
     if (!row) throw await this.#refusal(caller, vaultId, { action: 'read', allowed: canRead });
-    const head = toSafeNumber(row.head);
-    return {
-      entries: JSON.parse(row.entries),
-      head,
-      headHash: row.head_hash,
-      nextCursor:
-        row.more && row.last !== null
-          ? writeReadCursor({ asOf: head, position: toSafeNumber(row.last) })
-          : null,
-      fromOutside: row.from_outside,
-    };
+    return new Page(row);
   }
 
   /** Everything about a vault but its entries. */

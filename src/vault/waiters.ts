@@ -30,12 +30,6 @@ export class VaultWaiters {
   readonly #bySession = new Map<string, Set<Wake>>();
   #closing = false;
   #size = 0;
-  #changes = 0;
-
-  /** Counts what was announced, of any topic. */
-  get changes(): number {
-    return this.#changes;
-  }
 
   /** How many wait. */
   get size(): number {
@@ -67,7 +61,6 @@ export class VaultWaiters {
   }
 
   changed(topic: string): void {
-    this.#changes++;
     wakeAll(this.#byTopic.get(topic), 'changed');
   }
 

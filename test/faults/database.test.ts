@@ -33,7 +33,7 @@ const outcomeOf = ({ answer: _, ...outcome }: Awaited<ReturnType<typeof call>>) 
 
 async function stored(): Promise<string[]> {
   const { rows } = await database.admin.query(
-    'SELECT content FROM vault_entries WHERE vault_id = $1 ORDER BY seq',
+    `SELECT content FROM vault_entries WHERE vault_id = $1 AND kind = 'content' ORDER BY seq`,
     [vaultId],
   );
   return rows.map((row) => row.content);

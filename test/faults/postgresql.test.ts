@@ -63,7 +63,10 @@ test.each<[what: string, rounds: number, end: End]>([
   async (_, rounds, end) => {
     await withServer(async ({ server, restart }) => {
       const session = randomUUID();
-      await new SessionStore(server.services.db).createGranted(session, { hostname: 'h', astationId: 'st' });
+      await new SessionStore(server.one.services.db).createGranted(session, {
+        hostname: 'h',
+        astationId: 'st',
+      });
       const vaults = new RestVaults(server.url, { session, clientId: 'storm' });
       const vaultId = (await vaults.create('storm')).body.vault_id;
       const acknowledged = new Map<string, number>();

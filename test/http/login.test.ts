@@ -546,7 +546,7 @@ describe('what the tables hold', () => {
         id,
       );
     }
-    await server.services.logins.sweep();
+    await server.one.services.logins.sweep();
     expect(await row(unfetched.id)).toMatchObject({ status: 'granted', token: null, token_until: null });
     expect(await row(waiting.id)).toMatchObject({ status: 'granted', token: expect.stringMatching(TOKEN) });
     expect(await row(pending.id)).toMatchObject({ status: 'pending' });

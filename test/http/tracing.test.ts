@@ -18,7 +18,7 @@ async function trace(
 ): Promise<Collector> {
   return withCollector(async (collector) => {
     const traces = { endpoint: `${collector.endpoint}/`, serviceName: 'relay-under-test', ratio };
-    const server = await startRelayServer(database.url, { traces });
+    const server = await startRelayServer(database.url, { config: { traces } });
     await work(server, new RestVaults(server.url, { session: SESSION, clientId: CLIENT }));
     await server.stop();
     return collector;
@@ -122,7 +122,7 @@ test('no span holds a session, a client id, a code or a text', async () => {
 
 test('a collector that is away costs nothing but the traces', async () => {
   const traces = { endpoint: 'http://127.0.0.1:1', serviceName: 'x', ratio: 1 };
-  const server = await startRelayServer(database.url, { traces });
+  const server = await startRelayServer(database.url, { config: { traces } });
   expect((await fetch(`${server.url}/health`)).status).toBe(200);
   const from = performance.now();
   await server.stop();

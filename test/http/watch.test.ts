@@ -150,7 +150,7 @@ describe('vault.watch', () => {
 
   test('comes back by itself to a server that was started anew, and resumes', async () => {
     const vaultId = (await vaults.create('restarted')).body.vault_id;
-    const before = await startRelayServer(database.url);
+    const { one: before } = await startRelayServer(database.url, { replicas: 1 });
     const { entries, errors } = watch(clientOf(before.url), { vault_id: vaultId });
     await vaults.append(vaultId, 'before');
     await expect.poll(() => before.services.vaults.waiters.size).toBe(1);
@@ -160,7 +160,8 @@ describe('vault.watch', () => {
     expect((await entries.next('a row')).content).toBe('told');
     await before.stop();
     await vaults.append(vaultId, 'while it was away');
-    const after = await startRelayServer(database.url, { port: Number(new URL(before.url).port) });
+    const config = { port: Number(new URL(before.url).port) };
+    const { one: after } = await startRelayServer(database.url, { config, replicas: 1 });
     try {
       expect((await entries.next('a row', LONG_MS)).content).toBe('while it was away');
       await expect.poll(() => after.services.vaults.waiters.size).toBe(1);

@@ -39,10 +39,12 @@ test('SIGTERM fails readiness first, waits for who is there, and ends with 0', a
     const steps = [...stderr.matchAll(/"step":"([^"]+)"/g)].map((match) => match[1]);
     expect(steps).toEqual([
       'delay',
+      'waiting reads and subscriptions',
       'relay sockets',
       'requests in flight',
       'sweeper',
       'relay',
+      'write queue',
       'listener',
       'pool',
     ]);

@@ -221,14 +221,14 @@ describe('relayUnbind', () => {
     const notices = new LateNotices({ host: hostname, port: Number(port) });
     const databaseUrl = await notices.start(database.url);
     try {
-      await withRelayServer({ databaseUrl }, async ({ url }) => {
-        const socket = await openVerified(url, `st-${randomUUID()}`, new AstationKey());
+      await withRelayServer({ databaseUrl }, async (own) => {
+        const socket = await openVerified(own.url, `st-${randomUUID()}`, new AstationKey());
         const id = randomUUID();
         await bind(socket, id);
-        expect(await list(id, url)).toBe(200);
+        expect(await list(id, own.url)).toBe(200);
         notices.hold();
         await (way === 'relayUnbind' ? unbind(socket, id) : setAll(socket, []));
-        expect(await list(id, url)).toBe(401);
+        expect(await list(id, own.url)).toBe(401);
         notices.release();
       });
     } finally {
@@ -310,7 +310,7 @@ describe('relayUnbind', () => {
     } finally {
       blocker.release();
     }
-    await expect.poll(() => server.services.hub.room(code)?.atems.size).toBe(0);
+    await expect.poll(async () => (await server.room(code))?.atems.size).toBe(0);
   });
 });
 
@@ -433,13 +433,13 @@ test('bindings hold when the server is restarted', async () => {
   const code = `st-${randomUUID()}`;
   const key = new AstationKey();
   const id = randomUUID();
-  await withRelayServer({ databaseUrl: database.url }, async ({ url }) => {
-    await bind(await openVerified(url, code, key), id);
+  await withRelayServer({ databaseUrl: database.url }, async (own) => {
+    await bind(await openVerified(own.url, code, key), id);
   });
-  await withRelayServer({ databaseUrl: database.url }, async ({ url }) => {
-    expect(await list(id, url)).toBe(200);
-    const owner = await openVerified(url, code, key);
-    const atem = await open(wsUrl(url, { role: 'atem', session: id, atem_id: 'back' }));
+  await withRelayServer({ databaseUrl: database.url }, async (own) => {
+    expect(await list(id, own.url)).toBe(200);
+    const owner = await openVerified(own.url, code, key);
+    const atem = await open(wsUrl(own.url, { role: 'atem', session: id, atem_id: 'back' }));
     expect(await owner.next()).toMatchObject({ atem_id: 'back', relay_event: 'connected' });
     owner.send({ type: 'relayUnbind', session_id: id });
     expect((await atem.closed()).code).toBe(1008);

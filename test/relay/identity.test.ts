@@ -134,7 +134,7 @@ describe('relayAuth', () => {
     });
     expect(await socket.closed()).toEqual({ code: 1008, reason: 'identity proof rejected' });
     expect(await storedKey(code)).toBe(key.publicKeyHex);
-    await expect.poll(() => server.services.hub.room(code)).toBeUndefined();
+    await expect.poll(() => server.room(code)).toBeUndefined();
   });
 
   test('a proof for the challenge of another socket is rejected, also of one that is gone', async () => {
@@ -176,15 +176,15 @@ describe('ten seconds', () => {
   });
 
   test('an answer that comes later is too late, whatever it proves', async () => {
-    await withRelayServer({ databaseUrl: database.url }, async ({ url, clock }) => {
+    await withRelayServer({ databaseUrl: database.url }, async (own) => {
       const code = newCode();
       const key = new AstationKey();
-      const socket = await openAstation(url, code);
-      clock.advance(CHALLENGE_LIFETIME_MS);
+      const socket = await openAstation(own.url, code);
+      own.clock.advance(CHALLENGE_LIFETIME_MS);
       expect(await socket.prove(key)).toEqual(result('rejected', 'the challenge was not answered in time'));
       expect(await storedKey(code)).toBeUndefined();
-      const next = await openAstation(url, code);
-      clock.advance(CHALLENGE_LIFETIME_MS - 1000);
+      const next = await openAstation(own.url, code);
+      own.clock.advance(CHALLENGE_LIFETIME_MS - 1000);
       expect(await next.prove(key)).toEqual(result('registered', 'key registered'));
     });
   });
@@ -267,7 +267,7 @@ describe('pending sockets', () => {
     const third = await openAstation(server.url, code);
     expect(await refused(url)).toMatchObject(crowded);
     await second.leave();
-    await expect.poll(() => server.services.hub.room(code)?.pending.size).toBe(1);
+    await expect.poll(async () => (await server.room(code))?.pending.size).toBe(1);
     await openAstation(server.url, code);
     expect(await refused(url)).toMatchObject(crowded);
     expect(await third.prove(key)).toMatchObject({ status: 'verified' });
@@ -290,7 +290,7 @@ describe('pending sockets', () => {
     );
     expect(endings.filter((ending) => ending === 'relayAuthChallenge')).toHaveLength(2);
     for (const ending of endings) expect(['relayAuthChallenge', 429, 1013]).toContain(ending);
-    expect(server.services.hub.room(code)?.pending.size).toBe(2);
+    expect((await server.room(code))?.pending.size).toBe(2);
   });
 
   test('at most 32 in one room, from wherever; the owner is not one of them', async () => {
@@ -326,13 +326,13 @@ describe('legacy', () => {
   });
 
   test('it is still there when its challenge has run out', async () => {
-    await withRelayServer({ databaseUrl: database.url }, async ({ url, clock, services }) => {
+    await withRelayServer({ databaseUrl: database.url }, async (own) => {
       const code = newCode();
-      const owner = await openAstation(url, code);
-      const atem = await openAtem(url, code, 'a');
-      clock.advance(CHALLENGE_LIFETIME_MS * 3);
-      services.hub.sweep();
-      services.connections.tick();
+      const owner = await openAstation(own.url, code);
+      const atem = await openAtem(own.url, code, 'a');
+      own.clock.advance(CHALLENGE_LIFETIME_MS * 3);
+      await own.sweep();
+      own.tick();
       expect(await owner.next()).toMatchObject({ relay_event: 'connected' });
       await reaches(owner, atem);
     });
@@ -384,18 +384,18 @@ describe('while the database is away', () => {
     const newKey = new AstationKey();
     await register(server.url, known, key);
     // This server has never seen the Astation; it knows the key from its start.
-    await withRelayServer({ databaseUrl: proxied.url }, async ({ url }) => {
-      const early = await openAstation(url, waiting);
+    await withRelayServer({ databaseUrl: proxied.url }, async (own) => {
+      const early = await openAstation(own.url, waiting);
       proxied.proxy.refuse();
       try {
-        const owner = await openAstation(url, known);
+        const owner = await openAstation(own.url, known);
         expect(await owner.prove(key)).toEqual(result('verified', 'key verified'));
-        const atem = await openAtem(url, known, 'a');
+        const atem = await openAtem(own.url, known, 'a');
         const { connection_id } = await owner.next();
         atem.send('[1]');
         expect(await owner.next()).toEqual({ atem_id: 'a', connection_id, payload: [1] });
         await reaches(owner, atem);
-        const impostor = await openAstation(url, known);
+        const impostor = await openAstation(own.url, known);
         expect(await impostor.prove(newKey)).toMatchObject({ status: 'rejected' });
         expect(await owner.ask({ type: 'relayBind', session_id: 'x' })).toEqual({
           type: 'relayAck',
@@ -406,7 +406,7 @@ describe('while the database is away', () => {
 
         expect(await early.prove(newKey)).toEqual(result('rejected', unreachable));
         expect((await early.closed()).code).toBe(1008);
-        expect(await refused(wsUrl(url, { role: 'astation', code: unknown }))).toEqual({
+        expect(await refused(wsUrl(own.url, { role: 'astation', code: unknown }))).toEqual({
           status: 503,
           body: { error: unreachable, code: 'SERVICE_UNAVAILABLE' },
           retryAfter: '1',
@@ -416,28 +416,28 @@ describe('while the database is away', () => {
       } finally {
         proxied.proxy.accept();
       }
-      await expect.poll(() => rest('GET', `${url}/health`).then((answer) => answer.status)).toBe(200);
-      const late = await openAstation(url, unknown);
+      await expect.poll(() => rest('GET', `${own.url}/health`).then((answer) => answer.status)).toBe(200);
+      const late = await openAstation(own.url, unknown);
       expect(await late.prove(newKey)).toEqual(result('registered', 'key registered'));
       expect(await storedKey(unknown)).toBe(newKey.publicKeyHex);
     });
   });
 
   test('what ended meanwhile ends when it is back: forgotten keys, and sockets of unbound sessions', async () => {
-    await withRelayServer({ databaseUrl: proxied.url }, async ({ url }) => {
+    await withRelayServer({ databaseUrl: proxied.url }, async (own) => {
       const code = newCode();
       const key = new AstationKey();
-      const owner = await openVerified(url, code, key);
+      const owner = await openVerified(own.url, code, key);
       const [ending, staying] = [randomUUID(), randomUUID()];
       await owner.ask({ type: 'relaySessions', sessions: [ending, staying] });
       const enter = (session: string, atem_id: string) =>
-        open(wsUrl(url, { role: 'atem', session, atem_id }));
+        open(wsUrl(own.url, { role: 'atem', session, atem_id }));
       const gone = await enter(ending, 'gone');
       const stays = await enter(staying, 'stays');
       expect(await owner.next()).toMatchObject({ atem_id: 'gone' });
       expect(await owner.next()).toMatchObject({ atem_id: 'stays' });
       const forgotten = newCode();
-      const lost = await openVerified(url, forgotten, new AstationKey());
+      const lost = await openVerified(own.url, forgotten, new AstationKey());
 
       proxied.proxy.refuse();
       try {
@@ -458,6 +458,13 @@ describe('while the database is away', () => {
 });
 
 describe('forgetting a key', () => {
+  /** Waits until every server has heard that a key was forgotten. */
+  async function heardOf(code: string): Promise<void> {
+    for (const { services } of server.replicas) {
+      await expect.poll(() => services.astations.findKey(code)).toBeUndefined();
+    }
+  }
+
   test('closes the live verified socket, leaves its bindings, and lets a new key register', async () => {
     const code = newCode();
     const owner = await openVerified(server.url, code, new AstationKey());
@@ -475,6 +482,7 @@ describe('forgetting a key', () => {
     expect(await storedKey(code)).toBeUndefined();
     expect(atem.ws.readyState).toBe(atem.ws.OPEN);
 
+    await heardOf(code);
     const newKey = new AstationKey();
     const heir = await openAstation(server.url, code);
     expect(await heir.next()).toMatchObject({ atem_id: 'a', relay_event: 'connected' });
@@ -499,6 +507,7 @@ describe('forgetting a key', () => {
     const pending = await openAstation(server.url, code);
     const stranger = await openVerified(server.url, other, new AstationKey());
     await new AstationStore(database.db).forget(code);
+    await heardOf(code);
     const key = new AstationKey();
     expect(await pending.prove(key)).toEqual(result('registered', 'key registered'));
     await stranger.hearsNothing();

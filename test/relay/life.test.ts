@@ -1,7 +1,8 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, inject, test } from 'vitest';
 import { AstationKey } from '../support/astation-key.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
+import { takeRedisDatabase } from '../support/redis.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
 import {
   type AstationSocket,
@@ -19,10 +20,33 @@ afterAll(async () => {
   for (const server of running) await server.terminate();
 });
 
-async function start(port: number): Promise<ServerProcess> {
-  const server = await startServerProcess({ DATABASE_URL: database.url, PORT: String(port) });
-  running.add(server);
-  return server;
+/** The server as its clients see it: one process, or several that take turns. */
+class Servers {
+  readonly #processes: ServerProcess[] = [];
+  #turn = 0;
+
+  /** @param ports one for each process; 0 takes any that is free */
+  async start(ports: number[], env: Record<string, string>): Promise<void> {
+    for (const port of ports) {
+      const server = await startServerProcess({ DATABASE_URL: database.url, PORT: String(port), ...env });
+      running.add(server);
+      this.#processes.push(server);
+    }
+  }
+
+  get url(): string {
+    return this.#processes[this.#turn++ % this.#processes.length]?.url ?? '';
+  }
+
+  get ports(): number[] {
+    return this.#processes.map(({ port }) => port);
+  }
+
+  /** @returns the exit codes */
+  async terminate(): Promise<(number | null)[]> {
+    for (const server of this.#processes) running.delete(server);
+    return Promise.all(this.#processes.splice(0).map((server) => server.terminate()));
+  }
 }
 
 const ASTATION = 'my-astation';
@@ -40,23 +64,25 @@ class Atem {
   }
 
   /** Asks for a session, and lets the Astation bind it through a pairing room. */
-  async pair(url: string, astation: AstationSocket): Promise<void> {
-    const asked = await rest<{ id: string; otp: string }>('POST', `${url}/api/sessions`, {
+  async pair(server: Servers, astation: AstationSocket): Promise<void> {
+    const asked = await rest<{ id: string; otp: string }>('POST', `${server.url}/api/sessions`, {
       body: { hostname: this.name },
     });
     expect(asked.status).toBe(201);
     this.session = asked.body.id;
-    this.vaults = new RestVaults(url, { session: this.session, clientId: this.name });
+    this.vaults = new RestVaults(server.url, { session: this.session, clientId: this.name });
     expect((await this.vaults.list()).status).toBe(401);
 
-    const paired = await rest<{ code: string }>('POST', `${url}/api/pair`, { body: { hostname: this.name } });
+    const paired = await rest<{ code: string }>('POST', `${server.url}/api/pair`, {
+      body: { hostname: this.name },
+    });
     expect(paired.status).toBe(201);
     const { code } = paired.body;
-    const waiting = await openAtem(url, code, this.name);
+    const waiting = await openAtem(server.url, code, this.name);
     // A person types the code into the app, which comes into the room.
-    const app = await openAstation(url, code);
+    const app = await openAstation(server.url, code);
     const { connection_id } = await app.next('the atem to be announced');
-    expect((await rest('GET', `${url}/api/pair/${code}`)).body).toMatchObject({
+    expect((await rest('GET', `${server.url}/api/pair/${code}`)).body).toMatchObject({
       paired: true,
       atem_ids: [this.name],
     });
@@ -68,13 +94,13 @@ class Atem {
       payload: { type: 'hello', data: { session: this.session } },
     });
     expect(await astation.ask({ type: 'relayBind', session_id: this.session })).toMatchObject({ ok: true });
-    const granted = await rest('POST', `${url}/api/sessions/${this.session}/grant`, {
+    const granted = await rest('POST', `${server.url}/api/sessions/${this.session}/grant`, {
       body: { otp: asked.body.otp },
     });
     expect(granted.status).toBe(200);
     app.send({ atem_id: this.name, connection_id, payload: { type: 'paired', data: {} } });
     expect(await waiting.nextText('the answer of the app')).toBe('{"type":"paired","data":{}}');
-    expect((await rest('DELETE', `${url}/api/pair/${code}`)).body).toEqual({ closed: true });
+    expect((await rest('DELETE', `${server.url}/api/pair/${code}`)).body).toEqual({ closed: true });
     expect((await waiting.closed()).code).toBe(1000);
     expect((await app.closed()).code).toBe(1000);
   }
@@ -103,12 +129,15 @@ class Atem {
 test('the life of a work session, over a restart of the server', async () => {
   const key = new AstationKey();
   const [a, b] = [new Atem('atem-a'), new Atem('团队-b')];
-  let server = await start(0);
+  const server = new Servers();
+  const several = inject('replicas') > 1;
+  const env = several ? { REDIS_URL: await takeRedisDatabase() } : {};
+  await server.start(Array(inject('replicas')).fill(0), env);
 
   let astation = await openAstation(server.url, ASTATION);
   expect(await astation.prove(key)).toMatchObject({ status: 'registered' });
   for (const atem of [a, b]) {
-    await atem.pair(server.url, astation);
+    await atem.pair(server, astation);
     await atem.enter(server.url, astation);
   }
 
@@ -129,15 +158,14 @@ test('the life of a work session, over a restart of the server', async () => {
   ]);
 
   const closings = [astation, a.live, b.live].map((socket) => socket.closed());
-  const { port } = server;
-  expect(await server.terminate()).toBe(0);
-  running.delete(server);
+  const { ports } = server;
+  expect(await server.terminate()).toEqual(ports.map(() => 0));
   for (const closing of closings) {
     expect(await closing).toEqual({ code: 1012, reason: 'the server is restarting' });
   }
 
-  server = await start(port);
-  expect(server.port).toBe(port);
+  await server.start(ports, env);
+  expect(server.ports).toEqual(ports);
   astation = await openVerified(server.url, ASTATION, key);
   for (const atem of [a, b]) await atem.enter(server.url, astation);
   const third = (await b.vaults.append(vault_id, 'after the restart')).body;

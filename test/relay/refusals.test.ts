@@ -21,8 +21,10 @@ import {
 
 const database = useDatabase();
 const server = useRelayServer(database, {
-  publicBaseUrl: 'https://relay.example.org/base',
-  corsOrigin: ['https://dashboard.example.org'],
+  config: {
+    publicBaseUrl: 'https://relay.example.org/base',
+    corsOrigin: ['https://dashboard.example.org'],
+  },
 });
 
 const refusal = (status: number, code: string, error: string | RegExp) => ({
@@ -78,7 +80,7 @@ describe('400', () => {
         { error: 'This address speaks WebSocket; connect with ws:// or wss://.', code: 'BAD_REQUEST' },
       ]);
     }
-    expect(server.services.hub.room('other')).toBeUndefined();
+    expect(await server.room('other')).toBeUndefined();
     await owner.hearsNothing();
   });
 });
@@ -131,14 +133,14 @@ describe('404: an atem may join, not create', () => {
 
   test('a code that nobody has', async () => {
     expect(await refused(wsUrl(server.url, { role: 'atem', code: 'nobody', atem_id: 'a' }))).toEqual(noRoom);
-    expect(server.services.hub.room('nobody')).toBeUndefined();
+    expect(await server.room('nobody')).toBeUndefined();
   });
   test('the room of an Astation that has left', async () => {
     const owner = await openAstation(server.url, 'left');
     const atem = await openAtem(server.url, 'left', 'a');
     await atem.leave();
     await owner.leave();
-    await expect.poll(() => server.services.hub.room('left')).toBeUndefined();
+    await expect.poll(() => server.room('left')).toBeUndefined();
     expect(await refused(wsUrl(server.url, { role: 'atem', code: 'left' }))).toEqual(noRoom);
   });
   test('a bound session whose Astation is not there', async () => {
@@ -149,24 +151,24 @@ describe('404: an atem may join, not create', () => {
 });
 
 test('410: a pairing room that no Astation came to in ten minutes, for both roles', async () => {
-  await withRelayServer({ databaseUrl: database.url }, async ({ url, clock, services }) => {
-    const code = await pair(url);
-    const waiting = await openAtem(url, code, 'early');
-    clock.advance(PAIRING_LIFETIME_MS - 5000);
-    await (await openAtem(url, code, 'in-time')).leave();
-    clock.advance(5000);
+  await withRelayServer({ databaseUrl: database.url }, async (own) => {
+    const code = await pair(own.url);
+    const waiting = await openAtem(own.url, code, 'early');
+    own.clock.advance(PAIRING_LIFETIME_MS - 5000);
+    await (await openAtem(own.url, code, 'in-time')).leave();
+    own.clock.advance(5000);
     const expired = refusal(410, 'GONE', 'This pairing code has expired.');
-    expect(await refused(wsUrl(url, { role: 'atem', code, atem_id: 'late' }))).toEqual(expired);
-    expect(await refused(wsUrl(url, { role: 'astation', code }))).toEqual(expired);
-    services.hub.sweep();
+    expect(await refused(wsUrl(own.url, { role: 'atem', code, atem_id: 'late' }))).toEqual(expired);
+    expect(await refused(wsUrl(own.url, { role: 'astation', code }))).toEqual(expired);
+    await own.sweep();
     expect(await waiting.closed()).toEqual({ code: 1008, reason: 'the pairing code has expired' });
-    expect((await rest('GET', `${url}/api/pair/${code}`)).body).toMatchObject({
+    expect((await rest('GET', `${own.url}/api/pair/${code}`)).body).toMatchObject({
       expired: true,
       atem_count: 0,
     });
-    clock.advance(PAIRING_LIFETIME_MS);
-    services.hub.sweep();
-    expect((await rest('GET', `${url}/api/pair/${code}`)).status).toBe(404);
+    own.clock.advance(PAIRING_LIFETIME_MS);
+    await own.sweep();
+    expect((await rest('GET', `${own.url}/api/pair/${code}`)).status).toBe(404);
   });
 });
 
@@ -178,50 +180,52 @@ describe('429: too many sockets from one address', () => {
   const limited = () => ({ databaseUrl: database.url, config: { relayMaxSocketsPerAddress: 3 } });
 
   test('for both roles, until one leaves; another address is not concerned', async () => {
-    await withRelayServer(limited(), async ({ url, services }) => {
-      await openAstation(url, 'crowd');
-      await openAtem(url, 'crowd', 'a');
-      const leaver = await openAtem(url, 'crowd', 'b');
-      expect(await refused(wsUrl(url, { role: 'atem', code: 'crowd', atem_id: 'c' }))).toEqual(tooMany);
-      expect(await refused(wsUrl(url, { role: 'astation', code: 'other' }))).toEqual(tooMany);
-      await openAtem(url, 'crowd', 'elsewhere', { from: '127.0.0.2' });
+    await withRelayServer(limited(), async (own) => {
+      await openAstation(own.url, 'crowd');
+      await openAtem(own.url, 'crowd', 'a');
+      const leaver = await openAtem(own.url, 'crowd', 'b');
+      expect(await refused(wsUrl(own.url, { role: 'atem', code: 'crowd', atem_id: 'c' }))).toEqual(tooMany);
+      expect(await refused(wsUrl(own.url, { role: 'astation', code: 'other' }))).toEqual(tooMany);
+      await openAtem(own.url, 'crowd', 'elsewhere', { from: '127.0.0.2' });
       await leaver.leave();
-      await expect.poll(() => services.connections.countOf('127.0.0.1')).toBe(2);
-      await openAtem(url, 'crowd', 'c');
-      expect(await refused(wsUrl(url, { role: 'atem', code: 'crowd', atem_id: 'd' }))).toEqual(tooMany);
+      await expect.poll(() => own.countOf('127.0.0.1')).toBe(2);
+      await openAtem(own.url, 'crowd', 'c');
+      expect(await refused(wsUrl(own.url, { role: 'atem', code: 'crowd', atem_id: 'd' }))).toEqual(tooMany);
     });
   });
 
   test('of thirty that come at once only as many get in as may', async () => {
-    await withRelayServer(limited(), async ({ url, services }) => {
+    await withRelayServer(limited(), async (own) => {
       const outcomes = await Promise.all(
-        Array.from({ length: 30 }, (_, n) => connect(wsUrl(url, { role: 'astation', code: `room-${n}` }))),
+        Array.from({ length: 30 }, (_, n) =>
+          connect(wsUrl(own.url, { role: 'astation', code: `room-${n}` })),
+        ),
       );
       const sockets = outcomes.filter((outcome) => outcome instanceof TestSocket);
       const refusals = outcomes.filter((outcome): outcome is Refused => !(outcome instanceof TestSocket));
       for (const one of refusals) expect(one).toEqual(tooMany);
       expect(sockets).toHaveLength(3);
-      expect(services.connections.size).toBe(3);
+      expect(own.sockets).toBe(3);
     });
   });
 
   test('a refused socket takes no place', async () => {
-    await withRelayServer(limited(), async ({ url, services }) => {
+    await withRelayServer(limited(), async (own) => {
       for (let n = 0; n < 10; n++)
-        expect((await refused(`${url}/ws?role=atem&code=nobody`)).status).toBe(404);
-      for (let n = 0; n < 3; n++) await openAstation(url, `place-${n}`);
-      expect(services.connections.countOf('127.0.0.1')).toBe(3);
+        expect((await refused(`${own.url}/ws?role=atem&code=nobody`)).status).toBe(404);
+      for (let n = 0; n < 3; n++) await openAstation(own.url, `place-${n}`);
+      expect(own.countOf('127.0.0.1')).toBe(3);
     });
   });
 });
 
 test('503 while draining', async () => {
-  await withRelayServer({ databaseUrl: database.url }, async ({ url, services }) => {
-    const owner = await openAstation(url, 'drained');
-    services.sockets.drain();
+  await withRelayServer({ databaseUrl: database.url }, async (own) => {
+    const owner = await openAstation(own.url, 'drained');
+    for (const { services } of own.replicas) services.sockets.drain();
     expect(await owner.closed()).toEqual({ code: 1012, reason: 'the server is restarting' });
     for (const role of ['atem', 'astation']) {
-      expect(await refused(wsUrl(url, { role, code: 'drained' }))).toEqual({
+      expect(await refused(wsUrl(own.url, { role, code: 'drained' }))).toEqual({
         ...refusal(503, 'SERVICE_UNAVAILABLE', 'This server is stopping; connect again.'),
         retryAfter: '1',
       });
@@ -231,7 +235,7 @@ test('503 while draining', async () => {
 
 describe('Origin', () => {
   const enter = (origin: string, host?: string) =>
-    connect(wsUrl(server.url, { role: 'astation', code: `origin-${randomUUID()}` }), {
+    connect(wsUrl(server.one.url, { role: 'astation', code: `origin-${randomUUID()}` }), {
       headers: { origin, ...(host === undefined ? {} : { host }) },
     });
   const denied = refusal(
@@ -254,7 +258,7 @@ describe('Origin', () => {
   });
 
   test('our own host, the public address and those of CORS_ORIGIN may come', async () => {
-    for (const origin of [server.url, 'https://relay.example.org', 'https://dashboard.example.org']) {
+    for (const origin of [server.one.url, 'https://relay.example.org', 'https://dashboard.example.org']) {
       expect(await enter(origin)).toBeInstanceOf(TestSocket);
     }
     expect(await enter('https://behind.example.org', 'behind.example.org')).toBeInstanceOf(TestSocket);
@@ -271,9 +275,9 @@ describe('Origin', () => {
   });
 
   test('CORS_ORIGIN=* lets every page come', async () => {
-    await withRelayServer({ databaseUrl: database.url, config: { corsOrigin: ['*'] } }, async ({ url }) => {
+    await withRelayServer({ databaseUrl: database.url, config: { corsOrigin: ['*'] } }, async (own) => {
       const headers = { origin: 'https://anywhere.example.org' };
-      await open(wsUrl(url, { role: 'astation', code: 'star' }), { headers });
+      await open(wsUrl(own.url, { role: 'astation', code: 'star' }), { headers });
     });
   });
 });
@@ -285,14 +289,14 @@ describe('an upgrade where there is none', () => {
     ['/api/vault?id=a', 401],
     ['/auth?id=x', 404],
   ])('GET %s is answered, and its connection closed', async (path, status) => {
-    await withRelayServer({ databaseUrl: database.url }, async ({ url }) => {
-      expect(await askForUpgrade(url, `GET ${path}`)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    await withRelayServer({ databaseUrl: database.url }, async (own) => {
+      expect(await askForUpgrade(own.url, `GET ${path}`)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     });
   });
 
   test('a request with a body is refused instead of waiting for it', async () => {
-    await withRelayServer({ databaseUrl: database.url }, async ({ url }) => {
-      const answer = await askForUpgrade(url, 'POST /api/pair');
+    await withRelayServer({ databaseUrl: database.url }, async (own) => {
+      const answer = await askForUpgrade(own.url, 'POST /api/pair');
       expect(answer).toMatch(/^HTTP\/1.1 400 /);
       expect(answer).toContain(
         '{"error":"Send this request without the header Upgrade.","code":"BAD_REQUEST"}',

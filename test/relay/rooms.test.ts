@@ -41,10 +41,10 @@ async function connected(owner: TestSocket, atemId: string): Promise<string> {
 }
 
 /** An owner, and an atem in its room. */
-async function room(atemId = 'a', base = server.url) {
+async function room(atemId = 'a', at = server) {
   const code = newCode();
-  const owner = await openAstation(base, code);
-  const atem = await openAtem(base, code, atemId);
+  const owner = await openAstation(at.url, code);
+  const atem = await openAtem(at.url, code, atemId);
   return { code, owner, atem, connectionId: await connected(owner, atemId) };
 }
 
@@ -168,20 +168,20 @@ describe.each(['rest', 'trpc'] as const)('pairing over %s', (surface) => {
 });
 
 test('a pairing code stays while its Astation does, and lives ten minutes more without', async () => {
-  await withRelayServer({ databaseUrl: database.url }, async ({ url, clock, services }) => {
-    const { body } = await rest<{ code: string }>('POST', `${url}/api/pair`, { body: { hostname: 'h' } });
-    const owner = await openAstation(url, body.code);
-    clock.advance(3_600_000);
-    services.hub.sweep();
-    const atem = await openAtem(url, body.code, 'late');
+  await withRelayServer({ databaseUrl: database.url }, async (own) => {
+    const { body } = await rest<{ code: string }>('POST', `${own.url}/api/pair`, { body: { hostname: 'h' } });
+    const owner = await openAstation(own.url, body.code);
+    own.clock.advance(3_600_000);
+    await own.sweep();
+    const atem = await openAtem(own.url, body.code, 'late');
     await connected(owner, 'late');
     await owner.leave();
     await expect
-      .poll(async () => (await rest('GET', `${url}/api/pair/${body.code}`)).body)
+      .poll(async () => (await rest('GET', `${own.url}/api/pair/${body.code}`)).body)
       .toMatchObject({ astation_connected: false, expired: false });
-    clock.advance(599_000);
-    services.hub.sweep();
-    const again = await openAstation(url, body.code);
+    own.clock.advance(599_000);
+    await own.sweep();
+    const again = await openAstation(own.url, body.code);
     await connected(again, 'late');
     await reaches(again, atem);
   });
@@ -242,7 +242,7 @@ describe('from an atem to its Astation', () => {
   test('without an Astation a frame is lost, and the atem stays', async () => {
     const { code, owner, atem } = await room();
     await owner.leave();
-    await expect.poll(() => server.services.hub.room(code)?.owner).toBeUndefined();
+    await expect.poll(async () => (await server.room(code))?.owner).toBeUndefined();
     atem.send('"into the void"');
     const next = await openAstation(server.url, code);
     await connected(next, 'a');
@@ -319,8 +319,8 @@ describe('an atem that connects again', () => {
     const fresh = await openAtem(server.url, code, 'a');
     const freshId = await connected(owner, 'a');
     expect(freshId).not.toBe(oldId);
-    expect(server.services.connections.size).toBeGreaterThanOrEqual(3);
-    const before = server.services.connections.size;
+    expect(server.sockets).toBeGreaterThanOrEqual(3);
+    const before = server.sockets;
 
     owner.send({ atem_id: 'a', connection_id: oldId, payload: 'to the old one' });
     old.send('"from the old one"');
@@ -330,7 +330,7 @@ describe('an atem that connects again', () => {
     old.ws.resume();
     expect(await old.closed()).toEqual({ code: 1000, reason: 'replaced by a newer connection' });
     expect(old.takeWaiting()).toEqual([]);
-    await expect.poll(() => server.services.connections.size).toBe(before - 1);
+    await expect.poll(() => server.sockets).toBe(before - 1);
     owner.send({ atem_id: 'a', connection_id: freshId, payload: 'to the new one' });
     expect(await fresh.nextText()).toBe('"to the new one"');
     await owner.hearsNothing();
@@ -447,48 +447,48 @@ describe('limits', () => {
     expect(await owner.next()).toMatchObject({ atem_id: 'a', relay_event: 'disconnected' });
     owner.send(`${full}x`);
     expect((await owner.closed()).code).toBe(1009);
-    await expect.poll(() => server.services.hub.room(code)).toBeUndefined();
+    await expect.poll(() => server.room(code)).toBeUndefined();
   });
 
   test('a ping every 60 s; 90 s of silence end a socket, on either side', async () => {
-    await withRelayServer({ databaseUrl: database.url }, async ({ url, clock, services }) => {
-      const { owner, atem, code } = await room('a', url);
-      const mute = await openAtem(url, code, 'mute');
+    await withRelayServer({ databaseUrl: database.url }, async (own) => {
+      const { owner, atem, code } = await room('a', own);
+      const mute = await openAtem(own.url, code, 'mute');
       await connected(owner, 'mute');
       mute.ws.pause(); // it answers no ping
-      clock.advance(PING_INTERVAL_MS - 5000);
-      services.connections.tick();
+      own.clock.advance(PING_INTERVAL_MS - 5000);
+      own.tick();
       await reaches(owner, atem);
       expect([owner.pingsWaiting, atem.pingsWaiting]).toEqual([0, 0]);
-      clock.advance(5000);
-      services.connections.tick();
+      own.clock.advance(5000);
+      own.tick();
       await Promise.all([owner.nextPing(), atem.nextPing()]);
       // Their pongs are here when what they sent after them is.
       atem.send('"after the pong"');
       expect(await owner.next()).toMatchObject({ payload: 'after the pong' });
       await reaches(owner, atem);
 
-      clock.advance(IDLE_TIMEOUT_MS - PING_INTERVAL_MS - 5000);
-      services.connections.tick();
+      own.clock.advance(IDLE_TIMEOUT_MS - PING_INTERVAL_MS - 5000);
+      own.tick();
       await owner.hearsNothing();
-      clock.advance(5000);
-      services.connections.tick();
+      own.clock.advance(5000);
+      own.tick();
       expect(await owner.next()).toMatchObject({ atem_id: 'mute', relay_event: 'disconnected' });
       mute.ws.resume();
       expect((await mute.closed()).code).toBe(1006);
       await reaches(owner, atem);
 
-      clock.advance(IDLE_TIMEOUT_MS);
-      services.connections.tick();
+      own.clock.advance(IDLE_TIMEOUT_MS);
+      own.tick();
       expect((await owner.closed()).code).toBe(1006);
       expect((await atem.closed()).code).toBe(1006);
     });
   });
 
   test('a client that stops reading is closed with 1013, while others get every frame in order', async () => {
-    await withRelayServer({ databaseUrl: database.url }, async ({ url, clock, services }) => {
-      const { owner, atem, code } = await room('a', url);
-      const stuck = await openAtem(url, code, 'stuck');
+    await withRelayServer({ databaseUrl: database.url }, async (own) => {
+      const { owner, atem, code } = await room('a', own);
+      const stuck = await openAtem(own.url, code, 'stuck');
       const stuckId = await connected(owner, 'stuck');
       stuck.ws.pause();
       const frame = (n: number) => JSON.stringify({ n, fill: 'x'.repeat(200_000) });
@@ -500,15 +500,15 @@ describe('limits', () => {
         expect(await atem.nextText()).toBe(frame(sent));
         sent++;
       };
-      const stalled = () => services.connections.isFull(stuckId);
+      const stalled = () => own.isFull(stuckId);
       while (!stalled()) await broadcast();
       expect(sent * 200_000).toBeGreaterThan(MAX_QUEUED_BYTES);
-      clock.advance(MAX_FULL_MS - 5000);
-      services.connections.tick();
+      own.clock.advance(MAX_FULL_MS - 5000);
+      own.tick();
       await broadcast();
-      expect(services.hub.room(code)?.atems.has('stuck')).toBe(true);
-      clock.advance(5000);
-      services.connections.tick();
+      expect((await own.room(code))?.atems.has('stuck')).toBe(true);
+      own.clock.advance(5000);
+      own.tick();
       for (let n = 0; n < 5; n++) await broadcast();
       stuck.ws.resume();
       expect(await stuck.closed()).toEqual({
@@ -524,13 +524,13 @@ describe('limits', () => {
   });
 
   test('a client that reads on after a pause gets every frame, and stays', async () => {
-    await withRelayServer({ databaseUrl: database.url }, async ({ url, clock, services }) => {
-      const { owner, atem } = await room('a', url);
+    await withRelayServer({ databaseUrl: database.url }, async (own) => {
+      const { owner, atem } = await room('a', own);
       atem.ws.pause();
       for (let n = 0; n < 15; n++) owner.send({ n, fill: 'x'.repeat(200_000) });
       await owner.hearsNothing();
-      clock.advance(MAX_FULL_MS);
-      services.connections.tick();
+      own.clock.advance(MAX_FULL_MS);
+      own.tick();
       atem.ws.resume();
       for (let n = 0; n < 15; n++) expect((await atem.next()).n).toBe(n);
       await reaches(owner, atem);
@@ -541,7 +541,7 @@ describe('limits', () => {
 describe('when the server stops', () => {
   test('everyone is closed with 1012 and sees why', async () => {
     const own = await startRelayServer(database.url);
-    const { owner, atem } = await room('a', own.url);
+    const { owner, atem } = await room('a', own);
     const stopped = own.stop();
     for (const socket of [owner, atem]) {
       expect(await socket.closed()).toEqual({ code: 1012, reason: 'the server is restarting' });
@@ -551,7 +551,7 @@ describe('when the server stops', () => {
 
   test('a client that does not answer does not hold it up', async () => {
     const own = await startRelayServer(database.url);
-    const { owner, atem } = await room('a', own.url);
+    const { owner, atem } = await room('a', own);
     atem.ws.pause();
     const begun = performance.now();
     await own.stop();
@@ -563,12 +563,13 @@ describe('when the server stops', () => {
 
   test('who connects at that moment is refused, and does not hold it up', async () => {
     const own = await startRelayServer(database.url);
-    const owner = await openAstation(own.url, newCode());
-    const { host, hostname, port } = new URL(own.url);
+    const { url, app } = own.one;
+    const owner = await openAstation(url, newCode());
+    const { host, hostname, port } = new URL(url);
     const early = dialTcp({ host: hostname, port: Number(port), allowHalfOpen: true });
     await once(early, 'connect');
     // The server has to have the connection, not only the operating system.
-    await expect.poll(() => countConnections(own.app.server)).toBe(2);
+    await expect.poll(() => countConnections(app.server)).toBe(2);
     const stopped = own.stop();
     await owner.closed();
     early.write(
@@ -589,9 +590,9 @@ describe('when the server stops', () => {
     try {
       // The key is looked for before the upgrade, and has to wait.
       await blocker.query('BEGIN; LOCK TABLE astations IN ACCESS EXCLUSIVE MODE');
-      const late = open(wsUrl(own.url, { role: 'astation', code: newCode() }));
+      const late = open(wsUrl(own.one.url, { role: 'astation', code: newCode() }));
       // Its place is taken first thing, so that it is inside by now.
-      await expect.poll(() => own.services.connections.countOf('127.0.0.1')).toBe(1);
+      await expect.poll(() => own.countOf('127.0.0.1')).toBe(1);
       const stopped = own.stop();
       await blocker.query('COMMIT');
       expect(await (await late).closed()).toEqual({ code: 1012, reason: 'the server is restarting' });

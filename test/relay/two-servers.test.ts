@@ -11,9 +11,9 @@ const there = useRelayServer(database);
 test('a key that is registered on another server takes the room from an owner without proof', async () => {
   const code = 'st-two-servers';
   const legacy = await openAstation(here.url, code);
-  expect(here.services.hub.room(code)?.owner?.standing).toBe('legacy');
+  expect((await here.room(code))?.owner?.standing).toBe('legacy');
   const rightful = await openVerified(there.url, code, new AstationKey());
-  await expect.poll(() => here.services.hub.room(code)?.owner).toBeUndefined();
+  await expect.poll(async () => (await here.room(code))?.owner).toBeUndefined();
   expect(await legacy.prove(new AstationKey())).toMatchObject({ status: 'rejected' });
   rightful.ws.close();
 });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import type { EmbeddedDatabase } from '../../src/db/embedded.ts';
 import { eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';
 import { parseExposition, readValue } from '../support/exposition.ts';
 import { createSession, type Program, serve, stop } from '../support/process.ts';
@@ -36,13 +37,19 @@ async function freePort(): Promise<string> {
   return String(port);
 }
 
+interface KillOptions {
+  workshop: ReturnType<typeof makeWorkshop>;
+  first: EmbeddedDatabase;
+  goesOn(): boolean;
+}
+
 /** Kills PostgreSQL and starts it again, every minute, behind the address that the server knows. */
 async function keepKilling(
   dataDir: string,
   proxy: TcpProxy,
-  { workshop, goesOn }: { workshop: ReturnType<typeof makeWorkshop>; goesOn(): boolean },
+  { workshop, first, goesOn }: KillOptions,
 ): Promise<void> {
-  let { clusterDir } = await workshop.start(dataDir);
+  let { clusterDir } = first;
   for (;;) {
     for (let waited = 0; waited < KILL_EVERY_MS && goesOn(); waited += 1000) await setTimeout(1000);
     if (!goesOn()) return;
@@ -104,7 +111,7 @@ async function soak(minutes: number): Promise<boolean> {
     const parts = [
       watch(),
       work(),
-      ...(values.kill ? [keepKilling(dataDir, proxy, { workshop, goesOn })] : []),
+      ...(values.kill ? [keepKilling(dataDir, proxy, { workshop, first, goesOn })] : []),
     ];
     await Promise.all(
       parts.map((part) =>

@@ -148,6 +148,11 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
     reading('v-many-versions', 99_990),
     ...FILTERS.map((rest) => reading('v-many-versions', 89_000, rest)),
   ),
+  READ_HEADS: each(
+    [VAULT],
+    ['{v-1}', '{st-1}', '{client-1}'],
+    ['{v-1,v-many-entries}', '{st-1,st-none}', '{client-1,NULL}'],
+  ),
   READ_META: each([VAULT, IN_ORDER, OUTSIDE_READS], who('v-1'), who('v-many-versions')),
   READ_PROOF: each([VAULT, IN_ORDER], [...who('v-1'), 0, 1000], [...who('v-many-versions'), 99_000, 1000]),
   REMOVE_WRITER: each([VAULT], [...who('v-1'), ...ORIGIN, 'client-1']),

@@ -13,6 +13,8 @@ declare module 'vitest' {
     adminUrl: string;
     /** A migrated database that each test file clones. */
     template: string;
+    /** How many servers the relay's tests run on. */
+    replicas: number;
   }
 }
 

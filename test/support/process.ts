@@ -73,6 +73,7 @@ function cleanEnv(): NodeJS.ProcessEnv {
     PORT: _port,
     HOST: _host,
     LOG_LEVEL: _level,
+    REDIS_URL: _redis,
     ...rest
   } = process.env;
   return rest;

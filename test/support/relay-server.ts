@@ -1,40 +1,139 @@
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, inject } from 'vitest';
 import { buildApp } from '../../src/app.ts';
-import type { Config } from '../../src/config.ts';
+import { type Config, readConfig } from '../../src/config.ts';
 import { openObservability } from '../../src/observability/open.ts';
+import type { Room } from '../../src/relay/room-state.ts';
 import { openServices, type Services } from '../../src/services.ts';
 import { silent } from './database.ts';
-import { TEST_CONFIG } from './server.ts';
+import { takeRedisDatabase } from './redis.ts';
 
-/** A clock that goes by itself, and can be moved on. */
+/** No limit on calls; and what a test and its server do in one process is no pressure. */
+export const TEST_SETTINGS = {
+  RATE_LIMIT_PER_MINUTE: '0',
+  GRANT_LIMIT_PER_MINUTE: '0',
+  PRESSURE_EVENT_LOOP_MS: '0',
+  PRESSURE_HEAP_MB: '0',
+};
+
+/** A clock that goes by itself, and can be moved on; the same for all servers of a test. */
 export class TestClock {
   #ahead = 0;
   now = (): number => performance.now() + this.#ahead;
+  wall = (): number => Date.now() + this.#ahead;
   advance(ms: number): void {
     this.#ahead += ms;
   }
 }
 
-/** The real server over a database, listening on a free port. */
-export interface RelayServer {
+/** One server, listening on a free port. */
+export interface Replica {
   url: string;
   app: FastifyInstance;
   services: Services;
-  clock: TestClock;
   stop(): Promise<void>;
 }
 
-/** Starts a server. @param overrides of the defaults; the rate limits are off */
-export async function startRelayServer(
-  databaseUrl: string,
-  overrides: Partial<Config> = {},
-): Promise<RelayServer> {
+/** What tests may ask of a server before it stands. */
+export interface RelayOptions {
+  /** Overrides of the defaults; the rate limits are off. */
+  config?: Partial<Config>;
+  /** Servers; by default one, or as many as the tier runs on. */
+  replicas?: number;
+  /** Address of a Redis to share instead of one of its own, or one for each server. */
+  redisUrl?: string | string[];
+}
+
+/** What clients see of one server, or of several behind a balancer that gives each connection to the next. */
+export class RelayServer {
+  readonly clock = new TestClock();
+  readonly replicas: Replica[] = [];
+  #turn = 0;
+
+  async start(databaseUrl: string, options: RelayOptions = {}): Promise<void> {
+    const { config = {}, replicas = inject('replicas') } = options;
+    const given = options.redisUrl ?? (replicas > 1 ? await takeRedisDatabase() : undefined);
+    while (this.replicas.length < replicas) {
+      const redisUrl = Array.isArray(given) ? given[this.replicas.length] : given;
+      this.replicas.push(
+        await startReplica({ databaseUrl, config: { redisUrl, ...config }, clock: this.clock }),
+      );
+    }
+  }
+
+  /** The address of the server whose turn it is. */
+  get url(): string {
+    return this.#next().url;
+  }
+
+  /** The first server. */
+  get one(): Replica {
+    const [first] = this.replicas;
+    if (!first) throw new Error('The server has not been started');
+    return first;
+  }
+
+  /** Whether there are several servers. */
+  get several(): boolean {
+    return this.replicas.length > 1;
+  }
+
+  /** The room of a code, as the server sees it whose turn it is. */
+  room(code: string): Promise<Room | undefined> {
+    return this.#next().services.hub.room(code);
+  }
+
+  /** Ends rooms whose time is up. */
+  async sweep(): Promise<void> {
+    for (const { services } of this.replicas) await services.hub.sweep();
+  }
+
+  /** Looks after every socket. */
+  tick(): void {
+    for (const { services } of this.replicas) services.connections.tick();
+  }
+
+  /** How many sockets there are. */
+  get sockets(): number {
+    return this.#sum(({ services }) => services.connections.size);
+  }
+
+  /** How many sockets an address has. */
+  countOf(address: string): number {
+    return this.#sum(({ services }) => services.connections.countOf(address));
+  }
+
+  /** Whether frames for a socket are lost at present. */
+  isFull(connectionId: string): boolean {
+    return this.replicas.some(({ services }) => services.connections.isFull(connectionId));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.replicas.map((replica) => replica.stop()));
+  }
+
+  #next(): Replica {
+    return this.replicas[this.#turn++ % this.replicas.length] ?? this.one;
+  }
+
+  #sum(count: (replica: Replica) => number): number {
+    return this.replicas.reduce((sum, replica) => sum + count(replica), 0);
+  }
+}
+
+async function startReplica({
+  databaseUrl,
+  config: overrides,
+  clock,
+}: {
+  databaseUrl: string;
+  config: Partial<Config>;
+  clock: TestClock;
+}): Promise<Replica> {
   const config = {
-    ...TEST_CONFIG,
+    ...readConfig(TEST_SETTINGS),
     ...overrides,
   };
-  const clock = new TestClock();
   const observability = await openObservability(config, { log: silent, version: 'test' });
   const services = await openServices({
     config,
@@ -42,6 +141,7 @@ export async function startRelayServer(
     log: silent,
     observability,
     now: clock.now,
+    wallClock: clock.wall,
   });
   const app = await buildApp({ config, services, log: silent, version: 'test' });
   const url = await app.listen({ host: '127.0.0.1', port: config.port === 3000 ? 0 : config.port });
@@ -50,25 +150,33 @@ export async function startRelayServer(
     await services.close();
     await observability.tracing.close();
   };
-  return { url, app, services, clock, stop };
+  return { url, app, services, stop };
+}
+
+/** Starts a server. */
+export async function startRelayServer(
+  databaseUrl: string,
+  options: RelayOptions = {},
+): Promise<RelayServer> {
+  const server = new RelayServer();
+  await server.start(databaseUrl, options);
+  return server;
 }
 
 /** A server for all tests of the file. */
-export function useRelayServer(database: { url: string }, overrides: Partial<Config> = {}): RelayServer {
-  const server = {} as RelayServer;
-  beforeAll(async () => {
-    Object.assign(server, await startRelayServer(database.url, overrides));
-  });
+export function useRelayServer(database: { url: string }, options: RelayOptions = {}): RelayServer {
+  const server = new RelayServer();
+  beforeAll(() => server.start(database.url, options));
   afterAll(() => server.stop());
   return server;
 }
 
 /** Runs with a server of its own, which stops afterwards. */
 export async function withRelayServer<T>(
-  { databaseUrl, config }: { databaseUrl: string; config?: Partial<Config> },
+  { databaseUrl, ...options }: RelayOptions & { databaseUrl: string },
   work: (server: RelayServer) => Promise<T>,
 ): Promise<T> {
-  const server = await startRelayServer(databaseUrl, config);
+  const server = await startRelayServer(databaseUrl, options);
   try {
     return await work(server);
   } finally {

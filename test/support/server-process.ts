@@ -12,6 +12,11 @@ export interface ServerProcess {
   port: number;
   /** Sends SIGTERM. @returns the exit code */
   terminate(): Promise<number | null>;
+  /** Ends it at once, as a crash does. */
+  kill(): Promise<void>;
+  /** Stops it in the middle of whatever it does, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
 }
 
 /** Starts the built server. @param env what it must have beside the tests' own environment */
@@ -43,6 +48,12 @@ export async function startServerProcess(env: Record<string, string>): Promise<S
         child.kill('SIGTERM');
         return within(exited, () => `the server to stop:\n${complaint}`, 15_000);
       },
+      kill: async () => {
+        child.kill('SIGKILL');
+        await exited;
+      },
+      freeze: () => void child.kill('SIGSTOP'),
+      thaw: () => void child.kill('SIGCONT'),
     };
   } catch (error) {
     child.kill('SIGKILL');

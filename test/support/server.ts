@@ -9,14 +9,7 @@ import type { SessionCache } from '../../src/session/cache.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import type { VaultStore } from '../../src/vault/store.ts';
 import { silent, type TestDatabase } from './database.ts';
-
-/** The defaults without what a busy machine or a quick test would run into; what is about these sets them itself. */
-export const TEST_CONFIG = readConfig({
-  RATE_LIMIT_PER_MINUTE: '0',
-  GRANT_LIMIT_PER_MINUTE: '0',
-  PRESSURE_EVENT_LOOP_MS: '0',
-  PRESSURE_HEAP_MB: '0',
-});
+import { TEST_SETTINGS } from './relay-server.ts';
 
 /** The real server, listening on a free port, over the test file's database. */
 export interface TestServer {
@@ -31,7 +24,7 @@ export interface TestServer {
 
 /**
  * Starts the server for this test file.
- * @param overrides of the defaults; the rate limit and the pressure gauge are off
+ * @param overrides of the defaults; the rate limit is off
  * @param log where the server's log goes; nowhere by default
  */
 export function useServer(
@@ -42,7 +35,10 @@ export function useServer(
   const server = {} as TestServer;
   let stop: () => Promise<void> = async () => undefined;
   beforeAll(async () => {
-    const config = { ...TEST_CONFIG, ...overrides };
+    const config = {
+      ...readConfig(TEST_SETTINGS),
+      ...overrides,
+    };
     const services = await openServices({ config, databaseUrl: database.url, log });
     server.sessions = new SessionStore(database.db);
     server.cache = services.sessions;

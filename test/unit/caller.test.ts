@@ -43,19 +43,19 @@ describe('the session of an Authorization header', () => {
 const asked: string[] = [];
 const rules = {
   maxClientIdCharacters: 4,
-  resolveSession: async (sessionId: string) => {
+  findSession: async (sessionId: string) => {
     asked.push(sessionId);
     return sessionId === 'known' ? { workSessionId: 'st-1' } : undefined;
   },
 };
 const resolve = (credentials: Partial<Credentials>) =>
-  resolveCaller({ authorization: 'session known', ids: ['a'], ...credentials }, rules);
+  resolveCaller({ authorization: 'session known', readIds: () => ['a'], ...credentials }, rules);
 
 describe('who calls', () => {
   test.each(['a', 'a b', ' ', '0', '团队', '🦀🦀🦀🦀', 'e\u0301e\u0301', '\ufeff'])(
     'may call itself %j',
     async (id) => {
-      expect(await resolve({ ids: [id] })).toEqual({ workSessionId: 'st-1', clientId: id });
+      expect(await resolve({ readIds: () => [id] })).toEqual({ workSessionId: 'st-1', clientId: id });
     },
   );
 
@@ -73,16 +73,16 @@ describe('who calls', () => {
     ['5 characters', ['abcde'], 'The query parameter id is longer than 4 characters.'],
     ['5 emoji', ['🦀'.repeat(5)], 'The query parameter id is longer than 4 characters.'],
   ])('may not call itself %s', async (_, ids, message) => {
-    await expect(resolve({ ids })).rejects.toMatchObject({ code: 'BAD_REQUEST', message });
+    await expect(resolve({ readIds: () => ids })).rejects.toMatchObject({ code: 'BAD_REQUEST', message });
   });
 
   test('is judged by the session first', async () => {
-    await expect(resolve({ authorization: 'session other', ids: [] })).rejects.toMatchObject({
+    await expect(resolve({ authorization: 'session other', readIds: () => [] })).rejects.toMatchObject({
       code: 'UNAUTHORIZED',
       message: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
     });
     asked.length = 0;
-    await expect(resolve({ authorization: 'Bearer known', ids: [] })).rejects.toMatchObject({
+    await expect(resolve({ authorization: 'Bearer known', readIds: () => [] })).rejects.toMatchObject({
       code: 'UNAUTHORIZED',
       message: 'Send the header "Authorization: session <session_id>".',
     });
@@ -91,7 +91,9 @@ describe('who calls', () => {
 
   test('is not known while the session cannot be looked up', async () => {
     const away = databaseUnavailable(new Error('refused'));
-    const failing = { ...rules, resolveSession: () => Promise.reject(away) };
-    await expect(resolveCaller({ authorization: 'session known', ids: ['a'] }, failing)).rejects.toBe(away);
+    const failing = { ...rules, findSession: () => Promise.reject(away) };
+    await expect(
+      resolveCaller({ authorization: 'session known', readIds: () => ['a'] }, failing),
+    ).rejects.toBe(away);
   });
 });

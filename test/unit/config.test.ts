@@ -30,6 +30,7 @@ const DEFAULTS = {
   rateLimitPerMinute: 600,
   rateLimitPerAddress: 6000,
   grantLimitPerMinute: 60,
+  redisUrl: undefined,
   maxConnectionsPerAddress: 4000,
   pressure: {
     eventLoopMs: 500,
@@ -103,6 +104,9 @@ describe('what is taken', () => {
     ['PRESSURE_RSS_MB', '1', { pressure: { ...DEFAULTS.pressure, rssBytes: 1_048_576 } }],
     ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
     ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
+    ['REDIS_URL', 'redis://cache', { redisUrl: 'redis://cache' }],
+    ['REDIS_URL', 'rediss://u:p@cache:6380/3', { redisUrl: 'rediss://u:p@cache:6380/3' }],
+    ['RELAY_REPLICAS_EXPECTED', '1', {}],
     ['SHUTDOWN_DELAY_SECONDS', '5', { shutdownDelayMs: 5000 }],
     ['METRICS_PORT', '0', { metricsPort: 0 }],
     ['METRICS_TOKEN', 'sixteen-and-more', { metricsToken: 'sixteen-and-more' }],
@@ -148,6 +152,7 @@ describe('what is refused, naming the variable', () => {
     'PRESSURE_HEAP_MB',
     'PRESSURE_RSS_MB',
     'RELAY_WS_MAX_PER_IP',
+    'RELAY_REPLICAS_EXPECTED',
     'SHUTDOWN_DELAY_SECONDS',
     'METRICS_PORT',
   ];
@@ -159,6 +164,7 @@ describe('what is refused, naming the variable', () => {
   );
 
   const url = 'must be a postgres:// or postgresql:// address';
+  const redis = 'must be a redis:// or rediss:// address';
   const origins = 'must be * or a comma-separated list of origins such as https://example.org';
   const networks = 'must be a comma-separated list of addresses or CIDR networks';
   const base = 'must be an http:// or https:// address';
@@ -187,6 +193,12 @@ describe('what is refused, naming the variable', () => {
     ['OTEL_TRACES_SAMPLER_ARG', '-1', 'must be a number from 0 to 1'],
     ['PAST_WRITER_READ', 'yes', 'must be allow or deny'],
     ['RELAY_WS_MAX_PER_IP', '1000001', 'must be at most 1000000'],
+    ['REDIS_URL', 's3cret', redis],
+    ['REDIS_URL', 'http://u:s3cret@cache', redis],
+    ['REDIS_URL', 'redis://', redis],
+    ['REDIS_URL', 'redis://:s3cret@cache:99999', redis],
+    ['REDIS_URL', 'redis://cache/vault-relay', redis],
+    ['RELAY_REPLICAS_EXPECTED', '0', 'must be at least 1'],
     ['DATABASE_URL', 'mysql://u:s3cret@db/vr', url],
     ['DATABASE_URL', 'u:s3cret@db/vr', url],
     ['DATABASE_URL', 's3cret', url],
@@ -216,17 +228,28 @@ describe('what is refused, naming the variable', () => {
     );
   });
 
-  test.each(['s3cret', 'mysql://s3cret@db', 'postgres://u:s3cret@:x/'])(
-    'never the value of DATABASE_URL',
-    (value) => {
-      try {
-        readConfig({ DATABASE_URL: value });
-        expect.unreachable();
-      } catch (error) {
-        expect(`${(error as Error).stack} ${JSON.stringify(error)}`).not.toContain('s3cret');
-      }
-    },
-  );
+  test('several replicas without a Redis to share', () => {
+    expect(refusalOf({ RELAY_REPLICAS_EXPECTED: '2' })).toBe(
+      'Bad configuration: RELAY_REPLICAS_EXPECTED is above 1, but replicas without REDIS_URL would not know of each ' +
+        "other's rooms. Set REDIS_URL to a Redis or Valkey that all replicas share, or run one replica.",
+    );
+    expect(readConfig({ RELAY_REPLICAS_EXPECTED: '2', REDIS_URL: 'redis://cache' })).toBeDefined();
+  });
+
+  test.each([
+    ['DATABASE_URL', 's3cret'],
+    ['DATABASE_URL', 'mysql://s3cret@db'],
+    ['DATABASE_URL', 'postgres://u:s3cret@:x/'],
+    ['REDIS_URL', 's3cret'],
+    ['REDIS_URL', 'redis://u:s3cret@:x/'],
+  ])('never the value of %s', (name, value) => {
+    try {
+      readConfig({ [name]: value });
+      expect.unreachable();
+    } catch (error) {
+      expect(`${(error as Error).stack} ${JSON.stringify(error)}`).not.toContain('s3cret');
+    }
+  });
 });
 
 describe('.env.example', async () => {

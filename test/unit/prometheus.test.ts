@@ -29,7 +29,7 @@ test('what the parts tell is what Prometheus reads', async () => {
   expect(readValue(samples, 'vault_relay_writes_per_statement_count')).toBe(2);
   expect(readValue(samples, 'vault_relay_nudge_delay_seconds_bucket', { le: '0.03' })).toBe(1);
   expect(readValue(samples, 'vault_relay_write_queue')).toBe(7);
-  expect(readValue(samples, 'vault_relay_waiting_reads')).toBe(0);
+  expect(readValue(samples, 'vault_relay_waiting')).toBe(0);
   for (const [state, n] of [
     ['total', 4],
     ['idle', 1],

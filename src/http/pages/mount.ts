@@ -46,7 +46,7 @@ export async function mountPages(app: FastifyInstance, { logins, hub }: PageDeps
   app.get('/pair', async (request, reply) => {
     const code = readParameter(request.query, 'code');
     try {
-      return send(reply, 200, pairPage(code, hub.status(code)));
+      return send(reply, 200, pairPage(code, await hub.status(code)));
     } catch (error) {
       if (findRelayError(error)?.code !== 'NOT_FOUND') throw error;
       return send(reply, 404, UNKNOWN_ROOM);

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { SessionStore } from '../../src/session/store.ts';
+import { RestVaults } from '../support/client.ts';
+import { useDatabase } from '../support/database.ts';
+import { EventStream } from '../support/event-stream.ts';
+import { within } from '../support/inbox.ts';
+import { describeWithRedis } from '../support/redis.ts';
+import { RedisServer } from '../support/redis-server.ts';
+import { type RelayServer, useRelayServer, withRelayServer } from '../support/relay-server.ts';
+
+describeWithRedis('what is written at one replica', () => {
+  const database = useDatabase();
+  const server = useRelayServer(database, { replicas: 3 });
+
+  /** A vault, and a way to it by each replica. */
+  async function newVault(at: RelayServer = server) {
+    const session = randomUUID();
+    await new SessionStore(database.db).createGranted(session, {
+      hostname: 'h',
+      astationId: `st-${session}`,
+    });
+    const callers = at.replicas.map(({ url }) => new RestVaults(url, { session, clientId: 'a' }));
+    const [writer, ...readers] = callers;
+    if (!writer) throw new Error('No server was started');
+    const { vault_id: vaultId } = (await writer.create('notes')).body;
+    return { session, vaultId, writer, readers };
+  }
+
+  const watch = (url: string, { session, vaultId }: { session: string; vaultId: string }) =>
+    EventStream.open(
+      `${url}/trpc/vault.watch?id=a&input=${encodeURIComponent(JSON.stringify({ vault_id: vaultId }))}`,
+      { authorization: `session ${session}` },
+    );
+
+  const waiting = (at: RelayServer) =>
+    at.replicas.reduce((sum, { services }) => sum + services.vaults.waiters.size, 0);
+
+  test('ends the waiting reads at the others at once', async () => {
+    const { vaultId, writer, readers } = await newVault();
+    for (let round = 0; round < 10; round++) {
+      const { seq: since } = (await writer.append(vaultId, 'before')).body;
+      const reads = readers.map((reader) => reader.read(vaultId, `&since=${since}&wait=25`));
+      await expect.poll(() => waiting(server)).toBe(readers.length);
+      const { seq } = (await writer.append(vaultId, `news ${round}`)).body;
+      for (const read of reads) {
+        const { body } = await within(read, () => 'the waiting read', 2000);
+        expect(body.map((entry) => [entry.seq, entry.content])).toEqual([[seq, `news ${round}`]]);
+      }
+    }
+  });
+
+  test('comes to those who watch at the others, in its order', async () => {
+    const { session, vaultId, writer, readers } = await newVault();
+    const streams = await Promise.all(server.replicas.map(({ url }) => watch(url, { session, vaultId })));
+    await expect.poll(() => waiting(server)).toBe(streams.length);
+    for (let n = 0; n < 20; n++) await [writer, ...readers][n % 3]?.append(vaultId, String(n));
+    for (const stream of streams) {
+      for (let n = 0; n < 20; n++) expect(await stream.next('a row')).toMatchObject({ content: String(n) });
+      stream.close();
+    }
+  });
+
+  test('is told once, and does not go round', async () => {
+    const { vaultId, writer } = await newVault();
+    const heard = server.replicas.map(() => [] as number[]);
+    const ends = server.replicas.map(({ services }, n) =>
+      services.feed.listen(({ kind, seq }) => {
+        if (kind === 'content') heard[n]?.push(seq);
+      }),
+    );
+    const seqs = [];
+    for (let n = 0; n < 5; n++) seqs.push((await writer.append(vaultId, String(n))).body.seq);
+    await expect.poll(() => heard.map((each) => each.length)).toEqual([5, 5, 5]);
+    // Whatever went round would be here when a later write is.
+    seqs.push((await writer.append(vaultId, 'last')).body.seq);
+    await expect.poll(() => heard).toEqual([seqs, seqs, seqs]);
+    for (const end of ends) end();
+  });
+
+  test('is found within seconds by those who wait while Redis is away', async () => {
+    const redis = await RedisServer.start();
+    try {
+      const options = { databaseUrl: database.url, replicas: 2, redisUrl: redis.url() };
+      await withRelayServer(options, async (own) => {
+        const { session, vaultId, writer, readers } = await newVault(own);
+        const stream = await watch(own.replicas[1]?.url ?? '', { session, vaultId });
+        const read = readers[0]?.read(vaultId, '&since=0&wait=25');
+        await expect.poll(() => waiting(own)).toBe(2);
+        await redis.kill();
+        await writer.append(vaultId, 'while Redis is away');
+        expect(await stream.next('a row', 8000)).toMatchObject({ content: 'while Redis is away' });
+        expect((await within(Promise.resolve(read), () => 'the read', 1000))?.body).toHaveLength(1);
+        await redis.start();
+        await expect
+          .poll(async () => {
+            const answer = await fetch(`${own.url}/health`);
+            return (await answer.json()) as object;
+          })
+          .toMatchObject({ redis: 'ok' });
+        await writer.append(vaultId, 'and again');
+        expect(await stream.next('a row')).toMatchObject({ content: 'and again' });
+        stream.close();
+      });
+    } finally {
+      await redis.kill();
+    }
+  });
+});

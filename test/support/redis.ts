@@ -1,0 +1,29 @@
+import { afterAll, describe } from 'vitest';
+import { findRedisServer } from './find-redis.ts';
+import { DATABASES, RedisServer } from './redis-server.ts';
+
+/** Groups tests that need Redis; without one they are skipped, and their title says how to run them. */
+export function describeWithRedis(title: string, define: () => void): void {
+  if (findRedisServer() !== undefined) describe(title, define);
+  else {
+    describe.skip(
+      `${title} (skipped: there is no redis-server here; apt-get install redis-server, or set REDIS_SERVER_PATH)`,
+      define,
+    );
+  }
+}
+
+let shared: Promise<RedisServer> | undefined;
+let taken = 0;
+
+afterAll(async () => {
+  await (await shared)?.kill();
+  shared = undefined;
+});
+
+/** A database of the test file's Redis that nobody else uses. @returns its address */
+export async function takeRedisDatabase(): Promise<string> {
+  shared ??= RedisServer.start();
+  if (taken === DATABASES) throw new Error(`A test file may use ${DATABASES} databases of Redis`);
+  return (await shared).url(taken++);
+}
