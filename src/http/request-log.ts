@@ -31,7 +31,7 @@ const QUERY_VALUES = new Map<string, RegExp>([
   ['limit', /^\d{1,4}$/],
   ['wait', /^\d{1,2}$/],
   // Of a page of entries, or of vaults.
-  ['cursor', /^\d{1,16}\.(\d{1,15}|v-[0-9A-Za-z]{1,64})$/],
+  ['cursor', /^\d{1,16}\.(\d{1,16}|v-[0-9A-Za-z]{1,64})$/],
   ['batch', /^1$/],
   ['role', /^(atem|astation)$/],
   ...'id session code input q writer tag otp token atem_id lastEventId connectionParams'

@@ -176,11 +176,11 @@ describe('while a read waits', () => {
 
   test('the server stops: an empty answer', async () => {
     await makeVault();
-    const took = await withRelayServer({ databaseUrl: database.url }, async (own) => {
-      const { url, services } = own.one;
+    const took = await withRelayServer({ databaseUrl: database.url, replicas: 1 }, async ({ one }) => {
+      const { url, services, stop } = one;
       const answer = wait(`&since=${head}&wait=25`, new RestVaults(url, { session, clientId: 'ann' }));
       await expect.poll(() => services.vaults.waiters.size).toBe(1);
-      await Promise.all([own.stop(), answer]);
+      await Promise.all([stop(), answer]);
       return answer;
     });
     expect(took).toMatchObject({ status: 200, body: [] });
@@ -189,8 +189,7 @@ describe('while a read waits', () => {
 
   test('the database is away for a while, and somebody else writes: it looks again', async () => {
     await makeVault();
-    await withRelayServer({ databaseUrl: proxied.url }, async (own) => {
-      const { url, services } = own.one;
+    await withRelayServer({ databaseUrl: proxied.url, replicas: 1 }, async ({ one: { url, services } }) => {
       const answer = wait(`&since=${head}&wait=25`, new RestVaults(url, { session, clientId: 'ann' }));
       await expect.poll(() => services.vaults.waiters.size).toBe(1);
       proxied.proxy.refuse();
@@ -203,54 +202,57 @@ describe('while a read waits', () => {
   });
 });
 
-describe('5,000 reads that wait', () => {
-  const COUNT = 5000;
+describe('on one server', () => {
+  const sockets: Socket[] = [];
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
 
-  /** Sends a request over a socket of its own. @returns its answer's first line and body, when they are there */
-  async function ask(sockets: Socket[], query: string): Promise<string> {
+  /** Asks over a socket of its own. @returns what is answered, once it has the text */
+  async function ask(path: string, text: string): Promise<string> {
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
     sockets.push(socket);
-    await once(socket, 'connect');
-    socket.write(
-      `GET /api/vault/${vaultId}?id=ann${query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: session ${session}\r\n\r\n`,
-    );
-    let text = '';
-    socket.on('data', (chunk) => {
-      text += chunk;
-    });
-    await once(socket, 'close');
-    return `${text.slice(0, text.indexOf('\r\n'))} ${text.slice(text.indexOf('\r\n\r\n') + 4)}`;
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: session ${session}\r\n\r\n`);
+    let answer = '';
+    for (;;) {
+      const [chunk] = (await once(socket, 'data')) as [Buffer];
+      answer += chunk;
+      if (answer.includes(text)) return answer;
+    }
   }
 
-  test('hold no connection of the database, and are all answered after one commit', async () => {
-    await makeVault();
-    const sockets: Socket[] = [];
-    try {
+  // A read waits 25 seconds at most, in which a busy machine cannot even be asked by thousands.
+  test.each([
+    ['1,000 reads that wait', 1000, () => `/api/vault/${vaultId}?id=ann&since=${head}&wait=25`],
+    [
+      '5,000 followers',
+      5000,
+      () =>
+        `/trpc/vault.watch?id=ann&input=${encodeURIComponent(JSON.stringify({ vault_id: vaultId, since: head }))}`,
+    ],
+  ])(
+    '%s hold no connection of the database, and one commit answers all',
+    { timeout: 240_000 },
+    async (_, count, path) => {
+      await makeVault();
       const answers: Promise<string>[] = [];
-      for (let i = 0; i < COUNT; i += 500) {
-        answers.push(...Array.from({ length: 500 }, () => ask(sockets, `&since=${head}&wait=25`)));
+      while (answers.length < count) {
         // As many as the listening socket queues.
-        await expect
-          .poll(() => server.vaults.waiters.size, { timeout: 20_000, interval: 10 })
-          .toBeGreaterThanOrEqual(i + 500);
+        answers.push(...Array.from({ length: 250 }, () => ask(path(), '"for all"')));
+        await waiting(answers.length);
       }
       const { rows } = await database.admin.query(
         `SELECT count(*)::int AS connections, count(*) FILTER (WHERE state <> 'idle')::int AS busy
-         FROM pg_stat_activity WHERE application_name = 'vault-relay' AND datname = current_database()`,
+       FROM pg_stat_activity WHERE application_name = 'vault-relay' AND datname = current_database()`,
       );
       expect(rows[0].busy).toBe(0);
       // Those of the server and of the tests' own look at the database.
       expect(rows[0].connections).toBeLessThanOrEqual(2 + 10);
-      const began = performance.now();
-      const written = await vaults.append(vaultId, 'for all');
-      expect(written.status).toBe(200);
-      const all = await Promise.all(answers);
-      expect(performance.now() - began).toBeLessThan(20_000);
-      const [first] = all;
-      expect(first).toMatch(/^HTTP\/1\.1 200 OK \[\{"seq":\d+,"entry_no":2,.*"content":"for all".*\}\]$/);
-      expect(new Set(all).size).toBe(1);
-    } finally {
-      for (const socket of sockets) socket.destroy();
-    }
-  });
+      const { seq } = (await vaults.append(vaultId, 'for all')).body;
+      for (const answer of await Promise.all(answers)) {
+        expect(answer.startsWith('HTTP/1.1 200 OK\r\n')).toBe(true);
+        expect(answer).toMatch(new RegExp(`\\{"seq" ?: ?${seq}, ?"entry_no" ?: ?2,`));
+      }
+    },
+  );
 });

@@ -150,22 +150,21 @@ describe('vault.watch', () => {
 
   test('comes back by itself to a server that was started anew, and resumes', async () => {
     const vaultId = (await vaults.create('restarted')).body.vault_id;
-    const before = await startRelayServer(database.url);
+    const { one: before } = await startRelayServer(database.url, { replicas: 1 });
     const { entries, errors } = watch(clientOf(before.url), { vault_id: vaultId });
     await vaults.append(vaultId, 'before');
-    await expect.poll(() => before.one.services.vaults.waiters.size).toBe(1);
+    await expect.poll(() => before.services.vaults.waiters.size).toBe(1);
     // By this server itself, so that its follower is told.
     await new RestVaults(before.url, { session, clientId: 'ann' }).append(vaultId, 'told');
     expect((await entries.next('a row')).content).toBe('before');
     expect((await entries.next('a row')).content).toBe('told');
     await before.stop();
     await vaults.append(vaultId, 'while it was away');
-    const after = await startRelayServer(database.url, {
-      config: { port: Number(new URL(before.url).port) },
-    });
+    const config = { port: Number(new URL(before.url).port) };
+    const { one: after } = await startRelayServer(database.url, { config, replicas: 1 });
     try {
       expect((await entries.next('a row', LONG_MS)).content).toBe('while it was away');
-      await expect.poll(() => after.one.services.vaults.waiters.size).toBe(1);
+      await expect.poll(() => after.services.vaults.waiters.size).toBe(1);
       await new RestVaults(after.url, { session, clientId: 'ann' }).append(vaultId, 'afterwards');
       expect((await entries.next('a row')).content).toBe('afterwards');
       expect([entries.size, errors.size]).toEqual([0, 0]);

@@ -39,9 +39,21 @@ export async function runSteps(
     .map((text) => text.trimEnd());
 }
 
-/** Without what is different each time. */
+/** JSON in one spelling, anything else as it is. */
+function inOneSpelling(line: string): string {
+  try {
+    return JSON.stringify(JSON.parse(line));
+  } catch {
+    return line;
+  }
+}
+
+/** Without what is different each time, and without the spaces that JSON may have. */
 export const withoutChance = (text: string): string =>
   text
+    .split('\n')
+    .map(inOneSpelling)
+    .join('\n')
     .replace(/\bv-[0-9A-Za-z]{10}\b/g, '<vault>')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
     .replace(/\b[0-9a-f]{64}\b/g, '<hash>');
