@@ -88,7 +88,7 @@ export class Database {
     try {
       return await this.#tracing.statement(sql, ask, (thrown) => readFault(thrown).code);
     } catch (thrown) {
-      if (spoilsConnections(readFault(thrown))) this.#pool.dropIdle();
+      if (spoilsConnections(readFault(thrown))) this.#pool.dropAll();
       throw thrown;
     }
   }

@@ -9,17 +9,26 @@ type ConnectCallback = Parameters<pg.Pool['connect']>[0];
 
 /**
  * A pool that says whether a failed statement may have left: what fails while a connection is made or waited for
- * has the SQLSTATE 08001. It can also drop the connections that nobody uses.
+ * has the SQLSTATE 08001. It can also drop all its connections.
  */
 export class ServerPool extends pg.Pool {
   readonly #idle = new Set<pg.PoolClient>();
+  readonly #busy = new Set<pg.PoolClient>();
+  /** Busy ones that go as soon as they are free. */
+  readonly #stale = new WeakSet<pg.PoolClient>();
 
   constructor(config: pg.PoolConfig) {
     super(config);
     this.on('release', (error, client) => {
-      if (!error) this.#idle.add(client);
+      this.#busy.delete(client);
+      // The pool looks right after this whether the connection is still good for others.
+      if (this.#stale.has(client)) void client.end();
+      else if (!error) this.#idle.add(client);
     });
-    this.on('acquire', (client) => this.#idle.delete(client));
+    this.on('acquire', (client) => {
+      this.#idle.delete(client);
+      this.#busy.add(client);
+    });
     this.on('remove', (client) => this.#idle.delete(client));
   }
 
@@ -40,8 +49,9 @@ export class ServerPool extends pg.Pool {
     return { total: this.totalCount, idle: this.idleCount, waiting: this.waitingCount };
   }
 
-  /** Drops the connections that wait for work: what broke one, or turned it into a standby's, holds for all. */
-  dropIdle(): void {
+  /** Drops every connection, those at work when they are free: what broke one, or made it a standby's, holds for all. */
+  dropAll(): void {
+    for (const client of this.#busy) this.#stale.add(client);
     for (const client of [...this.#idle])
       client.emit('error', new Error('dropped along with one that broke'));
   }
