@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { statementName } from '../../src/db/statement-name.ts';
-import { READ_CURRENT } from '../../src/vault/sql.ts';
+import { READS } from '../../src/vault/read-sql.ts';
 import { type Bench, compare, overHttp, overSql } from '../compare.ts';
 import type { HttpRequest, Statement } from '../load/job.ts';
 import type { Measurement, Row } from '../row.ts';
@@ -20,8 +20,8 @@ const readRequest = (vaultId: string, headers: Record<string, string> = {}): Htt
 
 /** The server's own statement, as it runs it for a read without options. */
 const readStatement = (vaultId: string): Statement => ({
-  name: statementName(READ_CURRENT),
-  text: READ_CURRENT,
+  name: statementName(READS.caller.READ_CURRENT),
+  text: READS.caller.READ_CURRENT,
   values: [
     ...[vaultId, CALLER.workSessionId, CALLER.clientId],
     ...[0, null, null, null, null, -1, null, 'content'],

@@ -1,5 +1,5 @@
 import { badRequest, unauthorized } from '../errors.ts';
-import type { Caller, Origin } from '../vault/policy.ts';
+import type { Caller, Origin, Reader } from '../vault/policy.ts';
 
 /** What a request says about who sends it, the same on both surfaces. */
 export interface Credentials {
@@ -18,10 +18,19 @@ export interface CallerRules {
   /** At once where it is known, else when it was looked up. */
   findSession(sessionId: string): KnownSession | undefined | Promise<KnownSession | undefined>;
   maxClientIdCharacters: number;
+  /** Whether this is the operator's token; false when there is none. */
+  isOperatorToken(token: string): boolean;
 }
 
 /** The scheme's word comes in any case; the rest is one opaque token. */
 const SESSION_SCHEME = /^session +([\x21-\x7e]{1,512})$/i;
+
+const OPERATOR_SCHEME = /^dashboard +([\x21-\x7e]{1,512})$/i;
+
+/** @returns the token of an `Authorization: dashboard <token>` header, else undefined */
+export function readOperatorToken(authorization: string | undefined): string | undefined {
+  return OPERATOR_SCHEME.exec(authorization?.trim() ?? '')?.[1];
+}
 
 /** @returns the session id of an `Authorization: session <id>` header, else undefined */
 export function readSessionId(authorization: string | undefined): string | undefined {
@@ -40,6 +49,17 @@ function readClientId(ids: readonly string[], maxCharacters: number): string {
     throw badRequest(`The query parameter id is longer than ${maxCharacters} characters.`);
   }
   return id;
+}
+
+/**
+ * Finds out who reads: an operator, who needs no client id, or a caller.
+ * @throws RelayError as `resolveCaller`
+ */
+export async function resolveReader(credentials: Credentials, rules: CallerRules): Promise<Reader> {
+  const token = readOperatorToken(credentials.authorization);
+  if (token === undefined) return resolveCaller(credentials, rules);
+  if (!rules.isOperatorToken(token)) throw unauthorized('This operator token is not accepted.');
+  return { operator: true, ...(credentials.origin && { origin: credentials.origin }) };
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { Caller } from '../vault/policy.ts';
+import type { Source } from '../session/source.ts';
+import type { Caller, Reader } from '../vault/policy.ts';
 
 /** Where a page of a vault stands. */
 export interface PageHeaders {
@@ -11,7 +12,11 @@ export type AnswerHeader = 'etag' | 'x-vault-head' | 'x-vault-head-hash' | 'link
 
 /** What a procedure knows of the request that called it, whichever surface it came by. */
 export interface Context {
+  /** Where the request came from, for the audit log. */
+  readonly source: Source;
   /** @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST` or `SERVICE_UNAVAILABLE` */
+  authenticateReader(): Promise<Reader>;
+  /** @throws RelayError as `authenticateReader`, and `FORBIDDEN` for an operator */
   authenticate(): Promise<Caller>;
   /** Grants are tried by OTP, so that each address may try only so many. @throws RelayError `TOO_MANY_REQUESTS` */
   countGrantAttempt(): Promise<void>;

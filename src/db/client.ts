@@ -56,7 +56,7 @@ export class Database {
 
   /**
    * Runs one prepared statement in one round trip. It goes to the pool itself: by way of Prisma's `$queryRaw` the same
-   * statement took several times the CPU of this process (decision 0008).
+   * statement took two to five times the CPU of this process (decision 0008).
    * @param sql a constant with `$1`, `$2` … for the values
    * @returns the rows; BIGINT comes as a bigint, JSON parsed
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database cannot be asked; anything else is a bug

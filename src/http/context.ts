@@ -1,14 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { readSessionId, resolveCaller } from '../api/caller.ts';
+import { readSessionId, resolveReader } from '../api/caller.ts';
 import type { Context } from '../api/context.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest, forbidden } from '../errors.ts';
 import type { SessionCache } from '../session/cache.ts';
 import { hexHashOfSessionId } from '../session/session-id.ts';
 import type { LiveSession } from '../session/store.ts';
-import type { Caller, Origin } from '../vault/policy.ts';
+import { type Caller, isOperator, type Origin, type Reader } from '../vault/policy.ts';
 import { etagOf, readSeenHead } from './etag.ts';
 
-export type RequestContext = Context;
+export interface RequestContext extends Context {
+  /** Who calls, if that was asked for; it may still fail. */
+  knownReader(): Promise<Reader> | undefined;
+}
 
 /** What a procedure answers with a JSON text. */
 export class JsonAnswer {
@@ -45,6 +48,7 @@ export function makeSessionOf(sessions: Pick<SessionCache, 'find'>): SessionOf {
 export interface ContextDeps {
   sessionOf: SessionOf;
   maxClientIdCharacters: number;
+  isOperatorToken(token: string): boolean;
   countGrantAttempt(request: FastifyRequest): Promise<void>;
 }
 
@@ -78,20 +82,30 @@ class RequestOrigin implements Origin {
     this.#authorization = request.headers.authorization;
   }
 
-  get sessionHash(): string {
-    return hexHashOfSessionId(readSessionId(this.#authorization) ?? '');
+  get sessionHash(): string | undefined {
+    const sessionId = readSessionId(this.#authorization);
+    return sessionId && hexHashOfSessionId(sessionId);
   }
 }
 
-const authenticate = (request: FastifyRequest, deps: ContextDeps): Promise<Caller> =>
-  resolveCaller(
+const authenticate = (request: FastifyRequest, deps: ContextDeps): Promise<Reader> =>
+  resolveReader(
     {
       authorization: request.headers.authorization,
       readIds: () => readIds(request),
       origin: new RequestOrigin(request),
     },
-    { findSession: () => deps.sessionOf(request), maxClientIdCharacters: deps.maxClientIdCharacters },
+    {
+      findSession: () => deps.sessionOf(request),
+      maxClientIdCharacters: deps.maxClientIdCharacters,
+      isOperatorToken: deps.isOperatorToken,
+    },
   );
+
+function requireCaller(reader: Reader): Caller {
+  if (!isOperator(reader)) return reader;
+  throw forbidden('An operator reads every vault and changes none; call with a session to write.');
+}
 
 function leavingOf(reply: FastifyReply): AbortSignal {
   const leaving = new AbortController();
@@ -120,12 +134,16 @@ function nextPage(request: FastifyRequest, cursor: string): string {
 }
 
 function makeContext(request: FastifyRequest, reply: FastifyReply, deps: ContextDeps): RequestContext {
-  let caller: Promise<Caller> | undefined;
+  let reader: Promise<Reader> | undefined;
+  const authenticateReader = () => {
+    reader ??= authenticate(request, deps);
+    return reader;
+  };
   return {
-    authenticate: () => {
-      caller ??= authenticate(request, deps);
-      return caller;
-    },
+    source: { requestId: request.id, address: request.ip },
+    authenticateReader,
+    authenticate: () => authenticateReader().then(requireCaller),
+    knownReader: () => reader,
     countGrantAttempt: () => deps.countGrantAttempt(request),
     leaving: () => leavingOf(reply),
     noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),

@@ -9,7 +9,7 @@ import { unauthorized } from '../errors.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Exposition } from '../observability/prometheus.ts';
 import { installErrorHandler } from './error-handler.ts';
-import { takeRefusals } from './refusals.ts';
+import { refusalsOf } from './refusals.ts';
 import { installRequestLog } from './request-log.ts';
 
 const NO_ROUTE = 'none';
@@ -26,7 +26,7 @@ const isStream = (type: unknown) => typeof type === 'string' && type.startsWith(
 /** Tells how long each request took and how it ended. A stream lasts as long as its reader likes, and is left out. */
 export function installRequestMetrics(app: FastifyInstance, metrics: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
-    for (const code of takeRefusals(request)) metrics.refused(code);
+    for (const { code } of refusalsOf(request)) metrics.refused(code);
     if (!isStream(reply.getHeader('content-type'))) {
       metrics.answered({
         method: request.method,

@@ -13,7 +13,7 @@ export function makeRequestId(request: IncomingMessage): string {
 
 /** The words that addresses of this server are made of; whatever else stands in one may be a secret. */
 const WORDS = new Set(
-  'api vault summary sessions status grant deny pair auth ws health live ready metrics docs viewer assets trpc openapi.json'.split(
+  'api vault summary meta proof writers sessions status grant deny pair auth ws health live ready metrics docs viewer assets trpc openapi.json'.split(
     ' ',
   ),
 );
@@ -25,11 +25,18 @@ const PROCEDURES = /^[A-Za-z.,]{1,256}$/;
 const QUERY_VALUES = new Map<string, RegExp>([
   ['since', /^\d{1,20}$/],
   ['history', /^(true|false)$/],
+  ['details', /^(true|false)$/],
+  ['kind', /^(content|summary|all)$/],
+  ['as_of', /^\d{1,20}$/],
+  ['limit', /^\d{1,4}$/],
+  ['wait', /^\d{1,2}$/],
+  // Of a page of entries, or of vaults.
+  ['cursor', /^\d{1,16}\.(\d{1,16}|v-[0-9A-Za-z]{1,64})$/],
   ['batch', /^1$/],
   ['role', /^(atem|astation)$/],
-  ...['id', 'session', 'code', 'input', 'tag', 'otp', 'token', 'atem_id'].map(
-    (name) => [name, /^$/] as const,
-  ),
+  ...'id session code input q writer tag otp token atem_id lastEventId connectionParams'
+    .split(' ')
+    .map((name) => [name, /^$/] as const),
 ]);
 
 const REDACTED = '[redacted]';

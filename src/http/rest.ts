@@ -158,14 +158,16 @@ export function mountRest(
       method: openapi.method,
       url,
       exposeHeadRoute: head,
+      config: { procedure: name },
       schema: { response: { [status]: schema } },
       // Who calls is settled before the body is read.
       onRequest: (request, reply, done) => {
-        if (openapi.protect === false) done();
-        else
-          contextOf(request, reply)
-            .authenticate()
-            .then(() => done(), done);
+        if (openapi.protect === false) return done();
+        const context = contextOf(request, reply);
+        (openapi.method === 'GET' ? context.authenticateReader() : context.authenticate()).then(
+          () => done(),
+          done,
+        );
       },
       handler: (request, reply) => {
         reply.code(status);

@@ -24,9 +24,9 @@ const makeOptions = (
     const waits = errors.flatMap((error) => findRelayError(error)?.retryAfter ?? []);
     return waits.length > 0 ? { headers: { 'retry-after': String(Math.max(...waits)) } } : {};
   },
-  onError: ({ req, error }) => {
+  onError: ({ req, error, path }) => {
     const meant = findRelayError(error);
-    noteRefusal(req, meant?.code ?? error.code);
+    noteRefusal(req, meant?.code ?? error.code, path);
     if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && ERROR_FACES[meant.code].status >= 500)) {
       logFailure(req, error);
     }

@@ -2,11 +2,19 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { makeCall } from '../../src/api/call.ts';
 import type { Context } from '../../src/api/context.ts';
-import { callerProcedure, createCallerFactory, publicProcedure, router } from '../../src/api/trpc.ts';
+import {
+  callerProcedure,
+  createCallerFactory,
+  publicProcedure,
+  readerProcedure,
+  router,
+} from '../../src/api/trpc.ts';
 import { forbidden, unauthorized } from '../../src/errors.ts';
 
 const context = (authenticate: Context['authenticate']): Context => ({
+  source: { requestId: 'r', address: '127.0.0.1' },
   authenticate,
+  authenticateReader: authenticate,
   countGrantAttempt: async () => undefined,
   noteReadFromOutside: () => undefined,
   leaving: () => new AbortController().signal,
@@ -26,6 +34,7 @@ const api = router({
       .output(z.object({ text: z.string(), by: z.string() }))
       .query(({ ctx, input }) => ({ text: input.text, by: ctx.caller.clientId })),
   },
+  who: readerProcedure.query(({ ctx }) => ctx.reader),
   refuse: publicProcedure.mutation(() => Promise.reject(forbidden('Not you.'))),
   fail: publicProcedure.mutation(() => Promise.reject(new Error('secret'))),
 });
@@ -58,6 +67,13 @@ describe('a call without HTTP', () => {
     const ours = await outcome(makeCall(api, 'inner.echo')(ctx, input));
     expect(ours).toMatchObject(expected);
     expect(ours).toEqual(await outcome(trpc(ctx).inner.echo(input as { text: string })));
+  });
+
+  test('knows its reader, as tRPC itself does', async () => {
+    const ours = await outcome(makeCall(api, 'who')(known, undefined));
+    expect(ours).toEqual({ data: { workSessionId: 'st-1', clientId: 'a' } });
+    expect(ours).toEqual(await outcome(trpc(known).who()));
+    expect(await outcome(makeCall(api, 'who')(unknown, undefined))).toMatchObject({ code: 'UNAUTHORIZED' });
   });
 
   test.each(['refuse', 'fail'] as const)('fails as tRPC itself does: %s', async (name) => {

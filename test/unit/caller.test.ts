@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Credentials, readSessionId, resolveCaller } from '../../src/api/caller.ts';
+import { type Credentials, readSessionId, resolveCaller, resolveReader } from '../../src/api/caller.ts';
+import { makeOperatorTokenCheck } from '../../src/api/operator-token.ts';
 import { databaseUnavailable } from '../../src/errors.ts';
 
 describe('the session of an Authorization header', () => {
@@ -40,6 +41,8 @@ describe('the session of an Authorization header', () => {
   });
 });
 
+const TOKEN = 'operator-token-of-the-tests-0123456789';
+
 const asked: string[] = [];
 const rules = {
   maxClientIdCharacters: 4,
@@ -47,6 +50,7 @@ const rules = {
     asked.push(sessionId);
     return sessionId === 'known' ? { workSessionId: 'st-1' } : undefined;
   },
+  isOperatorToken: makeOperatorTokenCheck(TOKEN),
 };
 const resolve = (credentials: Partial<Credentials>) =>
   resolveCaller({ authorization: 'session known', readIds: () => ['a'], ...credentials }, rules);
@@ -95,5 +99,42 @@ describe('who calls', () => {
     await expect(
       resolveCaller({ authorization: 'session known', readIds: () => ['a'] }, failing),
     ).rejects.toBe(away);
+  });
+});
+
+describe('who reads', () => {
+  const read = (authorization: string | undefined, others = rules) =>
+    resolveReader({ authorization, readIds: () => [] }, others);
+
+  test.each([`dashboard ${TOKEN}`, `Dashboard   ${TOKEN}`, ` DASHBOARD ${TOKEN} `])(
+    'is an operator with %j, without a client id',
+    async (authorization) => {
+      expect(await read(authorization)).toEqual({ operator: true });
+    },
+  );
+
+  test.each([`${TOKEN}x`, TOKEN.slice(1), TOKEN.toUpperCase(), 'x'])(
+    'is nobody with the token %j',
+    async (token) => {
+      await expect(read(`dashboard ${token}`)).rejects.toMatchObject({
+        code: 'UNAUTHORIZED',
+        message: 'This operator token is not accepted.',
+      });
+    },
+  );
+
+  test('is no operator where no token is set', async () => {
+    const off = { ...rules, isOperatorToken: makeOperatorTokenCheck(undefined) };
+    for (const token of [TOKEN, 'undefined', 'x']) {
+      await expect(read(`dashboard ${token}`, off)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+    }
+  });
+
+  test('is otherwise who calls', async () => {
+    expect(await resolveReader({ authorization: 'session known', readIds: () => ['a'] }, rules)).toEqual({
+      workSessionId: 'st-1',
+      clientId: 'a',
+    });
+    await expect(read(undefined)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
   });
 });

@@ -21,7 +21,7 @@ const first = await writeEntry(vault_id, { text: 'JWT in a cookie' }, {}, as('ag
 if (first.status !== 200) throw new Error(first.data.error);
 
 const read = await readVault(vault_id, {}, as('agent-b'));
-if (read.status !== 200) throw new Error(read.data.error);
+if (read.status !== 200) throw new Error(`The read was answered with ${read.status}`);
 for (const entry of read.data) {
   console.log(`e${entry.entry_no} v${entry.version} ${entry.writer_id}: ${entry.content}`);
 }
