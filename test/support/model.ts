@@ -67,12 +67,12 @@ const ok = <T>(value: T): Outcome<T> => ({ status: 200, value });
 const oneCharacter = (changed: string, character: string) =>
   [...changed].length === 1 ? changed : character;
 
-/** Upper and lower case of a letter come to the same, letter by letter. */
+/** Upper and lower case of a letter come to the same, letter by letter; the Greek s has two small forms. */
 export const fold = (text: string): string =>
   [...text]
-    .map((character) => oneCharacter(character.toUpperCase(), character))
     .map((character) => oneCharacter(character.toLowerCase(), character))
-    .join('');
+    .join('')
+    .replaceAll('ς', 'σ');
 
 const holds = (text: string, q: string) => fold(text).includes(fold(q));
 
