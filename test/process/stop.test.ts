@@ -43,8 +43,8 @@ test('SIGTERM fails readiness first, waits for who is there, and ends with 0', a
       'relay sockets',
       'requests in flight',
       'sweeper',
-      'relay',
       'write queue',
+      'relay',
       'listener',
       'pool',
     ]);
