@@ -1,9 +1,10 @@
 # Everything that building needs stays in the first stage.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json .npmrc prisma.config.ts tsconfig.json tsconfig.build.json tsconfig.browser.json ./
+COPY package.json package-lock.json .npmrc prisma.config.ts tsconfig.json tsconfig.build.json tsconfig.browser.json vite.dashboard.config.ts ./
 COPY prisma prisma
 COPY src src
+COPY public public
 # By its peer dependencies alone the Prisma client would keep the Prisma CLI and the TypeScript compiler.
 RUN npm ci && npm prune --omit=dev --legacy-peer-deps --ignore-scripts
 

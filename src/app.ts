@@ -1,8 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { makeOperatorTokenCheck } from './api/operator-token.ts';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
-import { makeContextOf, makeSessionOf } from './http/context.ts';
+import { installRefusalAudit } from './http/audit.ts';
+import { installContext, makeSessionOf } from './http/context.ts';
+import { mountDashboard } from './http/dashboard.ts';
 import { mountDocs } from './http/docs.ts';
 import { installDrain } from './http/drain.ts';
 import { installErrorHandler } from './http/error-handler.ts';
@@ -39,6 +42,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   const baseUrl = config.publicBaseUrl ?? '/';
   const router = makeAppRouter({
     ...services,
+    version,
     vaultInputs: makeVaultInputs(config.limits),
     verifyGrant: (grant) => verifyGrant(grant).ok,
   });
@@ -65,16 +69,19 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     const { makeLimiter } = services;
     const sessionOf = makeSessionOf(services.sessions);
     await installPressure(limited, config.pressure);
+    installRefusalAudit(limited, services.vaults);
     installRateLimit(limited, { config, makeLimiter, sessionOf });
-    const contextOf = makeContextOf({
+    const contextOf = installContext(limited, {
       sessionOf,
       maxClientIdCharacters: config.limits.clientIdCharacters,
+      isOperatorToken: makeOperatorTokenCheck(config.dashboardToken),
       countGrantAttempt: makeGrantCount(makeLimiter, config.grantLimitPerMinute),
     });
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
     await limited.register(async (scope) => services.sockets.mount(scope));
     await limited.register(async (scope) => mountPages(scope, services));
+    await limited.register(async (scope) => mountDashboard(scope));
     await limited.register(async (scope) =>
       mountDocs(scope, makeOpenApiDocument(router, { baseUrl, version, limits: config.limits })),
     );

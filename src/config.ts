@@ -72,6 +72,13 @@ const Environment = z.object({
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
   REDIS_URL: z.string().refine(isRedisUrl, 'must be a redis:// or rediss:// address').optional(),
   RELAY_REPLICAS_EXPECTED: integer(1, 1000).default(1),
+  DASHBOARD_TOKEN: z
+    .string()
+    .regex(
+      /^[\x21-\x7e]{32,512}$/,
+      'must be 32 to 512 visible ASCII characters, such as openssl rand -hex 32 prints',
+    )
+    .optional(),
   SHUTDOWN_DELAY_SECONDS: integer(0, 60).default(0),
   METRICS_PORT: integer(0, 65_535).optional(),
   METRICS_TOKEN: z
@@ -164,6 +171,8 @@ export interface Config {
   pressure: Pressure;
   /** Relay sockets that one address may have. */
   relayMaxSocketsPerAddress: number;
+  /** Proves an operator, who may read every vault; undefined: there is none. */
+  dashboardToken: string | undefined;
   /** Between failing readiness and refusing work, so that balancers notice. */
   shutdownDelayMs: number;
   /** Port of the metrics' own listener; undefined: none. */
@@ -234,6 +243,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       rssBytes: v.PRESSURE_RSS_MB * MEGABYTE,
     },
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
+    dashboardToken: v.DASHBOARD_TOKEN,
     shutdownDelayMs: 1000 * v.SHUTDOWN_DELAY_SECONDS,
     metricsPort: v.METRICS_PORT,
     metricsToken: v.METRICS_TOKEN,

@@ -81,7 +81,8 @@ export class RelayError extends Error {
   }
 }
 
-export const badRequest = (message: string) => new RelayError('BAD_REQUEST', message);
+export const badRequest = (message: string, cause?: unknown) =>
+  new RelayError('BAD_REQUEST', message, { cause });
 export const unauthorized = (message: string) => new RelayError('UNAUTHORIZED', message);
 export const forbidden = (message: string) => new RelayError('FORBIDDEN', message);
 export const notFound = (message: string) => new RelayError('NOT_FOUND', message);

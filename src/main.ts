@@ -3,17 +3,23 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { formatAstations } from './cli/astation.ts';
+import { makeAuditCommand } from './cli/audit.ts';
 import { openDatabaseSourceForCommand } from './cli/database-url.ts';
 import { makeOpenApiCommand } from './cli/openapi.ts';
 import { serve } from './cli/serve.ts';
 import { createSession, formatSessions } from './cli/session.ts';
-import { withDatabase } from './cli/with-database.ts';
+import { makeExportCommand, makeImportCommand } from './cli/transfer.ts';
+import { formatVerification, parseHead, verifyChains } from './cli/verify.ts';
+import { withDatabase, withDatabaseUrl } from './cli/with-database.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './db/migrate.ts';
+import { withSnapshot } from './db/snapshot.ts';
 import { makeLogger } from './log.ts';
 import { isAstationId } from './relay/identity.ts';
 import { AstationStore } from './session/astation-store.ts';
 import { SessionStore } from './session/store.ts';
+import type { Head } from './vault/chain-check.ts';
+import { ChainStore } from './vault/chain-store.ts';
 
 const { version } = JSON.parse(
   readFileSync(path.resolve(import.meta.dirname, '../package.json'), 'utf8'),
@@ -34,6 +40,13 @@ function parseHostname(name: string): string {
     throw new InvalidArgumentError('It must have 1 to 255 characters.');
   }
   return name;
+}
+
+/** A head as it was remembered. */
+function parseRememberedHead(text: string): Head {
+  const head = parseHead(text);
+  if (!head) throw new InvalidArgumentError('It must be <seq>:<hash>, the hash as 64 hexadecimal digits.');
+  return head;
 }
 
 /** Settings for a command; a `.env` file in the working directory counts, what is set already wins. */
@@ -123,6 +136,33 @@ function makeProgram(): Command {
       await withDatabase(config, log, (db) => new AstationStore(db).forget(id));
       print('Forgotten.');
     });
+
+  const verify = program
+    .command('verify')
+    .description('check that no row of any vault was changed, taken out, put in or moved')
+    .option('--vault <id>', 'check only this vault')
+    .option(
+      '--against <seq:hash>',
+      'also that it contains this head, remembered elsewhere',
+      parseRememberedHead,
+    )
+    .option('--json', 'print one JSON object')
+    .action(async (options) => {
+      if (options.against && options.vault === undefined) {
+        verify.error("error: option '--against' needs '--vault <id>': a head is that of one vault");
+      }
+      const { config, log } = setUp(true);
+      const found = await withDatabaseUrl(config, log, (url) =>
+        withSnapshot(url, (snapshot) => verifyChains(new ChainStore(snapshot), options)),
+      );
+      print(formatVerification(found, options));
+      if (found.misfits.length > 0) process.exitCode = 1;
+    });
+
+  const data = { setUp: () => setUp(true), print };
+  program.addCommand(makeAuditCommand(data).copyInheritedSettings(program));
+  program.addCommand(makeExportCommand(data).copyInheritedSettings(program));
+  program.addCommand(makeImportCommand(data).copyInheritedSettings(program));
 
   const openapi = makeOpenApiCommand({ version, setUp: () => setUp(true), print });
   program.addCommand(openapi.copyInheritedSettings(program));

@@ -29,6 +29,7 @@ export interface Services {
   vaults: VaultStore;
   feed: VaultFeed;
   sessions: SessionCache;
+  sessionStore: SessionStore;
   logins: LoginStore;
   astations: AstationStore;
   hub: Hub;
@@ -141,8 +142,8 @@ export async function openServices({
 }: ServicesOptions): Promise<Services> {
   const { metrics, tracing } = observability;
   const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
-  const store = new SessionStore(db);
-  const sessions = new SessionCache((sessionId) => store.use(sessionId));
+  const sessionStore = new SessionStore(db);
+  const sessions = new SessionCache((sessionId) => sessionStore.use(sessionId));
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
@@ -157,7 +158,7 @@ export async function openServices({
     roomClock,
     lookAgain: () => vaults.waiters.lookAgain(),
     sessions,
-    findEndedSessions: (idHashes) => store.findEnded(idHashes),
+    findEndedSessions: (idHashes) => sessionStore.findEnded(idHashes),
     astations,
     bindings,
     feed,
@@ -184,7 +185,7 @@ export async function openServices({
     },
     onListening: () => {
       sessions.setHearing(true);
-      Promise.all([relay.sockets.catchUp(), catchUpWaiters(store, vaults)])
+      Promise.all([relay.sockets.catchUp(), catchUpWaiters(sessionStore, vaults)])
         .then(() => astations.setHearing(true))
         .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
     },
@@ -221,6 +222,7 @@ export async function openServices({
     vaults,
     feed,
     sessions,
+    sessionStore,
     logins,
     astations,
     hub,

@@ -50,7 +50,8 @@ export const storableText = (maxBytes: number) =>
 export const storableName = (maxCharacters: number) =>
   storable((text) => {
     if (text === '') return { message: 'must not be empty' };
-    return [...text].length > maxCharacters
+    // Code points, of which there are at most as many as code units.
+    return text.length > maxCharacters && [...text].length > maxCharacters
       ? { message: `must be at most ${maxCharacters} characters long` }
       : undefined;
   }).meta({ pattern: NO_NUL, minLength: 1, maxLength: maxCharacters });

@@ -1,4 +1,5 @@
-import type { Caller } from '../vault/policy.ts';
+import type { Source } from '../session/source.ts';
+import type { Caller, Reader } from '../vault/policy.ts';
 
 /** Where a page of a vault stands. */
 export interface PageHeaders {
@@ -7,11 +8,15 @@ export interface PageHeaders {
 }
 
 /** What answers carry beside their body. */
-export type AnswerHeader = 'x-vault-head' | 'x-vault-head-hash' | 'link' | 'idempotent-replayed';
+export type AnswerHeader = 'etag' | 'x-vault-head' | 'x-vault-head-hash' | 'link' | 'idempotent-replayed';
 
 /** What a procedure knows of the request that called it, whichever surface it came by. */
 export interface Context {
+  /** Where the request came from, for the audit log. */
+  readonly source: Source;
   /** @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST` or `SERVICE_UNAVAILABLE` */
+  authenticateReader(): Promise<Reader>;
+  /** @throws RelayError as `authenticateReader`, and `FORBIDDEN` for an operator */
   authenticate(): Promise<Caller>;
   /** Grants are tried by OTP, so that each address may try only so many. @throws RelayError `TOO_MANY_REQUESTS` */
   countGrantAttempt(): Promise<void>;
@@ -19,6 +24,10 @@ export interface Context {
   leaving(): AbortSignal;
   /** A vault was read from another work session, on the word of a client id. */
   noteReadFromOutside(vaultId: string): void;
+  /** The head at which whoever asks has seen the answer, if it says so. */
+  seenHead(): number | undefined;
+  /** The value of a JSON text that is the whole answer, in the form that the surface hands answers over in. */
+  fromJson<Answer>(text: string): Answer;
   /** Says where the vault stands that the answer shows. */
   tellHead(page: PageHeaders): void;
   /** Says that another page follows. */

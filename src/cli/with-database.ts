@@ -1,25 +1,44 @@
+import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { Database } from '../db/client.ts';
+import { withConnection } from '../db/connection.ts';
 import { migrate } from '../db/migrate.ts';
 import { openDatabaseSourceForCommand } from './database-url.ts';
 
-/** Runs a command's work on the configured database, beside a server or without one. */
-export async function withDatabase<T>(
+/** Runs a command's work on the address of the configured database, which is up to date and beside a server or not. */
+export async function withDatabaseUrl<T>(
   config: Config,
   log: Logger,
-  work: (db: Database) => Promise<T>,
+  work: (url: string) => Promise<T>,
 ): Promise<T> {
   const source = await openDatabaseSourceForCommand(config, log);
   try {
     await migrate(source.url);
-    const db = new Database({ url: source.url, poolSize: 1, log });
+    return await work(source.url);
+  } finally {
+    await source.release();
+  }
+}
+
+/** The same on the database itself. */
+export const withDatabase = <T>(
+  config: Config,
+  log: Logger,
+  work: (db: Database) => Promise<T>,
+): Promise<T> =>
+  withDatabaseUrl(config, log, async (url) => {
+    const db = new Database({ url, poolSize: 1, log });
     try {
       return await work(db);
     } finally {
       await db.close();
     }
-  } finally {
-    await source.release();
-  }
-}
+  });
+
+/** The same for work that streams, and so takes longer than a statement of the server may. */
+export const withConnectionToDatabase = <T>(
+  config: Config,
+  log: Logger,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> => withDatabaseUrl(config, log, (url) => withConnection(url, work));

@@ -1,5 +1,15 @@
-import { createTRPCClient, type HTTPBatchLinkOptions, httpBatchLink, type TRPCClient } from '@trpc/client';
+import {
+  createTRPCClient,
+  type HTTPBatchLinkOptions,
+  httpBatchLink,
+  httpSubscriptionLink,
+  splitLink,
+  type TRPCClient,
+} from '@trpc/client';
+import { EventSource, type FetchLike } from 'eventsource';
 import type { AppRouter } from '../api/router.ts';
+
+export * from './proof.ts';
 
 /** The type of every procedure of the server, for tools of the tRPC family. */
 export type { AppRouter };
@@ -26,20 +36,39 @@ const MAX_BATCH_SIZE = 20;
 const MAX_URL_LENGTH = 8000;
 
 /**
- * Makes a client of one caller. Calls of the same moment travel in one request.
+ * Makes a client of one caller. Calls of the same moment travel in one request; a subscription has one of its own, which
+ * comes back by itself when it is cut.
  * @returns functions that reject with a `TRPCClientError` for a call that is refused: its `message` is a sentence for
- *   a person, its `data.code` is for a program
+ *   a person, its `data.code` is for a program. A subscription that is refused calls `onError` with the same
  */
 export function createVaultRelayClient(options: VaultRelayClientOptions): VaultRelayClient {
-  const { url, session, clientId, fetch } = options;
+  const { session, clientId, fetch } = options;
+  const url = `${options.url.replace(/\/+$/, '')}/trpc?id=${encodeURIComponent(clientId)}`;
+  const headers = { authorization: `session ${session}` };
+  /** What `EventSource` asks with: the one of browsers cannot send a header, and none comes back after a status like 503. */
+  const fetchStream: FetchLike = async (input, init) => {
+    const answer = await (fetch ?? globalThis.fetch)(input, {
+      ...init,
+      headers: { ...init.headers, ...headers },
+    });
+    if (answer.status === 429 || answer.status >= 500) {
+      await answer.body?.cancel();
+      throw new Error(`The server answered ${answer.status}`);
+    }
+    return answer;
+  };
   return createTRPCClient<AppRouter>({
     links: [
-      httpBatchLink({
-        url: `${url.replace(/\/+$/, '')}/trpc?id=${encodeURIComponent(clientId)}`,
-        headers: { authorization: `session ${session}` },
-        maxItems: MAX_BATCH_SIZE,
-        maxURLLength: MAX_URL_LENGTH,
-        ...(fetch ? { fetch: fetch as NonNullable<LinkOptions['fetch']> } : {}),
+      splitLink({
+        condition: ({ type }) => type === 'subscription',
+        true: httpSubscriptionLink({ url, EventSource, eventSourceOptions: { fetch: fetchStream } }),
+        false: httpBatchLink({
+          url,
+          headers,
+          maxItems: MAX_BATCH_SIZE,
+          maxURLLength: MAX_URL_LENGTH,
+          ...(fetch ? { fetch: fetch as NonNullable<LinkOptions['fetch']> } : {}),
+        }),
       }),
     ],
   });

@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import type pg from 'pg';
 import { writeOutcomeUnknown } from '../errors.ts';
 import { type Metrics, noMetrics } from '../observability/metrics.ts';
 import { noTracing, type Tracing } from '../observability/tracing.ts';
@@ -54,7 +55,8 @@ export class Database {
   }
 
   /**
-   * Runs one prepared statement in one round trip.
+   * Runs one prepared statement in one round trip. It goes to the pool itself: by way of Prisma's `$queryRaw` the same
+   * statement took two to five times the CPU of this process (decision 0008).
    * @param sql a constant with `$1`, `$2` … for the values
    * @returns the rows; BIGINT comes as a bigint, JSON parsed
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database cannot be asked; anything else is a bug
@@ -81,7 +83,8 @@ export class Database {
   }
 
   async #run<Row>(sql: string, values: unknown[]): Promise<Row[]> {
-    const ask = () => this.prisma.$queryRawUnsafe<Row[]>(sql, ...values);
+    const statement = { name: statementName(sql), text: sql, values };
+    const ask = async () => (await this.#pool.query<Row & pg.QueryResultRow>(statement)).rows;
     try {
       return await this.#tracing.statement(sql, ask, (thrown) => readFault(thrown).code);
     } catch (thrown) {

@@ -116,7 +116,9 @@ export function toRelayError(thrown: unknown): RelayError | undefined {
   const fault = readFault(thrown);
   if (isTransient(fault)) return databaseUnavailable(thrown);
   // PostgreSQL's text holds every character but NUL. The edge checks for it; this is the second line.
-  if (fault.code === '22021') return badRequest('Text must not contain the NUL character.');
+  if (fault.code === '22021' || fault.code === '22P05') {
+    return badRequest('Text must not contain the NUL character.', thrown);
+  }
   return undefined;
 }
 

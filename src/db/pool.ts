@@ -53,6 +53,10 @@ export interface PoolOptions {
   log: FastifyBaseLogger;
 }
 
+/** The driver's own parsers, but for BIGINT, which it would leave a text. */
+const parserOf: pg.CustomTypesConfig['getTypeParser'] = (oid, format) =>
+  oid === pg.types.builtins.INT8 ? BigInt : pg.types.getTypeParser(oid, format);
+
 /**
  * The pool behind everything the server asks of PostgreSQL. Each limit is set on purpose: without
  * them `pg` waits for ever when the server is gone.
@@ -69,6 +73,7 @@ export function makePool({ url, poolSize, log }: PoolOptions): ServerPool {
     query_timeout: 6000,
     keepAlive: true,
     application_name: 'vault-relay',
+    types: { getTypeParser: parserOf },
     onConnect: async (client) => {
       await client.query(`SET ROLE ${APPLICATION_ROLE}`);
     },

@@ -19,14 +19,17 @@ export function installDrain(app: FastifyInstance, steps: readonly DrainStep[]):
   let noneLeft: () => void = () => undefined;
   let stopping = false;
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     // A socket of the relay is closed by the relay.
-    if ((request.raw as { upgrade?: boolean }).upgrade) return;
-    underWay.add(reply.raw);
-    reply.raw.once('close', () => {
-      underWay.delete(reply.raw);
-      if (underWay.size === 0) noneLeft();
-    });
+    if (!(request.raw as { upgrade?: boolean }).upgrade) {
+      const { raw } = reply;
+      underWay.add(raw);
+      raw.once('close', () => {
+        underWay.delete(raw);
+        if (underWay.size === 0) noneLeft();
+      });
+    }
+    done();
   });
 
   const answersSent = async () => {

@@ -11,9 +11,16 @@ export function installJsonBody(app: FastifyInstance, parse: (text: string) => u
     throw new RelayError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as it is, without a content-encoding.');
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: unknown, bytes: Buffer) =>
-    parse(readJsonText(bytes)),
-  );
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    let body: unknown;
+    try {
+      body = parse(readJsonText(bytes));
+    } catch (error) {
+      return done(error as Error);
+    }
+    // Outside of the block above, for it goes on to the handler.
+    done(null, body);
+  });
 }
 
 /** `__proto__` stays a field like any other, which the strict schemas refuse. */

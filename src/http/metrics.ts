@@ -9,7 +9,7 @@ import { unauthorized } from '../errors.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Exposition } from '../observability/prometheus.ts';
 import { installErrorHandler } from './error-handler.ts';
-import { takeRefusals } from './refusals.ts';
+import { refusalsOf } from './refusals.ts';
 import { installRequestLog } from './request-log.ts';
 
 const NO_ROUTE = 'none';
@@ -25,15 +25,17 @@ const isStream = (type: unknown) => typeof type === 'string' && type.startsWith(
 
 /** Tells how long each request took and how it ended. A stream lasts as long as its reader likes, and is left out. */
 export function installRequestMetrics(app: FastifyInstance, metrics: Metrics): void {
-  app.addHook('onResponse', async (request, reply) => {
-    for (const code of takeRefusals(request)) metrics.refused(code);
-    if (isStream(reply.getHeader('content-type'))) return;
-    metrics.answered({
-      method: request.method,
-      route: routeOf(request),
-      status: reply.statusCode,
-      seconds: reply.elapsedTime / 1000,
-    });
+  app.addHook('onResponse', (request, reply, done) => {
+    for (const { code } of refusalsOf(request)) metrics.refused(code);
+    if (!isStream(reply.getHeader('content-type'))) {
+      metrics.answered({
+        method: request.method,
+        route: routeOf(request),
+        status: reply.statusCode,
+        seconds: reply.elapsedTime / 1000,
+      });
+    }
+    done();
   });
 }
 

@@ -83,7 +83,12 @@ function correctResponses(generated: Json, route: RestRoute): Json {
     { $ref: `#/components/responses/${responseName(code)}` },
   ]);
   const headers = { ...EVERY_HEADER, ...headerRefs(...route.headers) };
-  return { [route.status]: { ...success, headers, content }, ...Object.fromEntries(errors) };
+  const unchanged = { description: 'The answer is the one that `If-None-Match` names.', headers };
+  return {
+    [route.status]: { ...success, headers, content },
+    ...(route.conditional && { 304: unchanged }),
+    ...Object.fromEntries(errors),
+  };
 }
 
 /** Fields that are sent together or not at all, and those that need another one, as JSON Schema says it. */
@@ -105,12 +110,23 @@ function takeOutKey(schema: Json): { schema: Json; parameter: Json } {
   };
 }
 
+const IF_NONE_MATCH = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  description: 'The `etag` of an earlier answer: if nothing has changed since, 304 and no entries.',
+  schema: { type: 'string' },
+};
+
 function correctOperation(generated: Json, route: RestRoute): Json {
   const operation: Json = {
     ...generated,
     security: route.openapi.protect === false ? [] : [{ session: [], clientId: [] }],
     responses: correctResponses(generated.responses as Json, route),
   };
+  if (route.conditional) {
+    operation.parameters = [...(operation.parameters as unknown[]), IF_NONE_MATCH];
+  }
   const body = generated.requestBody as
     | { content: { 'application/json': Json }; required?: boolean }
     | undefined;

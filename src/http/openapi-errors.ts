@@ -91,6 +91,12 @@ export const HEADERS = {
     required: true,
     schema: { type: 'integer', minimum: 0 },
   },
+  etag: {
+    description:
+      'Names what the answer shows: sent as `If-None-Match`, it spares the same answer. Weak: it stands for the rows, not for the bytes.',
+    required: true,
+    schema: { type: 'string', pattern: '^W/"[0-9]+"$' },
+  },
   'x-vault-head': {
     description:
       'The `seq` of the last row that the view could show: a valid next `since`, once all its pages are read.',

@@ -83,6 +83,7 @@ export function installRateLimit(
   { config, makeLimiter, sessionOf }: RateLimitDeps,
 ): void {
   const perMinute = config.rateLimitPerMinute;
+  if (perMinute === 0 && config.rateLimitPerAddress === 0) return;
   const byAddress = makeCount(makeLimiter, 'address', config.rateLimitPerAddress);
   const bySession = makeCount(makeLimiter, 'session', perMinute);
   const withoutSession = makeCount(makeLimiter, 'without-session', perMinute);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 
 const WELL_FORMED_ID = /^[\w.:-]{1,64}$/;
 
@@ -12,7 +13,7 @@ export function makeRequestId(request: IncomingMessage): string {
 
 /** The words that addresses of this server are made of; whatever else stands in one may be a secret. */
 const WORDS = new Set(
-  'api vault summary sessions status grant deny pair auth ws health live ready metrics docs viewer assets trpc openapi.json'.split(
+  'api vault summary meta proof writers sessions status grant deny pair auth ws health live ready metrics docs viewer assets trpc openapi.json'.split(
     ' ',
   ),
 );
@@ -24,11 +25,18 @@ const PROCEDURES = /^[A-Za-z.,]{1,256}$/;
 const QUERY_VALUES = new Map<string, RegExp>([
   ['since', /^\d{1,20}$/],
   ['history', /^(true|false)$/],
+  ['details', /^(true|false)$/],
+  ['kind', /^(content|summary|all)$/],
+  ['as_of', /^\d{1,20}$/],
+  ['limit', /^\d{1,4}$/],
+  ['wait', /^\d{1,2}$/],
+  // Of a page of entries, or of vaults.
+  ['cursor', /^\d{1,16}\.(\d{1,15}|v-[0-9A-Za-z]{1,64})$/],
   ['batch', /^1$/],
   ['role', /^(atem|astation)$/],
-  ...['id', 'session', 'code', 'input', 'tag', 'otp', 'token', 'atem_id'].map(
-    (name) => [name, /^$/] as const,
-  ),
+  ...'id session code input q writer tag otp token atem_id lastEventId connectionParams'
+    .split(' ')
+    .map((name) => [name, /^$/] as const),
 ]);
 
 const REDACTED = '[redacted]';
@@ -64,31 +72,39 @@ export function markAnswer(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('cache-control', 'no-store');
 }
 
-const describe = (request: FastifyRequest) => ({
+const describe = (request: FastifyRequest, address: string) => ({
   method: request.method,
   url: loggableUrl(request.url),
-  address: request.ip,
+  address,
 });
 
+/** Whether a line of this level is written at all; making one costs more than most of a request. */
+const isWritten = ({ log }: FastifyRequest, level: 'info' | 'debug') => (log as Logger).isLevelEnabled(level);
+
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const line = {
-    ...describe(request),
-    status: reply.statusCode,
-    ms: Math.round(reply.elapsedTime * 10) / 10,
-  };
-  if (/^\/(health|metrics)\b/.test(request.url)) request.log.debug(line, 'Request');
-  else request.log.info(line, 'Request');
+  const level = /^\/(health|metrics)\b/.test(request.url) ? 'debug' : 'info';
+  if (!isWritten(request, level)) return;
+  const ms = Math.round(reply.elapsedTime * 10) / 10;
+  request.log[level]({ ...describe(request, request.ip), status: reply.statusCode, ms }, 'Request');
 }
 
 /** One line a request, and the request id on every answer. */
 export function installRequestLog(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     markAnswer(request, reply);
-    const line = describe(request);
-    reply.raw.once('close', () => {
-      // Nothing was answered then, so that the hook below does not run.
-      if (!reply.raw.writableFinished) request.log.info(line, 'Request given up by its client');
-    });
+    if (isWritten(request, 'info')) {
+      // A connection that is gone does not tell any more where it came from.
+      const address = request.ip;
+      reply.raw.once('close', () => {
+        // Nothing was answered then, so that the hook below does not run.
+        if (!reply.raw.writableFinished)
+          request.log.info(describe(request, address), 'Request given up by its client');
+      });
+    }
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
+  app.addHook('onResponse', (request, reply, done) => {
+    logRequest(request, reply);
+    done();
+  });
 }

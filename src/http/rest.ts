@@ -1,16 +1,18 @@
 import type { AnyRouter } from '@trpc/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { makeCall } from '../api/call.ts';
 import type { AnswerHeader } from '../api/context.ts';
 import type { AppRouter } from '../api/router.ts';
 import { showName } from '../api/show-name.ts';
-import { createCallerFactory, type RestMeta } from '../api/trpc.ts';
+import type { RestMeta } from '../api/trpc.ts';
 import { badRequest, type ErrorCode } from '../errors.ts';
-import type { RequestContext } from './context.ts';
+import { JsonAnswer, type RequestContext } from './context.ts';
+import { isNamed } from './etag.ts';
 import { installJsonBody, parseJson } from './json-body.ts';
 import { refuseOtherMethods } from './methods.ts';
 
 type OpenApi = NonNullable<RestMeta['openapi']>;
-type Call = (input: unknown) => Promise<unknown>;
 
 export interface RestRoute {
   /** Path of the procedure, such as `vault.read`. */
@@ -29,24 +31,46 @@ export interface RestRoute {
   headers: readonly AnswerHeader[];
   /** Whether it takes an `Idempotency-Key`. */
   idempotent: boolean;
+  /** Whether it takes an `If-None-Match`. */
+  conditional: boolean;
   /** Whether HEAD is answered as well. */
   head: boolean;
   /** `openapi.path` as Fastify writes it. */
   url: string;
+  /** JSON schema of a successful answer, which Fastify writes it by. */
+  answer: object;
+}
+
+interface RestProcedure {
+  _def: { meta?: RestMeta; output: z.ZodType };
 }
 
 /** Every procedure that has a REST face. */
 export function listRestRoutes(router: AnyRouter): RestRoute[] {
   // At run time this record is flat: its keys are whole paths such as `vault.read`.
-  const procedures = router._def.procedures as Record<string, { _def: { meta?: RestMeta } }>;
+  const procedures = router._def.procedures as Record<string, RestProcedure>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
     const meta = procedure._def.meta ?? {};
     const { openapi, status = 200, errors = [], together = [], needs = {}, example, takes = false } = meta;
-    const { headers = [], idempotent = false } = meta;
+    const { headers = [], idempotent = false, conditional = false } = meta;
     const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
     const head = openapi?.method === 'GET' && !takes;
-    const face = { status, errors, together, needs, example, headers, idempotent, head, url };
-    return openapi ? [{ name, openapi, ...face }] : [];
+    if (!openapi) return [];
+    const answer = z.toJSONSchema(procedure._def.output, { target: 'draft-7' });
+    const face = {
+      status,
+      errors,
+      together,
+      needs,
+      example,
+      headers,
+      idempotent,
+      conditional,
+      head,
+      url,
+      answer,
+    };
+    return [{ name, openapi, ...face }];
   });
 }
 
@@ -96,6 +120,21 @@ function readIdempotencyKey(request: FastifyRequest): { idempotency_key?: string
   return key === undefined ? {} : { idempotency_key: String(key) };
 }
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** Leaves out what whoever asks has seen, and passes on as it is what is JSON already. */
+function finish(answer: unknown, request: FastifyRequest, reply: FastifyReply): unknown {
+  const named = request.headers['if-none-match'];
+  const etag = reply.getHeader('etag');
+  if (named !== undefined && etag !== undefined && isNamed(named, String(etag))) {
+    reply.code(304).send();
+    return undefined;
+  }
+  if (!(answer instanceof JsonAnswer)) return answer;
+  reply.header('content-type', JSON_TYPE);
+  return answer.text;
+}
+
 /**
  * Mounts every procedure that carries `openapi` meta as a native Fastify route under `/api`: method,
  * path and document from the meta, the call through the same procedure that tRPC serves.
@@ -106,10 +145,12 @@ export function mountRest(
   contextOf: (request: FastifyRequest, reply: FastifyReply) => RequestContext,
 ) {
   installJsonBody(app, parseJson);
-  const makeCaller = createCallerFactory(router);
   const methods = new Map<string, Set<string>>();
 
-  for (const { name, openapi, status, head, url, idempotent } of listRestRoutes(router)) {
+  for (const { name, openapi, status, head, url, idempotent, conditional, answer: schema } of listRestRoutes(
+    router,
+  )) {
+    const call = makeCall(router, name);
     const allowed = methods.get(url) ?? new Set<string>();
     methods.set(url, allowed.add(openapi.method));
     if (head) allowed.add('HEAD');
@@ -117,19 +158,23 @@ export function mountRest(
       method: openapi.method,
       url,
       exposeHeadRoute: head,
+      config: { procedure: name },
+      schema: { response: { [status]: schema } },
       // Who calls is settled before the body is read.
-      onRequest: async (request, reply) => {
-        if (openapi.protect !== false) await contextOf(request, reply).authenticate();
+      onRequest: (request, reply, done) => {
+        if (openapi.protect === false) return done();
+        const context = contextOf(request, reply);
+        (openapi.method === 'GET' ? context.authenticateReader() : context.authenticate()).then(
+          () => done(),
+          done,
+        );
       },
-      handler: async (request, reply) => {
+      handler: (request, reply) => {
         reply.code(status);
-        const call = name
-          .split('.')
-          .reduce<unknown>(
-            (node, key) => (node as Record<string, unknown>)[key],
-            makeCaller(contextOf(request, reply)),
-          );
-        return (call as Call)({ ...readInput(request), ...(idempotent && readIdempotencyKey(request)) });
+        const input = readInput(request);
+        if (idempotent) Object.assign(input, readIdempotencyKey(request));
+        const answer = call(contextOf(request, reply), input);
+        return conditional ? answer.then((value) => finish(value, request, reply)) : answer;
       },
     });
   }

@@ -4,7 +4,7 @@ import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppRouter } from '../api/router.ts';
 import { ERROR_FACES, findRelayError, toTRPCError } from '../errors.ts';
-import type { RequestContext } from './context.ts';
+import { forTrpc, type RequestContext } from './context.ts';
 import { logFailure, settleFailure } from './error-handler.ts';
 import { installJsonBody } from './json-body.ts';
 import { refuseOtherMethods } from './methods.ts';
@@ -19,14 +19,14 @@ const makeOptions = (
 ): FastifyTRPCPluginOptions<AppRouter>['trpcOptions'] => ({
   router,
   maxBatchSize: MAX_BATCH_SIZE,
-  createContext: ({ req, res }) => ({ ...contextOf(req, res), tellNext: () => undefined }),
+  createContext: ({ req, res }) => forTrpc(contextOf(req, res)),
   responseMeta: ({ errors }) => {
     const waits = errors.flatMap((error) => findRelayError(error)?.retryAfter ?? []);
     return waits.length > 0 ? { headers: { 'retry-after': String(Math.max(...waits)) } } : {};
   },
-  onError: ({ req, error }) => {
+  onError: ({ req, error, path }) => {
     const meant = findRelayError(error);
-    noteRefusal(req, meant?.code ?? error.code);
+    noteRefusal(req, meant?.code ?? error.code, path);
     if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && ERROR_FACES[meant.code].status >= 500)) {
       logFailure(req, error);
     }

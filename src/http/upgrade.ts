@@ -11,12 +11,12 @@ const wasHandedOver = (raw: IncomingMessage & { upgrade?: boolean }) => raw.upgr
  * connection is closed after its answer, and a body, which would never come, is not waited for.
  */
 export function installUpgradeGuard(app: FastifyInstance): void {
-  app.addHook('onRequest', async ({ raw }) => {
-    if (wasHandedOver(raw) && raw.method !== 'GET' && raw.method !== 'HEAD') {
-      throw badRequest('Send this request without the header Upgrade.');
-    }
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    const refused = wasHandedOver(raw) && raw.method !== 'GET' && raw.method !== 'HEAD';
+    done(refused ? badRequest('Send this request without the header Upgrade.') : undefined);
   });
-  app.addHook('onResponse', async ({ raw }) => {
+  app.addHook('onResponse', ({ raw }, _reply, done) => {
     if (wasHandedOver(raw)) raw.socket.destroySoon();
+    done();
   });
 }

@@ -44,6 +44,7 @@ export class AnswerJudge {
       );
     }
     const type = headers.get('content-type')?.split(';')[0] ?? '';
+    if (type === '' && Object.keys(promised.content).length === 0) return findings;
     const content = promised.content[type];
     if (!content)
       return [...findings, { field: place, message: `the document promises no ${type || 'body'}` }];

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { findRelayError } from '../errors.ts';
 import type { AstationStore, KeyStanding } from '../session/astation-store.ts';
 import type { BindingStore } from '../session/binding-store.ts';
+import type { Source } from '../session/source.ts';
 import { verifyAstationProof } from './identity.ts';
 import { ackFrame, type ControlFrame, parseAstationFrame } from './protocol.ts';
 import { astationOf, astationProved, astationRejected } from './room-identity.ts';
@@ -27,6 +28,7 @@ export class AstationSession {
   readonly #deps: AstationSessionDeps;
   readonly #code: string;
   readonly #connectionId: string;
+  readonly #source: Source;
   readonly #challenge: string;
   /** Frames are handled in the order they came, also where one waits for the database. */
   #queue: Promise<void> = Promise.resolve();
@@ -37,11 +39,17 @@ export class AstationSession {
 
   constructor(
     deps: AstationSessionDeps,
-    { code, connectionId, challenge }: { code: string; connectionId: string; challenge: string },
+    {
+      code,
+      connectionId,
+      challenge,
+      source,
+    }: { code: string; connectionId: string; challenge: string; source: Source },
   ) {
     this.#deps = deps;
     this.#code = code;
     this.#connectionId = connectionId;
+    this.#source = source;
     this.#challenge = challenge;
   }
 
@@ -94,7 +102,7 @@ export class AstationSession {
     if (!verdict.ok) return this.#reject(verdict.reason);
     let standing: KeyStanding;
     try {
-      standing = await this.#deps.astations.registerOrVerify(this.#code, verdict.publicKey);
+      standing = await this.#deps.astations.registerOrVerify(this.#code, verdict.publicKey, this.#source);
     } catch (error) {
       return this.#reject(this.#explain(error));
     }
@@ -117,18 +125,18 @@ export class AstationSession {
     try {
       switch (frame.type) {
         case 'relaySessions': {
-          const { skipped, dropped } = await bindings.replace(this.#code, frame.sessions);
+          const { skipped, dropped } = await bindings.replace(this.#code, frame.sessions, this.#source);
           this.#end(dropped);
           return { for: frame.type, ok: true, skipped };
         }
         case 'relayBind': {
-          const bound = await bindings.bind(this.#code, frame.session_id);
+          const bound = await bindings.bind(this.#code, frame.session_id, this.#source);
           return bound
             ? { for: frame.type, ok: true }
             : { for: frame.type, ok: false, message: 'another Astation holds this session, or it has ended' };
         }
         case 'relayUnbind':
-          this.#end(await bindings.unbind(this.#code, frame.session_id));
+          this.#end(await bindings.unbind(this.#code, frame.session_id, this.#source));
           return { for: frame.type, ok: true };
       }
     } catch (error) {

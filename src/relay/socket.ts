@@ -216,7 +216,8 @@ export class RelaySockets {
     const { hub } = this.#deps;
     const deps = { ...this.#deps, sessionEnded: (idHash: string) => this.sessionEnded(idHash) };
     const challenge = createChallenge(randomBytes);
-    const session = new AstationSession(deps, { code, connectionId, challenge });
+    const source = { requestId: request.id, address: request.ip };
+    const session = new AstationSession(deps, { code, connectionId, challenge, source });
     takeFrames(socket, (text) => session.received(text));
     socket.once('close', () => hub.astationLeft(code, connectionId));
     hub.astationArrived({

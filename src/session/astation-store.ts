@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/client.ts';
 import { findRelayError, notFound } from '../errors.ts';
+import { type Source, sourceColumns } from './source.ts';
 import { FIND_KEY, FORGET_KEY, LIST_ASTATIONS, REGISTER_KEY } from './sql.ts';
 
 export { KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './sql.ts';
@@ -67,11 +68,17 @@ export class AstationStore {
    * Registers a key that was just proven, unless the Astation has one: then compares.
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and no key is known here
    */
-  async registerOrVerify(astationId: string, publicKey: string): Promise<KeyStanding> {
+  async registerOrVerify(astationId: string, publicKey: string, from?: Source): Promise<KeyStanding> {
     const known = this.#believed(astationId);
     if (known !== undefined) return known === publicKey ? 'verified' : 'rejected';
     try {
-      const rows = await this.#db.rows(REGISTER_KEY, astationId, publicKey, this.#name);
+      const rows = await this.#db.rows(
+        REGISTER_KEY,
+        astationId,
+        publicKey,
+        this.#name,
+        ...sourceColumns(from),
+      );
       if (rows.length > 0) {
         this.#remember(astationId, publicKey);
         return 'registered';

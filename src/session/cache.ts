@@ -1,4 +1,4 @@
-import { hashSessionId } from './session-id.ts';
+import { hexHashOfSessionId } from './session-id.ts';
 import type { LiveSession } from './store.ts';
 
 /** How long an answer is believed without asking again, if nobody says that the session ended. */
@@ -32,9 +32,17 @@ export class SessionCache {
 
   /** @returns the work session of a session that may act, else undefined. @throws what the look-up throws */
   async resolve(sessionId: string): Promise<LiveSession | undefined> {
-    const key = hashSessionId(sessionId).toString('hex');
+    return this.find(sessionId);
+  }
+
+  /** The same, but at once where it is remembered: most calls need not wait for anything. */
+  find(sessionId: string): LiveSession | Promise<LiveSession | undefined> {
+    const key = hexHashOfSessionId(sessionId);
     const entry = this.#entries.get(key);
-    if (entry && entry.validUntil > this.#now()) return entry.session;
+    return entry && entry.validUntil > this.#now() ? entry.session : this.#ask(sessionId, key);
+  }
+
+  async #ask(sessionId: string, key: string): Promise<LiveSession | undefined> {
     const epoch = this.#epoch;
     const askedAt = this.#now();
     const session = await this.#lookUp(sessionId);

@@ -3,6 +3,7 @@ import { conflict, gone, notFound, unauthorized } from '../errors.ts';
 import { hashOtp, makeToken, otpOf } from './otp.ts';
 import type { CreatedSession, DeniedSession, GrantedSession, SessionStatus } from './schema.ts';
 import { hashSessionId, makeSessionId } from './session-id.ts';
+import { type Source, sourceColumns } from './source.ts';
 import { DECIDED, DENY, GRANT, PEEK, REQUEST, STATUS, SWEEP } from './sql.ts';
 
 /** A token that nobody fetched in its time is readable no more, and need not lie here until its session ends. */
@@ -16,6 +17,12 @@ export interface LoginRequest {
   remainingMs: number;
 }
 
+export interface GrantOptions {
+  /** The Astation whose signature was verified. */
+  signedBy?: string | undefined;
+  from?: Source | undefined;
+}
+
 /** Sessions on their way from request to decision. */
 export class LoginStore {
   readonly #db: Database;
@@ -25,7 +32,7 @@ export class LoginStore {
   }
 
   /** A new request, pending for five minutes. */
-  async request(hostname: string): Promise<CreatedSession> {
+  async request(hostname: string, from?: Source): Promise<CreatedSession> {
     const id = makeSessionId();
     const otp = otpOf(id);
     const [row] = await this.#db.rows<{ created_at: string; expires_at: string }>(
@@ -33,6 +40,7 @@ export class LoginStore {
       hashSessionId(id),
       hostname,
       hashOtp(id, otp),
+      ...sourceColumns(from),
     );
     if (!row) throw new Error('INSERT returned no row');
     return { id, otp, hostname, status: 'pending', ...row };
@@ -60,11 +68,10 @@ export class LoginStore {
 
   /**
    * Grants a request by its OTP, and binds it if an Astation signed.
-   * @param signedBy the Astation whose signature was verified
    * @throws RelayError `UNAUTHORIZED` wrong OTP, `CONFLICT` decided already or another Astation's, `GONE` expired,
    *   `NOT_FOUND` unknown
    */
-  async grant(id: string, otp: string, signedBy?: string): Promise<GrantedSession> {
+  async grant(id: string, otp: string, { signedBy, from }: GrantOptions = {}): Promise<GrantedSession> {
     const token = makeToken();
     const [row] = await this.#db.rows<{ status: string; matched: boolean }>(
       GRANT,
@@ -72,6 +79,7 @@ export class LoginStore {
       hashOtp(id, otp),
       token,
       signedBy ?? null,
+      ...sourceColumns(from),
     );
     if (!row) throw await this.#whyNot(id, signedBy);
     if (row.matched) return { id, status: 'granted', token };
@@ -81,8 +89,8 @@ export class LoginStore {
   }
 
   /** @throws RelayError `CONFLICT` decided already, `GONE` expired, `NOT_FOUND` unknown */
-  async deny(id: string): Promise<DeniedSession> {
-    const rows = await this.#db.rows(DENY, hashSessionId(id));
+  async deny(id: string, from?: Source): Promise<DeniedSession> {
+    const rows = await this.#db.rows(DENY, hashSessionId(id), ...sourceColumns(from));
     if (rows.length === 0) throw await this.#whyNot(id);
     return { id, status: 'denied' };
   }

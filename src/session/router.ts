@@ -73,7 +73,7 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
       })
       .input(SessionInputs.create)
       .output(CreatedSession)
-      .mutation(({ input }) => logins.request(input.hostname)),
+      .mutation(({ ctx, input }) => logins.request(input.hostname, ctx.source)),
 
     status: publicProcedure
       .meta({
@@ -117,7 +117,7 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
       .output(GrantedSession)
       .mutation(async ({ ctx, input }) => {
         await ctx.countGrantAttempt();
-        return logins.grant(input.id, input.otp, await readSigner(input));
+        return logins.grant(input.id, input.otp, { signedBy: await readSigner(input), from: ctx.source });
       }),
 
     deny: publicProcedure
@@ -136,6 +136,6 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
       })
       .input(SessionInputs.deny)
       .output(DeniedSession)
-      .mutation(({ input }) => logins.deny(input.id)),
+      .mutation(({ ctx, input }) => logins.deny(input.id, ctx.source)),
   });
 };

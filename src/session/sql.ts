@@ -3,12 +3,38 @@
 /** Carries the hash (hexadecimal) of a session that may no longer act. */
 export const SESSION_ENDED_CHANNEL = 'vault_relay_session_ended';
 
+/**
+ * Keeps what happened to the sessions of `from` (columns id_hash and astation_id) in the audit log, within the statement
+ * that makes it happen. `request` and `address` are the places of those two values.
+ */
+const audited = (from: string, { action, outcome = `'done'`, request, address }: AuditOf) => `
+  audited AS (
+    INSERT INTO audit_log (action, outcome, work_session_id, session, request_id, address)
+    SELECT '${action}', ${outcome}, astation_id, left(encode(id_hash, 'hex'), 12), ${request}::text, ${address}::text
+    FROM ${from}
+  )`;
+
+interface AuditOf {
+  action: string;
+  /** An expression over `from`. */
+  outcome?: string;
+  request: string;
+  address: string;
+}
+
+/** Of what the operator does, there is neither request nor address. */
+const BY_OPERATOR = { request: 'NULL', address: 'NULL' };
+
 /** A session expires after so long without use. */
 const LIFETIME = `interval '7 days'`;
 
 export const CREATE_GRANTED = `
-  INSERT INTO sessions (id_hash, hostname, status, astation_id, last_used_at, expires_at)
-  VALUES ($1, $2, 'granted', $3, now(), now() + ${LIFETIME})`;
+  WITH created AS (
+    INSERT INTO sessions (id_hash, hostname, status, astation_id, last_used_at, expires_at)
+    VALUES ($1, $2, 'granted', $3, now(), now() + ${LIFETIME})
+    RETURNING id_hash, astation_id
+  ), ${audited('created', { action: 'session_create', ...BY_OPERATOR })}
+  SELECT 1 FROM created`;
 
 /** Use extends the life of a session; that is written at most once a minute. */
 export const USE = `
@@ -34,11 +60,17 @@ export const LIST = `
     CASE WHEN expires_at <= now() AND status IN ('pending', 'granted') THEN 'expired' ELSE status END AS status
   FROM sessions ORDER BY created_at`;
 
+/** Of each Astation, how many sessions may act for it now. */
+export const LIST_WORK_SESSIONS = `
+  SELECT astation_id, count(*)::int AS sessions FROM sessions
+  WHERE astation_id IS NOT NULL AND status = 'granted' AND expires_at > now()
+  GROUP BY astation_id ORDER BY astation_id`;
+
 /** Telling the servers is part of the same transaction: no revocation without its announcement. */
 export const REVOKE = `
   WITH ended AS (
-    UPDATE sessions SET status = 'revoked' WHERE id_hash = $1 AND status <> 'revoked' RETURNING id_hash
-  )
+    UPDATE sessions SET status = 'revoked' WHERE id_hash = $1 AND status <> 'revoked' RETURNING id_hash, astation_id
+  ), ${audited('ended', { action: 'session_revoke', ...BY_OPERATOR })}
   SELECT pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text FROM ended`;
 
 export const EXISTS = 'SELECT 1 FROM sessions WHERE id_hash = $1';
@@ -57,10 +89,14 @@ const MAX_TRIES = 5;
 const timestamp = (column: string) =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${column}`;
 
+/** `$2` host, `$3` hash of the OTP, `$4` request id, `$5` address. */
 export const REQUEST = `
-  INSERT INTO sessions (id_hash, hostname, status, otp_hash, created_at, expires_at)
-  VALUES ($1, $2, 'pending', $3, now(), now() + ${WAITING})
-  RETURNING ${timestamp('created_at')}, ${timestamp('expires_at')}`;
+  WITH requested AS (
+    INSERT INTO sessions (id_hash, hostname, status, otp_hash, created_at, expires_at)
+    VALUES ($1, $2, 'pending', $3, now(), now() + ${WAITING})
+    RETURNING *
+  ), ${audited('requested', { action: 'session_request', request: '$4', address: '$5' })}
+  SELECT ${timestamp('created_at')}, ${timestamp('expires_at')} FROM requested`;
 
 /** Reading the token takes it: who reads it second gets none. */
 export const STATUS = `
@@ -80,12 +116,15 @@ export const PEEK = `
   SELECT hostname, status, greatest(0, extract(epoch FROM expires_at - now()))::float8 * 1000 AS remaining_ms
   FROM sessions WHERE id_hash = $1`;
 
+/** The last wrong OTP ends the request. */
+const GRANT_OUTCOME = `CASE WHEN matched THEN 'done' WHEN status = 'denied' THEN 'last_wrong_otp' ELSE 'wrong_otp' END`;
+
 /**
  * One conditional statement decides: a right OTP grants, a wrong one counts, the last wrong one ends the request.
- * `$2` hash of the offered OTP, `$3` token, `$4` the Astation that signed, or null.
+ * `$2` hash of the offered OTP, `$3` token, `$4` the Astation that signed, or null, `$5` request id, `$6` address.
  */
 export const GRANT = `
-  UPDATE sessions SET
+  WITH tried AS (UPDATE sessions SET
     status = CASE WHEN otp_hash = $2 THEN 'granted' WHEN otp_tries + 1 >= ${MAX_TRIES} THEN 'denied' ELSE status END,
     otp_tries = otp_tries + CASE WHEN otp_hash = $2 THEN 0 ELSE 1 END,
     token = CASE WHEN otp_hash = $2 THEN $3 END,
@@ -95,11 +134,17 @@ export const GRANT = `
     expires_at = CASE WHEN otp_hash = $2 THEN now() + ${LIFETIME} ELSE expires_at END
   WHERE id_hash = $1 AND status = 'pending' AND expires_at > now()
     AND ($4::text IS NULL OR astation_id IS NULL OR astation_id = $4)
-  RETURNING status, otp_hash = $2 AS matched`;
+  RETURNING id_hash, astation_id, status, otp_hash = $2 AS matched
+  ), ${audited('tried', { action: 'session_grant', outcome: GRANT_OUTCOME, request: '$5', address: '$6' })}
+  SELECT status, matched FROM tried`;
 
+/** `$2` request id, `$3` address. */
 export const DENY = `
-  UPDATE sessions SET status = 'denied' WHERE id_hash = $1 AND status = 'pending' AND expires_at > now()
-  RETURNING id_hash`;
+  WITH denied AS (
+    UPDATE sessions SET status = 'denied' WHERE id_hash = $1 AND status = 'pending' AND expires_at > now()
+    RETURNING id_hash, astation_id
+  ), ${audited('denied', { action: 'session_deny', request: '$2', address: '$3' })}
+  SELECT 1 FROM denied`;
 
 export const DECIDED = `
   SELECT status, expires_at <= now() AS expired, astation_id FROM sessions WHERE id_hash = $1`;
@@ -130,22 +175,46 @@ const BOUND = `
     RETURNING id_hash
   )`;
 
-export const BIND = `WITH ${BOUND} SELECT count(*)::int AS bound FROM bound`;
+/** Sessions that were bound to the Astation before the statement, and are told nothing new. */
+const HELD = `EXISTS (SELECT FROM sessions AS s WHERE s.id_hash = decode(wanted.hash, 'hex') AND s.astation_id = $1)`;
+
+/** What became of each wanted session, as far as it `changed`. */
+const asked = (changed: string) => `
+  asked AS (
+    SELECT decode(wanted.hash, 'hex') AS id_hash, $1 AS astation_id, bound.id_hash IS NOT NULL AS bound
+    FROM unnest($2::text[]) AS wanted (hash) LEFT JOIN bound ON bound.id_hash = decode(wanted.hash, 'hex')
+    WHERE ${changed}
+  )`;
+
+const BIND_OUTCOME = `CASE WHEN bound THEN 'done' ELSE 'refused' END`;
+const BOUND_AUDITED = audited('asked', {
+  action: 'session_bind',
+  outcome: BIND_OUTCOME,
+  request: '$3',
+  address: '$4',
+});
+
+/** `$3` request id, `$4` address, here and below. One that is only refreshed leaves no row in the audit log. */
+export const BIND = `
+  WITH ${BOUND}, ${asked(`bound.id_hash IS NULL OR NOT ${HELD}`)}, ${BOUND_AUDITED}
+  SELECT count(*)::int AS bound FROM bound`;
 
 export const REPLACE = `
   WITH dropped AS (
     UPDATE sessions SET astation_id = NULL
     WHERE astation_id = $1 AND encode(id_hash, 'hex') <> ALL ($2::text[])
-    RETURNING id_hash
-  ), ${BOUND}
+    RETURNING id_hash, $1 AS astation_id
+  ), ${BOUND}, ${asked(`NOT ${HELD}`)}, ${BOUND_AUDITED},
+  ${audited('dropped', { action: 'session_unbind', request: '$3', address: '$4' }).replace('audited', 'dropping_audited')}
   SELECT (SELECT count(*)::int FROM bound) AS bound,
          (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex')))::int FROM dropped) AS told,
          ARRAY(SELECT encode(id_hash, 'hex') FROM dropped) AS dropped`;
 
 export const UNBIND = `
   WITH dropped AS (
-    UPDATE sessions SET astation_id = NULL WHERE id_hash = $2 AND astation_id = $1 RETURNING id_hash
-  )
+    UPDATE sessions SET astation_id = NULL WHERE id_hash = $2 AND astation_id = $1
+    RETURNING id_hash, $1 AS astation_id
+  ), ${audited('dropped', { action: 'session_unbind', request: '$3', address: '$4' })}
   SELECT encode(id_hash, 'hex') AS hash, pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text
   FROM dropped`;
 
@@ -155,10 +224,14 @@ export const KEY_REGISTERED_CHANNEL = 'vault_relay_key_registered';
 /** Carries the id of an Astation whose key was forgotten. */
 export const KEY_FORGOTTEN_CHANNEL = 'vault_relay_key_forgotten';
 
+/** `$1` Astation, `$2` key, `$3` who registers it, `$4` request id, `$5` address. */
 export const REGISTER_KEY = `
   WITH registered AS (
     INSERT INTO astations (astation_id, public_key) VALUES ($1, $2) ON CONFLICT (astation_id) DO NOTHING
     RETURNING astation_id
+  ), audited AS (
+    INSERT INTO audit_log (action, outcome, work_session_id, request_id, address)
+    SELECT 'key_register', 'done', astation_id, $4::text, $5::text FROM registered
   )
   SELECT pg_notify('${KEY_REGISTERED_CHANNEL}', $3 || ' ' || astation_id)::text FROM registered`;
 
@@ -171,5 +244,7 @@ export const LIST_ASTATIONS = `
   FROM astations AS a ORDER BY a.registered_at`;
 
 export const FORGET_KEY = `
-  WITH forgotten AS (DELETE FROM astations WHERE astation_id = $1 RETURNING astation_id)
+  WITH forgotten AS (DELETE FROM astations WHERE astation_id = $1 RETURNING astation_id), audited AS (
+    INSERT INTO audit_log (action, outcome, work_session_id) SELECT 'key_forget', 'done', astation_id FROM forgotten
+  )
   SELECT pg_notify('${KEY_FORGOTTEN_CHANNEL}', astation_id)::text FROM forgotten`;

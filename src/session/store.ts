@@ -1,7 +1,16 @@
 import type { Database } from '../db/client.ts';
 import { conflict, notFound } from '../errors.ts';
 import { fingerprint, hashSessionId } from './session-id.ts';
-import { CREATE_GRANTED, ENDED, EXISTS, FIND_BY_FINGERPRINT, LIST, REVOKE, USE } from './sql.ts';
+import {
+  CREATE_GRANTED,
+  ENDED,
+  EXISTS,
+  FIND_BY_FINGERPRINT,
+  LIST,
+  LIST_WORK_SESSIONS,
+  REVOKE,
+  USE,
+} from './sql.ts';
 
 /** A session that was just looked up and may act. */
 export interface LiveSession {
@@ -19,6 +28,12 @@ export interface SessionInfo {
   createdAt: Date;
   lastUsedAt: Date | null;
   expiresAt: Date;
+}
+
+/** An Astation and how many sessions may act for it. */
+export interface WorkSessionInfo {
+  workSessionId: string;
+  sessions: number;
 }
 
 export { SESSION_ENDED_CHANNEL } from './sql.ts';
@@ -49,6 +64,12 @@ export class SessionStore {
   async findEnded(idHashes: string[]): Promise<string[]> {
     const rows = await this.#db.rows<{ hash: string }>(ENDED, idHashes);
     return rows.map(({ hash }) => hash);
+  }
+
+  /** The Astations that live sessions are bound to, by id. */
+  async listWorkSessions(): Promise<WorkSessionInfo[]> {
+    const rows = await this.#db.rows<{ astation_id: string; sessions: number }>(LIST_WORK_SESSIONS);
+    return rows.map((row) => ({ workSessionId: row.astation_id, sessions: row.sessions }));
   }
 
   async list(): Promise<SessionInfo[]> {

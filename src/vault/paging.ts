@@ -12,8 +12,8 @@ export interface ListCursor {
 }
 
 /** What cursors look like; inputs are checked against it. */
-export const READ_CURSOR = /^\d{1,15}\.\d{1,15}$/;
-export const LIST_CURSOR = /^\d{1,15}\.\P{Cc}{1,128}$/u;
+export const READ_CURSOR = /^\d{1,16}\.\d{1,16}$/;
+export const LIST_CURSOR = /^\d{1,16}\.\P{Cc}{1,128}$/u;
 
 export const writeReadCursor = ({ asOf, position }: ReadCursor): string => `${asOf}.${position}`;
 

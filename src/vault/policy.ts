@@ -1,7 +1,7 @@
 /** Where a call came from, for the audit log. */
 export interface Origin {
-  /** Hexadecimal SHA-256 of the session's id. */
-  sessionHash: string;
+  /** Hexadecimal SHA-256 of the session's id; an operator has none. */
+  sessionHash?: string | undefined;
   requestId: string;
   address: string;
 }
@@ -15,6 +15,17 @@ export interface Caller {
   /** Undefined for calls that no request stands behind. */
   origin?: Origin | undefined;
 }
+
+/** Who proved to run the server: reads every vault, and changes none. */
+export interface Operator {
+  operator: true;
+  origin?: Origin | undefined;
+}
+
+/** Whoever may read something. */
+export type Reader = Caller | Operator;
+
+export const isOperator = (reader: Reader): reader is Operator => 'operator' in reader;
 
 /** What decides about access to a vault. */
 export interface VaultAccess {

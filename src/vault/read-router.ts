@@ -1,8 +1,8 @@
 import { tracked } from '@trpc/server';
 import type { Context } from '../api/context.ts';
-import { callerProcedure } from '../api/trpc.ts';
+import { readerProcedure } from '../api/trpc.ts';
 import type { VaultInputs } from './inputs.ts';
-import type { Caller } from './policy.ts';
+import type { Reader } from './policy.ts';
 import { Proof, VaultEntry, VaultListItem, VaultListPage, VaultMeta, VaultPage } from './schema.ts';
 import type { ReadOptions, VaultStore } from './store.ts';
 import { VAULT } from './write-router.ts';
@@ -18,11 +18,15 @@ const CONTENT = 'JWT in a cookie, 15 minutes';
 /** The procedures that show vaults. */
 export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
   const readPage = async (
-    ctx: Context & { caller: Caller },
+    ctx: Context & { reader: Reader },
     { vault_id, ...options }: ReadOptions & { vault_id: string },
   ) => {
-    const signal = options.wait === undefined ? undefined : ctx.leaving();
-    const page = await store.readPage(ctx.caller, vault_id, { ...options, signal });
+    const { wait, as_of, cursor } = options;
+    const signal = wait === undefined ? undefined : ctx.leaving();
+    // Whoever waits wants more than it has seen, and a view of the past has a head of its own.
+    const isPresent = wait === undefined && as_of === undefined && cursor === undefined;
+    const known_head = isPresent ? ctx.seenHead() : undefined;
+    const page = await store.readPage(ctx.reader, vault_id, { ...options, signal, known_head });
     if (page.fromOutside) ctx.noteReadFromOutside(vault_id);
     ctx.tellHead(page);
     ctx.tellNext(page.nextCursor);
@@ -30,7 +34,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
   };
 
   return {
-    list: callerProcedure
+    list: readerProcedure
       .meta({
         openapi: {
           method: 'GET',
@@ -47,20 +51,20 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       .input(inputs.list.optional())
       .output(VaultListItem.array())
       .query(async ({ ctx, input }) => {
-        const { vaults, nextCursor } = await store.list(ctx.caller, input);
+        const { vaults, nextCursor } = await store.list(ctx.reader, input);
         ctx.tellNext(nextCursor);
         return vaults;
       }),
 
-    listPage: callerProcedure
+    listPage: readerProcedure
       .input(inputs.list.optional())
       .output(VaultListPage)
       .query(async ({ ctx, input }) => {
-        const { vaults, nextCursor } = await store.list(ctx.caller, input);
+        const { vaults, nextCursor } = await store.list(ctx.reader, input);
         return { vaults, next_cursor: nextCursor };
       }),
 
-    read: callerProcedure
+    read: readerProcedure
       .meta({
         openapi: {
           method: 'GET',
@@ -73,14 +77,18 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
           successDescription: 'The entries.',
         },
         errors: ['FORBIDDEN', 'NOT_FOUND'],
-        headers: ['x-vault-head', 'x-vault-head-hash', 'link'],
+        headers: ['etag', 'x-vault-head', 'x-vault-head-hash', 'link'],
+        conditional: true,
         example: { answer: [{ ...PLACE, content: CONTENT }] },
       })
       .input(inputs.read)
       .output(VaultEntry.array())
-      .query(async ({ ctx, input }) => (await readPage(ctx, input)).entries),
+      .query(async ({ ctx, input }) => {
+        const { entriesJson } = await readPage(ctx, input);
+        return ctx.fromJson<VaultEntry[]>(entriesJson);
+      }),
 
-    readPage: callerProcedure
+    readPage: readerProcedure
       .input(inputs.read)
       .output(VaultPage)
       .query(async ({ ctx, input }) => {
@@ -88,7 +96,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
         return { entries, head, head_hash: headHash, next_cursor: nextCursor };
       }),
 
-    meta: callerProcedure
+    meta: readerProcedure
       .meta({
         openapi: {
           method: 'GET',
@@ -121,9 +129,9 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       })
       .input(inputs.meta)
       .output(VaultMeta)
-      .query(({ ctx, input }) => store.meta(ctx.caller, input.vault_id)),
+      .query(({ ctx, input }) => store.meta(ctx.reader, input.vault_id)),
 
-    proof: callerProcedure
+    proof: readerProcedure
       .meta({
         openapi: {
           method: 'GET',
@@ -148,20 +156,20 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       })
       .input(inputs.proof)
       .output(Proof)
-      .query(({ ctx, input: { vault_id, ...part } }) => store.proof(ctx.caller, vault_id, part)),
+      .query(({ ctx, input: { vault_id, ...part } }) => store.proof(ctx.reader, vault_id, part)),
 
     /** Rows as they are committed, by seq; whoever reconnects with the id of the last event misses none. */
-    watch: callerProcedure.input(inputs.watch).subscription(async function* ({ ctx, input, signal }) {
+    watch: readerProcedure.input(inputs.watch).subscription(async function* ({ ctx, input, signal }) {
       const { vault_id, kind, since, lastEventId } = input;
       const following = { kind, signal, since: lastEventId ?? since };
-      for await (const entry of store.watch(ctx.caller, vault_id, following)) {
+      for await (const entry of store.watch(ctx.reader, vault_id, following)) {
         yield tracked(String(entry.seq), entry);
       }
     }),
 
     /** Which vaults of the caller's work session change, and their new heads. Not resumable: refetch after a gap. */
-    changes: callerProcedure.subscription(async function* ({ ctx, signal }) {
-      yield* store.changes(ctx.caller, signal);
+    changes: readerProcedure.subscription(async function* ({ ctx, signal }) {
+      yield* store.changes(ctx.reader, signal);
     }),
   };
 }

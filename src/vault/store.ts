@@ -2,24 +2,23 @@ import type { Database } from '../db/client.ts';
 import { toSafeNumber } from '../db/numbers.ts';
 import { RelayError, unauthorized } from '../errors.ts';
 import { auditColumns } from './audit.ts';
+import { Batcher } from './batcher.ts';
 import { CHAIN_ALGORITHM } from './chain.ts';
 import type { VaultFeed } from './feed.ts';
 import { readListCursor, readReadCursor, writeListCursor, writeReadCursor } from './paging.ts';
-import { type Caller, canRead, canRemoveWriter, type VaultAccess } from './policy.ts';
+import {
+  type Caller,
+  canRead,
+  canRemoveWriter,
+  isOperator,
+  type Reader,
+  type VaultAccess,
+} from './policy.ts';
+import { READS } from './read-sql.ts';
 import { foreignVault, noVault, readOnlyVault } from './refusals.ts';
 import type { Proof, VaultEntry, VaultListItem, VaultMeta } from './schema.ts';
-import {
-  EXPLAIN_REFUSAL,
-  LIST,
-  LIST_MATCHING,
-  NOTE_OUTSIDE_READ,
-  READ_CURRENT,
-  READ_CURRENT_SINCE,
-  READ_HISTORY,
-  READ_META,
-  READ_PROOF,
-  REMOVE_WRITER,
-} from './sql.ts';
+import { SharedReads } from './shared-reads.ts';
+import { EXPLAIN_REFUSAL, NOTE_OUTSIDE_READ, NOTE_REFUSALS, READ_HEADS, REMOVE_WRITER } from './sql.ts';
 import { VaultWaiters, type WaitEnd } from './waiters.ts';
 import { VaultWriter, type Write, type WriteRules, type Written } from './write-store.ts';
 
@@ -54,6 +53,8 @@ export interface ReadOptions {
   tag?: string | undefined;
   limit?: number | undefined;
   cursor?: string | undefined;
+  /** The head that the reader has seen: while it still is the head, the entries are left out. */
+  known_head?: number | undefined;
   /** Seconds to wait for something to show. */
   wait?: number | undefined;
   /** Whoever waits is gone. */
@@ -61,7 +62,10 @@ export interface ReadOptions {
 }
 
 export interface VaultPage {
-  entries: VaultEntry[];
+  /** Parsed when it is looked at. */
+  readonly entries: VaultEntry[];
+  /** The same as PostgreSQL wrote it. */
+  entriesJson: string;
   head: number;
   /** 64 hexadecimal digits. */
   headHash: string;
@@ -69,6 +73,9 @@ export interface VaultPage {
   /** The reader comes from another work session, as a past writer. */
   fromOutside: boolean;
 }
+
+/** What PostgreSQL writes for no entries. */
+const NO_ENTRIES = '[]';
 
 interface PageRow {
   from_outside: boolean;
@@ -84,6 +91,34 @@ export interface VaultRules extends WriteRules {
   pastWriterReads: boolean;
 }
 
+/** Whether a caller may read a vault, and where that stands. */
+interface HeadQuestion {
+  vaultId: string;
+  workSessionId: string;
+  readsAs: string | null;
+}
+
+class Page implements VaultPage {
+  readonly entriesJson: string;
+  readonly head: number;
+  readonly headHash: string;
+  readonly nextCursor: string | null;
+  readonly fromOutside: boolean;
+
+  constructor({ entries, head, head_hash, more, last, from_outside }: PageRow) {
+    this.entriesJson = entries;
+    this.head = toSafeNumber(head);
+    this.headHash = head_hash;
+    this.nextCursor =
+      more && last !== null ? writeReadCursor({ asOf: this.head, position: toSafeNumber(last) }) : null;
+    this.fromOutside = from_outside;
+  }
+
+  get entries(): VaultEntry[] {
+    return JSON.parse(this.entriesJson);
+  }
+}
+
 const NO_RULES: VaultRules = {
   pastWriterReads: true,
   coalesce: true,
@@ -92,7 +127,7 @@ const NO_RULES: VaultRules = {
 
 /** What a look that lasts is for. */
 interface LongLook {
-  caller: Caller;
+  reader: Reader;
   vaultId: string;
   what: ReadOptions;
   /** On the clock of `performance.now()`. */
@@ -102,6 +137,9 @@ interface LongLook {
 
 const vaultTopic = (vaultId: string) => `vault ${vaultId}`;
 const workSessionTopic = (workSessionId: string) => `work session ${workSessionId}`;
+
+/** Changes of all of them, for operators. */
+const ALL_WORK_SESSIONS = 'all work sessions';
 
 const sessionEnded = () => unauthorized('This session ended while the request was waiting.');
 
@@ -113,6 +151,8 @@ function refuseEnd(end: WaitEnd): void {
   if (end === 'session ended') throw sessionEnded();
   if (end === 'closing') throw stopping();
 }
+
+const readsOf = (reader: Reader) => (isOperator(reader) ? READS.operator : READS.caller);
 
 /** A follower that is far behind gets its rows in portions. */
 const WATCH_PORTION = 200;
@@ -129,8 +169,9 @@ export class VaultStore {
   readonly #db: Database;
   readonly #feed: VaultFeed;
   readonly #pastWriterReads: boolean;
-  /** Reads that those who wait for the same thing share. */
-  readonly #shared = new Map<string, Promise<VaultPage>>();
+  readonly #heads = new Batcher((questions: HeadQuestion[]) => this.#readHeads(questions));
+  /** Reads of one work session that want the same, with the client that each was done for. */
+  readonly #shared = new SharedReads<{ page: VaultPage; clientId: string }>();
 
   constructor(
     db: Database,
@@ -146,12 +187,18 @@ export class VaultStore {
     feed.listen(({ vaultId, workSessionId }) => {
       this.waiters.changed(vaultTopic(vaultId));
       this.waiters.changed(workSessionTopic(workSessionId));
+      this.waiters.changed(ALL_WORK_SESSIONS);
     });
   }
 
   /** The client id as far as it opens vaults; null is in no writer list. */
   #readsAs({ clientId }: Caller): string | null {
     return this.#pastWriterReads ? clientId : null;
+  }
+
+  /** Work session and client id as the statements that read take them: an operator has neither. */
+  #who(reader: Reader): (string | null)[] {
+    return isOperator(reader) ? [null, null] : [reader.workSessionId, this.#readsAs(reader)];
   }
 
   create(caller: Caller, summary: string, key?: string): Promise<{ vault_id: string; replayed: boolean }> {
@@ -164,9 +211,10 @@ export class VaultStore {
   }
 
   /** Every vault the caller can read, oldest first. */
-  async list(caller: Caller, options: ListOptions = {}): Promise<VaultListPage> {
+  async list(reader: Reader, options: ListOptions = {}): Promise<VaultListPage> {
     const { q, writer, tag, details = false, limit, cursor } = options;
-    const who = [caller.workSessionId, this.#readsAs(caller)];
+    const who = this.#who(reader);
+    const { LIST, LIST_MATCHING } = readsOf(reader);
     if ([q, writer, tag, limit, cursor].every((option) => option === undefined) && !details) {
       return { vaults: await this.#db.rows<VaultListItem>(LIST, ...who), nextCursor: null };
     }
@@ -195,8 +243,8 @@ export class VaultStore {
   }
 
   /** @returns the entries of `readPage` */
-  async read(caller: Caller, vaultId: string, options: ReadOptions = {}): Promise<VaultEntry[]> {
-    return (await this.readPage(caller, vaultId, options)).entries;
+  async read(reader: Reader, vaultId: string, options: ReadOptions = {}): Promise<VaultEntry[]> {
+    return (await this.readPage(reader, vaultId, options)).entries;
   }
 
   /**
@@ -204,43 +252,75 @@ export class VaultStore {
    * time is up; waiting holds no database connection.
    * @throws RelayError also `UNAUTHORIZED` when the session ends meanwhile
    */
-  async readPage(caller: Caller, vaultId: string, options: ReadOptions = {}): Promise<VaultPage> {
-    const { wait, signal, ...what } = options;
+  async readPage(reader: Reader, vaultId: string, options: ReadOptions = {}): Promise<VaultPage> {
+    const { wait, signal, known_head, ...what } = options;
     const page =
-      wait === undefined
-        ? await this.#look(caller, vaultId, what)
-        : await this.#lookUntil({ caller, vaultId, what, until: performance.now() + wait * 1000, signal });
-    if (page.fromOutside) await this.#noteOutsideRead(caller, vaultId);
+      (known_head !== undefined && (await this.#unchanged(reader, vaultId, known_head))) ||
+      (wait === undefined
+        ? await this.#lookTogether(reader, vaultId, what)
+        : await this.#lookUntil({ reader, vaultId, what, until: performance.now() + wait * 1000, signal }));
+    if (page.fromOutside) await this.#noteOutsideRead(reader, vaultId);
     return page;
   }
 
-  async #lookUntil({ caller, vaultId, what, until, signal }: LongLook): Promise<VaultPage> {
-    const sessionHash = caller.origin?.sessionHash;
-    for (let together = false; ; together = true) {
+  async #lookUntil({ reader, vaultId, what, until, signal }: LongLook): Promise<VaultPage> {
+    const sessionHash = reader.origin?.sessionHash;
+    for (;;) {
       const ms = Math.max(0, until - performance.now());
       const waiting = this.waiters.begin({ topic: vaultTopic(vaultId), sessionHash, ms, signal });
       try {
-        const page = await (together ? this.#lookTogether : this.#look).call(this, caller, vaultId, what);
-        if (page.entries.length > 0 || ms === 0) return page;
+        const page = await this.#lookTogether(reader, vaultId, what);
+        if (page.entriesJson !== NO_ENTRIES || ms === 0) return page;
         const end = await waiting.ended;
         if (end === 'session ended') throw sessionEnded();
         if (end === 'closing' || end === 'left') return page;
-        // Who comes from outside may have been shut out meanwhile, and so looks alone.
-        if (page.fromOutside) together = false;
       } finally {
         waiting.cancel();
       }
     }
   }
 
-  /** Those who wait for the same rows look once for all, if nothing was written since that look began. */
-  #lookTogether(caller: Caller, vaultId: string, what: ReadOptions): Promise<VaultPage> {
-    const key = JSON.stringify([this.waiters.changes, vaultId, caller.workSessionId, what]);
-    const known = this.#shared.get(key);
-    if (known) return known;
-    const shared = this.#look(caller, vaultId, what).finally(() => this.#shared.delete(key));
-    this.#shared.set(key, shared);
-    return shared;
+  /** @returns a page without its entries as long as the vault's head is the one that the reader has seen */
+  async #unchanged(reader: Reader, vaultId: string, seen: number): Promise<VaultPage | undefined> {
+    if (isOperator(reader)) return undefined;
+    const question = { vaultId, workSessionId: reader.workSessionId, readsAs: this.#readsAs(reader) };
+    const row = await this.#heads.ask(question);
+    return row && Number(row.head) === seen ? new Page(row) : undefined;
+  }
+
+  async #readHeads(questions: HeadQuestion[]): Promise<(PageRow | undefined)[]> {
+    const rows = await this.#db.rows<
+      Pick<PageRow, 'head' | 'head_hash' | 'from_outside'> & { place: number }
+    >(
+      READ_HEADS,
+      questions.map(({ vaultId }) => vaultId),
+      questions.map(({ workSessionId }) => workSessionId),
+      questions.map(({ readsAs }) => readsAs),
+    );
+    const answers: (PageRow | undefined)[] = questions.map(() => undefined);
+    for (const row of rows) answers[row.place - 1] = { ...row, entries: NO_ENTRIES, last: null, more: false };
+    return answers;
+  }
+
+  /**
+   * Those of one work session who want the same share a look. A look that another client was refused, or allowed as a
+   * past writer, says nothing about this one.
+   */
+  async #lookTogether(reader: Reader, vaultId: string, what: ReadOptions): Promise<VaultPage> {
+    if (isOperator(reader)) return this.#look(reader, vaultId, what);
+    const { workSessionId, clientId } = reader;
+    const look = async () => ({ page: await this.#look(reader, vaultId, what), clientId });
+    let isOwn = false;
+    try {
+      const seen = await this.#shared.read(JSON.stringify([vaultId, workSessionId, what]), () => {
+        isOwn = true;
+        return look();
+      });
+      if (!seen.page.fromOutside || seen.clientId === clientId) return seen.page;
+    } catch (error) {
+      if (isOwn) throw error;
+    }
+    return this.#look(reader, vaultId, what);
   }
 
   /**
@@ -248,7 +328,7 @@ export class VaultStore {
    * @throws RelayError as `readPage`; `SERVICE_UNAVAILABLE` when the server stops, so that a follower comes back
    */
   async *watch(
-    caller: Caller,
+    reader: Reader,
     vaultId: string,
     { since = 0, kind, signal }: Pick<ReadOptions, 'since' | 'kind' | 'signal'>,
   ): AsyncGenerator<VaultEntry> {
@@ -256,12 +336,12 @@ export class VaultStore {
     for (;;) {
       const waiting = this.waiters.begin({
         topic: vaultTopic(vaultId),
-        sessionHash: caller.origin?.sessionHash,
+        sessionHash: reader.origin?.sessionHash,
         signal,
       });
       try {
         const options = { since: seen, history: true, kind, limit: WATCH_PORTION };
-        const page = await this.readPage(caller, vaultId, options);
+        const page = await this.readPage(reader, vaultId, options);
         yield* page.entries;
         seen = page.entries.at(-1)?.seq ?? seen;
         if (page.nextCursor !== null) continue;
@@ -275,18 +355,18 @@ export class VaultStore {
   }
 
   /**
-   * Vaults of the caller's work session as they change, with their new heads, until the caller leaves.
+   * Vaults of the reader's work session, or all for an operator, as they change, with their new heads, until the caller leaves.
    * @throws RelayError `UNAUTHORIZED` when the session ends, `SERVICE_UNAVAILABLE` when the server stops
    */
-  async *changes(caller: Caller, signal?: AbortSignal): AsyncGenerator<{ vault_id: string; head: number }> {
+  async *changes(reader: Reader, signal?: AbortSignal): AsyncGenerator<{ vault_id: string; head: number }> {
     const heads = new Map<string, number>();
     const stopListening = this.#feed.listen(({ workSessionId, vaultId, seq }) => {
-      if (workSessionId === caller.workSessionId) heads.set(vaultId, seq);
+      if (isOperator(reader) || workSessionId === reader.workSessionId) heads.set(vaultId, seq);
     });
     try {
       for (;;) {
-        const topic = workSessionTopic(caller.workSessionId);
-        const waiting = this.waiters.begin({ topic, sessionHash: caller.origin?.sessionHash, signal });
+        const topic = isOperator(reader) ? ALL_WORK_SESSIONS : workSessionTopic(reader.workSessionId);
+        const waiting = this.waiters.begin({ topic, sessionHash: reader.origin?.sessionHash, signal });
         try {
           const changed = [...heads];
           heads.clear();
@@ -304,15 +384,15 @@ export class VaultStore {
     }
   }
 
-  async #look(caller: Caller, vaultId: string, what: ReadOptions): Promise<VaultPage> {
+  async #look(reader: Reader, vaultId: string, what: ReadOptions): Promise<VaultPage> {
     const { since = 0, history = false, kind = 'content', limit, cursor, q, writer, tag } = what;
     const after = cursor === undefined ? undefined : readReadCursor(cursor);
+    const { READ_HISTORY, READ_CURRENT_SINCE, READ_CURRENT } = readsOf(reader);
     const sql = history ? READ_HISTORY : since > 0 ? READ_CURRENT_SINCE : READ_CURRENT;
     const [row] = await this.#db.rows<PageRow>(
       sql,
       vaultId,
-      caller.workSessionId,
-      this.#readsAs(caller),
+      ...this.#who(reader),
       since,
       after?.asOf ?? what.as_of ?? null,
       q ?? null,
@@ -322,34 +402,24 @@ export class VaultStore {
       limit ?? null,
       kind === 'all' ? null : kind,
     );
-    if (!row) throw await this.#refusal(caller, vaultId, { action: 'read', allowed: canRead });
-    const head = toSafeNumber(row.head);
-    return {
-      entries: JSON.parse(row.entries),
-      head,
-      headHash: row.head_hash,
-      nextCursor:
-        row.more && row.last !== null
-          ? writeReadCursor({ asOf: head, position: toSafeNumber(row.last) })
-          : null,
-      fromOutside: row.from_outside,
-    };
+    if (!row) throw await this.#refusal(reader, vaultId, { action: 'read', allowed: canRead });
+    return new Page(row);
   }
 
   /** Everything about a vault but its entries. */
-  async meta(caller: Caller, vaultId: string): Promise<VaultMeta> {
+  async meta(reader: Reader, vaultId: string): Promise<VaultMeta> {
     const [row] = await this.#db.rows<
       Omit<VaultMeta, 'head' | 'versions'> & { head: bigint; versions: bigint; from_outside: boolean }
-    >(READ_META, vaultId, caller.workSessionId, this.#readsAs(caller));
-    if (!row) throw await this.#refusal(caller, vaultId, { action: 'meta', allowed: canRead });
+    >(readsOf(reader).READ_META, vaultId, ...this.#who(reader));
+    if (!row) throw await this.#refusal(reader, vaultId, { action: 'meta', allowed: canRead });
     const { from_outside: fromOutside, head, versions, ...meta } = row;
-    if (fromOutside) await this.#noteOutsideRead(caller, vaultId);
+    if (fromOutside) await this.#noteOutsideRead(reader, vaultId);
     return { ...meta, head: toSafeNumber(head), versions: toSafeNumber(versions) };
   }
 
   /** The chain of a vault's rows after `since`, at most `limit` of them: enough to check them against the head. */
   async proof(
-    caller: Caller,
+    reader: Reader,
     vaultId: string,
     { since = 0, limit }: { since?: number | undefined; limit: number },
   ): Promise<Proof> {
@@ -359,9 +429,9 @@ export class VaultStore {
       from_outside: boolean;
       previous_hash: string;
       rows: Proof['rows'];
-    }>(READ_PROOF, vaultId, caller.workSessionId, this.#readsAs(caller), since, limit);
-    if (!row) throw await this.#refusal(caller, vaultId, { action: 'proof', allowed: canRead });
-    if (row.from_outside) await this.#noteOutsideRead(caller, vaultId);
+    }>(readsOf(reader).READ_PROOF, vaultId, ...this.#who(reader), since, limit);
+    if (!row) throw await this.#refusal(reader, vaultId, { action: 'proof', allowed: canRead });
+    if (row.from_outside) await this.#noteOutsideRead(reader, vaultId);
     return {
       vault_id: vaultId,
       algorithm: CHAIN_ALGORITHM,
@@ -389,34 +459,55 @@ export class VaultStore {
     return row.removed;
   }
 
-  async #noteOutsideRead(caller: Caller, vaultId: string): Promise<void> {
+  /** Keeps calls in the audit log that were refused before any statement ran. */
+  async noteRefusals(
+    caller: Caller,
+    vaultId: string | undefined,
+    refused: readonly { action: string; outcome: string }[],
+  ): Promise<void> {
     await this.#db.rows(
-      NOTE_OUTSIDE_READ,
-      vaultId,
+      NOTE_REFUSALS,
+      vaultId ?? null,
       caller.workSessionId,
       caller.clientId,
       ...auditColumns(caller),
+      refused.map(({ action }) => action),
+      refused.map(({ outcome }) => outcome),
+    );
+  }
+
+  async #noteOutsideRead(reader: Reader, vaultId: string): Promise<void> {
+    if (isOperator(reader)) return;
+    await this.#db.rows(
+      NOTE_OUTSIDE_READ,
+      vaultId,
+      reader.workSessionId,
+      reader.clientId,
+      ...auditColumns(reader),
     );
   }
 
   /** Why a statement touched nothing: no such vault, or not for this caller. Kept in the audit log. */
   async #refusal(
-    caller: Caller,
+    reader: Reader,
     vaultId: string,
     { action, allowed }: { action: string; allowed: (vault: VaultAccess, caller: Caller) => boolean },
   ): Promise<Error> {
+    const [workSessionId = null, readsAs] = this.#who(reader);
     const [row] = await this.#db.rows<{ work_session_id: string; is_writer: boolean }>(
       EXPLAIN_REFUSAL,
       vaultId,
-      caller.workSessionId,
-      caller.clientId,
-      ...auditColumns(caller),
-      this.#readsAs(caller),
+      workSessionId,
+      isOperator(reader) ? null : reader.clientId,
+      ...auditColumns(reader),
+      readsAs ?? null,
       action,
     );
     if (!row) return noVault(vaultId);
-    const vault = { workSessionId: row.work_session_id, writerList: row.is_writer ? [caller.clientId] : [] };
-    if (allowed(vault, caller)) throw new Error(`The policy allows what the statement of ${action} refused`);
-    return canRead(vault, caller) ? readOnlyVault(vaultId) : foreignVault(vaultId);
+    const writerList = row.is_writer && !isOperator(reader) ? [reader.clientId] : [];
+    const vault = { workSessionId: row.work_session_id, writerList };
+    if (isOperator(reader) || allowed(vault, reader))
+      throw new Error(`The policy allows what the statement of ${action} refused`);
+    return canRead(vault, reader) ? readOnlyVault(vaultId) : foreignVault(vaultId);
   }
 }

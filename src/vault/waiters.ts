@@ -30,12 +30,6 @@ export class VaultWaiters {
   readonly #bySession = new Map<string, Set<Wake>>();
   #closing = false;
   #size = 0;
-  #changes = 0;
-
-  /** Counts what was announced, of any topic. */
-  get changes(): number {
-    return this.#changes;
-  }
 
   /** How many wait. */
   get size(): number {
@@ -67,7 +61,6 @@ export class VaultWaiters {
   }
 
   changed(topic: string): void {
-    this.#changes++;
     wakeAll(this.#byTopic.get(topic), 'changed');
   }
 
@@ -83,7 +76,6 @@ export class VaultWaiters {
 
   /** Has everybody look again: something may have happened that was not heard of. */
   lookAgain(): void {
-    this.#changes++;
     for (const waiting of [...this.#byTopic.values()]) wakeAll(waiting, 'look again');
   }
 

@@ -39,6 +39,13 @@ async function stored(): Promise<string[]> {
   return rows.map((row) => row.content);
 }
 
+/** Has the session looked up now, so that the calls of the next seconds go to the database for themselves alone. */
+async function lookSessionUp(): Promise<void> {
+  server.cache.setHearing(false);
+  server.cache.setHearing(true);
+  expect((await call('vault.read')).status).toBe(200);
+}
+
 /** Everything works again within ten seconds, without anybody's doing. */
 const recovers = () =>
   expect
@@ -63,6 +70,7 @@ afterEach(async () => {
 
 describe('a write that was sent and not confirmed', () => {
   test.each(SURFACE_NAMES)('says so, and stands once: %s', async (surface) => {
+    await lookSessionUp();
     proxy.loseAnswers();
     const { answer, ...outcome } = await append('kept', surface);
     expect(outcome).toEqual(UNKNOWN);
@@ -74,6 +82,7 @@ describe('a write that was sent and not confirmed', () => {
     'whatever it writes: %s',
     async (procedure) => {
       await append('first');
+      await lookSessionUp();
       proxy.loseAnswers();
       const json = { 'vault.setSummary': '{"text":"s"}', 'vault.override': '{"text":"t","entry_id":1}' };
       const id = procedure === 'vault.create' ? {} : { vaultId };
@@ -88,6 +97,7 @@ describe('a write that was sent and not confirmed', () => {
   );
 
   test('also when the database says nothing any more, within its time', async () => {
+    await lookSessionUp();
     const from = performance.now();
     proxy.freeze();
     expect(outcomeOf(await append('swallowed'))).toEqual(UNKNOWN);
@@ -99,6 +109,7 @@ describe('a write that was sent and not confirmed', () => {
     const holder = await database.admin.connect();
     try {
       await holder.query('BEGIN');
+      await lookSessionUp();
       await holder.query('SELECT 1 FROM vaults WHERE vault_id = $1 FOR UPDATE', [vaultId]);
       const answered = append('ended');
       await expect

@@ -385,7 +385,7 @@ const queryRows: RawRow[] = [
 ];
 
 const pathRows: RawRow[] = [
-  ['the root', () => get('/'), nothingAt('There is nothing at GET /.')],
+  ['a page that is not there', () => get('/vaults'), nothingAt('There is nothing at GET /vaults.')],
   ['an unknown path', () => get('/api/vaults?id=a'), nothingAt('There is nothing at GET /api/vaults.')],
   ['below an unknown one', (v) => get(`/api/vault/${v}/entries?id=a`), nothingAt('/entries.')],
   ['capitals', () => get('/API/vault?id=a'), nothingAt('There is nothing at GET /API/vault.')],

@@ -43,6 +43,25 @@ test('an answer that is on its way when the server stops arrives whole, also at 
   await stopped;
 });
 
+test('who follows a vault or waits for it does not keep the server from stopping', async () => {
+  const server = await startRelayServer(database.url);
+  const session = 'a-session-for-a-follower';
+  await new SessionStore(database.db).createGranted(session, { hostname: 'h', astationId: 'st' });
+  const vaults = new RestVaults(server.url, { session, clientId: 'a' });
+  const vaultId = (await vaults.create('followed')).body.vault_id;
+  const get = (path: string) =>
+    fetch(`${server.url}${path}`, { headers: { authorization: `session ${session}` } });
+  const input = encodeURIComponent(JSON.stringify({ vault_id: vaultId }));
+  const following = await get(`/trpc/vault.watch?id=a&input=${input}`);
+  const waiting = get(`/api/vault/${vaultId}?id=a&wait=25`);
+  await expect.poll(() => server.one.services.vaults.waiters.size).toBe(2);
+  const started = performance.now();
+  await server.stop();
+  expect(performance.now() - started).toBeLessThan(3000);
+  expect(await (await waiting).json()).toEqual([]);
+  await following.text();
+});
+
 test('a stop fails health first, ends sockets, and lets what is in flight finish', async () => {
   const server = await startRelayServer(database.url);
   const session = 'a-session-for-a-slow-write';
@@ -79,6 +98,32 @@ test('a stop fails health first, ends sockets, and lets what is in flight finish
   await stopped;
   expect(order).toEqual(['socket closed', 'write answered', 'stopped']);
   await expect(fetch(`${server.url}/health/live`)).rejects.toThrow();
+});
+
+test('a stop answers reads that wait, and ends subscriptions as a server does that has no more to say', async () => {
+  const server = await startRelayServer(database.url);
+  const session = 'a-session-that-waits';
+  await new SessionStore(database.db).createGranted(session, { hostname: 'h', astationId: 'st' });
+  const vaults = new RestVaults(server.url, { session, clientId: 'a' });
+  const vaultId = (await vaults.create('waits')).body.vault_id;
+  const { seq } = (await vaults.append(vaultId, 'before')).body;
+  const input = encodeURIComponent(JSON.stringify({ vault_id: vaultId }));
+  const watching = await fetch(`${server.url}/trpc/vault.watch?id=a&input=${input}`, {
+    headers: { authorization: `session ${session}`, accept: 'text/event-stream' },
+  });
+  expect(watching.status).toBe(200);
+  const watched = watching.text();
+  const reading = vaults.read(vaultId, `&since=${seq}&wait=25`);
+  await expect.poll(() => server.replicas[0]?.services.vaults.waiters.size).toBe(2);
+
+  const from = performance.now();
+  const stopped = server.stop();
+  const read = await reading;
+  expect([read.status, read.body]).toEqual([200, []]);
+  // A stream that is cut would reject.
+  expect(await watched).toContain('"content":"before"');
+  await stopped;
+  expect(performance.now() - from).toBeLessThan(4000);
 });
 
 async function waitingForLock(): Promise<number> {

@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { SessionStore } from '../../src/session/store.ts';
+import { attack } from '../support/attack.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import { type CollectedSpan, type Collector, withCollector } from '../support/collector.ts';
 import { useDatabase } from '../support/database.ts';
@@ -68,6 +69,24 @@ test('one request is one trace, from its route to its statements, on both surfac
   expect(childrenOf(collector, byName('POST /api/vault'))).toHaveLength(2);
   expect(childrenOf(collector, byName('POST /trpc/:path'))).toHaveLength(1);
   expect(verbs(statements)).toEqual([expect.stringMatching(/^[A-Z]+$/)]);
+});
+
+test('a body that comes later than its head does not lose the trace', async () => {
+  const collector = await trace(async ({ url }) => {
+    const body = '{"summary":"late"}';
+    const { socket, received } = await attack(url);
+    socket.write(
+      `POST /api/vault?id=a HTTP/1.1\r\nhost: x\r\nauthorization: session ${SESSION}\r\n` +
+        `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
+    );
+    // An answer to a request that came after it shows that this one waits for its body.
+    await rest('GET', `${url}/api/vault?id=a`, { session: SESSION });
+    socket.write(body);
+    await expect.poll(received).toMatch(/^HTTP\/1\.1 200 /);
+    socket.destroy();
+  });
+  const made = requests(collector).find(({ name }) => name === 'POST /api/vault');
+  expect(childrenOf(collector, made).length).toBeGreaterThan(1);
 });
 
 test('the trace of a caller goes on, and who is not sampled is not traced', async () => {

@@ -55,8 +55,19 @@ test('the page shows the code of the examples', async () => {
   ]);
 });
 
+/** The packages that a built file imports, by itself or through files of its own folder. */
+async function packagesOf(file: string): Promise<string[]> {
+  const code = await read(file);
+  const names = [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g)].map(
+    ([, name]) => name ?? '',
+  );
+  const own = names
+    .filter((name) => name.startsWith('./'))
+    .map((name) => path.join(path.dirname(file), name));
+  const theirs = await Promise.all(own.map(packagesOf));
+  return [...names.filter((name) => !name.startsWith('./')), ...theirs.flat()];
+}
+
 test('the built client brings nothing of the server along', async () => {
-  const code = await read('dist/client/index.js');
-  const imports = [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g)].map(([, name]) => name);
-  expect(imports).toEqual(['@trpc/client']);
+  expect(await packagesOf('dist/client/index.js')).toEqual(['@trpc/client', 'eventsource']);
 });

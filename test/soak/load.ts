@@ -125,14 +125,18 @@ async function blunder(call: Call, { goesOn }: LoadOptions, tally: Tally): Promi
   }
 }
 
-/** Atems and their Astation that come, talk and go. */
-async function relay({ url, goesOn }: LoadOptions, room: string): Promise<void> {
-  while (goesOn()) {
-    const astation = await Socket.open(url, { role: 'astation', code: room });
+/** Atems and their Astation come, talk and go. */
+async function visitRoom({ url, goesOn }: LoadOptions, room: string): Promise<void> {
+  const sockets: Socket[] = [];
+  const open = async (query: Record<string, string>) => {
+    const socket = await Socket.open(url, { ...query, code: room });
+    sockets.push(socket);
+    return socket;
+  };
+  try {
+    const astation = await open({ role: 'astation' });
     const atems = await Promise.all(
-      Array.from({ length: 5 }, (_, n) =>
-        Socket.open(url, { role: 'atem', code: room, atem_id: `atem-${n}` }),
-      ),
+      Array.from({ length: 5 }, (_, n) => open({ role: 'atem', atem_id: `atem-${n}` })),
     );
     for (let n = 0; n < 40 && goesOn(); n++) {
       for (const atem of atems) atem.send({ type: 'says', data: { n, text: 'x'.repeat(500) } });
@@ -142,7 +146,21 @@ async function relay({ url, goesOn }: LoadOptions, room: string): Promise<void> 
         atems.map((atem) => atem.next((frame) => (frame.data as { n?: number } | undefined)?.n === n)),
       );
     }
-    for (const socket of [astation, ...atems]) socket.close();
+  } finally {
+    for (const socket of sockets) socket.close();
+  }
+}
+
+async function relay(options: LoadOptions, room: string, tally: Tally): Promise<void> {
+  while (options.goesOn()) {
+    try {
+      await visitRoom(options, room);
+    } catch (error) {
+      // Whether a room's key is registered stands in the database.
+      if (!options.mayBeAway) throw error;
+      tally.unserved++;
+      await setTimeout(PAUSE_WHILE_AWAY_MS);
+    }
   }
 }
 
@@ -152,6 +170,6 @@ export async function load(options: LoadOptions, tally: Tally): Promise<void> {
   await Promise.all([
     ...Array.from({ length: 4 }, (_, n) => writeVaults(`writer-${n}`, call, options, tally)),
     blunder(call, options, tally),
-    relay(options, `soak-${randomUUID()}`),
+    relay(options, `soak-${randomUUID()}`, tally),
   ]);
 }

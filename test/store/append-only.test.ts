@@ -74,12 +74,26 @@ describe('triggers refuse it to the superuser and owner', () => {
     await expectUnchanged();
   });
 
-  test.each(['UPDATE audit_log SET outcome = NULL', 'DELETE FROM audit_log', 'TRUNCATE audit_log'])(
-    'nor of the audit log: %s',
-    async (sql) => {
-      expect(await sqlStateOf(database.admin.query(sql))).toBe(APPEND_ONLY);
-    },
-  );
+  test.each([
+    `UPDATE audit_log SET outcome = 'changed'`,
+    `UPDATE audit_log SET outcome = 'changed' WHERE false`,
+    'DELETE FROM audit_log',
+    'TRUNCATE audit_log',
+    'TRUNCATE audit_log RESTART IDENTITY',
+    `INSERT INTO audit_log (id, action, outcome) SELECT id, action, 'changed' FROM audit_log LIMIT 1
+     ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome`,
+    'MERGE INTO audit_log AS a USING vaults AS v ON a.vault_id = v.vault_id WHEN MATCHED THEN DELETE',
+  ])('nor of the audit log: %s', async (sql) => {
+    const rows = async () => (await database.admin.query('SELECT * FROM audit_log ORDER BY id')).rows;
+    const log = await rows();
+    expect(log.length).toBeGreaterThan(0);
+    expect(await sqlStateOf(database.admin.query(sql))).toBe(APPEND_ONLY);
+    const client = await database.admin.connect();
+    await client.query('SET session_replication_role = replica');
+    expect(await sqlStateOf(client.query(sql))).toBe(APPEND_ONLY);
+    client.release(true);
+    expect(await rows()).toEqual(log);
+  });
 
   test('a vault with entries cannot be deleted or renamed under them', async () => {
     const foreignKey = '23503';
@@ -184,6 +198,12 @@ describe('the role of the server has no right to it', () => {
     'SET session_replication_role = replica',
     `SELECT setval('vault_entries_seq_seq', 1)`,
     'TRUNCATE sessions',
+    `UPDATE audit_log SET outcome = 'changed'`,
+    'DELETE FROM audit_log',
+    'TRUNCATE audit_log',
+    'ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only',
+    'DROP TABLE audit_log',
+    `SELECT setval('audit_log_id_seq', 1)`,
     `INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('x', 'x', 'x')`,
   ])('%s', async (sql) => {
     expect(await sqlStateOf(database.db.rows(sql))).toBe(INSUFFICIENT_PRIVILEGE);

@@ -1,10 +1,13 @@
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as sessionSql from '../../src/session/sql.ts';
-import * as vaultSql from '../../src/vault/sql.ts';
+import { READS } from '../../src/vault/read-sql.ts';
+import * as otherVaultSql from '../../src/vault/sql.ts';
 import { useDatabase } from '../support/database.ts';
 
 const database = useDatabase();
+
+const vaultSql = { ...otherVaultSql, ...READS.caller };
 
 /** 100,000 entries in 2,002 vaults of 500 work sessions, and 20,000 sessions. */
 const FILL = `
@@ -42,6 +45,7 @@ interface PlanNode {
   'Node Type': string;
   'Index Name'?: string;
   'Relation Name'?: string;
+  'Actual Loops'?: number;
   /** Of this node and those below it. */
   'Shared Hit Blocks'?: number;
   'Shared Read Blocks'?: number;
@@ -101,7 +105,8 @@ const VAULT = ['vaults_pkey'];
 const IN_ORDER = ['vault_entries_by_vault_seq', ENTRY_KEY, 'vault_entries_pkey'];
 
 const OUTSIDE_READS = ['vault_outside_reads_by_vault', 'vault_outside_reads_pkey'];
-const ORIGIN = ['abcdef123456', 'request-1', '127.0.0.1'];
+const SOURCE = ['request-1', '127.0.0.1'];
+const ORIGIN = ['abcdef123456', ...SOURCE];
 
 /** The values of a read: since, as of, text, writer, tag, last position, limit, kind. */
 const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null, null, -1, null]) => [
@@ -110,6 +115,9 @@ const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null
   ...rest,
   'content',
 ];
+/** The same values of somebody who has neither work session nor client id. */
+const asOperator = ([vaultId = '', , , ...rest]: Arg[]): Arg[] => [vaultId, null, null, ...rest];
+
 const FILTERS: Arg[][] = [
   [90_000, null, null, null, -1, 10],
   [null, 'text', 'ann', 'tag', 3, 10],
@@ -148,11 +156,30 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
     reading('v-many-versions', 99_990),
     ...FILTERS.map((rest) => reading('v-many-versions', 89_000, rest)),
   ),
+  READ_HEADS: each(
+    [VAULT],
+    ['{v-1}', '{st-1}', '{client-1}'],
+    ['{v-1,v-many-entries}', '{st-1,st-none}', '{client-1,NULL}'],
+  ),
   READ_META: each([VAULT, IN_ORDER, OUTSIDE_READS], who('v-1'), who('v-many-versions')),
   READ_PROOF: each([VAULT, IN_ORDER], [...who('v-1'), 0, 1000], [...who('v-many-versions'), 99_000, 1000]),
   REMOVE_WRITER: each([VAULT], [...who('v-1'), ...ORIGIN, 'client-1']),
   NOTE_OUTSIDE_READ: each([OUTSIDE_READS], [...who('v-1'), ...ORIGIN]),
   EXPLAIN_REFUSAL: each([VAULT], [...who('v-1'), ...ORIGIN, 'ann', 'read']),
+  NOTE_REFUSALS: each([], [...who('v-1'), ...ORIGIN, '{append}', '{bad_request}']),
+};
+
+const nobody = (vaultId: string) => [vaultId, null, null];
+
+/** The same for operators. What lists every vault reads every vault, and of their entries what it looks for. */
+const OPERATOR_CASES: Record<keyof typeof READS.operator, Case[]> = {
+  LIST: [],
+  LIST_MATCHING: [],
+  READ_CURRENT: each([VAULT, [ENTRY_KEY], IN_ORDER], asOperator(reading('v-many-versions', 0))),
+  READ_HISTORY: each([VAULT, IN_ORDER], asOperator(reading('v-many-versions', 99_990))),
+  READ_CURRENT_SINCE: each([VAULT, IN_ORDER], asOperator(reading('v-many-entries', 94_990))),
+  READ_META: each([VAULT, IN_ORDER, OUTSIDE_READS], nobody('v-many-versions')),
+  READ_PROOF: each([VAULT, IN_ORDER], [...nobody('v-many-versions'), 99_000, 1000]),
 };
 
 /** All of a feature's statements but those that read a whole table because that is what is asked for. */
@@ -162,6 +189,7 @@ const READS_ALL = [
   'KEY_REGISTERED_CHANNEL',
   'LIST',
   'LIST_ASTATIONS',
+  'LIST_WORK_SESSIONS',
 ] as const;
 const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[number]>, Case[]> = {
   CREATE_GRANTED: each([], [hash, 'host', 'st-1']),
@@ -170,18 +198,21 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   ENDED: each([['sessions_pkey']], [`{${'ab'.repeat(32)}}`]),
   EXISTS: each([['sessions_pkey']], [hash]),
   FIND_BY_FINGERPRINT: each([['sessions_pkey']], ['abcdef123456']),
-  REQUEST: each([], [hash, 'host', hash]),
+  REQUEST: each([], [hash, 'host', hash, ...SOURCE]),
   STATUS: each([['sessions_pkey']], [hash]),
   PEEK: each([['sessions_pkey']], [hash]),
-  GRANT: each([['sessions_pkey']], [hash, hash, 'token', 'st-1']),
-  DENY: each([['sessions_pkey']], [hash]),
+  GRANT: each([['sessions_pkey']], [hash, hash, 'token', 'st-1', ...SOURCE]),
+  DENY: each([['sessions_pkey']], [hash, ...SOURCE]),
   DECIDED: each([['sessions_pkey']], [hash]),
   SWEEP: each([['sessions_by_expiry']], []),
-  BIND: each([], ['st-1', `{${'ab'.repeat(32)}}`]),
-  REPLACE: each([['sessions_by_astation']], ['st-1', `{${'ab'.repeat(32)}}`]),
-  UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash]),
+  BIND: each([['sessions_pkey']], ['st-1', `{${'ab'.repeat(32)}}`, ...SOURCE]),
+  REPLACE: each(
+    [['sessions_by_astation', 'sessions_pkey'], ['sessions_by_astation']],
+    ['st-1', `{${'ab'.repeat(32)}}`, ...SOURCE],
+  ),
+  UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash, ...SOURCE]),
   FIND_KEY: each([['astations_pkey']], ['st-1']),
-  REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store']),
+  REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store', ...SOURCE]),
   FORGET_KEY: each([['astations_pkey']], ['st-1']),
 };
 
@@ -191,9 +222,22 @@ test('every statement has its case', () => {
   expect(Object.keys(SESSION_CASES).toSorted()).toEqual(lookUps.toSorted());
 });
 
-const SQL: Record<string, string> = { ...vaultSql, ...sessionSql, LIST: vaultSql.LIST };
+const forOperators = Object.entries(READS.operator).map(([name, sql]) => [`operator ${name}`, sql]);
+const SQL: Record<string, string> = {
+  ...vaultSql,
+  ...sessionSql,
+  LIST: vaultSql.LIST,
+  ...Object.fromEntries(forOperators),
+};
 
-const STATEMENTS = Object.entries({ ...VAULT_CASES, ...SESSION_CASES }).flatMap(([name, cases]) =>
+const operatorCases = Object.entries(OPERATOR_CASES).map(([name, cases]) => [`operator ${name}`, cases]);
+const ALL_CASES: Record<string, Case[]> = {
+  ...VAULT_CASES,
+  ...SESSION_CASES,
+  ...Object.fromEntries(operatorCases),
+};
+
+const STATEMENTS = Object.entries(ALL_CASES).flatMap(([name, cases]) =>
   cases.map(({ args, indexes }) => ({ title: `${name} ${JSON.stringify(args)}`, name, args, indexes })),
 );
 
@@ -207,6 +251,18 @@ function expectServedBy(nodes: PlanNode[], indexes: string[][]): void {
 describe.each(PLANS)('no table is read through: %s', (mode) => {
   test.each(STATEMENTS)('$title', async ({ name, args, indexes }) => {
     expectServedBy(await explain(SQL[name] ?? '', args, mode), indexes);
+  });
+});
+
+describe.each(PLANS)('what an operator lists reads through the vaults, and no entry: %s', (mode) => {
+  test.each([
+    ['LIST', [null, null]],
+    ['LIST_MATCHING', [null, null, null, null, null, null, null, 10]],
+  ] as const)('%s', async (name, args) => {
+    const nodes = await explain(READS.operator[name], [...args], mode, 'ANALYZE, ');
+    const ran = nodes.filter((node) => node['Actual Loops'] !== 0);
+    expect(scansOf(ran)).toEqual(['vaults']);
+    expect(ran.some((node) => node['Relation Name'] === 'vault_entries')).toBe(false);
   });
 });
 

@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Database } from '../../src/db/client.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { describe, expect, test } from 'vitest';
 import type { VaultEntry, WriteResult } from '../../src/vault/schema.ts';
-import { silent, type TestDatabase, useDatabase } from '../support/database.ts';
-import { useServer } from '../support/server.ts';
-import { TestStore } from '../support/store.ts';
-import { type Result, restSurface, trpcSurface } from '../support/vault-surfaces.ts';
+import { useDatabase } from '../support/database.ts';
+import { demand } from '../support/vault-surfaces.ts';
+import { turn, upTo, useWays, type Way } from '../support/ways.ts';
 
 const database = useDatabase();
-/** The same database over a pool of its own, as a second server has it. */
-const second = {} as TestDatabase;
-beforeAll(() => {
-  Object.assign(second, { ...database, db: new Database({ url: database.url, poolSize: 10, log: silent }) });
-});
-const serverOne = useServer(database);
-const serverTwo = useServer(second);
-afterAll(() => second.db.close());
+const WAYS = useWays(database);
 
 const WORK_SESSION = 'st-1';
 const WRITERS = Array.from({ length: 10 }, (_, i) => `writer-${i}`);
@@ -28,64 +18,22 @@ interface Client {
   read(vaultId: string, options: { since?: number; history?: boolean }): Promise<VaultEntry[]>;
 }
 
-function storeClient(db: Database, clientId: string): Client {
-  const store = new TestStore(db, new VaultFeed());
-  const caller = { workSessionId: WORK_SESSION, clientId };
-  return {
-    create: (summary) => store.create(caller, summary),
-    append: (vaultId, text) => store.append(caller, vaultId, text),
-    override: (vaultId, no, text) => store.override(caller, vaultId, { no, text }),
-    read: (vaultId, options) => store.read(caller, vaultId, options),
-  };
-}
+/** A client for each writer. */
+const connectAll = ({ connect }: Way): Promise<Client[]> =>
+  Promise.all(
+    WRITERS.map(async (clientId, i) => {
+      const surface = await connect({ workSession: WORK_SESSION, clientId, turn: i });
+      return {
+        create: (summary: string) => demand(surface.create(summary)),
+        append: (vaultId: string, text: string) => demand(surface.append(vaultId, text)),
+        override: (vaultId: string, no: number, text: string) =>
+          demand(surface.override(vaultId, no, { text })),
+        read: async (vaultId: string, options: { since?: number; history?: boolean }) =>
+          (await demand(surface.read(vaultId, options))).entries,
+      };
+    }),
+  );
 
-async function demand<T>(call: Promise<Result<T>>): Promise<T> {
-  const { status, value } = await call;
-  if (value === undefined) throw new Error(`Refused with ${status}`);
-  return value;
-}
-
-function httpClient(
-  url: string,
-  who: { session: string; clientId: string },
-  makeSurface = restSurface,
-): Client {
-  const surface = makeSurface(url, who);
-  return {
-    create: (summary) => demand(surface.create(summary)),
-    append: (vaultId, text) => demand(surface.append(vaultId, text)),
-    override: (vaultId, no, text) => demand(surface.override(vaultId, no, text)),
-    read: (vaultId, options) => demand(surface.read(vaultId, options)),
-  };
-}
-
-const overServers = async (urls: string[]): Promise<Client[]> => {
-  const session = await serverOne.login(WORK_SESSION);
-  return WRITERS.map((clientId, i) => {
-    const surface = i % 4 < 2 ? restSurface : trpcSurface;
-    return httpClient(urls[i % urls.length] ?? '', { session, clientId }, surface);
-  });
-};
-
-/** Ways to the same vaults, each with a client for each writer. */
-const WAYS: [string, () => Promise<Client[]>][] = [
-  ['straight on the store', async () => WRITERS.map((clientId) => storeClient(database.db, clientId))],
-  [
-    'on two stores with a pool each',
-    async () => WRITERS.map((clientId, i) => storeClient((i % 2 ? second : database).db, clientId)),
-  ],
-  ['through a server', () => overServers([serverOne.url])],
-  ['through two servers', () => overServers([serverOne.url, serverTwo.url])],
-];
-
-/** Takes turns, so that neighbours in a race are different clients. */
-const turn = <T>(clients: T[], i: number): T => {
-  const client = clients[i % clients.length];
-  if (client === undefined) throw new Error('Nobody to call');
-  return client;
-};
-
-const upTo = (n: number, from = 1) => Array.from({ length: n - from + 1 }, (_, i) => i + from);
 const ascending = (numbers: number[]) => numbers.toSorted((a, b) => a - b);
 
 const writerListOf = async (vaultId: string): Promise<string[]> => {
@@ -95,9 +43,9 @@ const writerListOf = async (vaultId: string): Promise<string[]> => {
   return rows[0].writer_list;
 };
 
-describe.each(WAYS)('%s', (_, connect) => {
+describe.each(WAYS)('$title', (way) => {
   test('50 appends at a time get the numbers 1 to 50', async () => {
-    const clients = await connect();
+    const clients = await connectAll(way);
     const { vault_id: vaultId } = await turn(clients, 0).create('appends');
     const texts = upTo(50).map((i) => `text ${i}`);
     const written = await Promise.all(texts.map((text, i) => turn(clients, i).append(vaultId, text)));
@@ -115,7 +63,7 @@ describe.each(WAYS)('%s', (_, connect) => {
   });
 
   test('50 overrides at a time get the versions 2 to 51', async () => {
-    const clients = await connect();
+    const clients = await connectAll(way);
     const { vault_id: vaultId } = await turn(clients, 0).create('overrides');
     await turn(clients, 0).append(vaultId, 'text 1');
     const texts = upTo(51, 2).map((i) => `text ${i}`);
@@ -129,7 +77,7 @@ describe.each(WAYS)('%s', (_, connect) => {
   });
 
   test('appends and overrides of several entries at a time', async () => {
-    const clients = await connect();
+    const clients = await connectAll(way);
     const { vault_id: vaultId } = await turn(clients, 0).create('both');
     for (const text of ['one', 'two', 'three']) await turn(clients, 0).append(vaultId, text);
     await Promise.all(
@@ -150,7 +98,7 @@ describe.each(WAYS)('%s', (_, connect) => {
   });
 
   test('vaults created at a time get an id each', async () => {
-    const clients = await connect();
+    const clients = await connectAll(way);
     const made = await Promise.all(upTo(50).map((i) => turn(clients, i).create(`vault ${i}`)));
     expect(new Set(made.map((vault) => vault.vault_id)).size).toBe(50);
   });
@@ -177,13 +125,14 @@ async function follow(
   return polls;
 }
 
-describe.each([
-  // Straight on the store a race has most chances; over HTTP it is what clients do.
-  ['straight on the store', 100, WAYS[1]?.[1]],
-  ['through two servers', 40, WAYS[3]?.[1]],
-] as const)('a follower while 8 writers append and override, %s', (_, writesEach, connect) => {
+// Straight on the store a race has most chances; over HTTP it is what clients do.
+const FOLLOWED = WAYS.filter(({ title }) => /^on two stores|^through two servers/.test(title));
+
+describe.each(FOLLOWED)('a follower while 8 writers append and override, $title', (way) => {
+  const writesEach = way.title.startsWith('on two stores') ? 100 : 40;
+
   test('sees every row once, in order', async () => {
-    const clients = (await connect?.()) ?? [];
+    const clients = await connectAll(way);
     const { vault_id: vaultId } = await turn(clients, 0).create('followed');
     for (const text of ['one', 'two', 'three']) await turn(clients, 0).append(vaultId, text);
 

@@ -80,10 +80,10 @@ export async function withPage<T>(
 ): Promise<T> {
   const context = await browser.newContext(options);
   try {
-    const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
     const complaints: string[] = [];
-    listenForComplaints(page, complaints);
+    context.on('page', (opened) => listenForComplaints(opened, complaints));
+    context.setDefaultTimeout(15_000);
+    const page = await context.newPage();
     const result = await work(page);
     expect(complaints.filter((complaint) => !expected?.test(complaint))).toEqual([]);
     return result;

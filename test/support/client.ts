@@ -1,6 +1,6 @@
 import { TRPCClientError } from '@trpc/client';
 import { createVaultRelayClient, type VaultRelayClient } from '../../src/client/index.ts';
-import type { VaultEntry, WriteResult } from '../../src/vault/schema.ts';
+import type { VaultEntry, VaultListItem, VaultMeta, WriteResult } from '../../src/vault/schema.ts';
 import { checkedFetch } from './document.ts';
 
 /** A REST answer, its body parsed. */
@@ -39,6 +39,30 @@ export async function rest<Body = unknown>(
   };
 }
 
+interface RestCall {
+  query?: string;
+  body?: unknown;
+  key?: string | undefined;
+}
+
+/** The body of a write; `key` goes as a header. */
+export interface WriteFields {
+  text: string;
+  entry_id?: number;
+  tags?: string[];
+  expected_version?: number;
+  key?: string;
+}
+
+/** The address of the next page, as `Link` has it. @throws Error for a `Link` of another form */
+export function nextLink(headers: Headers): string | null {
+  const link = headers.get('link');
+  if (link === null) return null;
+  const address = /^<([^<>]+)>; rel="next"$/.exec(link)?.[1];
+  if (address === undefined) throw new Error(`The header Link is ${link}`);
+  return address;
+}
+
 /** One caller on the REST surface, as atem calls it. */
 export class RestVaults {
   readonly #base: string;
@@ -51,22 +75,35 @@ export class RestVaults {
     this.#query = `id=${encodeURIComponent(clientId)}`;
   }
 
-  #call<Body>(method: string, path: string, { query = '', body }: { query?: string; body?: unknown } = {}) {
+  #call<Body>(method: string, path: string, { query = '', body, key }: RestCall = {}) {
     return rest<Body>(method, `${this.#base}${path}?${this.#query}${query}`, {
       session: this.#session,
       body,
+      headers: key === undefined ? {} : { 'idempotency-key': key },
     });
   }
 
-  create = (summary: string) => this.#call<{ vault_id: string }>('POST', '', { body: { summary } });
-  list = () => this.#call<{ vault_id: string; summary: string }[]>('GET', '');
+  create = (summary: string, { key }: { key?: string } = {}) =>
+    this.#call<{ vault_id: string }>('POST', '', { body: { summary }, key });
+  list = (query = '') => this.#call<VaultListItem[]>('GET', '', { query });
   read = (vaultId: string, query = '') => this.#call<VaultEntry[]>('GET', `/${vaultId}`, { query });
-  append = (vaultId: string, text: string) =>
-    this.#call<WriteResult>('POST', `/${vaultId}`, { body: { text } });
+  meta = (vaultId: string) => this.#call<VaultMeta>('GET', `/${vaultId}/meta`);
+  write = (vaultId: string, { key, ...body }: WriteFields) =>
+    this.#call<WriteResult>('POST', `/${vaultId}`, { body, key });
+  append = (vaultId: string, text: string) => this.write(vaultId, { text });
   override = (vaultId: string, entryId: number, text: string) =>
-    this.#call<WriteResult>('POST', `/${vaultId}`, { body: { text, entry_id: entryId } });
-  setSummary = (vaultId: string, text: string) =>
-    this.#call<Record<string, never>>('POST', `/${vaultId}/summary`, { body: { text } });
+    this.write(vaultId, { text, entry_id: entryId });
+  setSummary = (
+    vaultId: string,
+    text: string,
+    { key, ...more }: { key?: string; expected_summary_version?: number } = {},
+  ) => this.#call<Record<string, never>>('POST', `/${vaultId}/summary`, { body: { text, ...more }, key });
+  removeWriter = (vaultId: string, clientId: string) =>
+    this.#call<{ removed: boolean }>('DELETE', `/${vaultId}/writers/${encodeURIComponent(clientId)}`);
+
+  /** Goes where a `Link` leads. */
+  follow = <Body>(link: string) =>
+    rest<Body>('GET', new URL(link, this.#base).href, { session: this.#session });
 }
 
 /** One caller on the tRPC surface. */

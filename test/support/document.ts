@@ -18,7 +18,8 @@ interface Header {
 }
 interface Response {
   headers?: Record<string, Header | Ref>;
-  content: Record<string, { schema: Schema }>;
+  /** Left out where an answer has no body. */
+  content?: Record<string, { schema: Schema }>;
 }
 export interface Operation {
   operationId: string;
@@ -89,6 +90,12 @@ export function findOperation(
   return undefined;
 }
 
+/** On tRPC a page says by itself what REST says in headers; what it holds is the same. */
+const PAGES: Record<string, { procedure: string; field: string }> = {
+  'vault.readPage': { procedure: 'vault.read', field: 'entries' },
+  'vault.listPage': { procedure: 'vault.list', field: 'vaults' },
+};
+
 const IS_JSON = /^application\/json(; charset=utf-8)?$/;
 const TRPC_CODES = new Set<string>(Object.values(ERROR_FACES).map((face) => face.trpc));
 /** What Node refuses before there is a request for the server to look at. */
@@ -157,6 +164,7 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
     const problem = judgeHeaders(headers, exchange);
     if (problem) return problem;
     const { 'content-type': type } = exchange.headers;
+    if (!content) return exchange.text === '' && type === undefined ? undefined : 'the answer has a body';
     const documented = content['application/json'];
     if (!documented || !IS_JSON.test(String(type))) return `the content type is ${type}`;
     if (exchange.method === 'HEAD') return exchange.text === '' ? undefined : 'an answer to HEAD has no body';
@@ -165,12 +173,14 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
 
   /** tRPC wraps what the document describes. `append` and `override` are what REST has in one call. */
   function judgeTrpcResult(procedure: string, data: unknown): string | undefined {
+    const page = PAGES[procedure];
+    if (page) return judgeTrpcResult(page.procedure, (data as Record<string, unknown>)[page.field]);
     const name = procedure.replace(/^vault\.(append|override)$/, 'vault.write');
     const route = restRoutes.find((candidate) => candidate.name === name);
     const operation =
       route && document.paths[`/api${route.openapi.path}`]?.[route.openapi.method.toLowerCase()];
     const entry = operation?.responses[route?.status ?? 200];
-    const schema = entry && resolve(document, entry).content['application/json']?.schema;
+    const schema = entry && resolve(document, entry).content?.['application/json']?.schema;
     return schema ? judgeValue(schema, data) : `there is no procedure ${procedure}`;
   }
 

@@ -1,92 +1,255 @@
 /**
- * The contract of the vaults in its plainest form: lists in memory, one call at a time, no SQL. Ids and
- * seqs are the server's to choose; the model is told them.
+ * The contract of the vaults in its plainest form: lists in memory, one call at a time, no SQL. Ids, seqs and times are
+ * the server's to choose; the model is told the first two and knows no times.
  */
 export interface ModelCaller {
   workSession: string;
   clientId: string;
 }
 
-export interface ModelEntry {
+export interface ModelRow {
+  /** 0 until the server's is filled in. */
   seq: number;
   entry_no: number;
   version: number;
-  kind: 'content';
+  kind: 'content' | 'summary';
   writer_id: string;
   content: string;
+  tags?: string[];
 }
 
-interface ModelVault {
+export interface ModelVault {
   vault_id: string;
-  summary: string;
   workSession: string;
-  writers: Set<string>;
-  entries: ModelEntry[];
+  createdBy: string;
+  /** Who may read from outside, in the order in which they came. */
+  writers: string[];
+  /** In the order of the commits. */
+  rows: ModelRow[];
+  outsideReads: string[];
+  /** What each key of each client stands for. */
+  keys: Map<string, { request: string; row: ModelRow }>;
 }
 
-/** What a call must come to: 200 with a value, or a refusal. */
-export type Outcome<T> = { status: 200; value: T } | { status: 403 | 404 };
+/** What a call must come to: a value, or a refusal. */
+export type Outcome<T> =
+  | { status: 200; value: T; replayed?: true }
+  | { status: 403 | 404 }
+  | { status: 409; current?: ModelRow };
+
+export interface ModelWrite {
+  op: 'append' | 'override' | 'summary';
+  text: string;
+  entryNo?: number;
+  tags?: string[] | undefined;
+  expected?: number | undefined;
+  key?: string | undefined;
+}
+
+export interface ModelQuery {
+  since?: number;
+  history?: boolean;
+  kind?: 'content' | 'summary' | 'all';
+  as_of?: number;
+  q?: string;
+  writer?: string;
+  tag?: string;
+}
+
+export interface ModelListQuery {
+  q?: string;
+  writer?: string;
+  tag?: string;
+}
 
 const ok = <T>(value: T): Outcome<T> => ({ status: 200, value });
 
+const oneCharacter = (changed: string, character: string) =>
+  [...changed].length === 1 ? changed : character;
+
+/** Upper and lower case of a letter come to the same, letter by letter. */
+export const fold = (text: string): string =>
+  [...text]
+    .map((character) => oneCharacter(character.toUpperCase(), character))
+    .map((character) => oneCharacter(character.toLowerCase(), character))
+    .join('');
+
+const holds = (text: string, q: string) => fold(text).includes(fold(q));
+
+/** The highest version of each entry, by entry number; the summary is entry 0. */
+export function currentOf(rows: readonly ModelRow[]): ModelRow[] {
+  const tops = new Map<number, ModelRow>();
+  for (const row of rows) tops.set(row.entry_no, row);
+  return [...tops.values()].toSorted((a, b) => a.entry_no - b.entry_no);
+}
+
+export const headOf = ({ rows }: ModelVault, asOf = Number.POSITIVE_INFINITY): number =>
+  rows.findLast(({ seq }) => seq <= asOf)?.seq ?? 0;
+
+const contentOf = (vault: ModelVault) => vault.rows.filter(({ kind }) => kind === 'content');
+const summaryOf = (vault: ModelVault) => currentOf(vault.rows)[0];
+
 export class ModelVaults {
   readonly vaults: ModelVault[] = [];
+  readonly #creations = new Map<string, { summary: string; vault_id: string }>();
 
-  create({ workSession }: ModelCaller, vault_id: string, summary: string): void {
-    this.vaults.push({ vault_id, summary, workSession, writers: new Set(), entries: [] });
+  /**
+   * @param made the id of the vault that the server answered with
+   * @returns what the answer must have been: another vault's id for a repeat
+   */
+  create(
+    { workSession, clientId }: ModelCaller,
+    summary: string,
+    { key, made }: { key?: string | undefined; made: string },
+  ): Outcome<{ vault_id: string }> {
+    const creation = JSON.stringify([workSession, clientId, key]);
+    const known = key === undefined ? undefined : this.#creations.get(creation);
+    if (known && known.summary !== summary) return { status: 409 };
+    if (known) return { status: 200, value: { vault_id: known.vault_id }, replayed: true };
+    if (key !== undefined) this.#creations.set(creation, { summary, vault_id: made });
+    const rows: ModelRow[] = [
+      { seq: 0, entry_no: 0, version: 1, kind: 'summary', writer_id: clientId, content: summary },
+    ];
+    const vault = { vault_id: made, workSession, createdBy: clientId, rows };
+    this.vaults.push({ ...vault, writers: [], outsideReads: [], keys: new Map() });
+    return ok({ vault_id: made });
   }
 
-  list(caller: ModelCaller) {
-    const readable = this.vaults.filter((vault) => this.#canRead(vault, caller));
-    return ok(readable.map(({ vault_id, summary }) => ({ vault_id, summary })));
+  /** Every vault that fits, oldest first, with its details. */
+  list(caller: ModelCaller, { q, writer, tag }: ModelListQuery = {}) {
+    const fits = (vault: ModelVault) => {
+      const current = currentOf(contentOf(vault));
+      const inSummary = q !== undefined && tag === undefined && holds(summaryOf(vault)?.content ?? '', q);
+      const inEntries = current.some(
+        ({ content, tags }) =>
+          (q === undefined || holds(content, q)) && (tag === undefined || tags?.includes(tag)),
+      );
+      return (
+        ((q === undefined && tag === undefined) || inSummary || inEntries) &&
+        (writer === undefined || contentOf(vault).some(({ writer_id }) => writer_id === writer))
+      );
+    };
+    return this.vaults
+      .filter((vault) => this.#canRead(vault, caller) && fits(vault))
+      .map((vault) => ({
+        vault_id: vault.vault_id,
+        summary: summaryOf(vault)?.content,
+        entries: currentOf(contentOf(vault)).length,
+        writers: vault.writers,
+        head: headOf(vault),
+        summary_version: summaryOf(vault)?.version,
+      }));
   }
 
-  read(caller: ModelCaller, vaultId: string, { since = 0, history = false }): Outcome<ModelEntry[]> {
-    return this.#with(vaultId, caller, this.#canRead, ({ entries }) => {
-      const isTop = (one: ModelEntry) =>
-        entries.every((other) => other.entry_no !== one.entry_no || other.version <= one.version);
-      const view = history ? entries : entries.filter(isTop).sort((a, b) => a.entry_no - b.entry_no);
-      return ok(view.filter((entry) => entry.seq > since));
-    });
-  }
-
-  /** @returns the row that was written; its seq is 0 until the server's is filled in */
-  append(caller: ModelCaller, vaultId: string, content: string): Outcome<ModelEntry> {
-    return this.#with(vaultId, caller, this.#canWrite, (vault) => {
-      const highest = Math.max(0, ...vault.entries.map((entry) => entry.entry_no));
-      return this.#write(caller, vault, { entry_no: highest + 1, version: 1, content });
-    });
-  }
-
-  override(caller: ModelCaller, vaultId: string, entry_no: number, content: string): Outcome<ModelEntry> {
-    return this.#with(vaultId, caller, this.#canWrite, (vault) => {
-      const versions = vault.entries.filter((e) => e.entry_no === entry_no).map((e) => e.version);
-      if (versions.length === 0) return { status: 404 };
-      return this.#write(caller, vault, { entry_no, version: Math.max(...versions) + 1, content });
-    });
-  }
-
-  setSummary(caller: ModelCaller, vaultId: string, summary: string): Outcome<Record<string, never>> {
-    return this.#with(vaultId, caller, this.#canRead, (vault) => {
-      vault.summary = summary;
-      return ok({});
-    });
-  }
-
-  #write(
+  /** All that a read shows, and the head that goes with it. */
+  read(
     caller: ModelCaller,
+    vaultId: string,
+    { since = 0, history = false, kind = 'content', as_of: asOf, q, writer, tag }: ModelQuery,
+  ): Outcome<{ rows: ModelRow[]; head: number }> {
+    return this.#with(vaultId, caller, this.#canRead, (vault) => {
+      this.#noteOutsideRead(vault, caller);
+      const then = vault.rows.filter(({ seq }) => asOf === undefined || seq <= asOf);
+      const rows = (history ? then : currentOf(then)).filter(
+        (row) =>
+          row.seq > since &&
+          (kind === 'all' || row.kind === kind) &&
+          (q === undefined || holds(row.content, q)) &&
+          (writer === undefined || row.writer_id === writer) &&
+          (tag === undefined || row.tags?.includes(tag)),
+      );
+      return ok({ rows, head: headOf(vault, asOf) });
+    });
+  }
+
+  meta(caller: ModelCaller, vaultId: string) {
+    return this.#with(vaultId, caller, this.#canRead, (vault) => {
+      const content = contentOf(vault);
+      // The last one first.
+      const writers = [...new Set(content.toReversed().map(({ writer_id }) => writer_id))];
+      // This look is noted after it has been answered.
+      const outsideReads = vault.outsideReads.toReversed().slice(0, 100);
+      this.#noteOutsideRead(vault, caller);
+      return ok({
+        vault_id: vaultId,
+        summary: summaryOf(vault)?.content,
+        summary_version: summaryOf(vault)?.version,
+        work_session_id: vault.workSession,
+        created_by: vault.createdBy,
+        entries: currentOf(content).length,
+        versions: content.length,
+        head: headOf(vault),
+        writers: writers.map((client_id) => ({
+          client_id,
+          writes: content.filter(({ writer_id }) => writer_id === client_id).length,
+          last_seq: content.findLast(({ writer_id }) => writer_id === client_id)?.seq ?? 0,
+          in_writer_list: vault.writers.includes(client_id),
+        })),
+        outside_reads: outsideReads.map((client_id) => ({ client_id })),
+      });
+    });
+  }
+
+  /** @returns the row that was written, or that the key stands for */
+  write(caller: ModelCaller, vaultId: string, write: ModelWrite): Outcome<ModelRow> {
+    const allowed = write.op === 'summary' ? this.#canRead : this.#canWrite;
+    return this.#with(vaultId, caller, allowed, (vault) => {
+      const request = JSON.stringify([write.op, write.entryNo, write.text, write.tags, write.expected]);
+      const known = vault.keys.get(keyOf(caller, write));
+      if (known) {
+        return known.request === request
+          ? { status: 200, value: known.row, replayed: true }
+          : { status: 409 };
+      }
+      const entryNo = write.op === 'summary' ? 0 : write.entryNo;
+      const before = vault.rows.findLast(({ entry_no }) => entry_no === entryNo);
+      if (write.op === 'override' && (before === undefined || before.kind === 'summary'))
+        return { status: 404 };
+      if (before && write.expected !== undefined && before.version !== write.expected) {
+        return { status: 409, current: before };
+      }
+      const row = this.#put(caller, vault, { write, before });
+      if (write.key !== undefined) vault.keys.set(keyOf(caller, write), { request, row });
+      return ok(row);
+    });
+  }
+
+  removeWriter(caller: ModelCaller, vaultId: string, clientId: string): Outcome<{ removed: boolean }> {
+    return this.#with(vaultId, caller, this.#canWrite, (vault) => {
+      const removed = vault.writers.includes(clientId);
+      vault.writers = vault.writers.filter((one) => one !== clientId);
+      return ok({ removed });
+    });
+  }
+
+  #put(
+    { clientId }: ModelCaller,
     vault: ModelVault,
-    row: Pick<ModelEntry, 'entry_no' | 'version' | 'content'>,
-  ): Outcome<ModelEntry> {
-    vault.writers.add(caller.clientId);
-    const entry: ModelEntry = { ...row, seq: 0, kind: 'content', writer_id: caller.clientId };
-    vault.entries.push(entry);
-    return ok(entry);
+    { write, before }: { write: ModelWrite; before: ModelRow | undefined },
+  ): ModelRow {
+    const isSummary = write.op === 'summary';
+    const tags = write.tags ?? before?.tags ?? [];
+    const row: ModelRow = {
+      seq: 0,
+      entry_no: before?.entry_no ?? currentOf(contentOf(vault)).length + 1,
+      version: (before?.version ?? 0) + 1,
+      kind: isSummary ? 'summary' : 'content',
+      writer_id: clientId,
+      content: write.text,
+      ...(tags.length > 0 && { tags }),
+    };
+    vault.rows.push(row);
+    if (!isSummary && !vault.writers.includes(clientId)) vault.writers.push(clientId);
+    return row;
+  }
+
+  #noteOutsideRead(vault: ModelVault, caller: ModelCaller): void {
+    if (!this.#canWrite(vault, caller)) vault.outsideReads.push(caller.clientId);
   }
 
   #canWrite = (vault: ModelVault, caller: ModelCaller) => vault.workSession === caller.workSession;
   #canRead = (vault: ModelVault, caller: ModelCaller) =>
-    this.#canWrite(vault, caller) || vault.writers.has(caller.clientId);
+    this.#canWrite(vault, caller) || vault.writers.includes(caller.clientId);
 
   #with<T>(
     vaultId: string,
@@ -99,3 +262,7 @@ export class ModelVaults {
     return allowed(vault, caller) ? work(vault) : { status: 403 };
   }
 }
+
+/** One that no call can send stands for calls without a key. */
+const keyOf = ({ clientId }: ModelCaller, { key }: ModelWrite) =>
+  key === undefined ? '' : JSON.stringify([clientId, key]);

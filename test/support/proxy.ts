@@ -10,6 +10,8 @@ export class TcpProxy {
   #target: Address;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** The ends that answer. */
+  readonly #answering = new WeakSet<Socket>();
   /** Connections that are open at both ends and carry nothing any more. */
   readonly #dead = new WeakSet<Socket>();
   #refusing = false;
@@ -48,6 +50,7 @@ export class TcpProxy {
       return;
     }
     const server = connect(this.#target);
+    this.#answering.add(server);
     this.#keep(client, server);
     this.#keep(server, client);
     this.#pass(client, server);
@@ -115,6 +118,11 @@ export class TcpProxy {
 
   thaw(): void {
     this.#frozen = false;
+  }
+
+  /** On the connections there are, what clients send arrives, and no answer comes. */
+  holdAnswers(): void {
+    for (const socket of this.#sockets) if (this.#answering.has(socket)) this.#dead.add(socket);
   }
 
   /** What clients send arrives, and a connection breaks as soon as it is answered; until `keepAnswers`. */

@@ -7,6 +7,7 @@ import type { Hub } from '../../src/relay/hub.ts';
 import { openServices } from '../../src/services.ts';
 import type { SessionCache } from '../../src/session/cache.ts';
 import { SessionStore } from '../../src/session/store.ts';
+import type { VaultStore } from '../../src/vault/store.ts';
 import { silent, type TestDatabase } from './database.ts';
 import { TEST_SETTINGS } from './relay-server.ts';
 
@@ -16,6 +17,7 @@ export interface TestServer {
   sessions: SessionStore;
   cache: SessionCache;
   hub: Hub;
+  vaults: VaultStore;
   /** Makes a granted session of an Astation. @returns its id */
   login(astationId: string): Promise<string>;
 }
@@ -41,6 +43,7 @@ export function useServer(
     server.sessions = new SessionStore(database.db);
     server.cache = services.sessions;
     server.hub = services.hub;
+    server.vaults = services.vaults;
     const app = await buildApp({ config, services, log, version: 'test' });
     server.url = await app.listen({ host: '127.0.0.1', port: 0 });
     stop = async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Credentials, readSessionId, resolveCaller } from '../../src/api/caller.ts';
+import { type Credentials, readSessionId, resolveCaller, resolveReader } from '../../src/api/caller.ts';
+import { makeOperatorTokenCheck } from '../../src/api/operator-token.ts';
 import { databaseUnavailable } from '../../src/errors.ts';
 
 describe('the session of an Authorization header', () => {
@@ -40,22 +41,25 @@ describe('the session of an Authorization header', () => {
   });
 });
 
+const TOKEN = 'operator-token-of-the-tests-0123456789';
+
 const asked: string[] = [];
 const rules = {
   maxClientIdCharacters: 4,
-  resolveSession: async (sessionId: string) => {
+  findSession: async (sessionId: string) => {
     asked.push(sessionId);
     return sessionId === 'known' ? { workSessionId: 'st-1' } : undefined;
   },
+  isOperatorToken: makeOperatorTokenCheck(TOKEN),
 };
 const resolve = (credentials: Partial<Credentials>) =>
-  resolveCaller({ authorization: 'session known', ids: ['a'], ...credentials }, rules);
+  resolveCaller({ authorization: 'session known', readIds: () => ['a'], ...credentials }, rules);
 
 describe('who calls', () => {
   test.each(['a', 'a b', ' ', '0', '团队', '🦀🦀🦀🦀', 'e\u0301e\u0301', '\ufeff'])(
     'may call itself %j',
     async (id) => {
-      expect(await resolve({ ids: [id] })).toEqual({ workSessionId: 'st-1', clientId: id });
+      expect(await resolve({ readIds: () => [id] })).toEqual({ workSessionId: 'st-1', clientId: id });
     },
   );
 
@@ -73,16 +77,16 @@ describe('who calls', () => {
     ['5 characters', ['abcde'], 'The query parameter id is longer than 4 characters.'],
     ['5 emoji', ['🦀'.repeat(5)], 'The query parameter id is longer than 4 characters.'],
   ])('may not call itself %s', async (_, ids, message) => {
-    await expect(resolve({ ids })).rejects.toMatchObject({ code: 'BAD_REQUEST', message });
+    await expect(resolve({ readIds: () => ids })).rejects.toMatchObject({ code: 'BAD_REQUEST', message });
   });
 
   test('is judged by the session first', async () => {
-    await expect(resolve({ authorization: 'session other', ids: [] })).rejects.toMatchObject({
+    await expect(resolve({ authorization: 'session other', readIds: () => [] })).rejects.toMatchObject({
       code: 'UNAUTHORIZED',
       message: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
     });
     asked.length = 0;
-    await expect(resolve({ authorization: 'Bearer known', ids: [] })).rejects.toMatchObject({
+    await expect(resolve({ authorization: 'Bearer known', readIds: () => [] })).rejects.toMatchObject({
       code: 'UNAUTHORIZED',
       message: 'Send the header "Authorization: session <session_id>".',
     });
@@ -91,7 +95,46 @@ describe('who calls', () => {
 
   test('is not known while the session cannot be looked up', async () => {
     const away = databaseUnavailable(new Error('refused'));
-    const failing = { ...rules, resolveSession: () => Promise.reject(away) };
-    await expect(resolveCaller({ authorization: 'session known', ids: ['a'] }, failing)).rejects.toBe(away);
+    const failing = { ...rules, findSession: () => Promise.reject(away) };
+    await expect(
+      resolveCaller({ authorization: 'session known', readIds: () => ['a'] }, failing),
+    ).rejects.toBe(away);
+  });
+});
+
+describe('who reads', () => {
+  const read = (authorization: string | undefined, others = rules) =>
+    resolveReader({ authorization, readIds: () => [] }, others);
+
+  test.each([`dashboard ${TOKEN}`, `Dashboard   ${TOKEN}`, ` DASHBOARD ${TOKEN} `])(
+    'is an operator with %j, without a client id',
+    async (authorization) => {
+      expect(await read(authorization)).toEqual({ operator: true });
+    },
+  );
+
+  test.each([`${TOKEN}x`, TOKEN.slice(1), TOKEN.toUpperCase(), 'x'])(
+    'is nobody with the token %j',
+    async (token) => {
+      await expect(read(`dashboard ${token}`)).rejects.toMatchObject({
+        code: 'UNAUTHORIZED',
+        message: 'This operator token is not accepted.',
+      });
+    },
+  );
+
+  test('is no operator where no token is set', async () => {
+    const off = { ...rules, isOperatorToken: makeOperatorTokenCheck(undefined) };
+    for (const token of [TOKEN, 'undefined', 'x']) {
+      await expect(read(`dashboard ${token}`, off)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+    }
+  });
+
+  test('is otherwise who calls', async () => {
+    expect(await resolveReader({ authorization: 'session known', readIds: () => ['a'] }, rules)).toEqual({
+      workSessionId: 'st-1',
+      clientId: 'a',
+    });
+    await expect(read(undefined)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
   });
 });

@@ -38,6 +38,7 @@ const DEFAULTS = {
     rssBytes: 0,
   },
   relayMaxSocketsPerAddress: 200,
+  dashboardToken: undefined,
   shutdownDelayMs: 0,
   metricsPort: undefined,
   metricsToken: undefined,
@@ -107,6 +108,7 @@ describe('what is taken', () => {
     ['REDIS_URL', 'redis://cache', { redisUrl: 'redis://cache' }],
     ['REDIS_URL', 'rediss://u:p@cache:6380/3', { redisUrl: 'rediss://u:p@cache:6380/3' }],
     ['RELAY_REPLICAS_EXPECTED', '1', {}],
+    ['DASHBOARD_TOKEN', 't'.repeat(32), { dashboardToken: 't'.repeat(32) }],
     ['SHUTDOWN_DELAY_SECONDS', '5', { shutdownDelayMs: 5000 }],
     ['METRICS_PORT', '0', { metricsPort: 0 }],
     ['METRICS_TOKEN', 'sixteen-and-more', { metricsToken: 'sixteen-and-more' }],
@@ -167,6 +169,7 @@ describe('what is refused, naming the variable', () => {
   const redis = 'must be a redis:// or rediss:// address';
   const origins = 'must be * or a comma-separated list of origins such as https://example.org';
   const networks = 'must be a comma-separated list of addresses or CIDR networks';
+  const token = 'must be 32 to 512 visible ASCII characters, such as openssl rand -hex 32 prints';
   const base = 'must be an http:// or https:// address';
   test.each([
     ['PORT', '65536', 'must be at most 65535'],
@@ -184,6 +187,9 @@ describe('what is refused, naming the variable', () => {
     ['MAX_CONNECTIONS_PER_ADDRESS', '0', 'must be at least 1'],
     ['PRESSURE_EVENT_LOOP_MS', '60001', 'must be at most 60000'],
     ['RELAY_WS_MAX_PER_IP', '0', 'must be at least 1'],
+    ['DASHBOARD_TOKEN', 't'.repeat(31), token],
+    ['DASHBOARD_TOKEN', 't'.repeat(513), token],
+    ['DASHBOARD_TOKEN', `${'t'.repeat(32)} t`, token],
     ['SHUTDOWN_DELAY_SECONDS', '61', 'must be at most 60'],
     ['METRICS_PORT', '65536', 'must be at most 65535'],
     ['METRICS_TOKEN', 'fifteen-letters', 'must have at least 16 characters, none of them a blank'],
@@ -249,6 +255,10 @@ describe('what is refused, naming the variable', () => {
     } catch (error) {
       expect(`${(error as Error).stack} ${JSON.stringify(error)}`).not.toContain('s3cret');
     }
+  });
+
+  test('never the value of DASHBOARD_TOKEN', () => {
+    expect(refusalOf({ DASHBOARD_TOKEN: 's3cret' })).not.toContain('s3cret');
   });
 });
 

@@ -7,6 +7,7 @@ const judge = makeAnswerJudge(theDocument);
 const headers = {
   'content-type': 'application/json; charset=utf-8',
   'x-request-id': 'a',
+  etag: 'W/"1"',
   'x-vault-head': '1',
   'x-vault-head-hash': 'ab'.repeat(32),
 };

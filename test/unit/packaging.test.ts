@@ -54,9 +54,9 @@ describe('the container image', () => {
   });
 
   test('has what the build reads and what the server reads', () => {
-    const build = JSON.parse(read('package.json')).scripts.build as string;
-    const needed = [...build.matchAll(/-p (\S+)/g)].map((match) => match[1]);
-    expect(needed).toHaveLength(2);
+    const { build, 'build:dashboard': dashboard } = JSON.parse(read('package.json')).scripts;
+    const needed = [...`${build} ${dashboard}`.matchAll(/(?:-p|--config) (\S+)/g)].map((match) => match[1]);
+    expect(needed).toHaveLength(3);
     expect(copies.flat()).toEqual(
       expect.arrayContaining([...needed, 'src', 'prisma', 'public', 'prisma/migrations']),
     );

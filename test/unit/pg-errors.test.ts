@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { mayHaveRun, neverSent, readFault, spoilsConnections, toRelayError } from '../../src/db/pg-errors.ts';
+import {
+  mayHaveRun,
+  neverSent,
+  readFault,
+  scopeOfFault,
+  spoilsConnections,
+  toRelayError,
+} from '../../src/db/pg-errors.ts';
 
 const failing = (code: string | undefined, message = 'why') =>
   Object.assign(new Error(message), code === undefined ? {} : { code });
@@ -62,4 +69,32 @@ describe('what failed before a statement was sent', () => {
     const error = failing(code);
     expect(neverSent(error)).toBe(error);
   });
+});
+
+describe('what a failure of several writes at once is about', () => {
+  test.each([
+    ['22021', 'a NUL byte', 'call'],
+    ['22P05', 'a NUL escape', 'call'],
+    ['23514', 'a check', 'call'],
+    ['54000', 'a limit of PostgreSQL', 'call'],
+    ['P0001', 'a function that raised', 'call'],
+    ['XX000', 'a bug of PostgreSQL', 'call'],
+    ['55P03', 'a lock that was kept', 'rows'],
+    ['57014', 'its time was up', 'rows'],
+    ['40P01', 'a deadlock', 'rows'],
+    ['08006', 'a connection that broke', 'database'],
+    ['53100', 'a full disk', 'database'],
+    ['57P01', 'a server that stops', 'database'],
+    ['ECONNRESET', 'the operating system', 'database'],
+    [undefined, 'the driver', 'database'],
+  ])('%s: %s', (code, _, scope) => {
+    expect(scopeOfFault(failing(code))).toBe(scope);
+    const ours = toRelayError(failing(code));
+    if (ours) expect(scopeOfFault(ours)).toBe(scope);
+  });
+});
+
+test.each(['22021', '22P05'])('of NUL that came past the edge the caller hears: %s', (code) => {
+  const thrown = failing(code);
+  expect(toRelayError(thrown)).toMatchObject({ code: 'BAD_REQUEST', cause: thrown });
 });

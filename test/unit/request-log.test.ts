@@ -27,6 +27,23 @@ describe('an address in the log', () => {
       '/trpc/vault.read,vault.list?batch=1&id=me&input=%7B%220%22%3A1%7D',
       '/trpc/vault.read,vault.list?batch=1&id=[redacted]&input=[redacted]',
     ],
+    [
+      '/api/vault/v-0123456789?as_of=3&kind=all&limit=100&wait=25&cursor=9.12&details=true',
+      '/api/vault/v-0123456789?as_of=3&kind=all&limit=100&wait=25&cursor=9.12&details=true',
+    ],
+    ['/api/vault?cursor=1795449600000000.v-0123456789', '/api/vault?cursor=1795449600000000.v-0123456789'],
+    [
+      '/api/vault?as_of=x&kind=x&limit=10000&wait=x&cursor=9.x&details=1',
+      '/api/vault?as_of=[redacted]&kind=[redacted]&limit=[redacted]&wait=[redacted]&cursor=[redacted]&details=[redacted]',
+    ],
+    ['/api/vault?q=word&writer=me&tag=a', '/api/vault?q=[redacted]&writer=[redacted]&tag=[redacted]'],
+    ['/api/vault/v-0123456789/meta?id=me', '/api/vault/v-0123456789/meta?id=[redacted]'],
+    ['/api/vault/v-0123456789/proof?since=1&limit=5', '/api/vault/v-0123456789/proof?since=1&limit=5'],
+    ['/api/vault/v-0123456789/writers/me', '/api/vault/v-0123456789/writers/[redacted]'],
+    [
+      '/trpc/vault.watch?id=me&input=%7B%7D&lastEventId=7&connectionParams=%7B%7D',
+      '/trpc/vault.watch?id=[redacted]&input=[redacted]&lastEventId=[redacted]&connectionParams=[redacted]',
+    ],
     ['/ws?role=atem&code=ABCD-EFGH&session=s', '/ws?role=atem&code=[redacted]&session=[redacted]'],
     ['/api/sessions', '/api/sessions'],
     ['/api/sessions/0b7c7b38/status', '/api/sessions/[redacted]/status'],

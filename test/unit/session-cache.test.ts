@@ -41,6 +41,14 @@ describe('a session that is remembered', () => {
     expect(asked).toEqual(['s', 's']);
   });
 
+  test('is there at once', async () => {
+    expect(cache.find('s')).toBeInstanceOf(Promise);
+    await cache.find('s');
+    expect(cache.find('s')).toEqual(live('st-1'));
+    now += 5000;
+    expect(cache.find('s')).toBeInstanceOf(Promise);
+  });
+
   test('is not believed beyond its own life', async () => {
     sessions.set('s', live('st-1', 300));
     await cache.resolve('s');

@@ -1,5 +1,5 @@
 import { TRPCClientError } from '@trpc/client';
-import { createVaultRelayClient } from 'vault-relay/client';
+import { createVaultRelayClient, readProof, verifyProof } from 'vault-relay/client';
 
 const [url = 'http://127.0.0.1:3000', session = ''] = process.argv.slice(2);
 
@@ -25,3 +25,24 @@ try {
   if (!(error instanceof TRPCClientError)) throw error;
   console.log(error.data?.code, error.message);
 }
+
+// Following: rows as they are written; when it is cut it comes back by itself and misses none.
+const followed = await new Promise<string>((resolve, reject) => {
+  const following = b.vault.watch.subscribe(
+    { vault_id, since: first.seq },
+    {
+      onData: ({ data }) => {
+        following.unsubscribe();
+        resolve(data.content);
+      },
+      onError: reject,
+    },
+  );
+});
+console.log(`followed: ${followed}`);
+
+// Nothing that stood before the head was changed since: see docs/proof.md.
+const { head, head_hash } = await b.vault.readPage.query({ vault_id });
+const chain = readProof((since) => b.vault.proof.query({ vault_id, since }));
+const { rows } = await verifyProof({ pages: chain, head: { seq: head, hash: head_hash } });
+console.log(`verified ${rows} rows`);

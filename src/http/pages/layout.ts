@@ -37,12 +37,15 @@ ${body}
 `.html;
 }
 
+/** Whose page it is, as the dashboard shows it. */
+const BRAND = html`<p class="brand"><svg width="18" height="18" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 5h16v14H4zM8 9.5h8M8 12.5h8M8 15.5h4"/></svg>vault-relay</p>`;
+
 /** A page for people, in the look of all of them. */
 export function renderPage({ title, main, script }: Page): string {
   const live = script === undefined ? html`` : html`<script type="module" src="/assets/${script}"></script>`;
   return renderDocument({
     title: `${title} · vault-relay`,
     head: html`<link rel="stylesheet" href="/assets/page.css">${live}`,
-    body: html`<main>${main}</main>`,
+    body: html`<main>${BRAND}${main}</main>`,
   });
 }

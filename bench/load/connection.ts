@@ -1,0 +1,114 @@
+import { connect, type Socket } from 'node:net';
+import type { HttpRequest } from './job.ts';
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+const LENGTH = 'content-length: ';
+
+/** Writes a request out once, so that sending it costs one write. */
+export function encode({ method, path, headers, body = '' }: HttpRequest, port: number): Buffer {
+  const lines = Object.entries({
+    host: `127.0.0.1:${port}`,
+    ...headers,
+    ...(method === 'GET' ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
+}
+
+function readLength(status: number, head: string): number {
+  if (status === 204 || status === 304) return 0;
+  const at = head.indexOf(LENGTH);
+  if (at < 0) throw new Error(`An answer without content-length, which this client does not read: ${head}`);
+  return Number.parseInt(head.slice(at + LENGTH.length), 10);
+}
+
+/** Whoever sends over a connection hears of each answer. */
+export interface Sender {
+  answered(connection: Connection, status: number): void;
+  failed(error: Error): void;
+}
+
+/**
+ * A keep-alive HTTP/1.1 connection with one request at a time. It reads no more of an answer than the load needs,
+ * its status and where it ends, so that the load costs far less than what it measures.
+ */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #sender: Sender;
+  /** A head that has not come whole yet. */
+  #partial: Buffer | undefined;
+  /** Bytes of the body that are still to come. */
+  #missing = 0;
+  #status = 0;
+  /** When the request under way was to be sent; for the sender's own use. */
+  startedAt = 0;
+
+  /** @param bufferBytes what is read at once; small where there are thousands */
+  constructor(port: number, sender: Sender, bufferBytes = 65_536) {
+    this.#sender = sender;
+    this.#socket = connect({
+      host: '127.0.0.1',
+      port,
+      noDelay: true,
+      onread: {
+        buffer: Buffer.allocUnsafe(bufferBytes),
+        callback: (length, buffer) => this.#take(length, buffer),
+      },
+    });
+    this.#socket.on('error', (error) => sender.failed(error));
+  }
+
+  connected(): Promise<void> {
+    return new Promise((resolve) => this.#socket.once('connect', resolve));
+  }
+
+  send(request: Buffer): void {
+    this.#socket.write(request);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #take(length: number, buffer: Uint8Array): boolean {
+    if (this.#missing > 0) {
+      this.#missing -= length;
+      if (this.#missing === 0) this.#sender.answered(this, this.#status);
+      return true;
+    }
+    // The buffer is filled anew by the next read.
+    const read = Buffer.from(buffer.buffer, buffer.byteOffset, length);
+    const bytes = this.#partial ? Buffer.concat([this.#partial, read]) : read;
+    const end = bytes.indexOf(HEAD_END);
+    if (end < 0) {
+      this.#partial = Buffer.from(bytes);
+      return true;
+    }
+    this.#partial = undefined;
+    this.#readHead(bytes, end);
+    return true;
+  }
+
+  #readHead(bytes: Buffer, end: number): void {
+    try {
+      this.#status = Number(bytes.toString('latin1', 9, 12));
+      const body = readLength(this.#status, bytes.toString('latin1', 0, end));
+      this.#missing = end + HEAD_END.length + body - bytes.length;
+      if (this.#missing < 0) throw new Error('More came than one answer.');
+    } catch (error) {
+      this.#sender.failed(error as Error);
+      return;
+    }
+    if (this.#missing === 0) this.#sender.answered(this, this.#status);
+  }
+}
+
+/** Opens connections and resolves when all of them are there. */
+export async function openConnections(
+  count: number,
+  port: number,
+  { sender, bufferBytes }: { sender: Sender; bufferBytes?: number },
+): Promise<Connection[]> {
+  const connections = Array.from({ length: count }, () => new Connection(port, sender, bufferBytes));
+  await Promise.all(connections.map((connection) => connection.connected()));
+  return connections;
+}

@@ -1,0 +1,75 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command } from 'commander';
+import type { Bench } from './compare.ts';
+import { drawPlot } from './plot.ts';
+import { lineOf, toJson } from './report.ts';
+import { type Result, type Row, reaches } from './row.ts';
+import { growthRows } from './rows/growth.ts';
+import { readRows } from './rows/reads.ts';
+import { restRows } from './rows/rest.ts';
+import { startRows } from './rows/start.ts';
+import { waitingRows } from './rows/waiting.ts';
+import { writeRows } from './rows/writes.ts';
+import { ROOT } from './servers/program.ts';
+import { Stage } from './stage.ts';
+
+const ROWS: Row[] = [...writeRows, ...readRows, ...restRows, ...growthRows, ...waitingRows, ...startRows];
+
+interface Options {
+  json?: string;
+  plot?: string;
+  only?: string;
+  quick?: true;
+  profile?: string;
+}
+
+/** @throws Error that names a key that there is not */
+function choose(only: string | undefined): Row[] {
+  if (only === undefined) return ROWS;
+  const keys = only.split(',');
+  const unknown = keys.find((key) => !ROWS.some((row) => row.key === key));
+  if (unknown !== undefined) {
+    throw new Error(`There is no row ${unknown}; the rows are ${ROWS.map(({ key }) => key).join(', ')}.`);
+  }
+  return ROWS.filter(({ key }) => keys.includes(key));
+}
+
+async function run(rows: Row[], bench: Bench): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const row of rows) {
+    const measurement = await row.measure(bench);
+    const result = { ...measurement, row, ok: reaches(row, measurement.value) };
+    console.log(lineOf(result));
+    results.push(result);
+  }
+  return results;
+}
+
+const program = new Command('bench')
+  .description(
+    'Measures the server beside what the machine can do at best. Ends with 1 when a mark is missed.',
+  )
+  .option('--json <file>', 'write {key: {value, unit}} there')
+  .option('--plot <file>', 'draw how far each figure lies from its mark, as SVG')
+  .option('--only <keys>', 'comma-separated keys of rows')
+  .option('--quick', 'few short rounds: for a look, not for a verdict')
+  .option('--profile <folder>', 'let the servers write CPU profiles there, which slows them');
+const options = program.parse().opts<Options>();
+
+if (!existsSync(path.join(ROOT, 'dist/main.js'))) throw new Error('Build the server first: npm run build');
+const rows = choose(options.only);
+const stage = await Stage.open({ profile: options.profile });
+try {
+  const bench = options.quick ? { stage, rounds: 3, seconds: 0.5 } : { stage, rounds: 9, seconds: 1.5 };
+  const results = await run(rows, bench);
+  if (options.json) writeFileSync(options.json, toJson(results));
+  if (options.plot) writeFileSync(options.plot, drawPlot(results));
+  const missed = results.filter(({ ok }) => !ok).map(({ row }) => row.key);
+  if (missed.length > 0) {
+    console.error(`bench: missed ${missed.join(', ')}`);
+    process.exitCode = 1;
+  }
+} finally {
+  await stage.close();
+}

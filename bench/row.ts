@@ -1,0 +1,26 @@
+import type { Bench } from './compare.ts';
+
+export interface Measurement {
+  value: number;
+  /** What stands behind the value, for a person. */
+  note: string;
+}
+
+/** One figure of the bench. */
+export interface Row {
+  key: string;
+  unit: 'ratio' | 'ms' | 's' | 'KB';
+  what: string;
+  /** Left out where the figure is there to be seen only. */
+  must?: { atLeast: number } | { atMost: number };
+  measure(bench: Bench): Promise<Measurement>;
+}
+
+export interface Result extends Measurement {
+  row: Row;
+  ok: boolean;
+}
+
+/** Whether a value reaches its row's mark. */
+export const reaches = ({ must }: Row, value: number): boolean =>
+  must === undefined || ('atLeast' in must ? value >= must.atLeast : value <= must.atMost);

@@ -1,0 +1,112 @@
+import type pg from 'pg';
+import { statementName } from '../../src/db/statement-name.ts';
+import { READS } from '../../src/vault/read-sql.ts';
+import { type Bench, compare, overHttp, overSql } from '../compare.ts';
+import type { HttpRequest, Statement } from '../load/job.ts';
+import type { Measurement, Row } from '../row.ts';
+import { seedEntries, settle } from '../seed.ts';
+import { AS_CALLER, CALLER, HEADERS } from '../stage.ts';
+
+/** Twice the connections to PostgreSQL, so that these are never short of work. */
+const CONNECTIONS = 20;
+/** So many that two reads of the same vault seldom meet, which would share a statement. */
+const VAULTS = 64;
+
+const readRequest = (vaultId: string, headers: Record<string, string> = {}): HttpRequest => ({
+  method: 'GET',
+  path: `/api/vault/${vaultId}?${AS_CALLER}`,
+  headers: { ...HEADERS, ...headers },
+});
+
+/** The server's own statement, as it runs it for a read without options. */
+const readStatement = (vaultId: string): Statement => ({
+  name: statementName(READS.caller.READ_CURRENT),
+  text: READS.caller.READ_CURRENT,
+  values: [
+    ...[vaultId, CALLER.workSessionId, CALLER.clientId],
+    ...[0, null, null, null, null, -1, null, 'content'],
+  ],
+});
+
+async function seedReads(admin: pg.Pool, vaults: number): Promise<string[]> {
+  const ids: string[] = [];
+  while (ids.length < vaults) ids.push(await seedEntries(admin, 50));
+  await settle(admin);
+  return ids;
+}
+
+/** The read with the head that the vault stands at. */
+async function cachedRequest(port: number, vaultId: string): Promise<HttpRequest> {
+  const { path, headers } = readRequest(vaultId);
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
+  const entries = (await answer.json()) as unknown[];
+  const etag = answer.headers.get('etag');
+  if (entries.length !== 50 || etag === null) throw new Error('A read did not answer as it should.');
+  return readRequest(vaultId, { 'if-none-match': etag });
+}
+
+async function compareReads(bench: Bench, vaults: number): Promise<Measurement> {
+  const { url, admin, server } = await bench.stage.main();
+  const ids = await seedReads(admin, vaults);
+  const { ratio, note } = await compare(bench, [
+    overHttp(bench, { server, requests: ids.map((id) => readRequest(id)), connections: CONNECTIONS }),
+    overSql(bench, { url, statements: ids.map(readStatement), callers: CONNECTIONS }),
+  ]);
+  return { value: ratio, note };
+}
+
+async function compareCached(bench: Bench, vaults: number): Promise<Measurement> {
+  const [{ admin, server }, plain] = [await bench.stage.main(), await bench.stage.plain()];
+  const requests: HttpRequest[] = [];
+  for (const id of await seedReads(admin, vaults)) requests.push(await cachedRequest(server.port, id));
+  const empty: HttpRequest = { method: 'GET', path: '/empty', headers: {} };
+  const { ratio, note } = await compare(bench, [
+    overHttp(bench, { server, requests, status: 304, connections: CONNECTIONS }),
+    overHttp(bench, { server: plain, requests: [empty], status: 204, connections: CONNECTIONS }),
+  ]);
+  return { value: ratio, note };
+}
+
+export const readRows: Row[] = [
+  {
+    key: 'read50_vs_floor',
+    unit: 'ratio',
+    what: 'current view of 50 entries of 64 vaults ÷ the same query by bare pg',
+    must: { atLeast: 0.5 },
+    measure: (bench) => compareReads(bench, VAULTS),
+  },
+  {
+    key: 'read50_hot_vs_floor',
+    unit: 'ratio',
+    what: 'the same, one vault: those who want the same share a statement',
+    measure: (bench) => compareReads(bench, 1),
+  },
+  {
+    key: 'read_cached_vs_plain',
+    unit: 'ratio',
+    what: 'the same with If-None-Match of the present head ÷ Fastify answering an empty 204',
+    must: { atLeast: 0.4 },
+    measure: (bench) => compareCached(bench, VAULTS),
+  },
+  {
+    key: 'read_cached_hot_vs_plain',
+    unit: 'ratio',
+    what: 'the same, one vault',
+    measure: (bench) => compareCached(bench, 1),
+  },
+  {
+    key: 'versions_growth',
+    unit: 'ratio',
+    what: 'time of a current view of 50 entries × 100 versions ÷ 50 × 1',
+    must: { atMost: 1.3 },
+    async measure(bench) {
+      const { admin, server } = await bench.stage.main();
+      const [many, one] = [await seedEntries(admin, 50, 100), await seedEntries(admin, 50)];
+      await settle(admin);
+      const side = (id: string) => overHttp(bench, { server, requests: [readRequest(id)], connections: 1 });
+      // Rates the other way round are times this way.
+      const { ratio, note } = await compare(bench, [side(one), side(many)]);
+      return { value: ratio, note };
+    },
+  },
+];

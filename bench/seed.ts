@@ -1,0 +1,88 @@
+import type pg from 'pg';
+import { CREATE } from '../src/vault/sql.ts';
+import { makeVaultId } from '../src/vault/vault-id.ts';
+import { CALLER } from './stage.ts';
+
+/** A text as agents write it. */
+export const TEXT =
+  'Decided: the session is a JWT in an HttpOnly cookie, 15 minutes, refreshed by /auth/refresh; see src/auth/session.ts.';
+
+/** Makes an empty vault, as the server does. @returns its id */
+export async function seedVault(admin: pg.Pool): Promise<string> {
+  const vault_id = makeVaultId();
+  const creation = {
+    vault_id,
+    summary: 'bench',
+    work_session_id: CALLER.workSessionId,
+    client_id: CALLER.clientId,
+  };
+  await admin.query(CREATE, [JSON.stringify(creation), 0]);
+  return vault_id;
+}
+
+export async function seedVaults(admin: pg.Pool, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  while (ids.length < count) ids.push(await seedVault(admin));
+  return ids;
+}
+
+/** Writes that one statement of the seeding holds. */
+const PORTION = 1000;
+
+/**
+ * Makes a vault with so many entries, each with so many versions, written in rounds: all first versions, then all
+ * second ones. Every row goes through the function that the server writes with, so that its hash is right.
+ * @returns its id
+ */
+export async function seedEntries(admin: pg.Pool, entries: number, versions = 1): Promise<string> {
+  const id = await seedVault(admin);
+  for (let from = 0; from < entries * versions; from += PORTION) {
+    await admin.query(
+      `SELECT count(*) FROM (
+         SELECT json_agg(json_build_object(
+           'place', n, 'op', CASE WHEN n < $3 THEN 'append' ELSE 'override' END, 'entry_no', n % $3 + 1, 'vault_id', $1::text,
+           'work_session_id', $2::text, 'client_id', $4::text, 'text', $5::text || ' ' || n)) AS writes
+         FROM generate_series($6::bigint, $7::bigint) AS n) AS portion,
+       write_to_vaults(portion.writes, 0, 0)`,
+      [
+        id,
+        CALLER.workSessionId,
+        entries,
+        CALLER.clientId,
+        TEXT,
+        from,
+        Math.min(from + PORTION, entries * versions) - 1,
+      ],
+    );
+  }
+  return id;
+}
+
+/**
+ * Fills a database with vaults, of which the caller can read 100: 90 of its work session, and 10 that it wrote into
+ * from another one. The others belong to work sessions of 100 vaults each, and have three writers.
+ */
+export async function seedManyVaults(admin: pg.Pool, count: number): Promise<void> {
+  await admin.query(
+    `SELECT count(created.seq) FROM generate_series(1, $3::int) AS n,
+       create_vault(json_build_object(
+         'vault_id', 'v-' || lpad(n::text, 10, '0'), 'summary', 'Vault ' || n,
+         'work_session_id', CASE WHEN n <= 90 THEN $1 ELSE 'astation-' || n / 100 END,
+         'client_id', CASE WHEN n <= 90 THEN $2 ELSE 'client-' || n % 5000 END), 0) AS created`,
+    [CALLER.workSessionId, CALLER.clientId, count],
+  );
+  await admin.query(
+    `UPDATE vaults SET writer_list =
+       CASE WHEN n <= 100 THEN ARRAY[$1]
+            ELSE ARRAY['client-' || n % 5000, 'client-' || (n + 1) % 5000, 'client-' || (n + 2) % 5000] END
+     FROM (SELECT vault_id, substr(vault_id, 3)::int AS n FROM vaults) AS numbered
+     WHERE vaults.vault_id = numbered.vault_id`,
+    [CALLER.clientId],
+  );
+}
+
+/** Brings the planner's statistics and the visibility map up to date, as autovacuum does in time. */
+export async function settle(admin: pg.Pool): Promise<void> {
+  await admin.query('VACUUM ANALYZE');
+  await admin.query('CHECKPOINT');
+}

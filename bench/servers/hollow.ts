@@ -1,0 +1,37 @@
+import pino from 'pino';
+import type { Database } from '../../src/db/client.ts';
+
+/**
+ * The whole server as it is built, with one part exchanged: the vaults live over a database that answers at once, out
+ * of nothing. What is left is the cost of a call beside the database.
+ */
+const load = async <T>(file: string): Promise<T> =>
+  import(new URL(`../../dist/${file}`, import.meta.url).href);
+const { readConfig } = await load<typeof import('../../src/config.ts')>('config.js');
+const { openServices } = await load<typeof import('../../src/services.ts')>('services.js');
+const { buildApp } = await load<typeof import('../../src/app.ts')>('app.js');
+const { VaultStore } = await load<typeof import('../../src/vault/store.ts')>('vault/store.js');
+const { VaultFeed } = await load<typeof import('../../src/vault/feed.ts')>('vault/feed.js');
+
+/** The outcome of a write for each of the writes that came. */
+const answer = async (_sql: string, writes: string) =>
+  (JSON.parse(writes) as { place: number }[]).map(({ place }) => ({
+    place,
+    outcome: 'written',
+    entry_no: 1,
+    version: 1,
+    seq: 1n,
+    current: null,
+  }));
+const nothing = { rows: answer, write: answer } as unknown as Database;
+
+const config = readConfig({ ...process.env, RATE_LIMIT_PER_MINUTE: '0', GRANT_LIMIT_PER_MINUTE: '0' });
+const log = pino({ level: 'warn' });
+const services = await openServices({ config, databaseUrl: config.databaseUrl ?? '', log });
+const vaults = new VaultStore(nothing, new VaultFeed(), config);
+const app = await buildApp({ config, services: { ...services, vaults }, log, version: 'bench' });
+console.log(`listens on ${await app.listen({ host: '127.0.0.1', port: 0 })}`);
+process.once('SIGTERM', async () => {
+  await app.close();
+  await services.close();
+});

@@ -1,0 +1,45 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pino } from 'pino';
+import { startServer } from '../../src/cli/serve.ts';
+import { withDatabase } from '../../src/cli/with-database.ts';
+import { readConfig } from '../../src/config.ts';
+import { startEmbedded } from '../../src/db/embedded.ts';
+import { makeSessionId } from '../../src/session/session-id.ts';
+import { SessionStore } from '../../src/session/store.ts';
+
+export interface ServerForPictures {
+  url: string;
+  /** A session of an Astation. */
+  session: string;
+  /** What an operator signs in with. */
+  token: string;
+}
+
+const TOKEN = 'a-token-for-pictures-of-an-empty-server';
+
+/** Runs work against a server with an empty database of its own, which are gone afterwards. */
+export async function withServer<T>(work: (server: ServerForPictures) => Promise<T>): Promise<T> {
+  const log = pino({ level: 'error' });
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'vault-relay-screenshots-'));
+  // PostgreSQL does not run as root, and its user cannot pass a closed folder.
+  await chmod(dataDir, 0o755);
+  const database = await startEmbedded({ dataDir, log, postgresFlags: ['-c', 'fsync=off'] });
+  try {
+    const config = readConfig({ PORT: '0', DATABASE_URL: database.url, DASHBOARD_TOKEN: TOKEN });
+    const server = await startServer({ ...config, dataDir }, log, '0.1.0');
+    try {
+      const session = makeSessionId();
+      await withDatabase(config, log, (db) =>
+        new SessionStore(db).createGranted(session, { hostname: 'build-mac', astationId: 'my-astation' }),
+      );
+      return await work({ url: server.url, session, token: TOKEN });
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await database.stop();
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 10 });
+  }
+}

@@ -1,0 +1,67 @@
+import { CSPProvider } from '@base-ui/react/csp-provider';
+import { lazy, Suspense, useEffect } from 'react';
+import { Route, Router, Switch } from 'wouter';
+import { useHashLocation } from 'wouter/use-hash-location';
+import { SessionProvider } from './api/session.tsx';
+import { Frame } from './frame/frame.tsx';
+import { NotFound } from './frame/not-found.tsx';
+import { LANGUAGES, useLanguage } from './i18n/index.ts';
+import { usePreferences } from './preferences.ts';
+import { SignIn } from './sign-in/sign-in.tsx';
+import { Toast } from './ui/toast.tsx';
+import { VaultsPage } from './vaults/vaults-page.tsx';
+
+// What the list does not need comes after it.
+const loadVaultPage = () => import('./vault/vault-page.tsx');
+const VaultPage = lazy(loadVaultPage);
+/** The list has loaded by then. */
+const PRELOAD_MS = 300;
+const StatusPage = lazy(() => import('./status/status-page.tsx'));
+
+/** Tells the document which language and appearance the reader chose. */
+function useDocument(): void {
+  const { theme } = usePreferences();
+  const { locale } = LANGUAGES[useLanguage()];
+  useEffect(() => {
+    document.documentElement.lang = locale;
+    if (theme === 'system') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+  }, [theme, locale]);
+}
+
+/** The list is there first; then, before anybody has chosen a vault, what shows one. */
+function usePreload(): void {
+  useEffect(() => {
+    const timer = setTimeout(() => void loadVaultPage().catch(() => undefined), PRELOAD_MS);
+    return () => clearTimeout(timer);
+  }, []);
+}
+
+/** Pages by what stands behind `#`, so that an address works after a reload without the server knowing of it. */
+export function App() {
+  useDocument();
+  usePreload();
+  return (
+    <CSPProvider disableStyleElements>
+      <Router hook={useHashLocation}>
+        <SessionProvider renderForm={(form) => <SignIn {...form} />}>
+          <Frame>
+            <Suspense fallback={null}>
+              <Switch>
+                <Route path="/" component={VaultsPage} />
+                <Route path="/v/:vaultId/:view?/:version?">
+                  {(params: { vaultId: string; view?: string; version?: string }) => (
+                    <VaultPage key={params.vaultId} {...params} />
+                  )}
+                </Route>
+                <Route path="/server" component={StatusPage} />
+                <Route component={NotFound} />
+              </Switch>
+            </Suspense>
+          </Frame>
+        </SessionProvider>
+      </Router>
+      <Toast />
+    </CSPProvider>
+  );
+}

@@ -1,0 +1,58 @@
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { useSession } from '../api/session.tsx';
+import { useText } from '../i18n/index.ts';
+import { Icon } from '../ui/icons.tsx';
+import { useShortcuts } from '../ui/shortcuts.ts';
+import { MainMenu } from './main-menu.tsx';
+import { OutageBanner } from './outage-banner.tsx';
+import { ShortcutsSheet } from './shortcuts-sheet.tsx';
+
+/** After a step to another page, screen readers and the Tab key start at its beginning. */
+function useFocusOnNavigation(main: React.RefObject<HTMLElement | null>): void {
+  const [location] = useLocation();
+  // A step within a vault leaves the focus where it is.
+  const page = location.split('/').slice(0, 3).join('/');
+  const shown = useRef(page);
+  useEffect(() => {
+    if (shown.current === page) return;
+    shown.current = page;
+    main.current?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }, [page, main]);
+}
+
+/** What stands around every page. */
+export function Frame({ children }: { children: ReactNode }) {
+  const t = useText();
+  const { readOnly } = useSession();
+  const [sheet, setSheet] = useState(false);
+  const [, navigate] = useLocation();
+  const main = useRef<HTMLElement>(null);
+  useFocusOnNavigation(main);
+  useShortcuts({ '?': () => setSheet(true), v: () => navigate('/') });
+  return (
+    <>
+      <button type="button" className="skip-link button plain" onClick={() => main.current?.focus()}>
+        {t.skipToContent}
+      </button>
+      <header className="top">
+        <Link href="/" className="brand">
+          <span className="brand-mark">
+            <Icon name="vault" size={20} />
+          </span>
+          {t.brand}
+        </Link>
+        <div className="top-end">
+          {readOnly && <span className="badge">{t.menu.readOnly}</span>}
+          <MainMenu onShortcuts={() => setSheet(true)} />
+        </div>
+      </header>
+      <OutageBanner />
+      <main ref={main} className="main" tabIndex={-1}>
+        {children}
+      </main>
+      {sheet && <ShortcutsSheet onClose={() => setSheet(false)} />}
+    </>
+  );
+}

@@ -1,0 +1,116 @@
+import { Menu } from '@base-ui/react/menu';
+import type { ReactNode } from 'react';
+import { useLocation } from 'wouter';
+import { serverUrl } from '../api/client.ts';
+import { useSession } from '../api/session.tsx';
+import { LANGUAGES, type Language, useLanguage, useText } from '../i18n/index.ts';
+import { type Preferences, setPreference, usePreferences } from '../preferences.ts';
+import { Icon } from '../ui/icons.tsx';
+import { Foreign } from '../ui/names.tsx';
+
+interface ChoiceProps {
+  label: string;
+  value: string;
+  options: [string, string][];
+  onChange: (value: string) => void;
+}
+
+/** A group of which one is chosen. */
+function Choice({ label, value, options, onChange }: ChoiceProps) {
+  return (
+    <Menu.Group>
+      <Menu.GroupLabel className="menu-label">{label}</Menu.GroupLabel>
+      <Menu.RadioGroup value={value} onValueChange={onChange}>
+        {options.map(([option, name]) => (
+          <Menu.RadioItem key={option} value={option} className="menu-item">
+            <Menu.RadioItemIndicator className="menu-check">
+              <Icon name="check" size={16} />
+            </Menu.RadioItemIndicator>
+            {name}
+          </Menu.RadioItem>
+        ))}
+      </Menu.RadioGroup>
+    </Menu.Group>
+  );
+}
+
+const Item = ({ onClick, children }: { onClick: () => void; children: ReactNode }) => (
+  <Menu.Item className="menu-item" onClick={onClick}>
+    {children}
+  </Menu.Item>
+);
+
+/** Appearance and language, for the menu and the sign-in form alike. */
+export function Choices() {
+  const t = useText();
+  const { theme } = usePreferences();
+  const themes: [Preferences['theme'], string][] = [
+    ['system', t.menu.system],
+    ['light', t.menu.light],
+    ['dark', t.menu.dark],
+  ];
+  const languages = Object.entries(LANGUAGES).map(([language, { text }]): [string, string] => [
+    language,
+    text.language,
+  ]);
+  return (
+    <>
+      <Choice
+        label={t.menu.theme}
+        value={theme}
+        options={themes}
+        onChange={(value) => setPreference('theme', value as Preferences['theme'])}
+      />
+      <Menu.Separator className="menu-line" />
+      <Choice
+        label={t.menu.language}
+        value={useLanguage()}
+        options={languages}
+        onChange={(value) => setPreference('language', value as Language)}
+      />
+    </>
+  );
+}
+
+/** The button at the top, and what it opens. */
+export function MenuButton({ children }: { children: ReactNode }) {
+  const t = useText();
+  return (
+    <Menu.Root>
+      <Menu.Trigger className="icon-button" aria-label={t.menu.label} title={t.menu.label}>
+        <Icon name="menu" />
+      </Menu.Trigger>
+      <Menu.Portal>
+        <Menu.Positioner align="end" sideOffset={6} className="menu-place">
+          <Menu.Popup className="menu">{children}</Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
+  );
+}
+
+/** Everything that is wanted now and then. */
+export function MainMenu({ onShortcuts }: { onShortcuts: () => void }) {
+  const t = useText();
+  const { credentials, readOnly, signOut } = useSession();
+  const [, navigate] = useLocation();
+  const name = credentials.kind === 'session' ? credentials.clientId : t.menu.operator;
+  return (
+    <MenuButton>
+      <p className="menu-who">
+        <Foreign>{t.menu.signedInAs(name)}</Foreign>
+      </p>
+      <Menu.Separator className="menu-line" />
+      <Choices />
+      <Menu.Separator className="menu-line" />
+      {readOnly && <Item onClick={() => navigate('/server')}>{t.menu.status}</Item>}
+      <Item onClick={onShortcuts}>
+        {t.menu.shortcuts}
+        <kbd>?</kbd>
+      </Item>
+      <Item onClick={() => window.open(serverUrl('docs'), '_blank', 'noopener')}>{t.menu.api}</Item>
+      <Menu.Separator className="menu-line" />
+      <Item onClick={signOut}>{t.menu.signOut}</Item>
+    </MenuButton>
+  );
+}

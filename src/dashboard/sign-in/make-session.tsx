@@ -1,0 +1,36 @@
+import { Collapsible } from '@base-ui/react/collapsible';
+import { useState } from 'react';
+import { useText } from '../i18n/index.ts';
+import { Command } from '../ui/command.tsx';
+import { Field } from '../ui/field.tsx';
+import { Icon } from '../ui/icons.tsx';
+
+/** A word as a POSIX shell takes it, whatever it holds. */
+const quote = (word: string): string =>
+  /^[\w.@:/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** Shows the operator's command that makes a session for an Astation. */
+export function MakeSession() {
+  const { signIn: t } = useText();
+  const [astation, setAstation] = useState('my-astation');
+  return (
+    <Collapsible.Root className="make-session">
+      <Collapsible.Trigger className="disclosure">
+        <Icon name="forward" size={16} />
+        {t.makeOne}
+      </Collapsible.Trigger>
+      <Collapsible.Panel className="make-session-panel">
+        <Field
+          label={t.makeOneAstation}
+          value={astation}
+          spellCheck={false}
+          autoComplete="off"
+          onChange={(event) => setAstation(event.target.value)}
+        />
+        <p>{t.makeOneText}</p>
+        <Command>{`npx vault-relay session create --astation ${quote(astation.trim() || 'my-astation')}`}</Command>
+        <p>{t.makeOneAfter}</p>
+      </Collapsible.Panel>
+    </Collapsible.Root>
+  );
+}

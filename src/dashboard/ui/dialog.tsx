@@ -1,0 +1,35 @@
+import { Dialog as Base } from '@base-ui/react/dialog';
+import { type ReactNode, useRef } from 'react';
+import { useText } from '../i18n/index.ts';
+import { IconButton } from './button.tsx';
+
+interface DialogProps {
+  title: ReactNode;
+  onClose: () => void;
+  wide?: boolean;
+  children: ReactNode;
+}
+
+/** A sheet above the page, open as long as it is rendered. Escape and the button close it; focus stays inside. */
+export function Dialog({ title, onClose, wide = false, children }: DialogProps) {
+  const t = useText();
+  const popup = useRef<HTMLDivElement>(null);
+  // Where there is something to fill in, that; else the sheet itself.
+  const findFirst = () => popup.current?.querySelector<HTMLElement>('input, textarea') ?? popup.current;
+  return (
+    <Base.Root open onOpenChange={(open) => !open && onClose()}>
+      <Base.Portal>
+        <Base.Backdrop className="backdrop" />
+        <Base.Viewport className="dialog-viewport">
+          <Base.Popup ref={popup} initialFocus={findFirst} className={wide ? 'dialog wide' : 'dialog'}>
+            <header className="dialog-head">
+              <Base.Title className="dialog-title">{title}</Base.Title>
+              <IconButton icon="close" label={t.close} onClick={onClose} />
+            </header>
+            {children}
+          </Base.Popup>
+        </Base.Viewport>
+      </Base.Portal>
+    </Base.Root>
+  );
+}

@@ -1,0 +1,61 @@
+import { useRef } from 'react';
+import { useWriteKey } from '../api/write-key.ts';
+import { useText } from '../i18n/index.ts';
+import { Button } from '../ui/button.tsx';
+import { useDraft } from '../ui/draft.ts';
+import { TextBox } from '../ui/text-box.tsx';
+import { useAppend } from './queries.ts';
+
+/** Where a new entry is written. What was typed stays until it is written. */
+export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (entryNo: number) => void }) {
+  const { vault: t } = useText();
+  const box = useRef<HTMLTextAreaElement>(null);
+  const [draft = '', setDraft] = useDraft<string>(`${vaultId}.new`);
+  const { mutate, isPending, error } = useAppend(vaultId);
+  const { keyOf, renew } = useWriteKey();
+  const submit = () => {
+    if (draft.trim() === '' || isPending) return;
+    mutate(
+      { text: draft, idempotency_key: keyOf(draft) },
+      {
+        onSuccess: ({ entry_no }) => {
+          renew();
+          setDraft(undefined);
+          onWritten(entry_no);
+        },
+      },
+    );
+  };
+  return (
+    <form
+      className="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <p role="alert" className="problem">
+        {error?.message}
+      </p>
+      <div className="composer-row" data-compose>
+        <TextBox
+          ref={box}
+          label={t.compose}
+          placeholder={t.composePlaceholder}
+          rows={1}
+          value={draft}
+          onChange={(text) => setDraft(text === '' ? undefined : text)}
+          onSubmit={submit}
+          onEscape={() => box.current?.blur()}
+        />
+        <Button type="submit" look="primary" disabled={isPending || draft.trim() === ''}>
+          {isPending ? t.writing : t.write}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** Puts the cursor where a new entry is written. */
+export const focusComposer = (): void =>
+  document.querySelector<HTMLElement>('[data-compose] textarea')?.focus();

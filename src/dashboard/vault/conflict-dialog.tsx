@@ -1,0 +1,84 @@
+import { useMemo, useState } from 'react';
+import { useText } from '../i18n/index.ts';
+import { labelOf } from '../text/labels.ts';
+import { hasMarkers, mergeTexts } from '../text/merge.ts';
+import { compareTexts } from '../text/words.ts';
+import { Button } from '../ui/button.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { Difference } from '../ui/difference.tsx';
+import { Foreign, Writer } from '../ui/names.tsx';
+import { TextBox } from '../ui/text-box.tsx';
+import type { Row } from './rows.ts';
+
+interface Sides {
+  /** The text that both came from. */
+  base: string;
+  mine: string;
+  theirs: Row;
+}
+
+interface ConflictDialogProps {
+  sides: Sides;
+  busy: boolean;
+  onSave: (text: string) => void;
+  onKeepTheirs: () => void;
+  onClose: () => void;
+}
+
+/** Two people wrote at once: their texts side by side, and both of them merged, to be looked over and saved. */
+export function ConflictDialog({ sides, busy, onSave, onKeepTheirs, onClose }: ConflictDialogProps) {
+  const text = useText();
+  const t = text.conflict;
+  const { base, mine, theirs } = sides;
+  const { proposal, theirChanges, myChanges } = useMemo(
+    () => ({
+      proposal: mergeTexts(base, mine, theirs.content),
+      theirChanges: compareTexts(base, theirs.content).changes,
+      myChanges: compareTexts(base, mine).changes,
+    }),
+    [base, mine, theirs.content],
+  );
+  const [merged, setMerged] = useState(proposal.text);
+  const open = hasMarkers(merged);
+  const label = labelOf(theirs);
+  const save = () => !open && onSave(merged);
+  return (
+    <Dialog title={t.title(`e${theirs.entry_no}`)} onClose={onClose} wide>
+      <div className="dialog-body">
+        <p>
+          <Foreign>{t.text(theirs.writer_id, label)}</Foreign>
+        </p>
+        <div className="sides">
+          <section>
+            <h3 className="side-title">
+              {t.theirs(label)} <Writer name={theirs.writer_id} />
+            </h3>
+            <Difference changes={theirChanges} />
+          </section>
+          <section>
+            <h3 className="side-title">{t.yours}</h3>
+            <Difference changes={myChanges} />
+          </section>
+        </div>
+        <div className="merge">
+          <div className="merge-head">
+            <h3 className="side-title">{t.merged}</h3>
+            <Button look="quiet" onClick={() => setMerged(mine)}>
+              {t.useMine}
+            </Button>
+          </div>
+          <TextBox label={t.merged} value={merged} onChange={setMerged} onSubmit={save} rows={6} autoFocus />
+          <p role="status" className="warning">
+            {open && t.clash}
+          </p>
+        </div>
+        <div className="dialog-actions">
+          <Button onClick={onKeepTheirs}>{t.useTheirs}</Button>
+          <Button look="primary" disabled={busy || open} onClick={save}>
+            {t.save}
+          </Button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}

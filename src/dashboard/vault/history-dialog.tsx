@@ -1,0 +1,137 @@
+import { useId, useMemo, useState } from 'react';
+import { useText } from '../i18n/index.ts';
+import { labelOf } from '../text/labels.ts';
+import { compareTexts } from '../text/words.ts';
+import { Button } from '../ui/button.tsx';
+import { copyText } from '../ui/copy.ts';
+import { Dialog } from '../ui/dialog.tsx';
+import { Difference } from '../ui/difference.tsx';
+import { Writer } from '../ui/names.tsx';
+import { Time, useExactTime } from '../ui/time.tsx';
+import { useHistory } from './queries.ts';
+import type { Row } from './rows.ts';
+
+/** Of an entry, or of the summary, whose number is 0. */
+const titleOf = (versions: Row[], t: ReturnType<typeof useText>['history'], entryNo: number) =>
+  entryNo === 0 || versions[0]?.kind === 'summary' ? t.summaryTitle : t.title(`e${entryNo}`);
+
+const nameOf = (row: Row) => (row.kind === 'summary' ? `v${row.version}` : labelOf(row));
+
+interface VersionListProps {
+  versions: Row[];
+  chosen: Row;
+  onChoose: (row: Row) => void;
+}
+
+function VersionList({ versions, chosen, onChoose }: VersionListProps) {
+  const { history: t } = useText();
+  return (
+    <ul className="versions" aria-label={t.to}>
+      {versions.toReversed().map((row) => (
+        <li key={row.seq}>
+          <button
+            type="button"
+            className="version-item"
+            aria-current={row === chosen}
+            onClick={() => onChoose(row)}
+          >
+            <span className="version-line">
+              <span className="label">{nameOf(row)}</span>
+              <Time at={row.created_at} />
+            </span>
+            <Writer name={row.writer_id} />
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+interface CompareWithProps {
+  versions: Row[];
+  chosen: Row;
+  value: Row | undefined;
+  onChange: (row: Row | undefined) => void;
+}
+
+/** Chooses what the chosen version is compared with: any other, or nothing, which shows all of it as new. */
+function CompareWith({ versions, chosen, value, onChange }: CompareWithProps) {
+  const { history: t } = useText();
+  const exact = useExactTime();
+  const id = useId();
+  return (
+    <div className="compare">
+      <label htmlFor={id}>{t.from}</label>
+      <select
+        id={id}
+        className="input select"
+        value={value?.version ?? 0}
+        onChange={(event) => onChange(versions.find(({ version }) => version === Number(event.target.value)))}
+      >
+        <option value={0}>{t.nothing}</option>
+        {versions
+          .filter((row) => row !== chosen)
+          .map((row) => (
+            <option key={row.seq} value={row.version}>
+              {t.version(nameOf(row), exact(row.created_at), row.writer_id)}
+            </option>
+          ))}
+      </select>
+    </div>
+  );
+}
+
+function Versions({ versions, start }: { versions: Row[]; start: Row }) {
+  const t = useText();
+  const [chosen, setChosen] = useState(start);
+  const before = (row: Row) => versions.findLast(({ version }) => version < row.version);
+  const [from, setFrom] = useState(before(start));
+  const difference = useMemo(() => compareTexts(from?.content ?? '', chosen.content), [from, chosen]);
+  const choose = (row: Row) => {
+    setChosen(row);
+    setFrom(before(row));
+  };
+  return (
+    <div className="history">
+      <VersionList versions={versions} chosen={chosen} onChoose={choose} />
+      <section className="history-view" aria-label={t.history.difference}>
+        <div className="history-head">
+          <CompareWith versions={versions} chosen={chosen} value={from} onChange={setFrom} />
+          <Button look="quiet" icon="copy" onClick={() => void copyText(chosen.content, t)}>
+            {t.history.copy}
+          </Button>
+        </div>
+        {difference.by === 'lines' && <p className="faint">{t.history.tooLarge}</p>}
+        {difference.changes.every(({ kind }) => kind === 'same') && (
+          <p className="faint">{t.history.noDifference}</p>
+        )}
+        <Difference changes={difference.changes} />
+      </section>
+    </div>
+  );
+}
+
+interface HistoryDialogProps {
+  vaultId: string;
+  /** 0: the summary. */
+  entryNo: number;
+  /** The version to begin with; undefined: the newest. */
+  version?: number | undefined;
+  onClose: () => void;
+}
+
+/** Every version of an entry, or of the summary, and what changed between any two. */
+export function HistoryDialog({ vaultId, entryNo, version, onClose }: HistoryDialogProps) {
+  const t = useText();
+  const { data, error } = useHistory(vaultId);
+  const versions = data?.entries.filter((row) => row.entry_no === entryNo) ?? [];
+  const start = versions.find((row) => row.version === version) ?? versions.at(-1);
+  return (
+    <Dialog title={titleOf(versions, t.history, entryNo)} onClose={onClose} wide>
+      <div className="dialog-body history-body">
+        {start && <Versions versions={versions} start={start} />}
+        {!data && <p className="faint">{error?.message ?? t.loading}</p>}
+      </div>
+    </Dialog>
+  );
+}

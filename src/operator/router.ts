@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { operatorProcedure, router } from '../api/trpc.ts';
+import type { WorkSessionInfo } from '../session/store.ts';
+
+const count = z.int().min(0);
+
+export const OperatorStatus = z.object({
+  version: z.string(),
+  uptime_seconds: z.number().min(0).meta({ description: 'Of the server that answers.' }),
+  sockets: z
+    .object({ atems: count, astations: count })
+    .meta({ description: 'Relay sockets of the server that answers.' }),
+  work_sessions: z
+    .array(z.object({ work_session_id: z.string(), sessions: z.int().min(1) }))
+    .meta({ description: 'Astations that live sessions are bound to, with how many, by id.' }),
+});
+
+export interface OperatorDeps {
+  version: string;
+  sockets: { counts(): { atem: number; astation: number } };
+  sessionStore: { listWorkSessions(): Promise<WorkSessionInfo[]> };
+}
+
+/** What only operators see. It has no REST face: it serves the dashboard, and its shape follows that. */
+export const makeOperatorRouter = ({ version, sockets, sessionStore }: OperatorDeps) =>
+  router({
+    status: operatorProcedure.output(OperatorStatus).query(async () => {
+      const workSessions = await sessionStore.listWorkSessions();
+      const { atem, astation } = sockets.counts();
+      return {
+        version,
+        uptime_seconds: process.uptime(),
+        sockets: { atems: atem, astations: astation },
+        work_sessions: workSessions.map(({ workSessionId, sessions }) => ({
+          work_session_id: workSessionId,
+          sessions,
+        })),
+      };
+    }),
+  });

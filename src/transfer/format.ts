@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/** Names the lines below; another form would be `vault-relay-export/2`. */
+export const FORMAT = 'vault-relay-export/1';
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+const whole = z.int().min(0);
+
+/** What an idempotency key stood for, so that a retry stays safe after a move. */
+const Key = z.strictObject({ client_id: z.string(), key: z.string(), request_hash: hash });
+export type Key = z.output<typeof Key>;
+
+/** Begins a file, and each part of one that was continued. */
+const Header = z.strictObject({
+  type: z.literal('header'),
+  format: z.literal(FORMAT),
+  exported_at: time,
+  /** The position that this part goes on from; null: it is the first. */
+  after: z.string().nullable(),
+  /** What was asked for; null: every vault, every work session. */
+  vaults: z.array(z.string()).nullable(),
+  work_session_id: z.string().nullable(),
+  astations: z.boolean(),
+  /** No row has a greater seq. */
+  highest_seq: whole,
+});
+
+const Astation = z.strictObject({
+  type: z.literal('astation'),
+  position: z.string(),
+  astation_id: z.string(),
+  public_key: z.string().regex(/^04[0-9a-f]{128}$/),
+  registered_at: time,
+});
+
+/** A vault; its rows follow, by seq. */
+const Vault = z.strictObject({
+  type: z.literal('vault'),
+  position: z.string(),
+  vault_id: z.string(),
+  work_session_id: z.string(),
+  created_by: z.string(),
+  created_at: time,
+  writer_list: z.array(z.string()),
+  next_entry_no: z.int().min(1),
+  head: z.strictObject({ seq: whole, hash }),
+  creation_key: Key.nullable(),
+  /** Its first rows are in the part before; what this line says takes the place of what that one said. */
+  continued: z.boolean(),
+});
+
+const Row = z.strictObject({
+  type: z.literal('row'),
+  position: z.string(),
+  vault_id: z.string(),
+  seq: whole,
+  entry_no: whole,
+  version: z.int().min(1),
+  kind: z.string(),
+  writer_id: z.string(),
+  created_at: time,
+  tags: z.array(z.string()),
+  content: z.string(),
+  hash,
+  key: Key.nullable(),
+});
+
+/** Ends a part that is complete, with how many lines of each it has. */
+const End = z.strictObject({ type: z.literal('end'), astations: whole, vaults: whole, rows: whole });
+
+const Line = z.discriminatedUnion('type', [Header, Astation, Vault, Row, End]);
+export type Line = z.output<typeof Line>;
+export type HeaderLine = z.output<typeof Header>;
+export type AstationLine = z.output<typeof Astation>;
+export type VaultLine = z.output<typeof Vault>;
+export type RowLine = z.output<typeof Row>;
+
+/** Where a line stands, so that an export can go on after it. */
+export type Position = { astation: string } | { vault: string; seq: number };
+
+export const writePosition = (position: Position): string =>
+  'astation' in position ? `astation:${position.astation}` : `${position.seq}:${position.vault}`;
+
+/** @returns undefined for what no line carries */
+export function readPosition(text: string): Position | undefined {
+  const [, where = '', id = ''] = /^(astation|\d{1,16}):(.+)$/s.exec(text) ?? [];
+  if (id === '') return undefined;
+  return where === 'astation' ? { astation: id } : { vault: id, seq: Number(where) };
+}
+
+/** Of the rest of a line, so that a byte that changed on the way is noticed in every field. */
+const checkOf = (rest: string): string => createHash('sha256').update(rest).digest('hex').slice(0, 16);
+
+/** @returns the line as it stands in the file, with its end */
+export function formatLine(line: Line): string {
+  const rest = JSON.stringify(line).slice(1);
+  return `{"check":"${checkOf(rest)}",${rest}\n`;
+}
+
+/** @throws Error that says in a sentence what is wrong with the line */
+export function parseLine(text: string): Line {
+  const [start = '', check] = /^\{"check":"([0-9a-f]{16})",/.exec(text) ?? [];
+  if (check === undefined) throw new Error('it is no line of an export, or was cut off');
+  const rest = text.slice(start.length);
+  if (checkOf(rest) !== check) throw new Error('it was changed after it was exported, or cut off');
+  const parsed = Line.safeParse(JSON.parse(`{${rest}`));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(`it is not of the format ${FORMAT} (${issue?.path.join('.')}: ${issue?.message})`);
+}

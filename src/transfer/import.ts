@@ -1,0 +1,175 @@
+import type pg from 'pg';
+import { type AstationLine, type HeaderLine, type Line, parseLine } from './format.ts';
+import { ImportError } from './import-error.ts';
+import type { NumberedLine } from './lines.ts';
+import { COUNT, INSERT_ASTATION, LOCK } from './sql.ts';
+import { VaultImport } from './vault-import.ts';
+import { VaultTarget } from './vault-target.ts';
+
+export interface ImportReport {
+  /** Vaults and rows that were written. */
+  vaults: number;
+  rows: number;
+  /** Vaults that were there already, the same. */
+  skipped: number;
+  astations: number;
+}
+
+const sameScope = (a: HeaderLine, b: HeaderLine): boolean =>
+  JSON.stringify([a.vaults, a.work_session_id, a.astations]) ===
+  JSON.stringify([b.vaults, b.work_session_id, b.astations]);
+
+/** Reads the lines of one file, in their order. */
+class Importer {
+  readonly report: ImportReport = { vaults: 0, rows: 0, skipped: 0, astations: 0 };
+  readonly #client: pg.Client;
+  readonly #target: VaultTarget;
+  /** Vaults that were on the server before; they are the first ones of the file. */
+  readonly #present: number;
+  #header: HeaderLine | undefined;
+  #vault: VaultImport | undefined;
+  #position: string | null = null;
+  #seen = { astations: 0, vaults: 0, rows: 0 };
+  #begun = 0;
+  #ended = false;
+
+  constructor(client: pg.Client, present: number) {
+    this.#client = client;
+    this.#target = new VaultTarget(client);
+    this.#present = present;
+  }
+
+  async take(line: Line): Promise<void> {
+    if (this.#ended) throw new Error('the export has ended before it');
+    if (!this.#header && line.type !== 'header') throw new Error('an export begins with its header');
+    switch (line.type) {
+      case 'header':
+        return this.#begin(line);
+      case 'astation':
+        this.#seen.astations++;
+        await this.#addAstation(line);
+        break;
+      case 'vault':
+        this.#seen.vaults++;
+        await this.#takeVault(line);
+        break;
+      case 'row':
+        this.#seen.rows++;
+        if (!this.#vault) throw new Error('it stands before the line of its vault');
+        await this.#vault.take(line);
+        break;
+      case 'end':
+        return this.#end(line);
+    }
+    this.#position = line.position;
+  }
+
+  /** What was begun and did not come to its end is as if it had not been there. */
+  async giveUp(): Promise<void> {
+    if (this.#vault) await this.#target.rollback();
+  }
+
+  /** @throws ImportError when the file has no end */
+  async finish(): Promise<void> {
+    if (this.#ended) return;
+    await this.giveUp();
+    const how = this.#position === null ? 'Export again' : `Go on with --after '${this.#position}'`;
+    throw new ImportError(
+      `The file has no end, as an export has that was interrupted; the vaults that are whole are in. ${how}, append to the file, and import it again.`,
+    );
+  }
+
+  #begin(header: HeaderLine): void {
+    if (header.after !== this.#position) {
+      throw new Error(
+        header.after === null
+          ? 'another export begins'
+          : `it goes on after ${header.after}; append it to the file that ends there`,
+      );
+    }
+    if (this.#header && !sameScope(this.#header, header)) throw new Error('it goes on with other vaults');
+    this.#header = header;
+    this.#seen = { astations: 0, vaults: 0, rows: 0 };
+  }
+
+  async #addAstation({ astation_id, public_key, registered_at }: AstationLine): Promise<void> {
+    const { rows } = await this.#client.query(INSERT_ASTATION, [astation_id, public_key, registered_at]);
+    if (rows.length === 0) throw new Error(`another key is registered here for the Astation ${astation_id}`);
+    this.report.astations++;
+  }
+
+  async #takeVault(line: Line & { type: 'vault' }): Promise<void> {
+    if (this.#vault?.continueWith(line)) return;
+    await this.#finishVault();
+    const highestSeq = () => this.#header?.highest_seq ?? 0;
+    this.#begun++;
+    const known = await this.#target.find(line.vault_id);
+    if (this.#begun <= this.#present && !known) {
+      throw new Error(
+        `vault ${line.vault_id} is not here, but ${this.#present} others are; import into an empty server`,
+      );
+    }
+    this.#vault = new VaultImport(this.#target, { line, known, highestSeq });
+    await this.#vault.begin();
+  }
+
+  async #finishVault(): Promise<void> {
+    if (!this.#vault) return;
+    const { written, rows } = await this.#vault.finish();
+    this.#vault = undefined;
+    if (written) {
+      this.report.vaults++;
+      this.report.rows += rows;
+    } else {
+      this.report.skipped++;
+    }
+  }
+
+  async #end({ astations, vaults, rows }: Line & { type: 'end' }): Promise<void> {
+    await this.#finishVault();
+    const seen = this.#seen;
+    if (seen.astations !== astations || seen.vaults !== vaults || seen.rows !== rows) {
+      throw new Error(
+        `it ends ${vaults} vaults and ${rows} rows, but ${seen.vaults} and ${seen.rows} came before it`,
+      );
+    }
+    if (this.#begun < this.#present) throw new Error('this server holds vaults that are not in the file');
+    this.#ended = true;
+  }
+}
+
+/** @throws ImportError while another import is at work */
+async function lock(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ locked: boolean }>(LOCK);
+  if (!rows[0]?.locked)
+    throw new ImportError('Another import is at work on this database; wait for its end.');
+}
+
+/**
+ * Brings the vaults of an export into a server that has none, or only the first ones of the file: one transaction a
+ * vault, each chain checked row by row before it is committed.
+ * @param client of a role that owns the tables, working as the role of the server
+ * @throws ImportError naming the line that does not fit; the vaults before it are in
+ */
+export async function importVaults(
+  client: pg.Client,
+  lines: AsyncIterable<NumberedLine>,
+): Promise<ImportReport> {
+  await lock(client);
+  const { rows } = await client.query<{ vaults: number }>(COUNT);
+  const importer = new Importer(client, rows[0]?.vaults ?? 0);
+  for await (const { no, text, whole } of lines) {
+    // What an interrupted export wrote last.
+    if (!whole) break;
+    try {
+      await importer.take(parseLine(text));
+    } catch (error) {
+      await importer.giveUp();
+      throw new ImportError(`Line ${no}: ${(error as Error).message}.`, { cause: error });
+    }
+  }
+  await importer.finish();
+  return importer.report;
+}
+
+export { ImportError };

@@ -1,0 +1,97 @@
+/** The statements of export and import. */
+
+const KEY_FIELDS = (alias: string) =>
+  `CASE WHEN ${alias}.key IS NOT NULL THEN json_build_object('client_id', ${alias}.client_id, 'key', ${alias}.key,
+     'request_hash', encode(${alias}.request_hash, 'hex')) END`;
+
+/** `$1` vaults and `$2` work session asked for; null: all. */
+export const SCOPE = `
+  SELECT count(*)::int AS vaults, coalesce(max(head_seq), 0) AS highest_seq, wire_time(now()) AS exported_at
+  FROM vaults WHERE ($1::text[] IS NULL OR vault_id = ANY ($1)) AND ($2::text IS NULL OR work_session_id = $2)`;
+
+/** `$1` vaults: those of them that there are. */
+export const EXISTING = 'SELECT vault_id FROM vaults WHERE vault_id = ANY ($1::text[])';
+
+const VAULT_FIELDS = `
+  v.vault_id, v.work_session_id, v.created_by, wire_time(v.created_at) AS created_at, v.writer_list, v.next_entry_no,
+  json_build_object('seq', v.head_seq, 'hash', encode(v.head_hash, 'hex')) AS head, ${KEY_FIELDS('k')} AS creation_key`;
+
+/** `$1` and `$2` likewise, `$3` the vault to begin with. In the order of bytes, the same on every server. */
+export const VAULTS = `
+  SELECT ${VAULT_FIELDS} FROM vaults AS v LEFT JOIN vault_creation_keys AS k ON k.vault_id = v.vault_id
+  WHERE ($1::text[] IS NULL OR v.vault_id = ANY ($1)) AND ($2::text IS NULL OR v.work_session_id = $2)
+    AND v.vault_id COLLATE "C" >= $3
+  ORDER BY v.vault_id COLLATE "C"`;
+
+/** `$1` vault, `$2` seq to go on from. */
+export const ROWS = `
+  SELECT e.vault_id, e.seq::float8 AS seq, e.entry_no, e.version, e.kind, e.writer_id, wire_time(e.created_at) AS created_at,
+    e.tags, e.content, encode(e.hash, 'hex') AS hash, ${KEY_FIELDS('k')} AS key
+  FROM vault_entries AS e LEFT JOIN vault_write_keys AS k ON k.vault_id = e.vault_id AND k.seq = e.seq
+  WHERE e.vault_id = $1 AND e.seq > $2 ORDER BY e.seq`;
+
+/** `$1` the Astation to go on from. */
+export const ASTATIONS = `
+  SELECT astation_id, public_key, wire_time(registered_at) AS registered_at FROM astations
+  WHERE astation_id COLLATE "C" > $1 ORDER BY astation_id COLLATE "C"`;
+
+/** `$1` action, `$2` vault, `$3` work session. What the operator's command line does has neither session nor address. */
+export const AUDIT = `
+  INSERT INTO audit_log (action, outcome, vault_id, work_session_id) VALUES ($1, 'done', $2, $3)`;
+
+/** Two imports at a time would take each other's vaults for somebody else's. */
+export const LOCK = `SELECT pg_try_advisory_lock(hashtextextended('vault-relay import', 0)) AS locked`;
+
+export const COUNT = 'SELECT count(*)::int AS vaults FROM vaults';
+
+/** `$1` vault. */
+export const FIND_VAULT = `
+  SELECT ${VAULT_FIELDS}, (SELECT count(*)::int FROM vault_write_keys AS w WHERE w.vault_id = v.vault_id) AS keys
+  FROM vaults AS v LEFT JOIN vault_creation_keys AS k ON k.vault_id = v.vault_id WHERE v.vault_id = $1`;
+
+/** `$1` the highest seq of the import. Only the owner may. */
+export const RAISE_SEQUENCE = `
+  SELECT setval('vault_entries_seq_seq', $1::bigint)
+  WHERE (SELECT last_value FROM vault_entries_seq_seq) < $1::bigint`;
+
+/** `$1` vault line as JSON. */
+export const INSERT_VAULT = `
+  INSERT INTO vaults (vault_id, work_session_id, created_by, created_at)
+  SELECT * FROM json_to_record($1) AS v (vault_id TEXT, work_session_id TEXT, created_by TEXT, created_at TIMESTAMPTZ)`;
+
+/** `$1` what is known of a vault once all its rows were seen, as JSON. */
+export const FINISH_VAULT = `
+  UPDATE vaults AS v SET writer_list = f.writer_list, next_entry_no = f.next_entry_no, summary = f.summary,
+    summary_version = f.summary_version, head_seq = f.head_seq, head_hash = decode(f.head_hash, 'hex'),
+    changed_at = f.changed_at, versions = f.versions, bytes = f.bytes
+  FROM json_to_record($1) AS f (vault_id TEXT, writer_list TEXT[], next_entry_no INT, summary TEXT, summary_version INT,
+    head_seq BIGINT, head_hash TEXT, changed_at TIMESTAMPTZ, versions BIGINT, bytes BIGINT)
+  WHERE v.vault_id = f.vault_id`;
+
+/** `$1` rows as JSON. */
+export const INSERT_ROWS = `
+  INSERT INTO vault_entries (seq, vault_id, entry_no, version, kind, writer_id, content, created_at, tags, hash)
+  SELECT seq, vault_id, entry_no, version, kind, writer_id, content, created_at, tags, decode(hash, 'hex')
+  FROM json_to_recordset($1) AS r (seq BIGINT, vault_id TEXT, entry_no INT, version INT, kind TEXT, writer_id TEXT,
+    content TEXT, created_at TIMESTAMPTZ, tags TEXT[], hash TEXT)`;
+
+/** `$1` keys as JSON. */
+export const INSERT_WRITE_KEYS = `
+  INSERT INTO vault_write_keys (vault_id, client_id, key, request_hash, seq)
+  SELECT vault_id, client_id, key, decode(request_hash, 'hex'), seq
+  FROM json_to_recordset($1) AS k (vault_id TEXT, client_id TEXT, key TEXT, request_hash TEXT, seq BIGINT)`;
+
+/** `$1` work session, `$2` client, `$3` key, `$4` hash of the request, `$5` vault. */
+export const INSERT_CREATION_KEY = `
+  INSERT INTO vault_creation_keys (work_session_id, client_id, key, request_hash, vault_id)
+  VALUES ($1, $2, $3, decode($4, 'hex'), $5)`;
+
+/** `$1` id, `$2` key, `$3` when. No row: it has another key here. */
+export const INSERT_ASTATION = `
+  WITH added AS (
+    INSERT INTO astations (astation_id, public_key, registered_at) VALUES ($1, $2, $3::timestamptz)
+    ON CONFLICT DO NOTHING RETURNING astation_id
+  ), audited AS (
+    INSERT INTO audit_log (action, outcome, work_session_id) SELECT 'key_register', 'imported', astation_id FROM added
+  )
+  SELECT 1 AS same FROM added UNION ALL SELECT 1 FROM astations WHERE astation_id = $1 AND public_key = $2`;

@@ -1,0 +1,93 @@
+import type pg from 'pg';
+import { APPLICATION_ROLE } from '../db/pool.ts';
+import type { RowLine, VaultLine } from './format.ts';
+import {
+  AUDIT,
+  FIND_VAULT,
+  FINISH_VAULT,
+  INSERT_CREATION_KEY,
+  INSERT_ROWS,
+  INSERT_VAULT,
+  INSERT_WRITE_KEYS,
+  RAISE_SEQUENCE,
+} from './sql.ts';
+
+/** A vault as this server has it. */
+export type KnownVault = Pick<
+  VaultLine,
+  | 'vault_id'
+  | 'work_session_id'
+  | 'created_by'
+  | 'created_at'
+  | 'writer_list'
+  | 'next_entry_no'
+  | 'head'
+  | 'creation_key'
+> & { keys: number };
+
+/** What follows from the rows of a vault. */
+export interface FinishedVault {
+  vault_id: string;
+  writer_list: string[];
+  next_entry_no: number;
+  summary: string;
+  summary_version: number;
+  head_seq: number;
+  head_hash: string;
+  changed_at: string;
+  versions: number;
+  bytes: number;
+}
+
+/** The database that an import writes into: rows are inserted and nothing else, as the server may. */
+export class VaultTarget {
+  readonly #client: pg.Client;
+  #highestSeq = 0;
+
+  constructor(client: pg.Client) {
+    this.#client = client;
+  }
+
+  async find(vaultId: string): Promise<KnownVault | undefined> {
+    const { rows } = await this.#client.query<KnownVault>(FIND_VAULT, [vaultId]);
+    return rows[0];
+  }
+
+  /** What is written from now on, by whomever, gets a seq beyond those of the import. */
+  async raiseSequence(highestSeq: number): Promise<void> {
+    if (highestSeq <= this.#highestSeq) return;
+    await this.#client.query('RESET ROLE');
+    await this.#client.query(RAISE_SEQUENCE, [highestSeq]);
+    await this.#client.query(`SET ROLE ${APPLICATION_ROLE}`);
+    this.#highestSeq = highestSeq;
+  }
+
+  async begin(vault: VaultLine, highestSeq: number): Promise<void> {
+    await this.raiseSequence(highestSeq);
+    await this.#client.query('BEGIN');
+    await this.#client.query(INSERT_VAULT, [JSON.stringify(vault)]);
+  }
+
+  async add(rows: RowLine[]): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#client.query(INSERT_ROWS, [JSON.stringify(rows)]);
+    const keys = rows.flatMap(({ key, vault_id, seq }) => (key ? [{ ...key, vault_id, seq }] : []));
+    if (keys.length > 0) await this.#client.query(INSERT_WRITE_KEYS, [JSON.stringify(keys)]);
+  }
+
+  async commit(vault: VaultLine, finished: FinishedVault): Promise<void> {
+    const { vault_id, work_session_id, creation_key: key } = vault;
+    await this.#client.query(FINISH_VAULT, [JSON.stringify(finished)]);
+    if (key) {
+      const { client_id, request_hash } = key;
+      const values = [work_session_id, client_id, key.key, request_hash, vault_id];
+      await this.#client.query(INSERT_CREATION_KEY, values);
+    }
+    await this.#client.query(AUDIT, ['import', vault_id, work_session_id]);
+    await this.#client.query('COMMIT');
+  }
+
+  async rollback(): Promise<void> {
+    await this.#client.query('ROLLBACK').catch(() => undefined);
+  }
+}

@@ -1,0 +1,47 @@
+interface Waiting<Question, Answer> {
+  question: Question;
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+/** Questions of one statement. */
+const MAX_QUESTIONS = 500;
+
+/**
+ * Puts small questions together: those that come while a statement is under way go with the next one. A lone one
+ * leaves at once, and each is answered by a statement that began after it came.
+ */
+export class Batcher<Question, Answer> {
+  readonly #run: (questions: Question[]) => Promise<Answer[]>;
+  #waiting: Waiting<Question, Answer>[] = [];
+  #running = false;
+
+  /** @param run answers all questions with one statement, in their order */
+  constructor(run: (questions: Question[]) => Promise<Answer[]>) {
+    this.#run = run;
+  }
+
+  /** @throws what the statement throws */
+  ask(question: Question): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ question, resolve, reject });
+      if (!this.#running) void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    this.#running = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MAX_QUESTIONS);
+      try {
+        const answers = await this.#run(batch.map(({ question }) => question));
+        batch.forEach(({ resolve }, i) => {
+          resolve(answers[i] as Answer);
+        });
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#running = false;
+  }
+}

@@ -1,0 +1,146 @@
+import { CHAIN_START, type ChainRow, hashRow, sha256 } from './chain.ts';
+
+/** A row as it stands in the database. */
+export interface StoredRow extends Omit<ChainRow, 'content_sha256'> {
+  content: string;
+  /** 64 hexadecimal digits. */
+  hash: string;
+}
+
+/** What a vault says of its own rows. */
+export interface VaultRecord {
+  vault_id: string;
+  created_by: string;
+  writer_list: string[];
+  summary: string;
+  summary_version: number;
+  next_entry_no: number;
+  versions: number;
+  bytes: number;
+  changed_at: string;
+  head_seq: number;
+  head_hash: string;
+}
+
+/** A row that was the last one of its vault at some time. */
+export interface Head {
+  seq: number;
+  /** 64 hexadecimal digits. */
+  hash: string;
+}
+
+/** The first thing of a vault that does not fit. */
+export interface Misfit {
+  vault_id: string;
+  /** Null when it is the vault's own record, or a row that is not there. */
+  row: { seq: number; entry_no: number; version: number } | null;
+  problem: string;
+}
+
+/** Takes the rows of one vault by seq and says what does not fit. It keeps a number for each entry and no text but a summary. */
+export class ChainCheck {
+  readonly #vault: VaultRecord;
+  readonly #remembered: Head | undefined;
+  /** By entry number, the version that was seen last. */
+  readonly #versions: number[] = [];
+  readonly #writers = new Set<string>();
+  #summary = '';
+  #contentRows = 0;
+  #bytes = 0;
+  #changedAt: string | undefined;
+  #last: Head = { seq: 0, hash: CHAIN_START };
+  #foundRemembered: boolean;
+
+  /** @param remembered a head that the chain must contain */
+  constructor(vault: VaultRecord, remembered?: Head) {
+    this.#vault = vault;
+    this.#remembered = remembered;
+    this.#foundRemembered = remembered?.seq === 0 && remembered.hash === CHAIN_START;
+  }
+
+  /** The last row that fits. */
+  get last(): Head {
+    return this.#last;
+  }
+
+  /** @returns what does not fit about the next row, or undefined */
+  add(row: StoredRow): string | undefined {
+    const problem = this.#judgePlace(row) ?? this.#judgeHash(row) ?? this.#compareWithRemembered(row);
+    if (problem !== undefined) return problem;
+    this.#versions[row.entry_no] = row.version;
+    this.#last = { seq: row.seq, hash: row.hash };
+    this.#changedAt = row.created_at;
+    this.#bytes += Buffer.byteLength(row.content);
+    if (row.kind === 'summary') this.#summary = row.content;
+    else {
+      this.#contentRows++;
+      this.#writers.add(row.writer_id);
+    }
+    return undefined;
+  }
+
+  #judgePlace({ entry_no, version, kind, writer_id }: StoredRow): string | undefined {
+    if (kind !== (entry_no === 0 ? 'summary' : 'content')) {
+      return `its kind is ${JSON.stringify(kind)}, which its entry number does not allow`;
+    }
+    const before = this.#versions[entry_no] ?? 0;
+    if (version !== before + 1) {
+      return before === 0
+        ? `it is version ${version}, but no version 1 stands before it`
+        : `it is version ${version}, but the version before it is ${before}`;
+    }
+    const next = Math.max(this.#versions.length, 1);
+    if (entry_no > next) return `entry ${next} is missing before it`;
+    if (kind === 'summary' && version === 1 && writer_id !== this.#vault.created_by) {
+      return `its writer is not ${JSON.stringify(this.#vault.created_by)}, who is said to have made the vault`;
+    }
+    return undefined;
+  }
+
+  #judgeHash(row: StoredRow): string | undefined {
+    const expected = hashRow(this.#last.hash, this.#vault.vault_id, {
+      ...row,
+      content_sha256: sha256(row.content),
+    });
+    if (row.hash === expected) return undefined;
+    const after = this.#last.seq === 0 ? 'as the first row' : `after seq ${this.#last.seq}`;
+    return `its hash is ${row.hash}, but what it holds ${after} gives ${expected}: it was changed, or rows before it were taken out, put in or moved`;
+  }
+
+  #compareWithRemembered({ seq, hash }: StoredRow): string | undefined {
+    if (seq !== this.#remembered?.seq) return undefined;
+    this.#foundRemembered = true;
+    return hash === this.#remembered.hash
+      ? undefined
+      : `its hash is ${hash}, but ${this.#remembered.hash} was remembered: this chain was made anew`;
+  }
+
+  /** Call after the last row. @returns what does not fit about the vault's own record, or undefined */
+  finish(): string | undefined {
+    const { seq, hash } = this.#last;
+    const vault = this.#vault;
+    if (vault.head_seq > seq) return `its head_seq is ${vault.head_seq}, but its rows end at seq ${seq}`;
+    const facts: [keyof VaultRecord, unknown][] = [
+      ['head_seq', seq],
+      ['head_hash', hash],
+      ['next_entry_no', Math.max(this.#versions.length, 1)],
+      ['summary', this.#summary],
+      ['summary_version', this.#versions[0] ?? 0],
+      ['versions', this.#contentRows],
+      ['bytes', this.#bytes],
+      ['changed_at', this.#changedAt ?? vault.changed_at],
+    ];
+    for (const [name, fact] of facts) {
+      if (vault[name] === fact) continue;
+      return `its ${name} is ${JSON.stringify(vault[name])}, but its rows say ${JSON.stringify(fact)}`;
+    }
+    const stranger = vault.writer_list.find((writer) => !this.#writers.has(writer));
+    if (stranger !== undefined) {
+      return `its writer_list has ${JSON.stringify(stranger)}, who wrote none of its entries`;
+    }
+    if (this.#remembered && !this.#foundRemembered) {
+      return `no row has the seq ${this.#remembered.seq} that was remembered; its rows end at seq ${seq}`;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,127 @@
+import { expect, test } from 'vitest';
+import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { trpcClient } from '../support/client.ts';
+import { entryOf, openDashboard } from '../support/dashboard.ts';
+import { useDatabase } from '../support/database.ts';
+import { useServer } from '../support/server.ts';
+
+describeInBrowser('the past of a vault', () => {
+  const database = useDatabase();
+  const server = useServer(database);
+  const use = useBrowser();
+
+  /** A vault of six rows: summary v1, e1 v1, e2 v1, summary v2, e1 v2, e1 v3. */
+  const enter = async () => {
+    const session = await server.login('ast-history');
+    const client = trpcClient(server.url, { session, clientId: 'agent-a' });
+    const { vault_id } = await client.vault.create.mutate({ summary: 'auth' });
+    await client.vault.append.mutate({ vault_id, text: 'JWT in a cookie' });
+    await client.vault.append.mutate({ vault_id, text: 'migrate first' });
+    await client.vault.setSummary.mutate({ vault_id, text: 'auth refactor' });
+    await client.vault.override.mutate({ vault_id, entry_id: 1, text: 'JWT in a header' });
+    await client.vault.override.mutate({ vault_id, entry_id: 1, text: 'JWT in a header, 15 minutes' });
+    return { who: { session, clientId: 'maria' }, client, vault_id };
+  };
+
+  test('has every version of an entry, and what changed between any two', async () => {
+    const { who, vault_id, client } = await enter();
+    await withPage(use, async (page) => {
+      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+      await page.getByRole('button', { name: 'History of e1 v3' }).click();
+      const dialog = page.getByRole('dialog', { name: 'History of e1' });
+      await dialog.getByRole('listitem').first().waitFor();
+      expect(await dialog.getByRole('listitem').count()).toBe(3);
+      const [added, removed] = [dialog.locator('ins'), dialog.locator('del')];
+      expect([await added.allTextContents(), await removed.allTextContents()]).toEqual([
+        [', 15 minutes'],
+        [],
+      ]);
+
+      await dialog.getByRole('button', { name: /e1 v2/ }).click();
+      expect([await added.allTextContents(), await removed.allTextContents()]).toEqual([
+        ['header'],
+        ['cookie'],
+      ]);
+
+      await dialog.getByRole('button', { name: /e1 v1/ }).click();
+      await dialog.getByLabel('From').selectOption({ value: '3' });
+      expect([await added.allTextContents(), await removed.allTextContents()]).toEqual([
+        ['cookie'],
+        ['header, 15 minutes'],
+      ]);
+
+      await client.vault.override.mutate({ vault_id, entry_id: 1, text: 'a fourth' });
+      await dialog.getByRole('button', { name: /e1 v4/ }).waitFor();
+    });
+  });
+
+  test('can be visited by a slider, with the mouse and the keyboard', async () => {
+    const { who, vault_id } = await enter();
+    await withPage(use, async (page) => {
+      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+      await page.getByRole('link', { name: 'Time travel' }).click();
+      await page.getByText('Change 6 of 6').waitFor();
+      await entryOf(page, 1).getByText('JWT in a header, 15 minutes').waitFor();
+      const slider = page.getByRole('slider', { name: 'Moment' });
+      await slider.press('Home');
+      await page.getByText('Before the first change').waitFor();
+      await page.getByText('At this moment the vault was empty.').waitFor();
+      for (const [step, there] of [
+        ['Change 1 of 6', 'changed the summary'],
+        ['Change 2 of 6', 'JWT in a cookie'],
+        ['Change 3 of 6', 'migrate first'],
+        ['Change 4 of 6', 'auth refactor'],
+        ['Change 5 of 6', 'JWT in a header'],
+      ] as const) {
+        await slider.press('ArrowRight');
+        await page.getByText(step).waitFor();
+        await page.getByText(there).first().waitFor();
+      }
+      await page.getByRole('button', { name: 'Earlier' }).click();
+      await page.getByText('Change 4 of 6').waitFor();
+      await entryOf(page, 1).getByText('JWT in a cookie').waitFor();
+      await page.reload();
+      await page.getByText('Change 6 of 6').waitFor();
+    });
+  });
+
+  test('follows what happens while nobody visits it', async () => {
+    const { who, vault_id, client } = await enter();
+    await withPage(use, async (page) => {
+      await openDashboard(page, server.url, who, `/v/${vault_id}/timeline`);
+      await page.getByText('Change 6 of 6').waitFor();
+      await client.vault.append.mutate({ vault_id, text: 'one more' });
+      await page.getByText('Change 7 of 7').waitFor();
+      await page.getByText('one more').waitFor();
+    });
+  });
+
+  test('is proved: each hash recomputed, and again when rows arrive', async () => {
+    const { who, vault_id, client } = await enter();
+    const { head, head_hash } = await client.vault.meta.query({ vault_id });
+    await withPage(use, async (page) => {
+      await openDashboard(page, server.url, who, `/v/${vault_id}/proof`);
+      await page.getByRole('heading', { name: `Verified up to seq ${head}` }).waitFor();
+      await page.getByText(head_hash).waitFor();
+      const { seq } = await client.vault.append.mutate({ vault_id, text: '又一个 😀' });
+      await page.getByRole('heading', { name: `Verified up to seq ${seq}` }).waitFor();
+      await page.getByRole('button', { name: 'History of the summary' }).click();
+      await page.getByRole('dialog', { name: 'History of the summary' }).locator('ins').waitFor();
+      expect(await page.getByRole('dialog').locator('ins').allTextContents()).toEqual([' refactor']);
+    });
+  });
+
+  test('that was tampered with is told from one that was not', async () => {
+    const { who, vault_id, client } = await enter();
+    const rows = await client.vault.read.query({ vault_id, history: true });
+    const changed = rows.find(({ content }) => content === 'migrate first')?.seq;
+    await database.admin.query(`
+      ALTER TABLE vault_entries DISABLE TRIGGER ALL;
+      UPDATE vault_entries SET content = 'migrate last' WHERE seq = ${changed};
+      ALTER TABLE vault_entries ENABLE ALWAYS TRIGGER vault_entries_append_only`);
+    await withPage(use, async (page) => {
+      await openDashboard(page, server.url, who, `/v/${vault_id}/proof`);
+      await page.getByRole('heading', { name: `The chain breaks at seq ${changed}` }).waitFor();
+    });
+  });
+});

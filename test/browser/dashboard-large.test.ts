@@ -1,0 +1,103 @@
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { trpcClient } from '../support/client.ts';
+import { entryOf, openDashboard } from '../support/dashboard.ts';
+import { useDatabase } from '../support/database.ts';
+import { useServer } from '../support/server.ts';
+
+const ENTRIES = 5000;
+/** Calls that one request may carry. */
+const BATCH = 20;
+
+const FRAMES = 120;
+
+/** Turns the wheel for some frames. @returns ms of processor time that each of them took, whatever else the machine did */
+async function scroll(page: Page, step: number): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const busy = async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
+  };
+  const before = await busy();
+  await page.evaluate(`new Promise((resolve) => {
+    let frames = 0;
+    const turn = () => {
+      window.scrollBy(0, ${step});
+      if (++frames < ${FRAMES}) requestAnimationFrame(turn); else resolve();
+    };
+    requestAnimationFrame(turn);
+  })`);
+  const spent = (await busy()) - before;
+  await session.detach();
+  return spent / FRAMES;
+}
+
+/** Takes the time from a click until the first entry is painted, in the page itself. */
+const CLOCK = `
+  var painted = new Promise((resolve) => {
+    let clicked;
+    addEventListener('click', () => { clicked = performance.now(); }, true);
+    new MutationObserver((_, observer) => {
+      if (clicked === undefined || !document.querySelector('.entry')) return;
+      observer.disconnect();
+      requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - clicked)));
+    }).observe(document.body, { childList: true, subtree: true });
+  });`;
+
+describeInBrowser('a vault of 5,000 entries', () => {
+  const server = useServer(useDatabase());
+  const use = useBrowser();
+
+  test('opens within a second, scrolls without long pauses, and holds few of them at a time', async () => {
+    const session = await server.login('ast-large');
+    const client = trpcClient(server.url, { session, clientId: 'agent-a' });
+    const small = await client.vault.create.mutate({ summary: 'small' });
+    await client.vault.append.mutate({ vault_id: small.vault_id, text: 'one' });
+    const { vault_id } = await client.vault.create.mutate({ summary: 'large' });
+    const text = (i: number) => `## Entry ${i}\n\n${'Some **words** of a hand-over. '.repeat(1 + (i % 9))}`;
+    for (let i = 0; i < ENTRIES; i += BATCH) {
+      const texts = Array.from({ length: BATCH }, (_, k) => text(i + k));
+      await Promise.all(texts.map((one) => client.vault.append.mutate({ vault_id, text: one })));
+    }
+    await withPage(use, async (page) => {
+      /** The best of three, as the machine may be busy with something else. */
+      const open = async (summary: string) => {
+        const times: number[] = [];
+        for (let i = 0; i < 3; i++) {
+          await page.goto('about:blank');
+          await openDashboard(page, server.url, { session, clientId: 'maria' });
+          const row = page.getByText(summary, { exact: true });
+          await row.waitFor();
+          await page.evaluate(CLOCK);
+          await row.click();
+          await entryOf(page, 1).waitFor();
+          times.push(await page.evaluate<number>('painted'));
+        }
+        return Math.min(...times);
+      };
+      // On a machine where a small vault takes long as well, that is the measure.
+      const usual = await open('small');
+      expect(await open('large')).toBeLessThan(Math.max(1000, 3 * usual));
+
+      await page.getByText('5,000 entries').waitFor();
+      const newest = page.getByRole('button', { name: 'Newest' });
+      const showsLast = async () => {
+        await newest.click();
+        return (await entryOf(page, ENTRIES).count()) === 1;
+      };
+      await expect.poll(showsLast, { timeout: 15_000 }).toBe(true);
+      // 60 frames a second leave 16 ms for each.
+      const spent = await scroll(page, -300);
+      expect(spent).toBeLessThan(16);
+      expect(await page.locator('.entry').count()).toBeLessThan(60);
+      await newest.click();
+      await entryOf(page, ENTRIES).waitFor();
+      await client.vault.append.mutate({ vault_id, text: 'one more' });
+      await entryOf(page, ENTRIES + 1)
+        .getByText('one more')
+        .waitFor({ timeout: 2000 });
+    });
+  });
+});

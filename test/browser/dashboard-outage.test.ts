@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { trpcClient } from '../support/client.ts';
+import { entryOf, openDashboard } from '../support/dashboard.ts';
+import { useDatabase } from '../support/database.ts';
+import { startRelayServer } from '../support/relay-server.ts';
+import { useServer } from '../support/server.ts';
+
+const BANNER = 'The server cannot be reached. Trying again…';
+/** What a browser says of requests that get no answer. */
+const expected =
+  /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY|ERR_CONNECTION_RESET|status of 503/;
+
+describeInBrowser('a server that cannot be reached', () => {
+  const database = useDatabase();
+  const server = useServer(database);
+  const use = useBrowser();
+
+  const enter = async () => {
+    const session = await server.login('ast-outage');
+    const client = trpcClient(server.url, { session, clientId: 'agent-a' });
+    const { vault_id } = await client.vault.create.mutate({ summary: 'auth' });
+    const write = (text: string) => client.vault.append.mutate({ vault_id, text });
+    await write('before');
+    return { who: { session, clientId: 'maria' }, session, vault_id, write };
+  };
+
+  test('is said, and what was missed comes by itself when it is back', async () => {
+    const { who, vault_id, write } = await enter();
+    await withPage({ ...use, expected }, async (page) => {
+      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+      await entryOf(page, 1).waitFor();
+      await page.context().setOffline(true);
+      await page.getByText(BANNER).waitFor();
+      await write('meanwhile');
+      await page.context().setOffline(false);
+      await page.getByText('Connected again.').waitFor();
+      await entryOf(page, 2).getByText('meanwhile').waitFor();
+      await page.getByText(BANNER).waitFor({ state: 'detached' });
+      await write('live again');
+      await entryOf(page, 3).getByText('live again').waitFor({ timeout: 2000 });
+    });
+  });
+
+  test('loses nothing that was typed', async () => {
+    const { who, vault_id } = await enter();
+    await withPage({ ...use, expected }, async (page) => {
+      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+      await entryOf(page, 1).waitFor();
+      await page.context().setOffline(true);
+      await page.getByLabel('Write an entry').fill('written on a train');
+      await page.getByRole('button', { name: 'Write', exact: true }).click();
+      await page.getByText(BANNER).waitFor();
+      await page.context().setOffline(false);
+      await page.getByText(BANNER).waitFor({ state: 'detached' });
+      expect(await page.getByLabel('Write an entry').inputValue()).toBe('written on a train');
+      await page.getByRole('button', { name: 'Write', exact: true }).click();
+      await entryOf(page, 2).getByText('written on a train').waitFor();
+    });
+  });
+
+  test('and comes back as another process is found again', async () => {
+    const { session, vault_id, write } = await enter();
+    const first = await startRelayServer(database.url);
+    const port = Number(new URL(first.url).port);
+    const who = { session, clientId: 'maria' };
+    await withPage({ ...use, expected }, async (page) => {
+      await openDashboard(page, first.url, who, `/v/${vault_id}`);
+      await entryOf(page, 1).waitFor();
+      await first.stop();
+      await page.getByText(BANNER).waitFor();
+      await write('while it was away');
+      const second = await startRelayServer(database.url, { config: { port } });
+      try {
+        await entryOf(page, 2).getByText('while it was away').waitFor();
+        const there = trpcClient(second.url, { session, clientId: 'agent-a' });
+        await there.vault.append.mutate({ vault_id, text: 'and after' });
+        await entryOf(page, 3).getByText('and after').waitFor();
+      } finally {
+        await page.close();
+        await second.stop();
+      }
+    });
+  });
+});

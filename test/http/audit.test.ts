@@ -1,0 +1,274 @@
+import { randomUUID } from 'node:crypto';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { AstationStore } from '../../src/session/astation-store.ts';
+import { BindingStore } from '../../src/session/binding-store.ts';
+import { fingerprint, hashSessionId } from '../../src/session/session-id.ts';
+import { AstationKey } from '../support/astation-key.ts';
+import { RestVaults, rest } from '../support/client.ts';
+import { useDatabase } from '../support/database.ts';
+import { useServer } from '../support/server.ts';
+
+const database = useDatabase();
+const server = useServer(database);
+
+const fingerprintOf = (id: string) => fingerprint(hashSessionId(id));
+const SOURCE = { requestId: 'the-request', address: '192.0.2.7' };
+
+let begin = 0;
+beforeEach(async () => {
+  const { rows } = await database.admin.query('SELECT coalesce(max(id), 0)::int AS last FROM audit_log');
+  begin = rows[0].last;
+});
+
+/** The rows since the test began, without their times and numbers. */
+async function audited(): Promise<Record<string, unknown>[]> {
+  const { rows } = await database.admin.query(
+    `SELECT action, outcome, vault_id, work_session_id, client_id, session, request_id, address
+     FROM audit_log WHERE id > $1 ORDER BY id`,
+    [begin],
+  );
+  return rows;
+}
+
+const row = (fields: object) => ({
+  vault_id: null,
+  work_session_id: null,
+  client_id: null,
+  session: null,
+  request_id: null,
+  address: null,
+  ...fields,
+});
+
+describe('sessions over HTTP', () => {
+  const headers = { 'x-request-id': 'the-request' };
+  const from = { request_id: 'the-request', address: '127.0.0.1' };
+  const post = (path: string, body: object = {}) =>
+    rest<{ id: string; otp: string }>('POST', `${server.url}/api/sessions${path}`, { body, headers });
+  const request = async () => (await post('', { hostname: 'h' })).body;
+  const ofSession = (id: string, fields: object) => row({ session: fingerprintOf(id), ...from, ...fields });
+
+  test('a request, a wrong OTP and a grant', async () => {
+    const { id, otp } = await request();
+    await post(`/${id}/grant`, { otp: otp === '00000000' ? '1' : '00000000' });
+    await post(`/${id}/grant`, { otp });
+    await post(`/${id}/grant`, { otp });
+    expect(await audited()).toEqual([
+      ofSession(id, { action: 'session_request', outcome: 'done' }),
+      ofSession(id, { action: 'session_grant', outcome: 'wrong_otp' }),
+      ofSession(id, { action: 'session_grant', outcome: 'done' }),
+    ]);
+  });
+
+  test('the last wrong OTP, which ends it', async () => {
+    const { id } = await request();
+    for (let n = 0; n < 7; n++) await post(`/${id}/grant`, { otp: 'wrong' });
+    expect((await audited()).map(({ outcome }) => outcome)).toEqual([
+      'done',
+      ...Array(4).fill('wrong_otp'),
+      'last_wrong_otp',
+    ]);
+  });
+
+  test('a signed grant names its Astation', async () => {
+    const { id, otp } = await request();
+    const [astationId, key] = [`st-${randomUUID()}`, new AstationKey()];
+    await new AstationStore(database.db).registerOrVerify(astationId, key.publicKeyHex);
+    await post(`/${id}/grant`, key.grant({ id, otp, astationId }));
+    expect((await audited()).at(-1)).toEqual(
+      ofSession(id, { action: 'session_grant', outcome: 'done', work_session_id: astationId }),
+    );
+  });
+
+  test('a denial', async () => {
+    const { id } = await request();
+    await post(`/${id}/deny`);
+    expect((await audited()).at(-1)).toEqual(ofSession(id, { action: 'session_deny', outcome: 'done' }));
+  });
+
+  test('nothing of a whole session id, an OTP or a token', async () => {
+    const { id, otp } = await request();
+    const granted = await post(`/${id}/grant`, { otp });
+    const text = JSON.stringify(await audited());
+    for (const secret of [id, otp, (granted.body as unknown as { token: string }).token]) {
+      expect(text).not.toContain(secret);
+    }
+    expect(text).not.toContain(hashSessionId(id).toString('hex'));
+  });
+});
+
+describe('what an Astation and the operator do', () => {
+  test('binding, and not what is only refreshed', async () => {
+    const bindings = new BindingStore(database.db);
+    const [one, two, three] = [randomUUID(), randomUUID(), randomUUID()] as const;
+    const [mine, other] = [`st-${randomUUID()}`, `st-${randomUUID()}`];
+    const at = (id: string, action: string, outcome = 'done') =>
+      row({
+        action,
+        outcome,
+        session: fingerprintOf(id),
+        work_session_id: mine,
+        request_id: 'the-request',
+        address: '192.0.2.7',
+      });
+    await bindings.bind(mine, one, SOURCE);
+    await bindings.bind(mine, one, SOURCE);
+    await bindings.unbind(mine, randomUUID(), SOURCE);
+    expect(await audited()).toEqual([at(one, 'session_bind')]);
+    await bindings.bind(other, three);
+    begin = (await database.admin.query('SELECT max(id)::int AS last FROM audit_log')).rows[0].last;
+
+    await bindings.bind(mine, three, SOURCE);
+    expect(await bindings.replace(mine, [two, three], SOURCE)).toMatchObject({ skipped: 1 });
+    const rows = await audited();
+    expect(rows).toHaveLength(4);
+    expect(rows[0]).toEqual(at(three, 'session_bind', 'refused'));
+    expect(rows.slice(1)).toEqual(
+      expect.arrayContaining([
+        at(one, 'session_unbind'),
+        at(two, 'session_bind'),
+        at(three, 'session_bind', 'refused'),
+      ]),
+    );
+    await bindings.unbind(mine, two, SOURCE);
+    expect((await audited()).at(-1)).toEqual(at(two, 'session_unbind'));
+  });
+
+  test('keys that are registered and forgotten', async () => {
+    const store = new AstationStore(database.db);
+    const id = `st-${randomUUID()}`;
+    const key = new AstationKey().publicKeyHex;
+    await store.registerOrVerify(id, key, SOURCE);
+    await store.registerOrVerify(id, key, SOURCE);
+    await store.forget(id);
+    await expect(store.forget(id)).rejects.toThrow('No key');
+    const about = { outcome: 'done', work_session_id: id };
+    expect(await audited()).toEqual([
+      row({ ...about, action: 'key_register', request_id: 'the-request', address: '192.0.2.7' }),
+      row({ ...about, action: 'key_forget' }),
+    ]);
+  });
+
+  test('sessions that the operator makes and revokes', async () => {
+    const session = await server.login('st-op');
+    await server.sessions.revoke(session);
+    await server.sessions.revoke(session);
+    const about = { outcome: 'done', work_session_id: 'st-op', session: fingerprintOf(session) };
+    expect(await audited()).toEqual([
+      row({ ...about, action: 'session_create' }),
+      row({ ...about, action: 'session_revoke' }),
+    ]);
+  });
+});
+
+describe('refusals at the edge', () => {
+  test('of a caller who is known are kept, by REST and by tRPC', async () => {
+    const session = await server.login('st-edge');
+    const ann = new RestVaults(server.url, { session, clientId: 'ann' });
+    const { vault_id } = (await ann.create('')).body;
+    begin = (await database.admin.query('SELECT max(id)::int AS last FROM audit_log')).rows[0].last;
+    const url = `${server.url}/api/vault/${vault_id}?id=ann`;
+    await rest('POST', url, { session, body: { text: 7 } });
+    await rest('POST', url, { session, body: '{"broken' });
+    await rest('POST', url, { session, body: { text: 'x'.repeat(70_000) } });
+    await rest('POST', url, { session, body: 'text', headers: { 'content-type': 'text/plain' } });
+    await fetch(`${server.url}/trpc/vault.append?id=ann`, {
+      method: 'POST',
+      headers: { authorization: `session ${session}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ vault_id, text: 7 }),
+    });
+    const about = {
+      work_session_id: 'st-edge',
+      client_id: 'ann',
+      session: fingerprintOf(session),
+      address: '127.0.0.1',
+      request_id: expect.any(String),
+    };
+    expect(await audited()).toEqual([
+      row({ ...about, vault_id, action: 'write', outcome: 'bad_request' }),
+      row({ ...about, vault_id, action: 'write', outcome: 'bad_request' }),
+      row({ ...about, vault_id, action: 'write', outcome: 'payload_too_large' }),
+      row({ ...about, vault_id, action: 'write', outcome: 'unsupported_media_type' }),
+      row({ ...about, action: 'append', outcome: 'bad_request' }),
+    ]);
+  });
+
+  test('of whoever is not known leave no row, so that a flood fills no table', async () => {
+    const url = `${server.url}/api/vault?id=ann`;
+    await rest('GET', url, { session: randomUUID() });
+    await rest('GET', url);
+    await rest('POST', `${server.url}/api/sessions`, { body: {} });
+    await rest('POST', `${server.url}/api/sessions/${randomUUID()}/grant`, { body: { otp: '1' } });
+    await rest('POST', `${server.url}/api/sessions/${randomUUID()}/deny`, { body: {} });
+    expect(await audited()).toEqual([]);
+  });
+});
+
+describe('what cannot be kept in the audit log does not happen', () => {
+  /** Runs work while the server may not insert into the audit log. */
+  async function withoutAudit<T>(work: () => Promise<T>): Promise<T> {
+    await database.admin.query('REVOKE INSERT ON audit_log FROM vault_relay_app');
+    try {
+      return await work();
+    } finally {
+      await database.admin.query('GRANT INSERT ON audit_log TO vault_relay_app');
+    }
+  }
+
+  const TABLES = [
+    'vaults',
+    'vault_entries',
+    'vault_write_keys',
+    'vault_creation_keys',
+    'vault_outside_reads',
+    'sessions',
+    'astations',
+    'audit_log',
+  ];
+  const everything = async () => {
+    const tables: unknown[] = [];
+    for (const table of TABLES)
+      tables.push((await database.admin.query(`SELECT * FROM ${table} ORDER BY 1`)).rows);
+    return JSON.stringify(tables);
+  };
+
+  test('neither a write, nor a session, nor a key', async () => {
+    const session = await server.login('st-mute');
+    const ann = new RestVaults(server.url, { session, clientId: 'ann' });
+    const { vault_id } = (await ann.create('')).body;
+    await ann.append(vault_id, 'one');
+    const api = (path: string, body: object) => rest('POST', `${server.url}/api${path}`, { session, body });
+    const { id, otp } = (await api('/sessions', { hostname: 'h' })).body as { id: string; otp: string };
+    const before = await everything();
+    await withoutAudit(async () => {
+      const answers = await Promise.all([
+        ann.create('another'),
+        ann.append(vault_id, 'two'),
+        ann.override(vault_id, 1, 'two'),
+        ann.setSummary(vault_id, 'two'),
+        api('/sessions', { hostname: 'h' }),
+        api(`/sessions/${id}/grant`, { otp }),
+        api(`/sessions/${id}/grant`, { otp: 'wrong' }),
+        api(`/sessions/${id}/deny`, {}),
+      ]);
+      for (const { status } of answers) expect(status).toBeGreaterThanOrEqual(500);
+      const bindings = new BindingStore(database.db);
+      const astations = new AstationStore(database.db);
+      await expect(bindings.bind('st-mute', randomUUID())).rejects.toThrow();
+      await expect(bindings.replace('st-mute', [])).rejects.toThrow();
+      await expect(bindings.unbind('st-mute', session)).rejects.toThrow();
+      await expect(astations.registerOrVerify('st-mute', new AstationKey().publicKeyHex)).rejects.toThrow();
+      await expect(server.sessions.revoke(session)).rejects.toThrow();
+    });
+    expect(await everything()).toBe(before);
+    expect((await ann.append(vault_id, 'two')).status).toBe(200);
+  });
+
+  test('but a refusal stays one', async () => {
+    const session = await server.login('st-mute');
+    await withoutAudit(async () => {
+      const url = `${server.url}/api/vault?id=ann`;
+      expect((await rest('POST', url, { session, body: { summary: 7 } })).status).toBe(400);
+    });
+  });
+});

@@ -1,0 +1,256 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createVaultRelayClient } from '../../src/client/index.ts';
+import type { VaultEntry } from '../../src/vault/schema.ts';
+import { RestVaults, rest } from '../support/client.ts';
+import { useDatabase } from '../support/database.ts';
+import { withRelayServer } from '../support/relay-server.ts';
+import { useServer } from '../support/server.ts';
+import { useProxiedDatabase } from '../support/tcp-proxy.ts';
+
+const database = useDatabase();
+const proxied = useProxiedDatabase(database);
+const server = useServer(database, { databasePoolSize: 2, maxConnectionsPerAddress: 10_000 });
+
+let session: string;
+let vaults: RestVaults;
+let vaultId: string;
+let head: number;
+
+beforeAll(async () => {
+  session = await server.login('st-1');
+  vaults = new RestVaults(server.url, { session, clientId: 'ann' });
+});
+
+afterEach(() => expect.poll(() => server.vaults.waiters.size).toBe(0));
+
+/** A vault with one entry. */
+async function makeVault(): Promise<void> {
+  vaultId = (await vaults.create('waiting')).body.vault_id;
+  head = (await vaults.append(vaultId, 'first')).body.seq;
+}
+
+const waiting = (n: number) => expect.poll(() => server.vaults.waiters.size, { timeout: 30_000 }).toBe(n);
+
+/** Reads with `wait`, and says how long that took. */
+async function wait(query: string, as = vaults) {
+  const began = performance.now();
+  const answer = await as.read(vaultId, query);
+  return { ...answer, ms: performance.now() - began };
+}
+const contents = ({ body }: { body: VaultEntry[] }) => body.map((entry) => entry.content);
+
+describe('a read that waits', () => {
+  beforeAll(makeVault);
+
+  test('is answered at once when there is something', async () => {
+    const answer = await wait('&since=0&wait=25');
+    expect(contents(answer)).toEqual(['first']);
+    expect(answer.ms).toBeLessThan(5000);
+  });
+
+  test('is answered with nothing when its time is up, and a valid next since', async () => {
+    const answer = await wait(`&since=${head}&wait=1`);
+    expect(answer.body).toEqual([]);
+    expect(answer.headers.get('x-vault-head')).toBe(String(head));
+    expect(answer.ms).toBeGreaterThanOrEqual(1000);
+    expect(answer.ms).toBeLessThan(6000);
+  });
+
+  test.each(['0', '26', '-1', '1.5', 'x', ''])('is refused for wait=%s', async (seconds) => {
+    expect(await vaults.read(vaultId, `&wait=${seconds}`)).toMatchObject({ status: 400 });
+  });
+
+  test('is answered as soon as there is something, on tRPC too', async () => {
+    const { vault } = createVaultRelayClient({ url: server.url, session, clientId: 'ann' });
+    const both = Promise.all([
+      wait(`&since=${head}&wait=25`),
+      vault.readPage.query({ vault_id: vaultId, since: head, wait: 25 }),
+    ]);
+    await waiting(2);
+    const { seq } = (await vaults.append(vaultId, 'second')).body;
+    const [onRest, onTrpc] = await both;
+    expect(contents(onRest)).toEqual(['second']);
+    expect(onRest.headers.get('x-vault-head')).toBe(String(seq));
+    expect(onTrpc).toMatchObject({ entries: [{ content: 'second' }], head: seq });
+    expect(onRest.ms).toBeLessThan(10_000);
+    head = seq;
+  });
+
+  test('sleeps on over what it is not to show', async () => {
+    const queries = {
+      content: '',
+      history: '&history=true',
+      summary: '&kind=summary',
+      text: '&q=NEEDLE',
+      writer: '&writer=bob',
+      tag: '&tag=plan',
+    };
+    const answers = Object.fromEntries(
+      Object.entries(queries).map(([name, query]) => [name, wait(`&since=${head}&wait=25${query}`)]),
+    );
+    await waiting(6);
+    await vaults.setSummary(vaultId, 'described');
+    expect(contents(await (answers.summary as ReturnType<typeof wait>))).toEqual(['described']);
+    await waiting(5);
+    await vaults.append(vaultId, 'hay');
+    expect(contents(await (answers.content as ReturnType<typeof wait>))).toEqual(['hay']);
+    expect(contents(await (answers.history as ReturnType<typeof wait>))).toEqual(['hay']);
+    await waiting(3);
+    await new RestVaults(server.url, { session, clientId: 'bob' }).append(vaultId, 'more hay');
+    expect(contents(await (answers.writer as ReturnType<typeof wait>))).toEqual(['more hay']);
+    await waiting(2);
+    await vaults.append(vaultId, 'a needle');
+    expect(contents(await (answers.text as ReturnType<typeof wait>))).toEqual(['a needle']);
+    await waiting(1);
+    const body = { text: 'tagged', tags: ['plan'] };
+    await rest('POST', `${server.url}/api/vault/${vaultId}?id=ann`, { session, body });
+    expect(contents(await (answers.tag as ReturnType<typeof wait>))).toEqual(['tagged']);
+  });
+
+  test('is not woken by another vault', async () => {
+    const { seq } = (await vaults.append(vaultId, 'the last')).body;
+    const answer = wait(`&since=${seq}&wait=1`);
+    await waiting(1);
+    const other = (await vaults.create('another')).body.vault_id;
+    await vaults.append(other, 'elsewhere');
+    expect((await answer).body).toEqual([]);
+  });
+
+  test('answers HEAD in the same way, without a body', async () => {
+    const { seq } = (await vaults.append(vaultId, 'before')).body;
+    const address = `${server.url}/api/vault/${vaultId}?id=ann&since=${seq}&wait=25`;
+    const answer = fetch(address, { method: 'HEAD', headers: { authorization: `session ${session}` } });
+    await waiting(1);
+    const written = (await vaults.append(vaultId, 'after')).body;
+    const { status, headers } = await answer;
+    expect(status).toBe(200);
+    expect(headers.get('x-vault-head')).toBe(String(written.seq));
+    expect(await (await answer).text()).toBe('');
+  });
+
+  test('is forgotten when its client leaves', async () => {
+    const { seq } = (await vaults.append(vaultId, 'before')).body;
+    const leaving = new AbortController();
+    const answer = fetch(`${server.url}/api/vault/${vaultId}?id=ann&since=${seq}&wait=25`, {
+      headers: { authorization: `session ${session}` },
+      signal: leaving.signal,
+    });
+    await waiting(1);
+    leaving.abort();
+    await expect(answer).rejects.toThrow();
+    await waiting(0);
+  });
+});
+
+describe('while a read waits', () => {
+  test('its session is revoked: 401, at once', async () => {
+    await makeVault();
+    const mine = await server.login('st-1');
+    const answer = wait(
+      `&since=${head}&wait=25`,
+      new RestVaults(server.url, { session: mine, clientId: 'ann' }),
+    );
+    await waiting(1);
+    await server.sessions.revoke(mine);
+    expect(await answer).toMatchObject({
+      status: 401,
+      body: { code: 'UNAUTHORIZED', error: 'This session ended while the request was waiting.' },
+    });
+  });
+
+  test('its past writer is taken off the list: 403 instead of what was written then', async () => {
+    await makeVault();
+    await new RestVaults(server.url, { session, clientId: 'roamer' }).append(vaultId, 'by roamer');
+    const away = new RestVaults(server.url, { session: await server.login('st-2'), clientId: 'roamer' });
+    const answer = wait('&since=999999&wait=25', away);
+    await waiting(1);
+    const removed = await rest('DELETE', `${server.url}/api/vault/${vaultId}/writers/roamer?id=ann`, {
+      session,
+    });
+    expect(removed.body).toEqual({ removed: true });
+    await vaults.append(vaultId, 'not for roamer');
+    expect(await answer).toMatchObject({ status: 403 });
+  });
+
+  test('the server stops: an empty answer', async () => {
+    await makeVault();
+    const took = await withRelayServer({ databaseUrl: database.url }, async (own) => {
+      const { url, services } = own.one;
+      const answer = wait(`&since=${head}&wait=25`, new RestVaults(url, { session, clientId: 'ann' }));
+      await expect.poll(() => services.vaults.waiters.size).toBe(1);
+      await Promise.all([own.stop(), answer]);
+      return answer;
+    });
+    expect(took).toMatchObject({ status: 200, body: [] });
+    expect(took.ms).toBeLessThan(8000);
+  });
+
+  test('the database is away for a while, and somebody else writes: it looks again', async () => {
+    await makeVault();
+    await withRelayServer({ databaseUrl: proxied.url }, async (own) => {
+      const { url, services } = own.one;
+      const answer = wait(`&since=${head}&wait=25`, new RestVaults(url, { session, clientId: 'ann' }));
+      await expect.poll(() => services.vaults.waiters.size).toBe(1);
+      proxied.proxy.refuse();
+      await proxied.proxy.nextConnection();
+      // By another server, which this one cannot hear of.
+      await vaults.append(vaultId, 'meanwhile');
+      proxied.proxy.accept();
+      expect(contents(await answer)).toEqual(['meanwhile']);
+    });
+  });
+});
+
+describe('5,000 reads that wait', () => {
+  const COUNT = 5000;
+
+  /** Sends a request over a socket of its own. @returns its answer's first line and body, when they are there */
+  async function ask(sockets: Socket[], query: string): Promise<string> {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    sockets.push(socket);
+    await once(socket, 'connect');
+    socket.write(
+      `GET /api/vault/${vaultId}?id=ann${query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: session ${session}\r\n\r\n`,
+    );
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    await once(socket, 'close');
+    return `${text.slice(0, text.indexOf('\r\n'))} ${text.slice(text.indexOf('\r\n\r\n') + 4)}`;
+  }
+
+  test('hold no connection of the database, and are all answered after one commit', async () => {
+    await makeVault();
+    const sockets: Socket[] = [];
+    try {
+      const answers: Promise<string>[] = [];
+      for (let i = 0; i < COUNT; i += 500) {
+        answers.push(...Array.from({ length: 500 }, () => ask(sockets, `&since=${head}&wait=25`)));
+        // As many as the listening socket queues.
+        await expect
+          .poll(() => server.vaults.waiters.size, { timeout: 20_000, interval: 10 })
+          .toBeGreaterThanOrEqual(i + 500);
+      }
+      const { rows } = await database.admin.query(
+        `SELECT count(*)::int AS connections, count(*) FILTER (WHERE state <> 'idle')::int AS busy
+         FROM pg_stat_activity WHERE application_name = 'vault-relay' AND datname = current_database()`,
+      );
+      expect(rows[0].busy).toBe(0);
+      // Those of the server and of the tests' own look at the database.
+      expect(rows[0].connections).toBeLessThanOrEqual(2 + 10);
+      const began = performance.now();
+      const written = await vaults.append(vaultId, 'for all');
+      expect(written.status).toBe(200);
+      const all = await Promise.all(answers);
+      expect(performance.now() - began).toBeLessThan(20_000);
+      const [first] = all;
+      expect(first).toMatch(/^HTTP\/1\.1 200 OK \[\{"seq":\d+,"entry_no":2,.*"content":"for all".*\}\]$/);
+      expect(new Set(all).size).toBe(1);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  });
+});

@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { VaultEntry } from '../../src/vault/schema.ts';
+import { type Answer, RestVaults } from '../support/client.ts';
+import { ask, eventually, makeWorkshop } from '../support/embedded.ts';
+import { createSession, serve, stop, withFolder } from '../support/process.ts';
+import { TcpProxy } from '../support/proxy.ts';
+
+const KEY = 'the-key';
+
+/** Writes that have an answer to lose, each in a vault that holds one entry. */
+const WRITES: Record<string, (vaults: RestVaults, vaultId: string) => Promise<Answer>> = {
+  append: (vaults, vaultId) => vaults.write(vaultId, { text: 'once', tags: ['t'], key: KEY }),
+  override: (vaults, vaultId) =>
+    vaults.write(vaultId, { text: 'once', entry_id: 1, expected_version: 1, key: KEY }),
+  summary: (vaults, vaultId) => vaults.setSummary(vaultId, 'once', { expected_summary_version: 1, key: KEY }),
+  create: (vaults) => vaults.create('once', { key: KEY }),
+};
+
+describe.each(['on', 'off'])('kill -9 between commit and answer, coalescing %s', (WRITE_COALESCING) => {
+  const workshop = makeWorkshop();
+  const proxy = { to: undefined as TcpProxy | undefined };
+  let url: string;
+  let proxied: string;
+  beforeAll(async () => {
+    ({ url } = await workshop.start(await workshop.folder()));
+    const target = new URL(url);
+    proxy.to = new TcpProxy({ host: '127.0.0.1', port: Number(target.port) });
+    await proxy.to.start();
+    target.hostname = '127.0.0.1';
+    target.port = String(proxy.to.port);
+    proxied = target.href;
+  });
+  afterAll(async () => {
+    await proxy.to?.stop();
+    await workshop.cleanUp();
+  });
+
+  const countRows = async () => {
+    const { rows } = await ask(url, 'SELECT count(*)::int AS rows FROM vault_entries');
+    return Number(rows);
+  };
+
+  test.each(Object.keys(WRITES))(
+    '%s: the repeat gets the first result, and nothing is written twice',
+    async (name) => {
+      const write = WRITES[name];
+      if (!write) throw new Error(`No write ${name}`);
+      const first = await serve({ DATABASE_URL: proxied, WRITE_COALESCING });
+      const session = await createSession({ DATABASE_URL: url }, `st-${name}`);
+      const who = { session, clientId: 'ann' };
+      const before = new RestVaults(first.url, who);
+      const vaultId = (await before.create('made before')).body.vault_id;
+      await before.append(vaultId, 'entry 1');
+      const rows = await countRows();
+
+      proxy.to?.holdAnswers();
+      const lost = write(before, vaultId);
+      lost.catch(() => undefined);
+      await eventually('the write is committed', async () => (await countRows()) === rows + 1);
+      first.program.signal('SIGKILL');
+      await expect(lost).rejects.toThrow('fetch failed');
+      await first.program.finished;
+
+      const second = await serve({ DATABASE_URL: proxied, WRITE_COALESCING });
+      const after = new RestVaults(second.url, who);
+      const repeat = await write(after, vaultId);
+      expect(repeat.status).toBe(200);
+      expect(repeat.headers.get('idempotent-replayed')).toBe('true');
+      expect(await countRows()).toBe(rows + 1);
+      const row = await ask(
+        url,
+        'SELECT vault_id, entry_no, version, seq::int FROM vault_entries ORDER BY seq DESC',
+      );
+      const { vault_id, ...place } = row;
+      expect(repeat.body).toEqual(name === 'create' ? { vault_id } : name === 'summary' ? {} : place);
+      await stop(second.program);
+    },
+  );
+});
+
+const ROUNDS = 5;
+const WRITERS = 8;
+/** Answers of a round before the server is killed, in the middle of the other writes. */
+const BEFORE_KILL = 40;
+
+test.each(['on', 'off'])(
+  'in a storm of writes and kills, who repeats what had no answer writes each text once (coalescing %s)',
+  async (WRITE_COALESCING) => {
+    await withFolder(async (DATA_DIR) => {
+      const session = await createSession({ DATA_DIR }, 'st');
+      const who = { session, clientId: 'storm' };
+      const sent: { text: string; entry_id?: number; key: string }[] = [];
+      const answered = new Map<string, unknown>();
+      let vaultId = '';
+      let lost: typeof sent = [];
+
+      for (let round = 0; round <= ROUNDS; round++) {
+        const { program, url } = await serve({ DATA_DIR, WRITE_COALESCING });
+        const vaults = new RestVaults(url, who);
+        vaultId ||= (await vaults.create('storm')).body.vault_id;
+        for (const write of lost) {
+          const { status, body } = await vaults.write(vaultId, write);
+          expect(status).toBe(200);
+          answered.set(write.text, body);
+        }
+        lost = [];
+        if (round === ROUNDS) {
+          const { body: history } = await vaults.read(vaultId, '&history=true');
+          await stop(program);
+          const texts = history.map((entry: VaultEntry) => entry.content);
+          expect(texts.toSorted()).toEqual(sent.map(({ text }) => text).toSorted());
+          for (const { content, entry_no, version, seq } of history) {
+            expect(answered.get(content)).toEqual({ entry_no, version, seq });
+          }
+          return;
+        }
+        let answers = 0;
+        const write = async (writer: number) => {
+          for (let n = 0; ; n++) {
+            const text = `${round}.${writer}.${n}`;
+            const next = { text, key: `key-${text}`, ...(writer % 2 && round > 0 && { entry_id: 1 }) };
+            sent.push(next);
+            const answer = await vaults.write(vaultId, next).catch(() => undefined);
+            if (answer?.status !== 200) {
+              lost.push(next);
+              return;
+            }
+            answered.set(text, answer.body);
+            if (++answers === BEFORE_KILL) program.signal('SIGKILL');
+          }
+        };
+        await Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(writer)));
+        await program.finished;
+        expect(lost).toHaveLength(WRITERS);
+      }
+    });
+  },
+);

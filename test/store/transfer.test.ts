@@ -1,0 +1,305 @@
+import { randomBytes } from 'node:crypto';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Database } from '../../src/db/client.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { AstationStore } from '../../src/session/astation-store.ts';
+import { formatLine, parseLine } from '../../src/transfer/format.ts';
+import { CHAIN_START, hashRow } from '../../src/vault/chain.ts';
+import { VaultFeed } from '../../src/vault/feed.ts';
+import type { Caller } from '../../src/vault/policy.ts';
+import { silent, useDatabase, withClient, withEmptyDatabase } from '../support/database.ts';
+import { TestStore } from '../support/store.ts';
+import { contentsOf, exported, imported } from '../support/transfer.ts';
+
+const source = useDatabase();
+const ann: Caller = { workSessionId: 'st-1', clientId: 'ann' };
+const bob: Caller = { workSessionId: 'st-1', clientId: '团队 "mac"' };
+const eve: Caller = { workSessionId: 'st-2', clientId: 'eve' };
+const ROWS = 10_000;
+const KEY = `04${randomBytes(64).toString('hex')}`;
+
+let store: TestStore;
+let [big, small, foreign] = ['', '', ''];
+
+/** Two work sessions, summaries, tags, keys, odd texts, and 10,000 rows. */
+beforeAll(async () => {
+  store = new TestStore(source.db, new VaultFeed());
+  big = (await store.create(ann, 'the big one', 'create-1')).vault_id;
+  small = (await store.create(ann, '')).vault_id;
+  foreign = (await store.create(eve, 'of the others')).vault_id;
+  const texts = ['', 'line\nbreak', 'two\u2028lines\u2029here', '日本語 🎉', '"}\n{"type":"end"}', '\\u0000'];
+  for (const text of texts) await store.append(bob, small, text, { tags: ['fact', 'ä,1:b'] });
+  await store.override(ann, small, { no: 2, text: 'better', key: 'write-1' });
+  await store.setSummary(ann, small, 'said later');
+  await store.append(eve, foreign, 'theirs', { key: 'write-1' });
+  for (let n = 0; n < ROWS; n += 500) {
+    const write = (i: number) =>
+      store.append(ann, big, `row ${n + i}`, i % 100 === 0 ? { key: `k-${n + i}` } : {});
+    await Promise.all(Array.from({ length: 500 }, (_, i) => write(i)));
+  }
+  await store.removeWriter(ann, big, 'ann');
+  await new AstationStore(source.db).registerOrVerify('st-1', KEY);
+});
+
+const withTarget = <T>(work: (url: string) => Promise<T>): Promise<T> =>
+  withEmptyDatabase(async (url) => {
+    await migrate(url);
+    return work(url);
+  });
+
+async function withStore<T>(url: string, work: (store: TestStore, db: Database) => Promise<T>): Promise<T> {
+  const db = new Database({ url, poolSize: 2, log: silent });
+  try {
+    return await work(new TestStore(db, new VaultFeed()), db);
+  } finally {
+    await db.close();
+  }
+}
+
+/** @returns how many rows a vault's chain has, each of them checked */
+const verified = (store: TestStore, caller: Caller, vaultId: string) =>
+  store.proof(caller, vaultId, { limit: 100_000 }).then(({ rows, head }) => {
+    let hash = CHAIN_START;
+    for (const row of rows) {
+      hash = hashRow(hash, vaultId, row);
+      expect(hash).toBe(row.hash);
+    }
+    expect(head.hash).toBe(hash);
+    return rows.length;
+  });
+
+const refusal = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'no error',
+    (error: Error) => error.message,
+  );
+
+describe('a server that moves', () => {
+  test('is the same afterwards, and goes on', async () => {
+    const file = await exported(source.url);
+    await withTarget(async (url) => {
+      expect(await imported(url, file)).toEqual({ vaults: 3, rows: ROWS + 12, skipped: 0, astations: 0 });
+      expect(await contentsOf(url)).toBe(await contentsOf(source.url));
+      await withStore(url, async (moved) => {
+        for (const [caller, id] of [
+          [ann, big],
+          [ann, small],
+          [eve, foreign],
+        ] as const) {
+          expect(await moved.read(caller, id, { history: true, kind: 'all' })).toEqual(
+            await store.read(caller, id, { history: true, kind: 'all' }),
+          );
+          expect(await moved.meta(caller, id)).toEqual(await store.meta(caller, id));
+        }
+        expect(await verified(moved, ann, big)).toBe(ROWS + 1);
+        const before = await moved.meta(ann, big);
+        const written = await moved.append(ann, big, 'written after the move');
+        expect(written.entry_no).toBe(ROWS + 1);
+        expect(written.seq).toBeGreaterThan(before.head);
+        expect(await verified(moved, ann, big)).toBe(ROWS + 2);
+        expect((await moved.create(ann, 'made after the move')).replayed).toBe(false);
+      });
+    });
+  });
+
+  test('keeps what keys stood for, so that a retry writes nothing twice', async () => {
+    const file = await exported(source.url);
+    await withTarget(async (url) => {
+      await imported(url, file);
+      await withStore(url, async (moved) => {
+        expect(await moved.create(ann, 'the big one', 'create-1')).toEqual({ vault_id: big, replayed: true });
+        const write = { op: 'append', vaultId: foreign, text: 'theirs', key: 'write-1' } as const;
+        expect(await moved.write(eve, write)).toMatchObject({ entry_no: 1, version: 1, replayed: true });
+        await expect(moved.write(eve, { ...write, text: 'another' })).rejects.toThrow(
+          'stood for another request',
+        );
+      });
+    });
+  });
+
+  test('hands sessions to nobody, and the keys of Astations on demand', async () => {
+    const plain = await exported(source.url, { vaults: [small] });
+    expect(plain.map((line) => parseLine(line.trimEnd()).type)).not.toContain('astation');
+    const file = await exported(source.url, { vaults: [small], astations: true });
+    await withTarget(async (url) => {
+      expect(await imported(url, file)).toMatchObject({ vaults: 1, astations: 1 });
+      await withStore(url, async (_, db) => {
+        expect(await new AstationStore(db).list()).toMatchObject([{ astation_id: 'st-1', public_key: KEY }]);
+      });
+    });
+  });
+
+  test('is told in the audit log of both', async () => {
+    const actions = (url: string) =>
+      withClient(url, (client) =>
+        client.query(`SELECT action, outcome, vault_id FROM audit_log WHERE action IN ('export', 'import')`),
+      );
+    const file = await exported(source.url, { vaults: [small] });
+    expect((await actions(source.url)).rows).toContainEqual({
+      action: 'export',
+      outcome: 'done',
+      vault_id: small,
+    });
+    await withTarget(async (url) => {
+      await imported(url, file);
+      expect((await actions(url)).rows).toEqual([{ action: 'import', outcome: 'done', vault_id: small }]);
+    });
+  });
+});
+
+test('only what was asked for is exported', async () => {
+  const ids = async (options: Parameters<typeof exported>[1]) =>
+    (await exported(source.url, options)).flatMap((text) => {
+      const line = parseLine(text.trimEnd());
+      return line.type === 'vault' ? [line.vault_id] : [];
+    });
+  expect(await ids({ workSession: 'st-2' })).toEqual([foreign]);
+  expect((await ids({ vaults: [small, foreign] })).toSorted()).toEqual([small, foreign].toSorted());
+  expect(await refusal(exported(source.url, { vaults: ['v-nowhere'] }))).toBe('There is no vault v-nowhere.');
+  expect(await refusal(exported(source.url, { after: 'here' }))).toContain('--after takes');
+});
+
+describe('an export that was interrupted', () => {
+  test.each([0.1, 0.5, 0.9999])('at %f of it goes on behind its last whole line', async (share) => {
+    const file = await exported(source.url, { astations: true });
+    const kept = file.slice(0, Math.max(2, Math.floor(file.length * share)));
+    await withTarget(async (url) => {
+      const cut = 'half a line {"check":';
+      expect(await refusal(imported(url, [...kept, cut]))).toContain('The file has no end');
+      const last = parseLine(kept.at(-1)?.trimEnd() ?? '');
+      const after = 'position' in last ? last.position : '';
+      const rest = await exported(source.url, { astations: true, after });
+      expect(rest.length).toBeLessThanOrEqual(file.length - kept.length + 2);
+      const report = await imported(url, [...kept, ...rest]);
+      expect(report.vaults + report.skipped).toBe(3);
+      expect(await contentsOf(url)).toBe(await contentsOf(source.url));
+    });
+  });
+
+  test('and within a vault that was written into meanwhile, gets what came', async () => {
+    const { vault_id } = await store.create(ann, 'moving on');
+    await store.append(ann, vault_id, 'before');
+    const file = await exported(source.url, { vaults: [vault_id] });
+    const kept = file.slice(0, 3);
+    await store.append(bob, vault_id, 'meanwhile');
+    await store.setSummary(ann, vault_id, 'moved on');
+    const last = parseLine(kept.at(-1)?.trimEnd() ?? '') as { position: string };
+    const rest = await exported(source.url, { vaults: [vault_id], after: last.position });
+    await withTarget(async (url) => {
+      expect(await refusal(imported(url, rest))).toContain('Line 1: it goes on after');
+      expect(await imported(url, [...kept, ...rest])).toMatchObject({ vaults: 1, rows: 4 });
+      await withStore(url, async (moved) => {
+        expect(await moved.meta(ann, vault_id)).toEqual(await store.meta(ann, vault_id));
+      });
+    });
+  });
+});
+
+describe('an import', () => {
+  test('that is repeated skips what is there', async () => {
+    const file = await exported(source.url, { workSession: 'st-2' });
+    await withTarget(async (url) => {
+      await imported(url, file);
+      expect(await imported(url, file)).toEqual({ vaults: 0, rows: 0, skipped: 1, astations: 0 });
+    });
+  });
+
+  test('refuses a server that holds anything else', async () => {
+    const file = await exported(source.url, { workSession: 'st-2' });
+    await withTarget(async (url) => {
+      await withStore(url, (other) => other.create(ann, 'was here before'));
+      expect(await refusal(imported(url, file))).toContain('is not here, but 1 others are');
+    });
+    await withTarget(async (url) => {
+      await imported(url, file);
+      await withStore(url, (other) => other.append(eve, foreign, 'written since'));
+      expect(await refusal(imported(url, file))).toContain('is here already and is not the same');
+    });
+    await withTarget(async (url) => {
+      await imported(url, await exported(source.url));
+      expect(await refusal(imported(url, file))).not.toBe('no error');
+    });
+  });
+
+  test('refuses another one beside it', async () => {
+    await withTarget((url) =>
+      withClient(url, async (client) => {
+        await client.query(`SELECT pg_advisory_lock(hashtextextended('vault-relay import', 0))`);
+        expect(await refusal(imported(url, []))).toContain('Another import is at work');
+      }),
+    );
+  });
+});
+
+describe('a file that does not fit is refused by the number of its line, and nothing of that vault is written', () => {
+  let file: string[];
+  beforeAll(async () => {
+    file = await exported(source.url, { vaults: [small] });
+  });
+
+  const expectRefused = (lines: string[], message: RegExp) =>
+    withTarget(async (url) => {
+      const before = await contentsOf(url);
+      expect(await refusal(imported(url, lines))).toMatch(message);
+      expect(await contentsOf(url)).toBe(before);
+    });
+
+  test('one byte changed, wherever it stands', async () => {
+    await withTarget(async (url) => {
+      const before = await contentsOf(url);
+      for (const [i, line] of file.entries()) {
+        const bytes = Buffer.from(line);
+        for (let at = (i * 5) % 31; at < bytes.length - 1; at += 31) {
+          const changed = Buffer.from(bytes);
+          changed[at] = (bytes[at] ?? 0) ^ 1;
+          const lines = file.with(i, changed.toString('latin1'));
+          // As bytes: what is no UTF-8 any more must not be mended on the way.
+          const parts = lines.map((text, n) => (n === i ? changed : Buffer.from(text)));
+          const message = await refusal(imported(url, parts as unknown as string[]));
+          expect(message, `byte ${at} of line ${i + 1}`).toMatch(/^(Line \d+: |The file has no end)/);
+        }
+      }
+      expect(await contentsOf(url)).toBe(before);
+    });
+  });
+
+  /** A line by somebody who knows how its check is made. */
+  const forged = (type: string, change: (line: never) => object) =>
+    file.map((text) => {
+      const line = parseLine(text.trimEnd());
+      return line.type === type ? formatLine(change(line as never) as never) : text;
+    });
+
+  test.each([
+    [
+      'another text',
+      'row',
+      { content: 'another' },
+      /^Line 3: the hash of row \d+ of vault \S+ does not follow/,
+    ],
+    ['another writer', 'row', { writer_id: 'mallory' }, /^Line 3: the hash of row/],
+    ['another vault', 'row', { vault_id: 'v-another' }, /^Line 3: it stands among the rows of vault/],
+    ['another head', 'vault', { head: { seq: 1, hash: CHAIN_START } }, /^Line 12: vault \S+ ends with row/],
+    ['too few entries', 'vault', { next_entry_no: 1 }, /^Line 12: vault \S+ has more entries/],
+    ['a head beyond', 'header', { highest_seq: 1 }, /^Line 12: vault \S+ goes beyond/],
+    ['another count', 'end', { rows: 1 }, /^Line 12: it ends 1 vaults and 1 rows, but 1 and 9 came/],
+    ['another form', 'header', { format: 'vault-relay-export/2' }, /^Line 1: it is not of the format/],
+  ])('%s', async (_, type, change, message) => {
+    const lines = forged(type, (line: object) => ({ ...line, ...change }));
+    // After the count of lines it is whole, and only its end is wrong.
+    if (type === 'end') {
+      await withTarget(async (url) => {
+        expect(await refusal(imported(url, lines))).toMatch(message);
+      });
+    } else await expectRefused(lines, message);
+  });
+
+  test('a row that is missing, or comes twice, or in another order', async () => {
+    await expectRefused(file.toSpliced(4, 1), /^Line 5: the hash of row/);
+    await expectRefused(file.toSpliced(4, 0, file[4] ?? ''), /^Line 6: seq \d+ comes after/);
+    await expectRefused(file.toSpliced(4, 2, file[5] ?? '', file[4] ?? ''), /^Line 5: the hash of row/);
+    await expectRefused(file.toSpliced(1, 1), /^Line 2: it stands before the line of its vault/);
+    await expectRefused(file.slice(1), /^Line 1: an export begins with its header/);
+    await expectRefused(file.slice(0, -1), /^The file has no end/);
+  });
+});

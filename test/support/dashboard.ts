@@ -1,0 +1,45 @@
+import axe, { type AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+/** Who a tab is signed in as. */
+export type SignedInAs = { session: string; clientId: string } | { token: string };
+
+/** Opens a page of the dashboard in a tab that is signed in. @param path what stands behind `#` */
+export async function openDashboard(page: Page, url: string, who: SignedInAs, path = '/'): Promise<void> {
+  const credentials = 'token' in who ? { kind: 'operator', ...who } : { kind: 'session', ...who };
+  const kept = JSON.stringify(JSON.stringify(credentials));
+  // Once a tab: a reload keeps what the tab has become since.
+  await page.addInitScript(`
+    if (location.protocol === 'http:' && window.name !== 'signed in') sessionStorage.setItem('vault-relay.credentials', ${kept});
+    window.name = 'signed in';
+  `);
+  await page.goto(`${url}/#${path}`);
+}
+
+/** Fills in the sign-in form and sends it. */
+export async function signIn(page: Page, { session, clientId }: { session: string; clientId: string }) {
+  await page.getByLabel('Session id').fill(session);
+  await page.getByLabel('Client id').fill(clientId);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+/** An entry by its number, once it is there. */
+export const entryOf = (page: Page, entryNo: number) => page.locator(`[data-entry="${entryNo}"]`);
+
+/**
+ * Expects that axe finds nothing serious on the page as it is now. The debugger runs it, which the content security
+ * policy of the page has no say in.
+ */
+export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<AxeResults>(
+    `axe.run(document, { resultTypes: ['violations'], preload: false })`,
+  );
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+}
+
+/** How much wider than the window the page is. */
+export const overflowOf = (page: Page): Promise<number> =>
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { Batcher } from '../../src/vault/batcher.ts';
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test('a lone question leaves at once, and those that come meanwhile leave together', async () => {
+  const statements: { questions: number[]; finish(): void }[] = [];
+  const batcher = new Batcher<number, string>(
+    (questions) =>
+      new Promise((resolve) => {
+        statements.push({ questions, finish: () => resolve(questions.map((n) => `answer ${n}`)) });
+      }),
+  );
+  const first = batcher.ask(1);
+  const others = [batcher.ask(2), batcher.ask(3)];
+  await settled();
+  expect(statements.map(({ questions }) => questions)).toEqual([[1]]);
+  statements[0]?.finish();
+  expect(await first).toBe('answer 1');
+  await settled();
+  expect(statements.map(({ questions }) => questions)).toEqual([[1], [2, 3]]);
+  statements[1]?.finish();
+  expect(await Promise.all(others)).toEqual(['answer 2', 'answer 3']);
+  void batcher.ask(4);
+  expect(statements.at(-1)?.questions).toEqual([4]);
+});
+
+test('more than a statement takes go with the one after', async () => {
+  const sizes: number[] = [];
+  const batcher = new Batcher<number, number>(async (questions) => {
+    sizes.push(questions.length);
+    return questions;
+  });
+  const asked = Array.from({ length: 1202 }, (_, n) => n);
+  expect(await Promise.all(asked.map((n) => batcher.ask(n)))).toEqual(asked);
+  expect(sizes).toEqual([1, 500, 500, 201]);
+});
+
+test('a statement that fails fails its own questions, and the next are asked all the same', async () => {
+  const batcher = new Batcher<string, string>(async (questions) => {
+    if (questions.includes('bad')) throw new Error('refused');
+    return questions;
+  });
+  const answers = await Promise.allSettled(['a', 'bad', 'b'].map((question) => batcher.ask(question)));
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+  expect(await batcher.ask('c')).toBe('c');
+});

@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { en } from '../../../src/dashboard/i18n/en.ts';
+import { zh } from '../../../src/dashboard/i18n/zh.ts';
+import { showReordering } from '../../../src/dashboard/text/bidi.ts';
+import { cutText } from '../../../src/dashboard/text/cut.ts';
+import { hasMarkers, mergeTexts } from '../../../src/dashboard/text/merge.ts';
+import { formatRelative } from '../../../src/dashboard/text/time.ts';
+import { compareTexts } from '../../../src/dashboard/text/words.ts';
+
+describe('merging', () => {
+  const base = 'one\ntwo\nthree';
+
+  test('takes what each side changed', () => {
+    expect(mergeTexts(base, 'ONE\ntwo\nthree', 'one\ntwo\nthree\nfour')).toEqual({
+      text: 'ONE\ntwo\nthree\nfour',
+      clash: false,
+    });
+  });
+
+  test('takes different words of the same line from either side', () => {
+    const before = 'Done in a91f3c2. Next: the endpoint.';
+    expect(
+      mergeTexts(before, 'Done in a91f3c2. Next: the tests.', 'Done in b07d55e. Next: the endpoint.'),
+    ).toEqual({
+      text: 'Done in b07d55e. Next: the tests.',
+      clash: false,
+    });
+  });
+
+  test('keeps both where both changed the same words', () => {
+    const merged = mergeTexts(base, 'one\nmine\nthree', 'one\ntheirs\nthree');
+    expect(merged).toEqual({
+      text: 'one\n<<<<<<<\nmine\n=======\ntheirs\n>>>>>>>\nthree',
+      clash: true,
+    });
+    expect(hasMarkers(merged.text)).toBe(true);
+  });
+
+  test('of the same change from both sides is no clash', () => {
+    expect(mergeTexts(base, 'one\nTWO\nthree', 'one\nTWO\nthree')).toEqual({
+      text: 'one\nTWO\nthree',
+      clash: false,
+    });
+  });
+
+  test('with a side that changed nothing is the other side', () => {
+    const text = fc
+      .array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 8 })
+      .map((lines) => lines.join('\n'));
+    fc.assert(
+      fc.property(text, text, (before, after) => {
+        expect(mergeTexts(before, after, before)).toEqual({ text: after, clash: false });
+        expect(mergeTexts(before, before, after)).toEqual({ text: after, clash: false });
+      }),
+    );
+  });
+});
+
+describe('comparing', () => {
+  const parts = (before: string, after: string) =>
+    compareTexts(before, after).changes.map(({ kind, text }) => [kind, text]);
+
+  test('goes by words', () => {
+    expect(parts('JWT in a cookie', 'JWT in a header')).toEqual([
+      ['same', 'JWT in a '],
+      ['removed', 'cookie'],
+      ['added', 'header'],
+    ]);
+  });
+
+  test('finds words in Chinese, which has no spaces', () => {
+    expect(parts('我们使用数据库', '我们使用缓存')).toContainEqual(['same', '我们使用']);
+  });
+
+  test('shows both texts whole, whatever they are', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (before, after) => {
+        const { changes } = compareTexts(before, after);
+        const side = (dropped: string) =>
+          changes
+            .filter(({ kind }) => kind !== dropped)
+            .map(({ text }) => text)
+            .join('');
+        expect(side('added')).toBe(before);
+        expect(side('removed')).toBe(after);
+      }),
+    );
+  });
+
+  test('goes by lines where the texts are long', () => {
+    const long = 'word '.repeat(20_000);
+    expect(compareTexts(long, `${long}\nmore`).by).toBe('lines');
+  });
+});
+
+describe('a long text', () => {
+  test('is cut, by lines and by characters', () => {
+    expect(cutText('short')).toEqual({ shown: 'short', more: false });
+    expect(cutText('x\n'.repeat(100)).shown.split('\n')).toHaveLength(40);
+    expect(cutText('x'.repeat(65_536))).toEqual({ shown: 'x'.repeat(3000), more: true });
+  });
+
+  test('is not cut through a character', () => {
+    const { shown } = cutText(`${'x'.repeat(2999)}😀`);
+    expect(shown.isWellFormed()).toBe(true);
+  });
+});
+
+test('characters that reorder what stands around them are shown by name', () => {
+  expect(showReordering('safe\u202Egnp.exe\u2069 עברית')).toBe('safe[U+202E]gnp.exe[U+2069] עברית');
+});
+
+describe('a time', () => {
+  const now = new Date('2026-11-24T12:00:00Z');
+  const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000);
+
+  test.each([
+    [59, 'en', undefined],
+    [60, 'en', '1 minute ago'],
+    [7200, 'en', '2 hours ago'],
+    [90_000, 'en', 'yesterday'],
+    [-5000, 'en', undefined],
+    [7200, 'zh-CN', '2小时前'],
+  ])('%d seconds ago in %s', (seconds, locale, text) => {
+    expect(formatRelative(ago(seconds), now, locale)).toBe(text);
+  });
+});
+
+test('Chinese says everything that English says', () => {
+  const missing = (a: object, b: object, at = ''): string[] =>
+    Object.entries(a).flatMap(([key, value]) => {
+      const other = (b as Record<string, unknown>)[key];
+      const name = `${at}${key}`;
+      if (typeof value === 'object') return missing(value as object, (other ?? {}) as object, `${name}.`);
+      return typeof other === typeof value ? [] : [name];
+    });
+  expect([...missing(en, zh), ...missing(zh, en)]).toEqual([]);
+});
