@@ -55,8 +55,8 @@ export interface ServicesOptions {
   observability?: Observability;
   /** The relay's clock: ms, only moving forward. */
   now?: () => number;
-  /** The clock that replicas have in common: ms since 1970. */
-  wallClock?: () => number;
+  /** The clock of rooms, in ms; several servers need one in common. By default `now`, or that of the machine. */
+  roomClock?: () => number;
 }
 
 /** Whether a page may open a socket: our own, or one that may call the API. */
@@ -80,17 +80,17 @@ async function openRelay(
     feed: VaultFeed;
     metrics: Metrics;
     now: () => number;
-    wallClock: () => number;
+    roomClock: (() => number) | undefined;
     lookAgain: () => void;
   },
 ) {
-  const { config, log, feed, metrics, now, wallClock } = parts;
+  const { config, log, feed, metrics, now, roomClock } = parts;
   const connections = new Connections(log, now);
   const replica =
     config.redisUrl === undefined
       ? undefined
-      : await openReplica({ ...parts, url: config.redisUrl, connections, wallClock });
-  const rooms = replica ? replica.rooms : new MemoryRooms(connections, now);
+      : await openReplica({ ...parts, url: config.redisUrl, connections, roomClock: roomClock ?? Date.now });
+  const rooms = replica ? replica.rooms : new MemoryRooms(connections, roomClock ?? now);
   const hub = new Hub({ rooms, delivery: connections, log });
   const nudger = createNudger({
     send: (write) => hub.heard({ type: 'vault-updated', ...write }),
@@ -138,7 +138,7 @@ export async function openServices({
   log,
   observability = noObservability,
   now = () => performance.now(),
-  wallClock = Date.now,
+  roomClock,
 }: ServicesOptions): Promise<Services> {
   const { metrics, tracing } = observability;
   const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
@@ -155,7 +155,7 @@ export async function openServices({
     config,
     log,
     now,
-    wallClock,
+    roomClock,
     lookAgain: () => vaults.waiters.lookAgain(),
     sessions,
     findEndedSessions: (idHashes) => sessionStore.findEnded(idHashes),

@@ -29,7 +29,8 @@ export interface ReplicaOptions {
   log: FastifyBaseLogger;
   connections: Connections;
   feed: VaultFeed;
-  wallClock(): number;
+  /** ms of a clock that all replicas have. */
+  roomClock(): number;
   /** Called when something may have been written elsewhere that nobody told of. */
   lookAgain(): void;
 }
@@ -40,7 +41,7 @@ export async function openReplica({
   log,
   connections,
   feed,
-  wallClock,
+  roomClock,
   lookAgain,
 }: ReplicaOptions): Promise<Replica> {
   const line: RedisLine = new RedisLine({
@@ -58,7 +59,7 @@ export async function openReplica({
           .catch((error: Error) => log.debug({ reason: error.message }, 'Dead replicas stay for now')),
     },
   });
-  const rooms = new RedisRooms({ line, delivery: connections, now: wallClock });
+  const rooms = new RedisRooms({ line, delivery: connections, now: roomClock });
   const bridge = new FeedBridge(feed, line);
   await line.start();
   const looking = setInterval(() => line.id === undefined && lookAgain(), LOOK_AGAIN_MS).unref();

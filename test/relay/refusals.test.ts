@@ -154,9 +154,9 @@ test('410: a pairing room that no Astation came to in ten minutes, for both role
   await withRelayServer({ databaseUrl: database.url }, async (own) => {
     const code = await pair(own.url);
     const waiting = await openAtem(own.url, code, 'early');
-    own.clock.advance(PAIRING_LIFETIME_MS - 5000);
+    own.clock.advanceRooms(PAIRING_LIFETIME_MS - 5000);
     await (await openAtem(own.url, code, 'in-time')).leave();
-    own.clock.advance(5000);
+    own.clock.advanceRooms(5000);
     const expired = refusal(410, 'GONE', 'This pairing code has expired.');
     expect(await refused(wsUrl(own.url, { role: 'atem', code, atem_id: 'late' }))).toEqual(expired);
     expect(await refused(wsUrl(own.url, { role: 'astation', code }))).toEqual(expired);
@@ -166,7 +166,7 @@ test('410: a pairing room that no Astation came to in ten minutes, for both role
       expired: true,
       atem_count: 0,
     });
-    own.clock.advance(PAIRING_LIFETIME_MS);
+    own.clock.advanceRooms(PAIRING_LIFETIME_MS);
     await own.sweep();
     expect((await rest('GET', `${own.url}/api/pair/${code}`)).status).toBe(404);
   });

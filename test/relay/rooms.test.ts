@@ -171,7 +171,7 @@ test('a pairing code stays while its Astation does, and lives ten minutes more w
   await withRelayServer({ databaseUrl: database.url }, async (own) => {
     const { body } = await rest<{ code: string }>('POST', `${own.url}/api/pair`, { body: { hostname: 'h' } });
     const owner = await openAstation(own.url, body.code);
-    own.clock.advance(3_600_000);
+    own.clock.advanceRooms(3_600_000);
     await own.sweep();
     const atem = await openAtem(own.url, body.code, 'late');
     await connected(owner, 'late');
@@ -179,7 +179,7 @@ test('a pairing code stays while its Astation does, and lives ten minutes more w
     await expect
       .poll(async () => (await rest('GET', `${own.url}/api/pair/${body.code}`)).body)
       .toMatchObject({ astation_connected: false, expired: false });
-    own.clock.advance(599_000);
+    own.clock.advanceRooms(599_000);
     await own.sweep();
     const again = await openAstation(own.url, body.code);
     await connected(again, 'late');

@@ -19,10 +19,15 @@ export const TEST_SETTINGS = {
 /** A clock that goes by itself, and can be moved on; the same for all servers of a test. */
 export class TestClock {
   #ahead = 0;
+  #roomsAhead = 0;
   now = (): number => performance.now() + this.#ahead;
-  wall = (): number => Date.now() + this.#ahead;
+  rooms = (): number => this.now() + this.#roomsAhead;
   advance(ms: number): void {
     this.#ahead += ms;
+  }
+  /** Moves on the clock of rooms alone: sockets that say nothing stay. */
+  advanceRooms(ms: number): void {
+    this.#roomsAhead += ms;
   }
 }
 
@@ -141,7 +146,7 @@ async function startReplica({
     log: silent,
     observability,
     now: clock.now,
-    wallClock: clock.wall,
+    roomClock: clock.rooms,
   });
   const app = await buildApp({ config, services, log: silent, version: 'test' });
   const url = await app.listen({ host: '127.0.0.1', port: config.port === 3000 ? 0 : config.port });
