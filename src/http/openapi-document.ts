@@ -115,7 +115,7 @@ const IF_NONE_MATCH = {
   in: 'header',
   required: false,
   description: 'The `etag` of an earlier answer: if nothing has changed since, 304 and no entries.',
-  schema: { type: 'string' },
+  schema: { type: 'string', pattern: '^[\\x20-\\x7e]*$' },
 };
 
 function correctOperation(generated: Json, route: RestRoute): Json {
