@@ -23,6 +23,9 @@ import { VaultStore } from './vault/store.ts';
 /** Tokens whose time is up, and requests that ended long ago, are removed this often. */
 const SWEEP_MS = 60_000;
 
+/** By this channel of the database a replica tells of writes while it cannot reach Redis. */
+const LOOK_AGAIN_CHANNEL = 'look_again';
+
 /** Everything the procedures and sockets work with, over one database. */
 export interface Services {
   db: Database;
@@ -82,6 +85,7 @@ async function openRelay(
     now: () => number;
     roomClock: (() => number) | undefined;
     lookAgain: () => void;
+    tellOtherwise: () => Promise<unknown>;
   },
 ) {
   const { config, log, feed, metrics, now, roomClock } = parts;
@@ -157,6 +161,7 @@ export async function openServices({
     now,
     roomClock,
     lookAgain: () => vaults.waiters.lookAgain(),
+    tellOtherwise: () => db.rows(`SELECT pg_notify('${LOOK_AGAIN_CHANNEL}', '')::text`),
     sessions,
     findEndedSessions: (idHashes) => sessionStore.findEnded(idHashes),
     astations,
@@ -178,6 +183,7 @@ export async function openServices({
         const astationId = astations.registeredElsewhere(announcement);
         if (astationId !== undefined) relay.hub.heard({ type: 'key-registered', astationId });
       },
+      [LOOK_AGAIN_CHANNEL]: () => vaults.waiters.lookAgain(),
       [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
         astations.dropFromMemory(astationId);
         relay.hub.heard({ type: 'key-forgotten', astationId });

@@ -33,6 +33,8 @@ export interface ReplicaOptions {
   roomClock(): number;
   /** Called when something may have been written elsewhere that nobody told of. */
   lookAgain(): void;
+  /** Has those look again who wait at other replicas, by a way past Redis. */
+  tellOtherwise(): Promise<unknown>;
 }
 
 /** Joins the replicas. Redis may be away: then rooms have to wait until it comes. */
@@ -43,6 +45,7 @@ export async function openReplica({
   feed,
   roomClock,
   lookAgain,
+  tellOtherwise,
 }: ReplicaOptions): Promise<Replica> {
   const line: RedisLine = new RedisLine({
     url,
@@ -60,7 +63,7 @@ export async function openReplica({
     },
   });
   const rooms = new RedisRooms({ line, delivery: connections, now: roomClock });
-  const bridge = new FeedBridge(feed, line);
+  const bridge = new FeedBridge({ feed, line, tellOtherwise });
   await line.start();
   const looking = setInterval(() => line.id === undefined && lookAgain(), LOOK_AGAIN_MS).unref();
   return {
