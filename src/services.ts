@@ -170,6 +170,7 @@ export async function openServices({
     metrics,
   });
   metrics.gauge('sockets', () => relay.sockets.counts());
+  metrics.gauge('replicas', () => relay.replica?.count() ?? 0);
   const listener = new Listener({
     url,
     log,

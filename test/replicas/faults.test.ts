@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
+import type { Config } from '../../src/config.ts';
 import { BEAT_MS, PRESENCE_MS } from '../../src/redis/line.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
+import { parseExposition, readValue } from '../support/exposition.ts';
 import { TcpProxy } from '../support/proxy.ts';
 import { describeWithRedis, takeRedisDatabase } from '../support/redis.ts';
 import { RedisServer } from '../support/redis-server.ts';
@@ -162,12 +164,12 @@ describeWithRedis('Redis that is away', () => {
   /** Two replicas over a Redis of the test's own. */
   async function withOwnRedis(
     work: (server: RelayServer, redis: RedisServer) => Promise<void>,
+    config: Partial<Config> = {},
   ): Promise<void> {
     const redis = await RedisServer.start();
     try {
-      await withRelayServer({ databaseUrl: database.url, replicas: 2, redisUrl: redis.url() }, (server) =>
-        work(server, redis),
-      );
+      const options = { databaseUrl: database.url, replicas: 2, redisUrl: redis.url(), config };
+      await withRelayServer(options, (server) => work(server, redis));
     } finally {
       redis.thaw();
       await redis.kill();
@@ -263,6 +265,28 @@ describeWithRedis('Redis that is away', () => {
       expect(await back.next()).toMatchObject({ atem_id: 'a' });
       await reaches(back, atem);
     });
+  });
+
+  test('shows in the metrics of every replica', async () => {
+    const metricsToken = 'a-token-for-prometheus';
+    const headers = { authorization: `Bearer ${metricsToken}` };
+    const counts = ({ replicas }: RelayServer) =>
+      Promise.all(
+        replicas.map(async ({ url }) => {
+          const text = await (await fetch(`${url}/metrics`, { headers })).text();
+          return readValue(parseExposition(text), 'vault_relay_replicas');
+        }),
+      );
+    await withOwnRedis(
+      async (server, redis) => {
+        await expect.poll(() => counts(server), { timeout: RECOVERY_MS }).toEqual([2, 2]);
+        await redis.kill();
+        await expect.poll(() => counts(server), { timeout: RECOVERY_MS }).toEqual([0, 0]);
+        await redis.start();
+        await expect.poll(() => counts(server), { timeout: RECOVERY_MS }).toEqual([2, 2]);
+      },
+      { metricsToken },
+    );
   });
 
   test('when the servers start does not hold them up', async () => {
