@@ -100,8 +100,9 @@ test('a flood of unknown sessions costs no more look-ups than the bound of its a
         statuses.push((await ask(url, LIST, { session: randomUUID() })).status);
       }
       expect(statuses).toEqual([...Array(5).fill(401), ...Array(35).fill(429)]);
-      // The first look-up opens a connection and takes its role.
-      expect(proxy.takeRoundTrips()).toBeLessThanOrEqual(6);
+      // Five look-ups, a connection that takes its role, and what a server that has just started still asks by itself;
+      // forty look-ups would be far more.
+      expect(proxy.takeRoundTrips()).toBeLessThan(20);
     });
   } finally {
     await proxy.close();
