@@ -78,7 +78,7 @@ export async function runOpenLoop(job: OpenLoopJob): Promise<Run> {
   const sendDue = () => {
     const due = Math.min(total, Math.floor((performance.now() - startedAt) / interval) + 1);
     while (sent < due) {
-      const connection = free.pop();
+      const connection = free.shift();
       if (!connection) return;
       connection.startedAt = startedAt + sent * interval;
       connection.send(requests[sent++ % requests.length] as Buffer);
