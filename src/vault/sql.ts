@@ -19,6 +19,10 @@ export const READ_HEADS = `
   JOIN vaults AS v ON v.vault_id = asked.vault_id
   WHERE v.work_session_id = asked.work_session_id OR v.writer_list @> ARRAY[asked.client_id]`;
 
+/** `$1` the vault, `$2` request id, `$3` address: an operator has neither session nor client id. */
+export const NOTE_OPERATOR_READ = `
+  INSERT INTO audit_log (vault_id, request_id, address, action, outcome) VALUES ($1, $2, $3, 'read', 'operator')`;
+
 /**
  * `$1` the vault, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address. Keeps the last hundred
  * reads of a vault from outside, and each in the audit log.

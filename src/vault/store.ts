@@ -1,7 +1,7 @@
 import type { Database } from '../db/client.ts';
 import { toSafeNumber } from '../db/numbers.ts';
 import { RelayError, unauthorized } from '../errors.ts';
-import { auditColumns } from './audit.ts';
+import { auditColumns, originOf } from './audit.ts';
 import { Batcher } from './batcher.ts';
 import { CHAIN_ALGORITHM } from './chain.ts';
 import type { VaultFeed } from './feed.ts';
@@ -18,7 +18,14 @@ import { READS } from './read-sql.ts';
 import { foreignVault, noVault, readOnlyVault } from './refusals.ts';
 import type { Proof, VaultEntry, VaultListItem, VaultMeta } from './schema.ts';
 import { SharedReads } from './shared-reads.ts';
-import { EXPLAIN_REFUSAL, NOTE_OUTSIDE_READ, NOTE_REFUSALS, READ_HEADS, REMOVE_WRITER } from './sql.ts';
+import {
+  EXPLAIN_REFUSAL,
+  NOTE_OPERATOR_READ,
+  NOTE_OUTSIDE_READ,
+  NOTE_REFUSALS,
+  READ_HEADS,
+  REMOVE_WRITER,
+} from './sql.ts';
 import { VaultWaiters, type WaitEnd } from './waiters.ts';
 import { VaultWriter, type Write, type WriteRules, type Written } from './write-store.ts';
 
@@ -259,7 +266,7 @@ export class VaultStore {
       (wait === undefined
         ? await this.#lookTogether(reader, vaultId, what)
         : await this.#lookUntil({ reader, vaultId, what, until: performance.now() + wait * 1000, signal }));
-    if (page.fromOutside) await this.#noteOutsideRead(reader, vaultId);
+    await this.#noteForeignRead(reader, vaultId, page.fromOutside);
     return page;
   }
 
@@ -413,7 +420,7 @@ export class VaultStore {
     >(readsOf(reader).READ_META, vaultId, ...this.#who(reader));
     if (!row) throw await this.#refusal(reader, vaultId, { action: 'meta', allowed: canRead });
     const { from_outside: fromOutside, head, versions, ...meta } = row;
-    if (fromOutside) await this.#noteOutsideRead(reader, vaultId);
+    await this.#noteForeignRead(reader, vaultId, fromOutside);
     return { ...meta, head: toSafeNumber(head), versions: toSafeNumber(versions) };
   }
 
@@ -431,7 +438,7 @@ export class VaultStore {
       rows: Proof['rows'];
     }>(readsOf(reader).READ_PROOF, vaultId, ...this.#who(reader), since, limit);
     if (!row) throw await this.#refusal(reader, vaultId, { action: 'proof', allowed: canRead });
-    if (row.from_outside) await this.#noteOutsideRead(reader, vaultId);
+    await this.#noteForeignRead(reader, vaultId, row.from_outside);
     return {
       vault_id: vaultId,
       algorithm: CHAIN_ALGORITHM,
@@ -476,8 +483,14 @@ export class VaultStore {
     );
   }
 
-  async #noteOutsideRead(reader: Reader, vaultId: string): Promise<void> {
-    if (isOperator(reader)) return;
+  /** Keeps a read by whom the vault does not belong to: an operator, or a past writer from another work session. */
+  async #noteForeignRead(reader: Reader, vaultId: string, fromOutside: boolean): Promise<void> {
+    if (isOperator(reader)) {
+      const { request_id, address } = originOf(reader);
+      await this.#db.rows(NOTE_OPERATOR_READ, vaultId, request_id, address);
+      return;
+    }
+    if (!fromOutside) return;
     await this.#db.rows(
       NOTE_OUTSIDE_READ,
       vaultId,

@@ -30,7 +30,8 @@ function clientWith(url: string, authorization: string) {
 }
 
 describe('an operator', () => {
-  const server = useServer(useDatabase(), { dashboardToken: TOKEN });
+  const database = useDatabase();
+  const server = useServer(database, { dashboardToken: TOKEN });
   const operator = () => clientWith(server.url, `dashboard ${TOKEN}`);
   const get = async (path: string) => {
     const response = await fetch(`${server.url}${path}`, {
@@ -70,8 +71,18 @@ describe('an operator', () => {
       expect((await get(`/api/vault/${vault_id}/meta`)).body).toEqual(
         await client.vault.meta.query({ vault_id }),
       );
-      // Nothing of it counts as a read from another work session.
+      // Nothing of it counts as a read of a past writer; the audit log has each.
       expect((await vault.meta.query({ vault_id })).outside_reads).toEqual([]);
+      const { rows } = await database.admin.query(
+        `SELECT action, outcome, work_session_id, client_id, session, address FROM audit_log
+         WHERE vault_id = $1 AND outcome = 'operator'`,
+        [vault_id],
+      );
+      expect(rows).toHaveLength(7);
+      for (const row of rows) {
+        const nobody = { work_session_id: null, client_id: null, session: null };
+        expect(row).toEqual({ action: 'read', outcome: 'operator', ...nobody, address: '127.0.0.1' });
+      }
     }
     expect(await trpcRefusal(vault.read.query({ vault_id: 'v-none' }))).toMatchObject({ code: 'NOT_FOUND' });
   });

@@ -164,6 +164,7 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
   READ_META: each([VAULT, IN_ORDER, OUTSIDE_READS], who('v-1'), who('v-many-versions')),
   READ_PROOF: each([VAULT, IN_ORDER], [...who('v-1'), 0, 1000], [...who('v-many-versions'), 99_000, 1000]),
   REMOVE_WRITER: each([VAULT], [...who('v-1'), ...ORIGIN, 'client-1']),
+  NOTE_OPERATOR_READ: each([], ['v-1', 'request-1', '127.0.0.1']),
   NOTE_OUTSIDE_READ: each([OUTSIDE_READS], [...who('v-1'), ...ORIGIN]),
   EXPLAIN_REFUSAL: each([VAULT], [...who('v-1'), ...ORIGIN, 'ann', 'read']),
   NOTE_REFUSALS: each([], [...who('v-1'), ...ORIGIN, '{append}', '{bad_request}']),
