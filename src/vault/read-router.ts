@@ -3,8 +3,9 @@ import type { Context } from '../api/context.ts';
 import { readerProcedure } from '../api/trpc.ts';
 import type { VaultInputs } from './inputs.ts';
 import type { Reader } from './policy.ts';
+import type { ReadOptions } from './reading.ts';
 import { Proof, VaultEntry, VaultListItem, VaultListPage, VaultMeta, VaultPage } from './schema.ts';
-import type { ReadOptions, VaultStore } from './store.ts';
+import type { VaultStore } from './store.ts';
 import { VAULT } from './write-router.ts';
 
 const tags = ['vault'];

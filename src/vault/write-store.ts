@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { VaultCaps } from '../config.ts';
 import type { Database } from '../db/client.ts';
-import { toSafeNumber } from '../db/numbers.ts';
 import { type FailureScope, scopeOfFault } from '../db/pg-errors.ts';
 import { type CurrentVersion, findRelayError, forbidden } from '../errors.ts';
+import { toSafeNumber } from '../numbers.ts';
 import { originOf } from './audit.ts';
 import type { VaultFeed } from './feed.ts';
 import type { Caller } from './policy.ts';

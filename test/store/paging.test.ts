@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { VaultFeed } from '../../src/vault/feed.ts';
+import type { ReadOptions } from '../../src/vault/reading.ts';
 import type { VaultEntry, VaultListItem } from '../../src/vault/schema.ts';
-import type { ReadOptions } from '../../src/vault/store.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { upTo } from '../support/ways.ts';

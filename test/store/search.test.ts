@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { VaultFeed } from '../../src/vault/feed.ts';
-import type { ReadOptions } from '../../src/vault/store.ts';
+import type { ReadOptions } from '../../src/vault/reading.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 

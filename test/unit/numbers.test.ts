@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toSafeNumber } from '../../src/db/numbers.ts';
+import { toSafeNumber } from '../../src/numbers.ts';
 
 test.each([
   [0n, 0],
