@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
+import { canRead } from '../../src/vault/policy.ts';
+import { VaultReader } from '../../src/vault/read-store.ts';
 import { CREATE } from '../../src/vault/sql.ts';
 import { makeVaultId } from '../../src/vault/vault-id.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
@@ -228,6 +230,17 @@ describe('refusals', () => {
     expect(await refusalOf(store.override(ann, NEVER_MADE, { no: 1, text: 'x' }))).toBe(refusal);
     expect(await refusalOf(store.setSummary(ann, NEVER_MADE, 'x'))).toBe(refusal);
   });
+});
+
+test('a vault that is opened to the reader while its refusal is being explained asks for another try', async () => {
+  const { vault_id: vaultId } = await store.create(ann, 'just made');
+  const reader = new VaultReader(database.db, true);
+  for (const who of [ann, { operator: true } as const]) {
+    expect(await reader.refusal(who, vaultId, { action: 'read', allowed: canRead })).toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      retryAfter: 1,
+    });
+  }
 });
 
 describe('listing and creating', () => {
