@@ -1,12 +1,17 @@
 import { readFile } from 'node:fs/promises';
+import pg from 'pg';
 import { expect, test } from 'vitest';
+import { formatVerification, verifyChains } from '../../src/cli/verify.ts';
 import { Database } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { withSnapshot } from '../../src/db/snapshot.ts';
 import { CHAIN_START, hashRow, sha256 } from '../../src/vault/chain.ts';
+import { ChainStore } from '../../src/vault/chain-store.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';
+import { withoutTriggers } from '../support/tamper.ts';
 import { contentsOf, exported, imported } from '../support/transfer.ts';
 
 const DUMP = await readFile('test/fixtures/relay-of-2026-05-29.sql', 'utf8');
@@ -115,6 +120,34 @@ test('every row is in the chain, the summary as the row after those that were th
       }
       expect(head).toEqual({ seq: all.at(-1)?.seq, hash });
     }
+  });
+});
+
+/** The lines of `vault-relay verify`. */
+const verified = async (url: string): Promise<string[]> => {
+  const found = await withSnapshot(url, (snapshot) => verifyChains(new ChainStore(snapshot), {}));
+  return formatVerification(found, {}).split('\n');
+};
+
+const tamper = async (url: string, sql: string): Promise<void> => {
+  const admin = new pg.Pool({ connectionString: url, max: 1 });
+  await withoutTriggers(admin, sql).finally(() => admin.end());
+};
+
+test('every chain fits, whatever numbers were left out, and a change of a row is found', async () => {
+  await withAdopted(async (store, _, url) => {
+    expect(await verified(url)).toEqual(['5 vaults, 18 rows, verified up to seq 28']);
+    const ann = first(ALICE ?? '');
+    await store.append(ann, HOLES, 'appended');
+    await store.override(ann, AUTH, { no: 1, text: 'better' });
+    expect(await verified(url)).toEqual(['5 vaults, 20 rows, verified up to seq 30']);
+    await tamper(url, 'UPDATE vault_entries SET version = 9 WHERE seq = 30');
+    expect(await verified(url)).toEqual([
+      `${AUTH} seq 30 e1 v9: it is version 9, but the version before it is 4`,
+      expect.stringMatching(/NOT OK: 1$/),
+    ]);
+    await tamper(url, `UPDATE vault_entries SET content = 'edited' WHERE seq = 10`);
+    expect((await verified(url))[1]).toMatch(new RegExp(`^${HOLES} seq 10 e5 v1: its hash is `));
   });
 });
 
