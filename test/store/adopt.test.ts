@@ -61,9 +61,10 @@ const readBefore = (url: string): Promise<Before[]> =>
 /** Runs work on a server that took over the other relay's tables. */
 const withAdopted = (
   work: (store: TestStore, before: Before[], url: string) => Promise<void>,
+  more = '',
 ): Promise<void> =>
   withEmptyDatabase(async (url) => {
-    await withClient(url, (client) => client.query(DUMP));
+    await withClient(url, (client) => client.query(DUMP + more));
     const before = await readBefore(url);
     await migrate(url);
     const db = new Database({ url, poolSize: 2, log: silent });
@@ -149,6 +150,38 @@ test('every chain fits, whatever numbers were left out, and a change of a row is
     await tamper(url, `UPDATE vault_entries SET content = 'edited' WHERE seq = 10`);
     expect((await verified(url))[1]).toMatch(new RegExp(`^${HOLES} seq 10 e5 v1: its hash is `));
   });
+});
+
+const SUMMARIES = `
+  INSERT INTO public.vaults VALUES
+    ('v-same', 'kept', 'st', 'a', '2026-07-01', '{a}', 2), ('v-other', 'newest', 'st', 'a', '2026-07-02', '{a}', 1);
+  INSERT INTO public.vault_entries VALUES
+    (101, 'v-same', 0, 1, 'summary', 'a', 'first', '2026-07-01'), (102, 'v-same', 1, 2, 'content', 'a', 'two', '2026-07-01'),
+    (103, 'v-same', 1, 1, 'content', 'a', 'one', '2026-07-01'), (104, 'v-same', 0, 2, 'summary', 'b', 'kept', '2026-07-01'),
+    (105, 'v-other', 0, 1, 'summary', 'a', 'older', '2026-07-02');
+  SELECT setval('public.vault_entries_seq_seq', 105)`;
+
+test('summaries that are rows already stay as they are, and the last one is what the vault says', async () => {
+  const a = { workSessionId: 'st', clientId: 'a' };
+  await withAdopted(async (store) => {
+    const summariesOf = async (id: string) =>
+      (await store.read(a, id, { history: true, kind: 'summary' })).map(({ version, content }) => [
+        version,
+        content,
+      ]);
+    expect(await summariesOf('v-same')).toEqual([
+      [1, 'first'],
+      [2, 'kept'],
+    ]);
+    expect(await summariesOf('v-other')).toEqual([
+      [1, 'older'],
+      [2, 'newest'],
+    ]);
+    for (const id of ['v-same', 'v-other']) {
+      expect((await store.meta(a, id)).summary_version).toBe(2);
+      await store.setSummary(a, id, 'decided', { expected: 2 });
+    }
+  }, SUMMARIES);
 });
 
 test('writing goes on: numbers, versions and holes as they were left', async () => {
