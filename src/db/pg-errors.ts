@@ -76,11 +76,12 @@ export function readFault(thrown: unknown): DatabaseFault {
 }
 
 /**
- * Marks what failed before a statement could be sent. What a server itself refuses a connection with stays as it is.
+ * Marks what failed before a statement could be sent. What a server itself refuses a connection with stays as it is,
+ * unless it would pass for a connection that broke later, as what poolers refuse with does (08P01).
  */
 export function neverSent(error: Error): Error {
   const { code } = readFault(error);
-  const told = code !== undefined && isSqlState(code) && !STOPPING.has(code);
+  const told = code !== undefined && isSqlState(code) && !STOPPING.has(code) && !code.startsWith('08');
   if (told) return error;
   return Object.assign(new Error(error.message, { cause: error }), { code: NEVER_SENT, severity: 'FATAL' });
 }

@@ -83,7 +83,7 @@ export const FIND_BY_FINGERPRINT = `
 
 /** How long a request waits for its grant, and how long a token waits to be fetched. */
 const WAITING = `interval '5 minutes'`;
-/** Wrong OTPs that a request survives, and one more ends it. */
+/** The wrong OTP that ends a request. */
 const MAX_TRIES = 5;
 
 const timestamp = (column: string) =>

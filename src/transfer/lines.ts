@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Far beyond the longest text that a server takes. */
-const MAX_LINE_BYTES = 32 * 1024 * 1024;
+/** Beyond the longest text that a server can be set to take, each of whose characters JSON may write as six. */
+const MAX_LINE_BYTES = 128 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 

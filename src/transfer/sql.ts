@@ -49,10 +49,10 @@ export const FIND_VAULT = `
   SELECT ${VAULT_FIELDS}, (SELECT count(*)::int FROM vault_write_keys AS w WHERE w.vault_id = v.vault_id) AS keys
   FROM vaults AS v LEFT JOIN vault_creation_keys AS k ON k.vault_id = v.vault_id WHERE v.vault_id = $1`;
 
-/** `$1` the highest seq of the import. Only the owner may. */
+/** `$1` the highest seq of the import. Only the owner may. A fresh sequence stands at 1 without having given it. */
 export const RAISE_SEQUENCE = `
   SELECT setval('vault_entries_seq_seq', $1::bigint)
-  WHERE (SELECT last_value FROM vault_entries_seq_seq) < $1::bigint`;
+  WHERE (SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM vault_entries_seq_seq) < $1::bigint`;
 
 /** `$1` vault line as JSON. */
 export const INSERT_VAULT = `

@@ -11,6 +11,8 @@ export interface StoredRow extends Omit<ChainRow, 'content_sha256'> {
 export interface VaultRecord {
   vault_id: string;
   created_by: string;
+  /** Its first summary came long after it: its rows before that are from before the chain, numbered as they were left. */
+  is_adopted: boolean;
   writer_list: string[];
   summary: string;
   summary_version: number;
@@ -41,7 +43,7 @@ export interface Misfit {
 export class ChainCheck {
   readonly #vault: VaultRecord;
   readonly #remembered: Head | undefined;
-  /** By entry number, the version that was seen last. */
+  /** By entry number, the highest version that was seen. */
   readonly #versions: number[] = [];
   readonly #writers = new Set<string>();
   #summary = '';
@@ -67,7 +69,7 @@ export class ChainCheck {
   add(row: StoredRow): string | undefined {
     const problem = this.#judgePlace(row) ?? this.#judgeHash(row) ?? this.#compareWithRemembered(row);
     if (problem !== undefined) return problem;
-    this.#versions[row.entry_no] = row.version;
+    this.#versions[row.entry_no] = Math.max(row.version, this.#versions[row.entry_no] ?? 0);
     this.#last = { seq: row.seq, hash: row.hash };
     this.#changedAt = row.created_at;
     this.#bytes += Buffer.byteLength(row.content);
@@ -83,6 +85,8 @@ export class ChainCheck {
     if (kind !== (entry_no === 0 ? 'summary' : 'content')) {
       return `its kind is ${JSON.stringify(kind)}, which its entry number does not allow`;
     }
+    const { created_by, is_adopted } = this.#vault;
+    if (is_adopted && entry_no > 0 && this.#versions[0] === undefined) return undefined;
     const before = this.#versions[entry_no] ?? 0;
     if (version !== before + 1) {
       return before === 0
@@ -90,9 +94,9 @@ export class ChainCheck {
         : `it is version ${version}, but the version before it is ${before}`;
     }
     const next = Math.max(this.#versions.length, 1);
-    if (entry_no > next) return `entry ${next} is missing before it`;
-    if (kind === 'summary' && version === 1 && writer_id !== this.#vault.created_by) {
-      return `its writer is not ${JSON.stringify(this.#vault.created_by)}, who is said to have made the vault`;
+    if (entry_no > next && !is_adopted) return `entry ${next} is missing before it`;
+    if (kind === 'summary' && version === 1 && writer_id !== created_by) {
+      return `its writer is not ${JSON.stringify(created_by)}, who is said to have made the vault`;
     }
     return undefined;
   }
@@ -120,10 +124,11 @@ export class ChainCheck {
     const { seq, hash } = this.#last;
     const vault = this.#vault;
     if (vault.head_seq > seq) return `its head_seq is ${vault.head_seq}, but its rows end at seq ${seq}`;
+    const next = Math.max(this.#versions.length, 1);
     const facts: [keyof VaultRecord, unknown][] = [
       ['head_seq', seq],
       ['head_hash', hash],
-      ['next_entry_no', Math.max(this.#versions.length, 1)],
+      ['next_entry_no', vault.is_adopted ? Math.max(next, vault.next_entry_no) : next],
       ['summary', this.#summary],
       ['summary_version', this.#versions[0] ?? 0],
       ['versions', this.#contentRows],

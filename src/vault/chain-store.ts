@@ -12,8 +12,12 @@ const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
 /** `$1` the vault (null: all), `$2` the last one of the portion before, `$3` how many. */
 const VAULTS = `
   SELECT vault_id, created_by, writer_list, summary, summary_version, next_entry_no, versions, bytes, head_seq,
-    encode(head_hash, 'hex') AS head_hash, to_char(changed_at AT TIME ZONE 'UTC', ${TIME}) AS changed_at
-  FROM vaults
+    encode(head_hash, 'hex') AS head_hash, to_char(changed_at AT TIME ZONE 'UTC', ${TIME}) AS changed_at,
+    EXISTS (
+      SELECT FROM vault_entries AS e
+      WHERE e.vault_id = v.vault_id AND e.entry_no = 0 AND e.version = 1 AND e.created_at <> v.created_at
+    ) AS is_adopted
+  FROM vaults AS v
   WHERE ($1::text IS NULL OR vault_id = $1) AND ($2::text IS NULL OR vault_id > $2)
   ORDER BY vault_id LIMIT $3`;
 

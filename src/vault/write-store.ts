@@ -173,10 +173,9 @@ export class VaultWriter {
     if (entry_no === null || version === null || seq === null)
       throw new Error('A write came back without its place');
     const written = { entry_no, version, seq: toSafeNumber(seq) };
-    if (outcome === 'written') {
-      const kind = write.op === 'summary' ? 'summary' : 'content';
-      this.#tell(caller, write.vaultId, { seq: written.seq, kind });
-    }
+    // Of a repeat too: the answer to the first may have been lost before anybody was told.
+    const kind = write.op === 'summary' ? 'summary' : 'content';
+    this.#tell(caller, write.vaultId, { seq: written.seq, kind });
     return { ...written, replayed: outcome === 'replayed' };
   }
 

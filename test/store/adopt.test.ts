@@ -1,12 +1,17 @@
 import { readFile } from 'node:fs/promises';
+import pg from 'pg';
 import { expect, test } from 'vitest';
+import { formatVerification, verifyChains } from '../../src/cli/verify.ts';
 import { Database } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { withSnapshot } from '../../src/db/snapshot.ts';
 import { CHAIN_START, hashRow, sha256 } from '../../src/vault/chain.ts';
+import { ChainStore } from '../../src/vault/chain-store.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';
+import { withoutTriggers } from '../support/tamper.ts';
 import { contentsOf, exported, imported } from '../support/transfer.ts';
 
 const DUMP = await readFile('test/fixtures/relay-of-2026-05-29.sql', 'utf8');
@@ -56,9 +61,10 @@ const readBefore = (url: string): Promise<Before[]> =>
 /** Runs work on a server that took over the other relay's tables. */
 const withAdopted = (
   work: (store: TestStore, before: Before[], url: string) => Promise<void>,
+  more = '',
 ): Promise<void> =>
   withEmptyDatabase(async (url) => {
-    await withClient(url, (client) => client.query(DUMP));
+    await withClient(url, (client) => client.query(DUMP + more));
     const before = await readBefore(url);
     await migrate(url);
     const db = new Database({ url, poolSize: 2, log: silent });
@@ -116,6 +122,66 @@ test('every row is in the chain, the summary as the row after those that were th
       expect(head).toEqual({ seq: all.at(-1)?.seq, hash });
     }
   });
+});
+
+/** The lines of `vault-relay verify`. */
+const verified = async (url: string): Promise<string[]> => {
+  const found = await withSnapshot(url, (snapshot) => verifyChains(new ChainStore(snapshot), {}));
+  return formatVerification(found, {}).split('\n');
+};
+
+const tamper = async (url: string, sql: string): Promise<void> => {
+  const admin = new pg.Pool({ connectionString: url, max: 1 });
+  await withoutTriggers(admin, sql).finally(() => admin.end());
+};
+
+test('every chain fits, whatever numbers were left out, and a change of a row is found', async () => {
+  await withAdopted(async (store, _, url) => {
+    expect(await verified(url)).toEqual(['5 vaults, 18 rows, verified up to seq 28']);
+    const ann = first(ALICE ?? '');
+    await store.append(ann, HOLES, 'appended');
+    await store.override(ann, AUTH, { no: 1, text: 'better' });
+    expect(await verified(url)).toEqual(['5 vaults, 20 rows, verified up to seq 30']);
+    await tamper(url, 'UPDATE vault_entries SET version = 9 WHERE seq = 30');
+    expect(await verified(url)).toEqual([
+      `${AUTH} seq 30 e1 v9: it is version 9, but the version before it is 4`,
+      expect.stringMatching(/NOT OK: 1$/),
+    ]);
+    await tamper(url, `UPDATE vault_entries SET content = 'edited' WHERE seq = 10`);
+    expect((await verified(url))[1]).toMatch(new RegExp(`^${HOLES} seq 10 e5 v1: its hash is `));
+  });
+});
+
+const SUMMARIES = `
+  INSERT INTO public.vaults VALUES
+    ('v-same', 'kept', 'st', 'a', '2026-07-01', '{a}', 2), ('v-other', 'newest', 'st', 'a', '2026-07-02', '{a}', 1);
+  INSERT INTO public.vault_entries VALUES
+    (101, 'v-same', 0, 1, 'summary', 'a', 'first', '2026-07-01'), (102, 'v-same', 1, 2, 'content', 'a', 'two', '2026-07-01'),
+    (103, 'v-same', 1, 1, 'content', 'a', 'one', '2026-07-01'), (104, 'v-same', 0, 2, 'summary', 'b', 'kept', '2026-07-01'),
+    (105, 'v-other', 0, 1, 'summary', 'a', 'older', '2026-07-02');
+  SELECT setval('public.vault_entries_seq_seq', 105)`;
+
+test('summaries that are rows already stay as they are, and the last one is what the vault says', async () => {
+  const a = { workSessionId: 'st', clientId: 'a' };
+  await withAdopted(async (store) => {
+    const summariesOf = async (id: string) =>
+      (await store.read(a, id, { history: true, kind: 'summary' })).map(({ version, content }) => [
+        version,
+        content,
+      ]);
+    expect(await summariesOf('v-same')).toEqual([
+      [1, 'first'],
+      [2, 'kept'],
+    ]);
+    expect(await summariesOf('v-other')).toEqual([
+      [1, 'older'],
+      [2, 'newest'],
+    ]);
+    for (const id of ['v-same', 'v-other']) {
+      expect((await store.meta(a, id)).summary_version).toBe(2);
+      await store.setSummary(a, id, 'decided', { expected: 2 });
+    }
+  }, SUMMARIES);
 });
 
 test('writing goes on: numbers, versions and holes as they were left', async () => {

@@ -102,6 +102,20 @@ describe('a server that moves', () => {
     });
   });
 
+  test('goes on behind the very first row too', async () => {
+    await withTarget(async (fresh) => {
+      await withStore(fresh, (first) => first.create(ann, 'the first'));
+      const file = await exported(fresh);
+      await withTarget(async (url) => {
+        expect(await imported(url, file)).toMatchObject({ vaults: 1, rows: 1 });
+        await withStore(url, async (moved) => {
+          const { vault_id } = await moved.create(ann, 'the second');
+          expect(await moved.meta(ann, vault_id)).toMatchObject({ head: 2 });
+        });
+      });
+    });
+  });
+
   test('keeps what keys stood for, so that a retry writes nothing twice', async () => {
     const file = await exported(source.url);
     await withTarget(async (url) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { VaultCaps } from '../../src/config.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { type CommittedWrite, VaultFeed } from '../../src/vault/feed.ts';
 import { useDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';
@@ -110,6 +110,17 @@ describe('writes of one statement', () => {
     expect(await textsOf(store, a)).toEqual(['first', 'second']);
     expect(await textsOf(store, b)).toEqual(['third']);
     expect(store.writer.depth).toBe(0);
+  });
+
+  test('are told of again when they are repeated: whoever was to tell of the first may have been lost with its answer', async () => {
+    const { store } = makeStore();
+    const [a = ''] = await makeVaults(store, 1);
+    const { seq } = await store.append(ann, a, 'once', { key: 'lost' });
+    const heard: CommittedWrite[] = [];
+    const feed = new VaultFeed();
+    feed.listen((write) => heard.push(write));
+    await new TestStore(database.db, feed).append(ann, a, 'once', { key: 'lost' });
+    expect(heard).toEqual([{ workSessionId: 'st-1', vaultId: a, seq, kind: 'content' }]);
   });
 
   test('do without each other where that is asked for', async () => {

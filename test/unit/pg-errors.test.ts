@@ -58,6 +58,7 @@ describe('what failed before a statement was sent', () => {
     ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:5432'],
     ['ECONNRESET', 'read ECONNRESET'],
     ['57P01', 'terminating connection due to administrator command'],
+    ['08P01', 'no more connections allowed (max_client_conn)'],
     [undefined, 'Cannot use a pool after calling end on the pool'],
   ])('is marked as such: %s %s', (code, message) => {
     const marked = neverSent(failing(code, message));

@@ -64,10 +64,15 @@ DECLARE
     vault vaults;
     entry vault_entries;
 BEGIN
+    -- One that has summaries among its rows already keeps them; only if the last of them is another does it get a row more.
     INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content, created_at)
-    SELECT vault_id, 0, 1, 'summary', created_by, summary, clock_timestamp() FROM vaults AS v
-    WHERE NOT EXISTS (SELECT FROM vault_entries AS e WHERE e.vault_id = v.vault_id AND e.entry_no = 0)
-    ORDER BY created_at, vault_id;
+    SELECT v.vault_id, 0, coalesce(top.version, 0) + 1, 'summary', v.created_by, v.summary, clock_timestamp()
+    FROM vaults AS v LEFT JOIN LATERAL (
+        SELECT e.version, e.content FROM vault_entries AS e WHERE e.vault_id = v.vault_id AND e.entry_no = 0
+        ORDER BY e.version DESC LIMIT 1
+    ) AS top ON true
+    WHERE top.content IS DISTINCT FROM v.summary
+    ORDER BY v.created_at, v.vault_id;
     FOR vault IN SELECT * FROM vaults LOOP
         FOR entry IN SELECT * FROM vault_entries WHERE vault_id = vault.vault_id ORDER BY seq LOOP
             entry.hash := vault_row_hash(vault.head_hash, entry);
