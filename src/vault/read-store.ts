@@ -30,6 +30,9 @@ interface HeadQuestion {
 
 const readsOf = (reader: Reader) => (isOperator(reader) ? READS.operator : READS.caller);
 
+const isRefusal = (error: unknown) =>
+  error instanceof RelayError && (error.code === 'FORBIDDEN' || error.code === 'NOT_FOUND');
+
 /** The vault was made, or opened to the reader, between the two statements. */
 const justChanged = (vaultId: string) =>
   new RelayError('SERVICE_UNAVAILABLE', `Vault ${vaultId} was being opened to you; ask again.`, {
@@ -141,7 +144,8 @@ export class VaultReader {
       });
       if (!seen.page.fromOutside || seen.clientId === clientId) return seen.page;
     } catch (error) {
-      if (isOwn) throw error;
+      // Only a refusal is about the one who was refused.
+      if (isOwn || !isRefusal(error)) throw error;
     }
     return this.#look(reader, vaultId, what);
   }

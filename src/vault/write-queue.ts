@@ -45,6 +45,9 @@ interface Suspect<Write, Result> {
   running: boolean;
 }
 
+/** Suspects that go side by side: each holds a connection for as long as a lock is waited for. */
+const MAX_SIDE_BY_SIDE = 4;
+
 /** Suspects that nobody writes to any more are forgotten when there are more. */
 const MAX_SUSPECTS = 1000;
 
@@ -61,6 +64,8 @@ export class WriteQueue<Write, Result> {
   #waitingBytes = 0;
   #running = false;
   readonly #suspects = new Map<string, Suspect<Write, Result>>();
+  #sideBySide = 0;
+  readonly #turns: (() => void)[] = [];
   #idle: (() => void)[] = [];
 
   constructor(options: WriteQueueOptions<Write, Result>) {
@@ -183,6 +188,16 @@ export class WriteQueue<Write, Result> {
 
   async #drainSuspect(lane: string, suspect: Suspect<Write, Result>): Promise<void> {
     suspect.running = true;
+    if (this.#sideBySide === MAX_SIDE_BY_SIDE) await new Promise<void>((resolve) => this.#turns.push(resolve));
+    else this.#sideBySide++;
+    await this.#runAlone(lane, suspect);
+    suspect.running = false;
+    const next = this.#turns.shift();
+    if (next) next();
+    else this.#sideBySide--;
+  }
+
+  async #runAlone(lane: string, suspect: Suspect<Write, Result>): Promise<void> {
     for (let next = suspect.waiting.shift(); next; next = suspect.waiting.shift()) {
       const error = await this.#run([next]);
       if (error === undefined) {
@@ -196,6 +211,5 @@ export class WriteQueue<Write, Result> {
       const alike = this.#options.scopeOf(error) === 'call' ? [] : suspect.waiting.splice(0);
       this.#reject([next, ...alike], error);
     }
-    suspect.running = false;
   }
 }

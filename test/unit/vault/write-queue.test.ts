@@ -274,6 +274,20 @@ describe('a lane whose last write failed', () => {
   });
 });
 
+test('four lanes go alone at a time, so that others find a connection', async () => {
+  send('z', 'z1');
+  for (const lane of ['a', 'b', 'c', 'd', 'e', 'f']) send(lane, `${lane}1`);
+  await underWay(0).succeed();
+  await underWay(1).fail(new Locked('one of them'));
+  expect(begun().slice(2)).toEqual(['a1', 'b1', 'c1', 'd1']);
+  await underWay(2).fail(new Locked('still'));
+  expect(begun().slice(6)).toEqual(['e1']);
+  for (const n of [3, 4, 5, 6]) await underWay(n).succeed();
+  expect(begun().slice(7)).toEqual(['f1']);
+  await underWay(7).succeed();
+  expect(queue.depth).toBe(0);
+});
+
 describe('whenIdle', () => {
   test('resolves at once when nothing waits', async () => {
     await queue.whenIdle();
