@@ -127,8 +127,9 @@ export const forTrpc = (context: RequestContext): RequestContext => ({
 
 /** The address of this request with another cursor, relative to the server. */
 function nextPage(request: FastifyRequest, cursor: string): string {
-  const [path, query] = request.url.split('?', 2);
-  const params = new URLSearchParams(query);
+  // A query may hold question marks of its own.
+  const [path, ...query] = request.url.split('?');
+  const params = new URLSearchParams(query.join('?'));
   params.set('cursor', cursor);
   return `<${path}?${params}>; rel="next"`;
 }

@@ -277,6 +277,13 @@ describe('Link', () => {
     expect(joined).toHaveLength(10);
   });
 
+  test('carries a question mark that stands as it is', async () => {
+    const { vaults, vaultId } = await start();
+    for (const text of ['why?', 'who? when?', 'why not?']) await vaults.append(vaultId, text);
+    const joined = await join(vaults, await vaults.read(vaultId, '&q=?&limit=1'));
+    expect(joined.map(({ content }) => content)).toEqual(['why?', 'who? when?', 'why not?']);
+  });
+
   test('leads through the list of vaults', async () => {
     const { vaults } = await start();
     for (let n = 0; n < 6; n++) await vaults.create(`vault ${n}`);
