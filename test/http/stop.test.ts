@@ -62,6 +62,24 @@ test('who follows a vault or waits for it does not keep the server from stopping
   await following.text();
 });
 
+test.each([
+  ['says nothing', ''],
+  ['has not ended its head', 'GET / HTTP/1.1\r\nhost: x'],
+])('a connection that %s does not keep the server from stopping', async (_, bytes) => {
+  const server = await startRelayServer(database.url);
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  if (bytes !== '') socket.write(bytes);
+  const closed = once(socket, 'close');
+  socket.resume();
+  // Whatever came before this has arrived too.
+  expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
+  const from = performance.now();
+  await server.stop();
+  expect(performance.now() - from).toBeLessThan(3000);
+  await closed;
+});
+
 test('a stop fails health first, ends sockets, and lets what is in flight finish', async () => {
   const server = await startRelayServer(database.url);
   const session = 'a-session-for-a-slow-write';
