@@ -1,7 +1,7 @@
 import { BlockList, isIPv6, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { networkOf } from '../address.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { networkOf } from './address.ts';
 
 export interface ConnectionLimit {
   maxPerAddress: number;

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RateLimiterRes } from 'rate-limiter-flexible';
+import { networkOf } from '../address.ts';
 import { readSessionId } from '../api/caller.ts';
 import type { Config } from '../config.ts';
 import { tooManyRequests } from '../errors.ts';
 import type { Limiter, MakeLimiter } from '../rate-limiter.ts';
 import { fingerprint, hashSessionId } from '../session/session-id.ts';
-import { networkOf } from './address.ts';
 import type { SessionOf } from './context.ts';
 import { MAX_BATCH_SIZE } from './trpc.ts';
 

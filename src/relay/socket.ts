@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
+import { networkOf } from '../address.ts';
 import { badRequest, forbidden, RelayError, tooManyRequests, unauthorized } from '../errors.ts';
 import type { SessionCache } from '../session/cache.ts';
 import { hashSessionId } from '../session/session-id.ts';
@@ -142,7 +143,7 @@ export class RelaySockets {
   /** Takes a place of the caller's address, first here, so that all who come at once are counted. */
   async #takePlace(request: FastifyRequest): Promise<() => void> {
     const { connections, rooms, maxPerAddress: max } = this.#deps;
-    const address = request.ip;
+    const address = networkOf(request.ip);
     const release = connections.claim(address, {
       max,
       stream: request.raw.socket,
@@ -163,7 +164,7 @@ export class RelaySockets {
   async #admitRole(request: FastifyRequest): Promise<Admission> {
     const query = request.query as Record<string, string | string[] | undefined>;
     const role = one(query.role);
-    if (role === 'astation') return this.#admitAstation(one(query.code), request.ip);
+    if (role === 'astation') return this.#admitAstation(one(query.code), networkOf(request.ip));
     if (role !== 'atem') throw badRequest('The query parameter role must be atem or astation.');
     const atem = await this.#admitAtem(one(query.session), one(query.code));
     await this.#deps.hub.checkAtem(atem.code);
@@ -223,7 +224,7 @@ export class RelaySockets {
     hub.astationArrived({
       code,
       connectionId,
-      address: request.ip,
+      address: networkOf(request.ip),
       challenge,
       keyRegistered,
     });

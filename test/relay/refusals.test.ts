@@ -194,6 +194,19 @@ describe('429: too many sockets from one address', () => {
     });
   });
 
+  test('addresses of one IPv6 network are one', async () => {
+    const { databaseUrl, config } = limited();
+    const options = { databaseUrl, config: { ...config, trustProxy: ['127.0.0.1'] } };
+    await withRelayServer(options, async (own) => {
+      const openFrom = (address: string, code: string) =>
+        connect(wsUrl(own.url, { role: 'astation', code }), { headers: { 'x-forwarded-for': address } });
+      for (let n = 1; n <= 3; n++)
+        expect(await openFrom(`2001:db8:1:2::${n}`, `network-${n}`)).toBeInstanceOf(TestSocket);
+      expect(await openFrom('2001:db8:1:2:3::4', 'network-4')).toEqual(tooMany);
+      expect(await openFrom('2001:db8:1:3::4', 'network-4')).toBeInstanceOf(TestSocket);
+    });
+  });
+
   test('of thirty that come at once only as many get in as may', async () => {
     await withRelayServer(limited(), async (own) => {
       const outcomes = await Promise.all(
