@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readSessionId, resolveReader } from '../api/caller.ts';
 import type { Context } from '../api/context.ts';
@@ -109,6 +110,8 @@ function requireCaller(reader: Reader): Caller {
 
 function leavingOf(reply: FastifyReply): AbortSignal {
   const leaving = new AbortController();
+  // Each call of a batch listens.
+  setMaxListeners(0, leaving.signal);
   if (reply.raw.destroyed) leaving.abort();
   else reply.raw.once('close', () => leaving.abort());
   return leaving.signal;
@@ -136,6 +139,7 @@ function nextPage(request: FastifyRequest, cursor: string): string {
 
 function makeContext(request: FastifyRequest, reply: FastifyReply, deps: ContextDeps): RequestContext {
   let reader: Promise<Reader> | undefined;
+  let leaving: AbortSignal | undefined;
   const authenticateReader = () => {
     reader ??= authenticate(request, deps);
     return reader;
@@ -146,7 +150,10 @@ function makeContext(request: FastifyRequest, reply: FastifyReply, deps: Context
     authenticate: () => authenticateReader().then(requireCaller),
     knownReader: () => reader,
     countGrantAttempt: () => deps.countGrantAttempt(request),
-    leaving: () => leavingOf(reply),
+    leaving: () => {
+      leaving ??= leavingOf(reply);
+      return leaving;
+    },
     noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
     seenHead: () => readSeenHead(request.headers['if-none-match']),
     // The text goes out as it is.

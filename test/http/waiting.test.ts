@@ -44,6 +44,21 @@ const contents = ({ body }: { body: VaultEntry[] }) => body.map((entry) => entry
 describe('a read that waits', () => {
   beforeAll(makeVault);
 
+  test('may be each call of a batch, without a warning of too many listeners', async () => {
+    const warnings: string[] = [];
+    const keep = ({ message }: Error) => void warnings.push(message);
+    process.on('warning', keep);
+    const input = Object.fromEntries(
+      Array.from({ length: 20 }, (_, n) => [n, { vault_id: vaultId, since: head, wait: 1 }]),
+    );
+    const calls = Array.from({ length: 20 }, () => 'vault.read').join(',');
+    const url = `${server.url}/trpc/${calls}?batch=1&id=ann&input=${encodeURIComponent(JSON.stringify(input))}`;
+    const answer = await fetch(url, { headers: { authorization: `session ${session}` } });
+    process.off('warning', keep);
+    expect(answer.status).toBe(200);
+    expect(warnings).toEqual([]);
+  });
+
   test('is answered at once when there is something', async () => {
     const answer = await wait('&since=0&wait=25');
     expect(contents(answer)).toEqual(['first']);
