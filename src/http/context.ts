@@ -125,7 +125,9 @@ export const forTrpc = (context: RequestContext): RequestContext => ({
   ...context,
   seenHead: () => undefined,
   fromJson: (text) => JSON.parse(text),
+  tellHead: () => undefined,
   tellNext: () => undefined,
+  tellReplayed: () => undefined,
 });
 
 /** The address of this request with another cursor, relative to the server. */
