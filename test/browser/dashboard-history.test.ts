@@ -5,6 +5,15 @@ import { entryOf, openDashboard } from '../support/dashboard.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 
+/** A promise that is resolved from outside. */
+function withResolvers() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 describeInBrowser('the past of a vault', () => {
   const database = useDatabase();
   const server = useServer(database);
@@ -108,6 +117,34 @@ describeInBrowser('the past of a vault', () => {
       await page.getByRole('button', { name: 'History of the summary' }).click();
       await page.getByRole('dialog', { name: 'History of the summary' }).locator('ins').waitFor();
       expect(await page.getByRole('dialog').locator('ins').allTextContents()).toEqual([' refactor']);
+    });
+  });
+
+  test('misses no row that arrives while it is read, and is not called broken for it', async () => {
+    const { who, vault_id, client } = await enter();
+    await withPage(use, async (page) => {
+      const answered = withResolvers();
+      const arrived = withResolvers();
+      let first = true;
+      // The history, as it was before a row that the stream brings, reaches the page after that row.
+      await page.route(/readPage.*history/, async (route) => {
+        const response = await route.fetch();
+        if (first) {
+          first = false;
+          answered.resolve();
+          await arrived.promise;
+        }
+        await route.fulfill({ response });
+      });
+      await openDashboard(page, server.url, who, `/v/${vault_id}/proof`);
+      await answered.promise;
+      const reloaded = page.waitForRequest(/vault\.meta/);
+      await client.vault.append.mutate({ vault_id, text: 'while it was read' });
+      await reloaded;
+      arrived.resolve();
+      await page.getByRole('heading', { name: /^Verified up to seq/ }).waitFor();
+      const { seq } = await client.vault.append.mutate({ vault_id, text: 'and one after' });
+      await page.getByRole('heading', { name: `Verified up to seq ${seq}` }).waitFor();
     });
   });
 

@@ -71,6 +71,25 @@ describeInBrowser('a vault', () => {
     });
   });
 
+  test('misses nothing of others that comes after what one wrote oneself', async () => {
+    const { who, vault_id, write } = await enter();
+    await write('first');
+    await withPage({ ...use, expected: /ERR_/ }, async (page) => {
+      // Nothing comes by the stream, as on a slow line, until the page opens another one.
+      await page.route(/vault\.watch/, () => undefined, { times: 1 });
+      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+      await entryOf(page, 1).waitFor();
+      await write('theirs');
+      await compose(page, 'mine');
+      await entryOf(page, 3).getByText('mine').waitFor();
+      await page.getByRole('link', { name: 'Time travel' }).click();
+      await page.getByText('Change 4 of 4').waitFor();
+      await page.getByRole('link', { name: 'Entries' }).click();
+      await entryOf(page, 2).getByText('theirs').waitFor();
+      await entryOf(page, 3).getByText('mine').waitFor();
+    });
+  });
+
   test('has the exact time on hover, and a link that works after a reload', async () => {
     const { who, vault_id, write, agent } = await enter();
     await write('one');

@@ -23,13 +23,44 @@ async function readView(client: Client, input: PageInput, signal: AbortSignal): 
   return { entries, head, next: next_cursor };
 }
 
+type AddRow = (rows: readonly Row[], row: Row) => Row[];
+
+/**
+ * Reads a view, and what the stream has brought while the answer was on its way: the stream does not send it again.
+ * @param followedTo how far the stream has come
+ */
+async function readAndCatchUp(
+  read: (since?: number) => Promise<View>,
+  followedTo: () => number,
+  add: AddRow,
+): Promise<View> {
+  let view = await read();
+  while (view.head < followedTo()) {
+    const { entries, head } = await read(view.head);
+    // A vault that was restored from a copy stands where it stood then.
+    if (head <= view.head) break;
+    view = { ...view, entries: entries.reduce(add, view.entries), head };
+  }
+  return view;
+}
+
 /** The vault's entries, each in its highest version: the first of them at once, the others as they come. */
 export function useCurrent(vaultId: string) {
   const { client } = useSession();
   const queryClient = useQueryClient();
   const query = useQuery({
     queryKey: keysOf(vaultId).current,
-    queryFn: ({ signal }) => readView(client, { vault_id: vaultId, limit: FIRST_PORTION }, signal),
+    queryFn: ({ signal }) =>
+      readAndCatchUp(
+        (since) =>
+          readView(
+            client,
+            { vault_id: vaultId, ...(since === undefined ? { limit: FIRST_PORTION } : { since }) },
+            signal,
+          ),
+        () => followedTo(queryClient, vaultId),
+        withCurrent,
+      ),
     staleTime: Number.POSITIVE_INFINITY,
   });
   const next = query.data?.next ?? null;
@@ -58,9 +89,15 @@ export function useCurrent(vaultId: string) {
 /** Every row of the vault, of both kinds, by `seq`. */
 export function useHistory(vaultId: string) {
   const { client } = useSession();
+  const queryClient = useQueryClient();
   return useQuery({
     queryKey: keysOf(vaultId).history,
-    queryFn: ({ signal }) => readView(client, { vault_id: vaultId, history: true, kind: 'all' }, signal),
+    queryFn: ({ signal }) =>
+      readAndCatchUp(
+        (since = 0) => readView(client, { vault_id: vaultId, history: true, kind: 'all', since }, signal),
+        () => followedTo(queryClient, vaultId),
+        withRow,
+      ),
     staleTime: Number.POSITIVE_INFINITY,
   });
 }
@@ -74,10 +111,13 @@ export function useMeta(vaultId: string) {
   });
 }
 
-/** Puts a row that has arrived into what was loaded. */
-function addRow(queryClient: QueryClient, vaultId: string, row: Row): void {
+const followedTo = (queryClient: QueryClient, vaultId: string): number =>
+  queryClient.getQueryData<View>(keysOf(vaultId).current)?.head ?? 0;
+
+/** Puts a row into what was loaded. @param head up to where nothing is missing, if the row moves that */
+function addRow(queryClient: QueryClient, vaultId: string, row: Row, head = 0): void {
   const { current, history } = keysOf(vaultId);
-  const headOf = (view: View) => Math.max(view.head, row.seq);
+  const headOf = (view: View) => Math.max(view.head, head);
   queryClient.setQueryData<View>(
     current,
     (view) => view && { ...view, entries: withCurrent(view.entries, row), head: headOf(view) },
@@ -106,7 +146,7 @@ export function useWatch(vaultId: string, loaded: boolean, onRow: (row: Row) => 
       {
         ...handlers,
         onData: ({ data: row }) => {
-          addRow(queryClient, vaultId, row);
+          addRow(queryClient, vaultId, row, row.seq);
           reloadMeta();
           onRow(row);
         },
@@ -157,7 +197,7 @@ export function useSetSummary(vaultId: string) {
   });
 }
 
-/** What was just written, as it looks until it comes back from the server. */
+/** What was just written, as it looks until the stream brings it: rows of others before it may be on their way. */
 function ownRow(
   credentials: ReturnType<typeof useSession>['credentials'],
   row: Pick<Row, 'seq' | 'entry_no' | 'version' | 'content' | 'tags'>,

@@ -48,10 +48,12 @@ export function viewAfter(rows: readonly Row[], count: number): Moment {
   };
 }
 
-/** Adds a row that has arrived, once, in `seq` order. */
+/** Adds a row that has arrived, once, in `seq` order; what the server says of it replaces what was there. */
 export function withRow(rows: readonly Row[], row: Row): Row[] {
   const at = rows.findLastIndex(({ seq }) => seq <= row.seq);
-  return rows[at]?.seq === row.seq ? [...rows] : [...rows.slice(0, at + 1), row, ...rows.slice(at + 1)];
+  return rows[at]?.seq === row.seq
+    ? rows.with(at, row)
+    : [...rows.slice(0, at + 1), row, ...rows.slice(at + 1)];
 }
 
 /** A row that has arrived, in a view that shows the highest version of each entry. */
