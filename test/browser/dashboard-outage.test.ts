@@ -59,6 +59,54 @@ describeInBrowser('a server that cannot be reached', () => {
     });
   });
 
+  test('makes no second entry of one whose answer was lost, over a reload', async () => {
+    const { who, vault_id, session } = await enter();
+    await withPage({ ...use, expected: /ERR_/ }, async (page) => {
+      const write = page.getByRole('button', { name: 'Write', exact: true });
+      await page.route(/vault\.append/, async (route) => {
+        await route.fetch();
+        await route.abort();
+      });
+      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+      await page.getByLabel('Write an entry').fill('only once');
+      await write.click();
+      await page.getByRole('alert').filter({ hasText: 'fetch' }).waitFor();
+      await page.unroute(/vault\.append/);
+      await page.reload();
+      await write.click();
+      await expect.poll(() => page.getByLabel('Write an entry').inputValue()).toBe('');
+      const client = trpcClient(server.url, { session, clientId: 'agent-a' });
+      const entries = await client.vault.read.query({ vault_id });
+      expect(entries.map(({ content }) => content)).toEqual(['before', 'only once']);
+    });
+  });
+
+  test('forgets the draft of what was written after the page was left', async () => {
+    const { who, vault_id } = await enter();
+    await withPage(use, async (page) => {
+      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+      let answer = () => {};
+      const left = new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      await page.route(/vault\.append/, async (route) => {
+        const response = await route.fetch();
+        await left;
+        await route.fulfill({ response });
+      });
+      await page.getByLabel('Write an entry').fill('on the way out');
+      await page.getByRole('button', { name: 'Write', exact: true }).click();
+      await page.getByRole('link', { name: 'Time travel' }).click();
+      await page.getByText('on the way out').waitFor();
+      const answered = page.waitForResponse(/vault\.append/);
+      answer();
+      await (await answered).finished();
+      await page.getByRole('link', { name: 'Entries' }).click();
+      await entryOf(page, 2).getByText('on the way out').waitFor();
+      expect(await page.getByLabel('Write an entry').inputValue()).toBe('');
+    });
+  });
+
   test('and comes back as another process is found again', async () => {
     const { session, vault_id, write } = await enter();
     const first = await startRelayServer(database.url);

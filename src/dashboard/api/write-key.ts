@@ -1,4 +1,5 @@
 import { useRef } from 'react';
+import { loadDraft, saveDraft } from '../ui/draft.ts';
 
 /** A key that nobody else draws. `crypto.randomUUID` is missing on pages that do not come over HTTPS. */
 function drawKey(): string {
@@ -6,21 +7,33 @@ function drawKey(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+interface Asked {
+  request: string;
+  key: string;
+}
+
 /**
  * An idempotency key for what a person is about to write: the same for a repeat of the same text, so that a write whose
- * answer was lost does not happen twice.
+ * answer was lost does not happen twice, also when the page was left or loaded anew before the repeat.
+ * @param place names where it is written, as its draft does
  * @returns `keyOf`, and `renew` for when the write is done
  */
-export function useWriteKey(): { keyOf: (request: unknown) => string; renew: () => void } {
-  const last = useRef<{ request: string; key: string } | undefined>(undefined);
+export function useWriteKey(place: string): { keyOf: (request: unknown) => string; renew: () => void } {
+  const name = `${place}.key`;
+  const last = useRef<Asked | undefined>(undefined);
+  const keep = (asked: Asked | undefined) => {
+    last.current = asked;
+    saveDraft(name, asked);
+  };
   return {
     keyOf: (request) => {
       const text = JSON.stringify(request);
-      if (last.current?.request !== text) last.current = { request: text, key: drawKey() };
-      return last.current.key;
+      const asked = last.current ?? loadDraft<Asked>(name);
+      if (asked?.request === text) return asked.key;
+      const key = drawKey();
+      keep({ request: text, key });
+      return key;
     },
-    renew: () => {
-      last.current = undefined;
-    },
+    renew: () => keep(undefined),
   };
 }

@@ -2,11 +2,22 @@ import { useState } from 'react';
 
 const PREFIX = 'vault-relay.draft.';
 
-function load<T>(key: string): T | undefined {
+/** @returns what is kept in this tab under a name; undefined: nothing */
+export function loadDraft<T>(key: string): T | undefined {
   try {
     return (JSON.parse(sessionStorage.getItem(PREFIX + key) ?? 'null') as T | null) ?? undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Keeps something in this tab under a name; undefined forgets it. */
+export function saveDraft(key: string, draft: unknown): void {
+  try {
+    if (draft === undefined) sessionStorage.removeItem(PREFIX + key);
+    else sessionStorage.setItem(PREFIX + key, JSON.stringify(draft));
+  } catch {
+    // A browser that keeps nothing keeps no draft either; the text stays on the page.
   }
 }
 
@@ -15,15 +26,10 @@ function load<T>(key: string): T | undefined {
  * @param key names the place that is written in
  */
 export function useDraft<T>(key: string): [T | undefined, (draft: T | undefined) => void] {
-  const [draft, setDraft] = useState(() => load<T>(key));
+  const [draft, setDraft] = useState(() => loadDraft<T>(key));
   const set = (next: T | undefined) => {
     setDraft(next);
-    try {
-      if (next === undefined) sessionStorage.removeItem(PREFIX + key);
-      else sessionStorage.setItem(PREFIX + key, JSON.stringify(next));
-    } catch {
-      // A browser that keeps nothing keeps no draft either; the text stays on the page.
-    }
+    saveDraft(key, next);
   };
   return [draft, set];
 }

@@ -10,20 +10,19 @@ import { useAppend } from './queries.ts';
 export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (entryNo: number) => void }) {
   const { vault: t } = useText();
   const box = useRef<HTMLTextAreaElement>(null);
-  const [draft = '', setDraft] = useDraft<string>(`${vaultId}.new`);
-  const { mutate, isPending, error } = useAppend(vaultId);
-  const { keyOf, renew } = useWriteKey();
+  const place = `${vaultId}.new`;
+  const [draft = '', setDraft] = useDraft<string>(place);
+  const { keyOf, renew } = useWriteKey(place);
+  // Also when the answer comes after the page was left: what is written is no draft any more.
+  const { mutate, isPending, error } = useAppend(vaultId, () => {
+    renew();
+    setDraft(undefined);
+  });
   const submit = () => {
     if (draft.trim() === '' || isPending) return;
     mutate(
       { text: draft, idempotency_key: keyOf(draft) },
-      {
-        onSuccess: ({ entry_no }) => {
-          renew();
-          setDraft(undefined);
-          onWritten(entry_no);
-        },
-      },
+      { onSuccess: ({ entry_no }) => onWritten(entry_no) },
     );
   };
   return (

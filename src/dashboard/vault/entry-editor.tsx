@@ -33,21 +33,22 @@ function currentOf(error: ApiError, base: Row): Row | undefined {
 /** An entry while it is edited, in place. What somebody else writes meanwhile is merged, never lost. */
 export function EntryEditor({ vaultId, row, onDone }: EntryEditorProps) {
   const t = useText();
-  const [draft = { text: row.content, base: row }, setDraft] = useDraft<Draft>(`${vaultId}.e${row.entry_no}`);
+  const place = `${vaultId}.e${row.entry_no}`;
+  const [draft = { text: row.content, base: row }, setDraft] = useDraft<Draft>(place);
   const [theirs, setTheirs] = useState<Row>();
-  const { mutate, isPending, error, reset } = useOverride(vaultId);
-  const { keyOf, renew } = useWriteKey();
+  const { keyOf, renew } = useWriteKey(place);
   const close = () => {
     renew();
     setDraft(undefined);
     onDone();
   };
+  // Also when the answer comes after the entry was scrolled away: what is written is no draft any more.
+  const { mutate, isPending, error, reset } = useOverride(vaultId, close);
   const save = (text: string, base: Row) => {
     if (isPending || text.trim() === '') return;
     mutate(
       { text, base, idempotency_key: keyOf([text, base.version]) },
       {
-        onSuccess: close,
         onError: (refusal) => setTheirs(currentOf(refusal as ApiError, base)),
       },
     );

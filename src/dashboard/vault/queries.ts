@@ -160,19 +160,24 @@ interface Written {
   idempotency_key: string;
 }
 
-/** Writes a new entry. */
-export function useAppend(vaultId: string) {
+/** Writes a new entry. @param onWritten is called also when the page was left before the answer came */
+export function useAppend(vaultId: string, onWritten: () => void) {
   const { client, credentials } = useSession();
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (input: Written) => client.vault.append.mutate({ vault_id: vaultId, ...input }),
-    onSuccess: (written, { text }) =>
-      addRow(queryClient, vaultId, ownRow(credentials, { ...written, content: text })),
+    onSuccess: (written, { text }) => {
+      addRow(queryClient, vaultId, ownRow(credentials, { ...written, content: text }));
+      onWritten();
+    },
   });
 }
 
-/** Writes the next version of an entry, if it still has the version that the person saw. */
-export function useOverride(vaultId: string) {
+/**
+ * Writes the next version of an entry, if it still has the version that the person saw.
+ * @param onWritten is called also when the page was left before the answer came
+ */
+export function useOverride(vaultId: string, onWritten: () => void) {
   const { client, credentials } = useSession();
   const queryClient = useQueryClient();
   return useMutation({
@@ -181,8 +186,10 @@ export function useOverride(vaultId: string) {
       const { entry_no: entry_id, version: expected_version } = base;
       return client.vault.override.mutate({ vault_id: vaultId, entry_id, expected_version, ...written });
     },
-    onSuccess: (written, { text, base }) =>
-      addRow(queryClient, vaultId, ownRow(credentials, { ...written, content: text, tags: base.tags })),
+    onSuccess: (written, { text, base }) => {
+      addRow(queryClient, vaultId, ownRow(credentials, { ...written, content: text, tags: base.tags }));
+      onWritten();
+    },
   });
 }
 

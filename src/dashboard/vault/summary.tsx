@@ -23,7 +23,7 @@ function SummaryEditor({ vaultId, summary, version, onDone }: EditorProps) {
   // The version that the person saw; after a conflict, the one that they were told of.
   const [seen, setSeen] = useState({ version, summary });
   const { mutate, isPending, error } = useSetSummary(vaultId);
-  const { keyOf } = useWriteKey();
+  const { keyOf, renew } = useWriteKey(`${vaultId}.summary`);
   const conflict = codeOf(error) === 'CONFLICT';
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -32,10 +32,13 @@ function SummaryEditor({ vaultId, summary, version, onDone }: EditorProps) {
       {
         text,
         idempotency_key: keyOf([text, expected]),
-        ...{ expected_summary_version: expected },
+        expected_summary_version: expected,
       },
       {
-        onSuccess: onDone,
+        onSuccess: () => {
+          renew();
+          onDone();
+        },
         onError: (refusal) => {
           const current = (refusal as ApiError).data?.current;
           if (current) setSeen({ version: current.version, summary: current.content });

@@ -13,13 +13,14 @@ export function NewVault({ onClose }: { onClose: () => void }) {
   const [, navigate] = useLocation();
   const [summary, setSummary] = useState('');
   const { mutate, isPending, error } = useCreateVault();
-  const { keyOf } = useWriteKey();
+  const { keyOf, renew } = useWriteKey('new-vault');
   const submit = (event: FormEvent) => {
     event.preventDefault();
     mutate(
       { summary, idempotency_key: keyOf(summary) },
       {
         onSuccess: ({ vault_id }) => {
+          renew();
           onClose();
           navigate(`/v/${encodeURIComponent(vault_id)}`);
         },
