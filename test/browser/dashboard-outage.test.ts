@@ -107,6 +107,22 @@ describeInBrowser('a server that cannot be reached', () => {
     });
   });
 
+  test('when it has another version, whose parts are others: says so, and loads them', async () => {
+    const { who, vault_id } = await enter();
+    await withPage(
+      { ...use, expected: /status of 404|Failed to fetch dynamically|Unable to preload/ },
+      async (page) => {
+        await page.route(/app\/vault-page/, (route) => route.fulfill({ status: 404, body: '' }));
+        await openDashboard(page, server.url, who);
+        await page.getByRole('link', { name: vault_id }).click();
+        await page.getByText('Something went wrong.').waitFor();
+        await page.unroute(/app\/vault-page/);
+        await page.getByRole('button', { name: 'Try again' }).click();
+        await entryOf(page, 1).getByText('before').waitFor();
+      },
+    );
+  });
+
   test('and comes back as another process is found again', async () => {
     const { session, vault_id, write } = await enter();
     const first = await startRelayServer(database.url);

@@ -4,15 +4,13 @@ import { useSession } from '../api/session.tsx';
 import { useText } from '../i18n/index.ts';
 import { Icon } from '../ui/icons.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
+import { ErrorBoundary } from './error-boundary.tsx';
 import { MainMenu } from './main-menu.tsx';
 import { OutageBanner } from './outage-banner.tsx';
 import { ShortcutsSheet } from './shortcuts-sheet.tsx';
 
 /** After a step to another page, screen readers and the Tab key start at its beginning. */
-function useFocusOnNavigation(main: React.RefObject<HTMLElement | null>): void {
-  const [location] = useLocation();
-  // A step within a vault leaves the focus where it is.
-  const page = location.split('/').slice(0, 3).join('/');
+function useFocusOnNavigation(main: React.RefObject<HTMLElement | null>, page: string): void {
   const shown = useRef(page);
   useEffect(() => {
     if (shown.current === page) return;
@@ -27,9 +25,11 @@ export function Frame({ children }: { children: ReactNode }) {
   const t = useText();
   const { readOnly } = useSession();
   const [sheet, setSheet] = useState(false);
-  const [, navigate] = useLocation();
+  const [location, navigate] = useLocation();
+  // A step within a vault is none to another page: it leaves the focus where it is.
+  const page = location.split('/').slice(0, 3).join('/');
   const main = useRef<HTMLElement>(null);
-  useFocusOnNavigation(main);
+  useFocusOnNavigation(main, page);
   useShortcuts({ '?': () => setSheet(true), v: () => navigate('/') });
   return (
     <>
@@ -50,7 +50,7 @@ export function Frame({ children }: { children: ReactNode }) {
       </header>
       <OutageBanner />
       <main ref={main} className="main" tabIndex={-1}>
-        {children}
+        <ErrorBoundary key={page}>{children}</ErrorBoundary>
       </main>
       {sheet && <ShortcutsSheet onClose={() => setSheet(false)} />}
     </>

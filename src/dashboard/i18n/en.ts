@@ -15,6 +15,7 @@ export const en = {
   tryAgain: 'Try again',
   loading: 'Loading…',
   unknownError: 'Something went wrong.',
+  reloadNote: 'A part of the page could not be loaded or shown. What you typed is kept.',
   justNow: 'just now',
 
   menu: {
@@ -61,7 +62,6 @@ export const en = {
   connection: {
     lost: 'The server cannot be reached. Trying again…',
     back: 'Connected again.',
-    tooMany: 'The server asks for a pause. Trying again…',
   },
 
   vaults: {
@@ -73,9 +73,6 @@ export const en = {
     createSubmit: 'Create vault',
     untitled: 'No summary',
     entries: (n: number) => count(n, 'entry', 'entries'),
-    found: (n: number) => count(n, 'vault', 'vaults'),
-    writers: (names: string) => `Written by ${names}`,
-    noWriters: 'Nobody has written yet',
     more: (n: number) => `+${n}`,
     nothingFound: (query: string) => `No vault matches “${query}”.`,
     clearSearch: 'Clear the search',
@@ -103,9 +100,7 @@ export const en = {
     plain: 'Plain text',
     copyAll: 'Copy as text',
     copyLink: (label: string) => `Copy link to ${label}`,
-    override: 'Edit',
     overrideLabel: (label: string) => `Edit ${label}`,
-    history: 'History',
     historyOf: (label: string) => `History of ${label}`,
     showAll: 'Show all',
     showLess: 'Show less',
@@ -121,8 +116,6 @@ export const en = {
     emptyOr: 'or write it below.',
     notFound: 'There is no such vault, or it is not yours to read.',
     tags: 'Tags',
-    readOnlyNote: 'You can read this vault but not write into it.',
-    longEntry: 'This entry is very long; it is shown as plain text.',
     noSuchEntry: (label: string) => `There is no ${label} in this vault.`,
   },
 
@@ -146,12 +139,8 @@ export const en = {
     to: 'To',
     nothing: 'nothing',
     noDifference: 'No difference.',
-    onlyOne: 'There is one version so far, so there is nothing to compare.',
     version: (label: string, when: string, writer: string) => `${label} · ${writer} · ${when}`,
     difference: 'Difference',
-    text: 'Text',
-    added: 'added',
-    removed: 'removed',
     copy: 'Copy this version',
     tooLarge: 'These versions are too long to compare by words; compared by lines.',
   },
@@ -159,7 +148,6 @@ export const en = {
   timeline: {
     label: 'Moment',
     at: (when: string) => `As of ${when}`,
-    now: 'Now',
     step: (n: number, total: number) => `Change ${n} of ${total}`,
     previous: 'Earlier',
     next: 'Later',
@@ -171,7 +159,6 @@ export const en = {
   },
 
   proof: {
-    title: 'Proof',
     verified: (seq: number) => `Verified up to seq ${seq}`,
     verifying: (done: number, total: number) => `Verifying ${done} of ${total}…`,
     broken: (seq: number) => `The chain breaks at seq ${seq}`,
@@ -182,7 +169,6 @@ export const en = {
       'Each row carries a hash over itself and the row before it. Your browser has just recomputed all of them, texts included.',
     head: 'Hash of the newest row',
     details: 'Details',
-    id: 'Vault id',
     createdBy: 'Created by',
     created: 'Created',
     changed: 'Last change',
@@ -198,7 +184,6 @@ export const en = {
     title: 'Server',
     version: 'Version',
     uptime: 'Running for',
-    sockets: 'Sockets',
     agents: 'Agents (atem)',
     astations: 'Astations',
     workSessions: 'Work sessions',

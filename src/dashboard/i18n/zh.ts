@@ -17,6 +17,7 @@ export const zh: Text = {
   tryAgain: '重试',
   loading: '正在加载…',
   unknownError: '出了点问题。',
+  reloadNote: '页面的一部分无法加载或显示。你输入的内容仍在。',
   justNow: '刚刚',
 
   menu: {
@@ -62,7 +63,6 @@ export const zh: Text = {
   connection: {
     lost: '无法连接服务器，正在重试…',
     back: '已重新连接。',
-    tooMany: '服务器要求稍候，正在重试…',
   },
 
   vaults: {
@@ -74,9 +74,6 @@ export const zh: Text = {
     createSubmit: '创建保险库',
     untitled: '无摘要',
     entries: (n) => `${number(n)} 个条目`,
-    found: (n) => `${number(n)} 个保险库`,
-    writers: (names) => `作者：${names}`,
-    noWriters: '还没有人写入',
     more: (n) => `+${n}`,
     nothingFound: (query) => `没有与“${query}”匹配的保险库。`,
     clearSearch: '清除搜索',
@@ -102,9 +99,7 @@ export const zh: Text = {
     plain: '纯文本',
     copyAll: '复制为文本',
     copyLink: (label) => `复制 ${label} 的链接`,
-    override: '编辑',
     overrideLabel: (label) => `编辑 ${label}`,
-    history: '历史',
     historyOf: (label) => `${label} 的历史`,
     showAll: '展开全部',
     showLess: '收起',
@@ -120,8 +115,6 @@ export const zh: Text = {
     emptyOr: '或者在下方写入。',
     notFound: '没有这个保险库，或者你无权读取。',
     tags: '标签',
-    readOnlyNote: '你可以读取此保险库，但不能写入。',
-    longEntry: '此条目很长，以纯文本显示。',
     noSuchEntry: (label) => `此保险库中没有 ${label}。`,
   },
 
@@ -144,12 +137,8 @@ export const zh: Text = {
     to: '到',
     nothing: '空',
     noDifference: '没有差异。',
-    onlyOne: '目前只有一个版本，没有可比较的内容。',
     version: (label, when, writer) => `${label} · ${writer} · ${when}`,
     difference: '差异',
-    text: '文本',
-    added: '新增',
-    removed: '删除',
     copy: '复制此版本',
     tooLarge: '这些版本太长，无法逐词比较；改为逐行比较。',
   },
@@ -157,7 +146,6 @@ export const zh: Text = {
   timeline: {
     label: '时刻',
     at: (when) => `截至 ${when}`,
-    now: '现在',
     step: (n, total) => `第 ${n} 次修改，共 ${total} 次`,
     previous: '更早',
     next: '更晚',
@@ -169,7 +157,6 @@ export const zh: Text = {
   },
 
   proof: {
-    title: '证明',
     verified: (seq) => `已验证至 seq ${seq}`,
     verifying: (done, total) => `正在验证 ${done} / ${total}…`,
     broken: (seq) => `哈希链在 seq ${seq} 处断裂`,
@@ -178,7 +165,6 @@ export const zh: Text = {
     explain: '每一行都带有覆盖自身与前一行的哈希。你的浏览器刚刚重新计算了全部哈希，包括文本。',
     head: '最新一行的哈希',
     details: '详情',
-    id: '保险库 ID',
     createdBy: '创建者',
     created: '创建时间',
     changed: '最近修改',
@@ -194,7 +180,6 @@ export const zh: Text = {
     title: '服务器',
     version: '版本',
     uptime: '已运行',
-    sockets: '连接',
     agents: '智能体（atem）',
     astations: 'Astation',
     workSessions: '工作会话',

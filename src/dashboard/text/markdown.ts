@@ -2,9 +2,6 @@ import DOMPurify from 'dompurify';
 import MarkdownIt from 'markdown-it';
 import { showReordering } from './bidi.ts';
 
-/** Longer texts are shown as they are: beyond this, laying out what Markdown makes of them is felt. */
-export const MAX_MARKDOWN_CHARACTERS = 100_000;
-
 /** Headings of an entry stand below those of the page. */
 const HEADINGS: Record<string, string> = { h1: 'h3', h2: 'h4', h3: 'h5', h4: 'h6', h5: 'h6', h6: 'h6' };
 
