@@ -90,6 +90,21 @@ describeInBrowser('a vault', () => {
     });
   });
 
+  test('has all of its entries also when the server asked for a pause between them', async () => {
+    const { who, vault_id, write } = await enter();
+    for (let i = 1; i <= 101; i++) await write(`entry ${i}`);
+    await withPage({ ...use, expected: /status of 429/ }, async (page) => {
+      const body = JSON.stringify([
+        {
+          error: { message: 'Too many', code: -32029, data: { code: 'TOO_MANY_REQUESTS', httpStatus: 429 } },
+        },
+      ]);
+      await page.route(/readPage.*cursor/, (route) => route.fulfill({ status: 429, body }), { times: 1 });
+      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+      await page.locator('[aria-setsize="101"]').first().waitFor();
+    });
+  });
+
   test('has the exact time on hover, and a link that works after a reload', async () => {
     const { who, vault_id, write, agent } = await enter();
     await write('one');

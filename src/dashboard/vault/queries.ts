@@ -66,9 +66,14 @@ export function useCurrent(vaultId: string) {
   const next = query.data?.next ?? null;
   useEffect(() => {
     if (next === null) return;
-    const stop = new AbortController();
+    const input = { vault_id: vaultId, limit: PORTION, cursor: next };
+    const queryKey = [...keysOf(vaultId).current, next];
     const readOn = async () => {
-      const page = await readView(client, { vault_id: vaultId, limit: PORTION, cursor: next }, stop.signal);
+      const page = await queryClient.fetchQuery({
+        queryKey,
+        queryFn: ({ signal }) => readView(client, input, signal),
+        gcTime: 0,
+      });
       queryClient.setQueryData<View>(keysOf(vaultId).current, (view) =>
         view && view.next === next
           ? { ...view, entries: currentView([...view.entries, ...page.entries]), next: page.next }
@@ -80,7 +85,7 @@ export function useCurrent(vaultId: string) {
     const timer = setTimeout(() => void readOn().catch(() => undefined), PAUSE_MS);
     return () => {
       clearTimeout(timer);
-      stop.abort();
+      void queryClient.cancelQueries({ queryKey });
     };
   }, [client, queryClient, vaultId, next]);
   return query;
