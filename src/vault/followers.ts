@@ -122,7 +122,8 @@ export class VaultFollowers {
   async *changes(reader: Reader, signal?: AbortSignal): AsyncGenerator<{ vault_id: string; head: number }> {
     const heads = new Map<string, number>();
     const stopListening = this.#feed.listen(({ workSessionId, vaultId, seq }) => {
-      if (isOperator(reader) || workSessionId === reader.workSessionId) heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
+      if (isOperator(reader) || workSessionId === reader.workSessionId)
+        heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
     });
     try {
       for (;;) {

@@ -188,7 +188,8 @@ export class WriteQueue<Write, Result> {
 
   async #drainSuspect(lane: string, suspect: Suspect<Write, Result>): Promise<void> {
     suspect.running = true;
-    if (this.#sideBySide === MAX_SIDE_BY_SIDE) await new Promise<void>((resolve) => this.#turns.push(resolve));
+    if (this.#sideBySide === MAX_SIDE_BY_SIDE)
+      await new Promise<void>((resolve) => this.#turns.push(resolve));
     else this.#sideBySide++;
     await this.#runAlone(lane, suspect);
     suspect.running = false;

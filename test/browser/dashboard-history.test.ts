@@ -148,6 +148,21 @@ describeInBrowser('the past of a vault', () => {
     });
   });
 
+  test('is proved also when the server asked for a pause', async () => {
+    const { who, vault_id, client } = await enter();
+    const { head } = await client.vault.meta.query({ vault_id });
+    await withPage({ ...use, expected: /status of 429/ }, async (page) => {
+      const body = JSON.stringify([
+        {
+          error: { message: 'Too many', code: -32029, data: { code: 'TOO_MANY_REQUESTS', httpStatus: 429 } },
+        },
+      ]);
+      await page.route(/vault\.proof/, (route) => route.fulfill({ status: 429, body }), { times: 1 });
+      await openDashboard(page, server.url, who, `/v/${vault_id}/proof`);
+      await page.getByRole('heading', { name: `Verified up to seq ${head}` }).waitFor();
+    });
+  });
+
   test('that was tampered with is told from one that was not', async () => {
     const { who, vault_id, client } = await enter();
     const rows = await client.vault.read.query({ vault_id, history: true });

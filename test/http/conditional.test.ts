@@ -75,7 +75,8 @@ describe('a read that names the state it has seen', () => {
       { headers: { authorization: `session ${inside.session}`, 'if-none-match': '*' } },
     );
     expect(read.status).toBe(200);
-    for (const name of ['etag', 'x-vault-head', 'x-vault-head-hash']) expect(read.headers.get(name)).toBeNull();
+    for (const name of ['etag', 'x-vault-head', 'x-vault-head-hash'])
+      expect(read.headers.get(name)).toBeNull();
     expect(await trpcClient(server.url, inside).vault.read.query({ vault_id: vaultId })).toMatchObject([
       { content: 'first' },
     ]);

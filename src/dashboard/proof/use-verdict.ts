@@ -1,3 +1,4 @@
+import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useSession } from '../api/session.tsx';
 import { useHistory } from '../vault/queries.ts';
@@ -14,24 +15,31 @@ const START: Verdict = { seq: 0, hash: CHAIN_START };
  */
 export function useVerdict(vaultId: string): { verdict: Verdict; head: number | undefined } {
   const { client } = useSession();
+  const queryClient = useQueryClient();
   const { data } = useHistory(vaultId);
   const [verdict, setVerdict] = useState(START);
   useEffect(() => {
     if (!data || verdict.brokenAt !== undefined || verdict.seq >= data.head) return;
-    const stop = new AbortController();
+    const input = { vault_id: vaultId, since: verdict.seq, limit: STEP };
+    const queryKey = ['vault', vaultId, 'proof', verdict.seq, data.head];
+    let stopped = false;
     const texts = new Map(data.entries.map(({ seq, content }) => [seq, content]));
     const verify = async () => {
-      const proof = await client.vault.proof.query(
-        { vault_id: vaultId, since: verdict.seq, limit: STEP },
-        { signal: stop.signal },
-      );
+      const proof = await queryClient.fetchQuery({
+        queryKey,
+        queryFn: ({ signal }) => client.vault.proof.query(input, { signal }),
+        gcTime: 0,
+      });
       // What has arrived since is not in the history yet: its turn comes with it.
       const rows = proof.rows.filter(({ seq }) => seq <= data.head);
-      if (!stop.signal.aborted) setVerdict(verifyRows(vaultId, verdict, rows, (seq) => texts.get(seq)));
+      if (!stopped) setVerdict(verifyRows(vaultId, verdict, rows, (seq) => texts.get(seq)));
     };
     // Without an answer there is no verdict; the page says that the server is away.
     verify().catch(() => undefined);
-    return () => stop.abort();
-  }, [client, vaultId, data, verdict]);
+    return () => {
+      stopped = true;
+      void queryClient.cancelQueries({ queryKey });
+    };
+  }, [client, queryClient, vaultId, data, verdict]);
   return { verdict, head: data?.head };
 }
