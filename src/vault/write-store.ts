@@ -148,10 +148,10 @@ export class VaultWriter {
           'Your work session has as many vaults as this server allows; write into one of them.',
         );
       }
-      if (row?.outcome === 'replayed') return { vault_id: row.vault_id, replayed: true };
-      if (row?.outcome === 'written') {
+      if (row?.outcome === 'written' || row?.outcome === 'replayed') {
+        // Of a repeat too: the answer to the first may have been lost before anybody was told.
         this.#tell(caller, row.vault_id, { seq: Number(row.seq), kind: 'summary' });
-        return { vault_id: row.vault_id, replayed: false };
+        return { vault_id: row.vault_id, replayed: row.outcome === 'replayed' };
       }
       // The id is taken, which one draw in 62^10 per vault is.
     }
@@ -173,7 +173,7 @@ export class VaultWriter {
     if (entry_no === null || version === null || seq === null)
       throw new Error('A write came back without its place');
     const written = { entry_no, version, seq: toSafeNumber(seq) };
-    // Of a repeat too: the answer to the first may have been lost before anybody was told.
+    // Of a repeat too, as in `create`.
     const kind = write.op === 'summary' ? 'summary' : 'content';
     this.#tell(caller, write.vaultId, { seq: written.seq, kind });
     return { ...written, replayed: outcome === 'replayed' };

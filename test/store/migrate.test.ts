@@ -16,6 +16,7 @@ const MIGRATIONS = [
   '20261124000100_sessions',
   '20261124000200_grants_and_astations',
   '20261124100000_handing_over',
+  '20261124200000_rows_stored_together',
 ];
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };

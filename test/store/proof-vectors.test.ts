@@ -57,7 +57,7 @@ test('the vectors are those of the dashboard', () => {
 test('the vectors are those of the database', async () => {
   for (const [place, row] of vectors.rows.entries()) {
     const { rows } = await database.admin.query(
-      `SELECT encode(vault_row_hash(decode($1, 'hex'), jsonb_populate_record(NULL::vault_entries, $2)), 'hex') AS hash`,
+      `SELECT encode(vault_row_hash(decode($1, 'hex'), jsonb_populate_record(NULL::vault_row, $2)), 'hex') AS hash`,
       [previousOf(place), JSON.stringify({ vault_id: vectors.vault_id, ...row, hash: null })],
     );
     expect(rows).toEqual([{ hash: row.hash }]);

@@ -186,7 +186,7 @@ describe('a superuser who', () => {
   test('puts a row at the end is found, also one that is chained to the last', async () => {
     await tamper(`
       ${INSERT} SELECT nextval('vault_entries_seq_seq'), $id, 4, 1, 'content', 'ann', 'four', sha256('');
-      UPDATE vault_entries AS e SET hash = vault_row_hash(last.hash, e) FROM vault_entries AS last
+      UPDATE vault_entries AS e SET hash = vault_row_hash(last.hash, ROW(e.*)::vault_row) FROM vault_entries AS last
       WHERE e.vault_id = $id AND e.entry_no = 4 AND last.seq = $5`);
     expect((await report())[0]).toMatch(
       new RegExp(`^${id}: its head_seq is ${seqs[5]}, but its rows say \\d+$`),
@@ -198,7 +198,7 @@ describe('a superuser who', () => {
     await tamper(`
       UPDATE vault_entries SET seq = seq + 1000000 WHERE seq = $5;
       ${INSERT} SELECT $5, $id, 2, 2, 'content', 'ann', 'two, or not', sha256('');
-      UPDATE vault_entries AS e SET hash = vault_row_hash(before.hash, e) FROM vault_entries AS before
+      UPDATE vault_entries AS e SET hash = vault_row_hash(before.hash, ROW(e.*)::vault_row) FROM vault_entries AS before
       WHERE e.seq = $5 AND before.seq = $4`);
     expect((await report())[0]).toBe(
       `${id} seq ${(seqs[5] ?? 0) + 1_000_000} e3 v1: ${changed(`after seq ${seqs[5]}`)}`,
@@ -240,7 +240,7 @@ describe('a superuser who', () => {
   test('replaces the functions of the database is not believed', async () => {
     await database.admin.query('ALTER FUNCTION vault_row_hash RENAME TO vault_row_hash_as_it_was');
     await database.admin.query(`
-      CREATE FUNCTION vault_row_hash(previous BYTEA, entry vault_entries) RETURNS BYTEA
+      CREATE FUNCTION vault_row_hash(previous BYTEA, entry vault_row) RETURNS BYTEA
         LANGUAGE sql AS $$ SELECT sha256('') $$;
       CREATE FUNCTION public.encode(BYTEA, TEXT) RETURNS TEXT LANGUAGE sql AS $$ SELECT 'ab' $$`);
     try {
@@ -250,7 +250,7 @@ describe('a superuser who', () => {
     } finally {
       await database.admin.query(`
         DROP FUNCTION public.encode(BYTEA, TEXT);
-        DROP FUNCTION vault_row_hash(BYTEA, vault_entries);
+        DROP FUNCTION vault_row_hash(BYTEA, vault_row);
         ALTER FUNCTION vault_row_hash_as_it_was RENAME TO vault_row_hash`);
     }
   });
@@ -272,7 +272,7 @@ describe('a superuser who makes the chain anew', () => {
     DECLARE entry vault_entries; head BYTEA := decode(repeat('00', 32), 'hex');
     BEGIN
       FOR entry IN SELECT * FROM vault_entries WHERE vault_id = $id ORDER BY seq LOOP
-        head := vault_row_hash(head, entry);
+        head := vault_row_hash(head, ROW(entry.*)::vault_row);
         UPDATE vault_entries SET hash = head WHERE seq = entry.seq;
         UPDATE vaults SET head_seq = entry.seq, head_hash = head, changed_at = entry.created_at WHERE vault_id = $id;
       END LOOP;
