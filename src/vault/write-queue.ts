@@ -135,9 +135,12 @@ export class WriteQueue<Write, Result> {
     this.#options.onStatement?.(batch.length);
     try {
       const results = await this.#options.run(batch.map(({ write }) => write));
-      this.#settle(batch);
-      batch.forEach(({ resolve }, place) => {
-        resolve(results[place] as Result);
+      // A turn later, when the next statement has left: the answers are made while the database is at work.
+      process.nextTick(() => {
+        this.#settle(batch);
+        batch.forEach(({ resolve }, place) => {
+          resolve(results[place] as Result);
+        });
       });
       return undefined;
     } catch (error) {
