@@ -4,6 +4,9 @@ import { type DrainStep, runSteps } from '../drain.ts';
 /** How long requests in flight may take when the server stops; then their connections are cut. */
 const GRACE_MS = 10_000;
 
+/** How long a connection that has asked for nothing yet may still ask; Node would wait for it for ever. */
+const SILENT_MS = 1000;
+
 export interface Drain {
   /** Whether the server has begun to stop. */
   isStopping(): boolean;
@@ -15,25 +18,23 @@ export interface Drain {
  * however much of it is still waiting to be sent; and as long as one of them is open, new requests are answered too.
  */
 export function installDrain(app: FastifyInstance, steps: readonly DrainStep[]): Drain {
-  const underWay = new Set<object>();
+  let underWay = 0;
   let noneLeft: () => void = () => undefined;
   let stopping = false;
 
   app.addHook('onRequest', (request, reply, done) => {
     // A socket of the relay is closed by the relay.
     if (!(request.raw as { upgrade?: boolean }).upgrade) {
-      const { raw } = reply;
-      underWay.add(raw);
-      raw.once('close', () => {
-        underWay.delete(raw);
-        if (underWay.size === 0) noneLeft();
+      underWay++;
+      reply.raw.once('close', () => {
+        if (--underWay === 0) noneLeft();
       });
     }
     done();
   });
 
   const answersSent = async () => {
-    if (underWay.size === 0) return;
+    if (underWay === 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       noneLeft = resolve;
@@ -45,6 +46,7 @@ export function installDrain(app: FastifyInstance, steps: readonly DrainStep[]):
   app.addHook('preClose', async () => {
     stopping = true;
     await runSteps([...steps, { name: 'requests in flight', run: answersSent }], app.log);
+    setTimeout(() => app.server.closeAllConnections(), SILENT_MS).unref();
   });
   return { isStopping: () => stopping };
 }

@@ -28,8 +28,7 @@ export function makeHttpServer(
     http: { maxHeaderSize: MAX_HEAD_BYTES, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     // A vault id of 128 characters outside the BMP, percent-encoded.
     routerOptions: { maxParamLength: 1536 },
-    // Who has asked for something was waited for by then; Node would wait for ever for one who has not asked yet.
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     // What comes while the server stops is still answered, in our shape. Fastify's own 503 runs no hook, and so
     // would leave the connection of an upgrade open, which the stop then waits for.
     return503OnClosing: false,
