@@ -1,5 +1,6 @@
 import { type AnyRouter, getTRPCErrorFromUnknown, TRPCError } from '@trpc/server';
 import type { z } from 'zod';
+import type { Caller, Reader } from '../vault/policy.ts';
 import type { Context } from './context.ts';
 import { asCaller, asReader, namedErrors, nameError } from './trpc.ts';
 
@@ -13,8 +14,11 @@ interface Procedure {
   };
 }
 
-/** A procedure, ready to be called without HTTP. @throws TRPCError */
-export type Call = (ctx: Context, input: unknown) => Promise<unknown>;
+/** The context of one call, which is told who calls. */
+export type CallContext = Context & { caller?: Caller; reader?: Reader };
+
+/** A procedure, ready to be called without tRPC's caller. @throws TRPCError */
+export type Call = (ctx: CallContext, input: unknown) => Promise<unknown>;
 
 const NAMED_ERRORS: Middleware | undefined = namedErrors._middlewares[0];
 const AS_CALLER: Middleware | undefined = asCaller._middlewares[0];
@@ -39,10 +43,18 @@ function parse(schema: z.ZodType, raw: unknown): unknown {
   return data;
 }
 
-async function identify(ctx: Context, who: string | undefined): Promise<object> {
-  if (who === 'caller') return { ...ctx, caller: await ctx.authenticate() };
-  if (who === 'reader') return { ...ctx, reader: await ctx.authenticateReader() };
-  return ctx;
+/** @returns a promise only where somebody has to be waited for */
+function identify(ctx: CallContext, who: string | undefined): undefined | Promise<void> {
+  if (who === 'caller') {
+    const caller = ctx.authenticate();
+    if (caller instanceof Promise) return caller.then((found) => void Object.assign(ctx, { caller: found }));
+    ctx.caller = caller;
+  } else if (who === 'reader') {
+    const reader = ctx.authenticateReader();
+    if (reader instanceof Promise) return reader.then((found) => void Object.assign(ctx, { reader: found }));
+    ctx.reader = reader;
+  }
+  return undefined;
 }
 
 /**
@@ -65,7 +77,9 @@ export function makeCall(router: AnyRouter, path: string): Call {
 
   return async (ctx, raw) => {
     try {
-      return await resolver({ ctx: await identify(ctx, who), input: schema && parse(schema, raw) });
+      const identifying = identify(ctx, who);
+      if (identifying) await identifying;
+      return await resolver({ ctx, input: schema && parse(schema, raw) });
     } catch (cause) {
       throw nameError(getTRPCErrorFromUnknown(cause));
     }

@@ -1,5 +1,6 @@
 import { badRequest, unauthorized } from '../errors.ts';
-import type { Caller, Origin, Reader } from '../vault/policy.ts';
+import type { Source } from '../session/source.ts';
+import type { Caller, Reader } from '../vault/policy.ts';
 
 /** What a request says about who sends it, the same on both surfaces. */
 export interface Credentials {
@@ -7,11 +8,14 @@ export interface Credentials {
   authorization: string | undefined;
   /** Every value of `?id=`, decoded. Read once the session is proven, and may throw. */
   readIds(): readonly string[];
-  origin?: Origin | undefined;
+  /** Where the request came from; undefined for calls that no request stands behind. */
+  source?: Source | undefined;
 }
 
 interface KnownSession {
   workSessionId: string;
+  /** Hexadecimal SHA-256 of its id. */
+  idHash: string;
 }
 
 export interface CallerRules {
@@ -53,35 +57,47 @@ function readClientId(ids: readonly string[], maxCharacters: number): string {
 
 /**
  * Finds out who reads: an operator, who needs no client id, or a caller.
- * @throws RelayError as `resolveCaller`
+ * @returns at once where the session is remembered, else a promise
+ * @throws RelayError as `resolveCaller`, at once or by the promise
  */
-export async function resolveReader(credentials: Credentials, rules: CallerRules): Promise<Reader> {
+export function resolveReader(credentials: Credentials, rules: CallerRules): Reader | Promise<Reader> {
   const token = readOperatorToken(credentials.authorization);
   if (token === undefined) return resolveCaller(credentials, rules);
   if (!rules.isOperatorToken(token)) throw unauthorized('This operator token is not accepted.');
-  return { operator: true, ...(credentials.origin && { origin: credentials.origin }) };
+  return { operator: true, ...(credentials.source && { origin: credentials.source }) };
 }
 
 /**
  * Finds out who calls: first whether the session holds, then who the caller says it is.
- * @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST`, or what looking the session up throws
+ * @returns at once where the session is remembered, else a promise
+ * @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST`, or what looking the session up throws, at once or by the promise
  */
-export async function resolveCaller(
-  { authorization, readIds, origin }: Credentials,
-  rules: CallerRules,
-): Promise<Caller> {
-  const sessionId = readSessionId(authorization);
+export function resolveCaller(credentials: Credentials, rules: CallerRules): Caller | Promise<Caller> {
+  const sessionId = readSessionId(credentials.authorization);
   if (sessionId === undefined) {
     throw unauthorized('Send the header "Authorization: session <session_id>".');
   }
+  const toCaller = (session: KnownSession | undefined) =>
+    makeCaller(session, credentials, rules.maxClientIdCharacters);
   const found = rules.findSession(sessionId);
-  const session = found instanceof Promise ? await found : found;
+  return found instanceof Promise ? found.then(toCaller) : toCaller(found);
+}
+
+function makeCaller(
+  session: KnownSession | undefined,
+  { readIds, source }: Credentials,
+  maxClientIdCharacters: number,
+): Caller {
   if (!session) {
     throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
   }
   return {
     workSessionId: session.workSessionId,
-    clientId: readClientId(readIds(), rules.maxClientIdCharacters),
-    ...(origin && { origin }),
+    clientId: readClientId(readIds(), maxClientIdCharacters),
+    origin: source && {
+      requestId: source.requestId,
+      address: source.address,
+      sessionHash: session.idHash,
+    },
   };
 }

@@ -14,10 +14,10 @@ export type AnswerHeader = 'etag' | 'x-vault-head' | 'x-vault-head-hash' | 'link
 export interface Context {
   /** Where the request came from, for the audit log. */
   readonly source: Source;
-  /** @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST` or `SERVICE_UNAVAILABLE` */
-  authenticateReader(): Promise<Reader>;
+  /** @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST` or `SERVICE_UNAVAILABLE`, at once or by the promise */
+  authenticateReader(): Reader | Promise<Reader>;
   /** @throws RelayError as `authenticateReader`, and `FORBIDDEN` for an operator */
-  authenticate(): Promise<Caller>;
+  authenticate(): Caller | Promise<Caller>;
   /** Grants are tried by OTP, so that each address may try only so many. @throws RelayError `TOO_MANY_REQUESTS` */
   countGrantAttempt(): Promise<void>;
   /** Aborted when whoever asked has gone. */

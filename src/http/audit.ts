@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
-import { isOperator } from '../vault/policy.ts';
+import { isOperator, type Reader } from '../vault/policy.ts';
 import type { VaultStore } from '../vault/store.ts';
 import { type NotedRefusal, refusalsOf } from './refusals.ts';
 
@@ -32,12 +32,21 @@ function vaultOf(request: FastifyRequest): string | undefined {
   return id !== undefined && /^[\w-]{1,64}$/.test(id) ? id : undefined;
 }
 
+/** @returns undefined where nobody knows who calls */
+async function knownReaderOf({ callContext }: FastifyRequest): Promise<Reader | undefined> {
+  try {
+    return await callContext?.knownReader();
+  } catch {
+    return undefined;
+  }
+}
+
 async function keep(
   vaults: Pick<VaultStore, 'noteRefusals'>,
   request: FastifyRequest,
   refused: readonly NotedRefusal[],
 ): Promise<void> {
-  const caller = await request.callContext?.knownReader()?.catch(() => undefined);
+  const caller = await knownReaderOf(request);
   if (!caller || isOperator(caller)) return;
   const rows = refused.map(({ code, call }) => ({ action: actionOf(call), outcome: code.toLowerCase() }));
   await vaults.noteRefusals(caller, vaultOf(request), rows).catch((error: Error) => {

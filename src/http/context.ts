@@ -1,18 +1,14 @@
 import { setMaxListeners } from 'node:events';
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readSessionId, resolveReader } from '../api/caller.ts';
-import type { Context } from '../api/context.ts';
+import type { Context, PageHeaders } from '../api/context.ts';
 import { badRequest, forbidden } from '../errors.ts';
-import type { SessionCache } from '../session/cache.ts';
+import type { FoundSession, SessionCache } from '../session/cache.ts';
 import { hexHashOfSessionId } from '../session/session-id.ts';
-import type { LiveSession } from '../session/store.ts';
-import { type Caller, isOperator, type Origin, type Reader } from '../vault/policy.ts';
+import type { Source } from '../session/source.ts';
+import { type Caller, isOperator, type Reader } from '../vault/policy.ts';
 import { etagOf, readSeenHead } from './etag.ts';
-
-export interface RequestContext extends Context {
-  /** Who calls, if that was asked for; it may still fail. */
-  knownReader(): Promise<Reader> | undefined;
-}
 
 /** What a procedure answers with a JSON text. */
 export class JsonAnswer {
@@ -30,17 +26,39 @@ declare module 'fastify' {
   }
 }
 
-type Found = LiveSession | undefined;
+type Found = FoundSession | undefined;
+
+/** What the `Authorization` header of a session says. */
+interface SessionHeader {
+  authorization: string;
+  sessionId: string;
+  idHash: string;
+}
+
+/** Reads a session's header, and hashes its id, once for all requests of a connection that carry the same. */
+function makeHeaderReader(): (request: FastifyRequest) => SessionHeader | undefined {
+  const lastOf = new WeakMap<Socket, SessionHeader>();
+  return ({ headers: { authorization }, raw: { socket } }) => {
+    const last = lastOf.get(socket);
+    if (last !== undefined && last.authorization === authorization) return last;
+    const sessionId = readSessionId(authorization);
+    if (authorization === undefined || sessionId === undefined) return undefined;
+    const header = { authorization, sessionId, idHash: hexHashOfSessionId(sessionId) };
+    lastOf.set(socket, header);
+    return header;
+  };
+}
 
 /** Finds the session that a request carries: once, however many ask; at once where it is remembered. */
 export type SessionOf = (request: FastifyRequest) => Found | Promise<Found>;
 
 export function makeSessionOf(sessions: Pick<SessionCache, 'find'>): SessionOf {
   const asked = new WeakMap<FastifyRequest, Promise<Found>>();
+  const readHeader = makeHeaderReader();
   return (request) => {
-    const sessionId = readSessionId(request.headers.authorization);
-    if (sessionId === undefined) return undefined;
-    const found = asked.get(request) ?? sessions.find(sessionId);
+    const header = readHeader(request);
+    if (!header) return undefined;
+    const found = asked.get(request) ?? sessions.find(header.sessionId, header.idHash);
     if (found instanceof Promise) asked.set(request, found);
     return found;
   };
@@ -71,38 +89,6 @@ function checkEscapes(url: string): void {
   }
 }
 
-/** Where a request came from. The hash is made when it is asked for, which reads seldom do. */
-class RequestOrigin implements Origin {
-  readonly requestId: string;
-  readonly address: string;
-  readonly #authorization: string | undefined;
-
-  constructor(request: FastifyRequest) {
-    this.requestId = request.id;
-    this.address = request.ip;
-    this.#authorization = request.headers.authorization;
-  }
-
-  get sessionHash(): string | undefined {
-    const sessionId = readSessionId(this.#authorization);
-    return sessionId && hexHashOfSessionId(sessionId);
-  }
-}
-
-const authenticate = (request: FastifyRequest, deps: ContextDeps): Promise<Reader> =>
-  resolveReader(
-    {
-      authorization: request.headers.authorization,
-      readIds: () => readIds(request),
-      origin: new RequestOrigin(request),
-    },
-    {
-      findSession: () => deps.sessionOf(request),
-      maxClientIdCharacters: deps.maxClientIdCharacters,
-      isOperatorToken: deps.isOperatorToken,
-    },
-  );
-
 function requireCaller(reader: Reader): Caller {
   if (!isOperator(reader)) return reader;
   throw forbidden('An operator reads every vault and changes none; call with a session to write.');
@@ -117,19 +103,6 @@ function leavingOf(reply: FastifyReply): AbortSignal {
   return leaving.signal;
 }
 
-/**
- * The context of one of the calls of a tRPC request: its answers are values, its pages say by themselves what follows,
- * and headers about the answer would be about several.
- */
-export const forTrpc = (context: RequestContext): RequestContext => ({
-  ...context,
-  seenHead: () => undefined,
-  fromJson: (text) => JSON.parse(text),
-  tellHead: () => undefined,
-  tellNext: () => undefined,
-  tellReplayed: () => undefined,
-});
-
 /** The address of this request with another cursor, relative to the server. */
 function nextPage(request: FastifyRequest, cursor: string): string {
   // A query may hold question marks of its own.
@@ -139,38 +112,117 @@ function nextPage(request: FastifyRequest, cursor: string): string {
   return `<${path}?${params}>; rel="next"`;
 }
 
-function makeContext(request: FastifyRequest, reply: FastifyReply, deps: ContextDeps): RequestContext {
-  let reader: Promise<Reader> | undefined;
-  let leaving: AbortSignal | undefined;
-  const authenticateReader = () => {
-    reader ??= authenticate(request, deps);
+/** What procedures know of a request over HTTP. Its answers go out as they are, and its headers are about one answer. */
+export class RequestContext implements Context {
+  readonly source: Source;
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+  readonly #deps: ContextDeps;
+  #reader: Reader | Promise<Reader> | undefined;
+  #leaving: AbortSignal | undefined;
+
+  constructor(request: FastifyRequest, reply: FastifyReply, deps: ContextDeps) {
+    this.source = { requestId: request.id, address: request.ip };
+    this.#request = request;
+    this.#reply = reply;
+    this.#deps = deps;
+  }
+
+  authenticateReader(): Reader | Promise<Reader> {
+    if (this.#reader) return this.#reader;
+    const reader = this.#findReader();
+    this.#reader = reader;
+    if (reader instanceof Promise) {
+      reader.then(
+        (found) => {
+          this.#reader = found;
+        },
+        () => undefined,
+      );
+    }
     return reader;
-  };
-  return {
-    source: { requestId: request.id, address: request.ip },
-    authenticateReader,
-    authenticate: () => authenticateReader().then(requireCaller),
-    knownReader: () => reader,
-    countGrantAttempt: () => deps.countGrantAttempt(request),
-    leaving: () => {
-      leaving ??= leavingOf(reply);
-      return leaving;
-    },
-    noteReadFromOutside: (vaultId) => request.log.info({ vault: vaultId }, 'Cross-session read'),
-    seenHead: () => readSeenHead(request.headers['if-none-match']),
-    // The text goes out as it is.
-    fromJson: (text) => new JsonAnswer(text) as never,
-    tellHead: ({ head, headHash }) => {
-      reply.header('x-vault-head', head).header('x-vault-head-hash', headHash).header('etag', etagOf(head));
-    },
-    tellNext: (cursor) => {
-      if (cursor !== null) reply.header('link', nextPage(request, cursor));
-    },
-    tellReplayed: () => {
-      reply.header('idempotent-replayed', 'true');
-    },
-  };
+  }
+
+  #findReader(): Reader | Promise<Reader> {
+    const request = this.#request;
+    return resolveReader(
+      {
+        authorization: request.headers.authorization,
+        readIds: () => readIds(request),
+        source: this.source,
+      },
+      {
+        findSession: () => this.#deps.sessionOf(request),
+        maxClientIdCharacters: this.#deps.maxClientIdCharacters,
+        isOperatorToken: this.#deps.isOperatorToken,
+      },
+    );
+  }
+
+  authenticate(): Caller | Promise<Caller> {
+    const reader = this.authenticateReader();
+    return reader instanceof Promise ? reader.then(requireCaller) : requireCaller(reader);
+  }
+
+  /** Who calls, if that was asked for; it may still fail. */
+  knownReader(): Reader | Promise<Reader> | undefined {
+    return this.#reader;
+  }
+
+  countGrantAttempt(): Promise<void> {
+    return this.#deps.countGrantAttempt(this.#request);
+  }
+
+  leaving(): AbortSignal {
+    this.#leaving ??= leavingOf(this.#reply);
+    return this.#leaving;
+  }
+
+  noteReadFromOutside(vaultId: string): void {
+    this.#request.log.info({ vault: vaultId }, 'Cross-session read');
+  }
+
+  seenHead(): number | undefined {
+    return readSeenHead(this.#request.headers['if-none-match']);
+  }
+
+  fromJson<Answer>(text: string): Answer {
+    return new JsonAnswer(text) as never;
+  }
+
+  tellHead({ head, headHash }: PageHeaders): void {
+    this.#reply
+      .header('x-vault-head', head)
+      .header('x-vault-head-hash', headHash)
+      .header('etag', etagOf(head));
+  }
+
+  tellNext(cursor: string | null): void {
+    if (cursor !== null) this.#reply.header('link', nextPage(this.#request, cursor));
+  }
+
+  tellReplayed(): void {
+    this.#reply.header('idempotent-replayed', 'true');
+  }
 }
+
+/**
+ * The context of one of the calls of a tRPC request: its answers are values, its pages say by themselves what follows,
+ * and headers about the answer would be about several. tRPC copies what it is given, so that it has no prototype.
+ */
+export const forTrpc = (context: RequestContext): Context => ({
+  source: context.source,
+  authenticateReader: () => context.authenticateReader(),
+  authenticate: () => context.authenticate(),
+  countGrantAttempt: () => context.countGrantAttempt(),
+  leaving: () => context.leaving(),
+  noteReadFromOutside: (vaultId) => context.noteReadFromOutside(vaultId),
+  seenHead: () => undefined,
+  fromJson: (text) => JSON.parse(text),
+  tellHead: () => undefined,
+  tellNext: () => undefined,
+  tellReplayed: () => undefined,
+});
 
 /** @returns what gives the context of a request of this scope, one and the same for whoever asks */
 export function installContext(
@@ -179,7 +231,7 @@ export function installContext(
 ): (request: FastifyRequest, reply: FastifyReply) => RequestContext {
   app.decorateRequest('callContext', null);
   return (request, reply) => {
-    request.callContext ??= makeContext(request, reply, deps);
+    request.callContext ??= new RequestContext(request, reply, deps);
     return request.callContext;
   };
 }

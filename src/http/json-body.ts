@@ -4,11 +4,12 @@ import { readJsonText } from './json-text.ts';
 
 /** Accepts JSON alone in this scope, as it is and not compressed, and hands its text to `parse`. */
 export function installJsonBody(app: FastifyInstance, parse: (text: string) => unknown): void {
-  app.addHook('preParsing', async ({ method, headers }) => {
+  app.addHook('preParsing', ({ method, headers }, _reply, body, done) => {
     const encoding = headers['content-encoding'] ?? 'identity';
     const hasBody = method !== 'GET' && method !== 'HEAD';
-    if (!hasBody || encoding.toLowerCase() === 'identity') return;
-    throw new RelayError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as it is, without a content-encoding.');
+    if (!hasBody || encoding.toLowerCase() === 'identity') done(null, body);
+    else
+      done(new RelayError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as it is, without a content-encoding.'));
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {

@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RateLimiterRes } from 'rate-limiter-flexible';
 import { networkOf } from '../address.ts';
-import { readSessionId } from '../api/caller.ts';
 import type { Config } from '../config.ts';
 import { tooManyRequests } from '../errors.ts';
 import type { Limiter, MakeLimiter } from '../rate-limiter.ts';
-import { fingerprint, hashSessionId } from '../session/session-id.ts';
+import { fingerprint } from '../session/session-id.ts';
 import type { SessionOf } from './context.ts';
 import { MAX_BATCH_SIZE } from './trpc.ts';
 
@@ -90,10 +89,8 @@ export function installRateLimit(
 
   const countCaller = async (request: FastifyRequest, calls: number) => {
     if (perMinute === 0) return undefined;
-    const sessionId = readSessionId(request.headers.authorization);
-    if (sessionId !== undefined && (await sessionOf(request)) !== undefined) {
-      return bySession(fingerprint(hashSessionId(sessionId)), calls, request.log);
-    }
+    const session = await sessionOf(request);
+    if (session) return bySession(fingerprint(session.idHash), calls, request.log);
     return withoutSession(networkOf(request.ip), calls, request.log);
   };
 

@@ -5,7 +5,6 @@ import type { WebSocket } from 'ws';
 import { networkOf } from '../address.ts';
 import { badRequest, forbidden, RelayError, tooManyRequests, unauthorized } from '../errors.ts';
 import type { SessionCache } from '../session/cache.ts';
-import { hashSessionId } from '../session/session-id.ts';
 import { type AstationDeps, AstationSession } from './astation-session.ts';
 import { rawAtemId, sanitizeAtemId } from './atem-id.ts';
 import type { Connections } from './connections.ts';
@@ -176,7 +175,7 @@ export class RelaySockets {
     const live = await this.#deps.sessions.resolve(session);
     if (!live)
       throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
-    return { role: 'atem', code: live.workSessionId, sessionHash: hashSessionId(session).toString('hex') };
+    return { role: 'atem', code: live.workSessionId, sessionHash: live.idHash };
   }
 
   async #admitAstation(given: string | undefined, address: string): Promise<Admission> {

@@ -5,8 +5,13 @@ import type { LiveSession } from './store.ts';
 const BELIEVE_MS = 5000;
 const MAX_ENTRIES = 10_000;
 
+/** A session that may act, and what it is known by: the hexadecimal SHA-256 of its id. */
+export interface FoundSession extends LiveSession {
+  idHash: string;
+}
+
 interface Entry {
-  session: LiveSession;
+  session: FoundSession;
   validUntil: number;
 }
 
@@ -31,21 +36,27 @@ export class SessionCache {
   }
 
   /** @returns the work session of a session that may act, else undefined. @throws what the look-up throws */
-  async resolve(sessionId: string): Promise<LiveSession | undefined> {
+  async resolve(sessionId: string): Promise<FoundSession | undefined> {
     return this.find(sessionId);
   }
 
-  /** The same, but at once where it is remembered: most calls need not wait for anything. */
-  find(sessionId: string): LiveSession | Promise<LiveSession | undefined> {
-    const key = hexHashOfSessionId(sessionId);
-    const entry = this.#entries.get(key);
-    return entry && entry.validUntil > this.#now() ? entry.session : this.#ask(sessionId, key);
+  /**
+   * The same, but at once where it is remembered: most calls need not wait for anything.
+   * @param idHash hexadecimal SHA-256 of the session id, for who knows it
+   */
+  find(
+    sessionId: string,
+    idHash = hexHashOfSessionId(sessionId),
+  ): FoundSession | Promise<FoundSession | undefined> {
+    const entry = this.#entries.get(idHash);
+    return entry && entry.validUntil > this.#now() ? entry.session : this.#ask(sessionId, idHash);
   }
 
-  async #ask(sessionId: string, key: string): Promise<LiveSession | undefined> {
+  async #ask(sessionId: string, key: string): Promise<FoundSession | undefined> {
     const epoch = this.#epoch;
     const askedAt = this.#now();
-    const session = await this.#lookUp(sessionId);
+    const live = await this.#lookUp(sessionId);
+    const session = live && { ...live, idHash: key };
     this.#entries.delete(key);
     if (session && this.#hearing && epoch === this.#epoch) {
       if (this.#entries.size >= MAX_ENTRIES) this.#dropOldest();

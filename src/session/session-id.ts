@@ -10,4 +10,5 @@ export const hashSessionId = (sessionId: string): Buffer => createHash('sha256')
 export const hexHashOfSessionId = (sessionId: string): string => hash('sha256', sessionId, 'hex');
 
 /** Names a session in lists and logs without giving it away: the first 12 hexadecimal digits of its hash. */
-export const fingerprint = (idHash: Uint8Array): string => Buffer.from(idHash).toString('hex').slice(0, 12);
+export const fingerprint = (idHash: Uint8Array | string): string =>
+  (typeof idHash === 'string' ? idHash : Buffer.from(idHash).toString('hex')).slice(0, 12);

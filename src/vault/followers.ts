@@ -10,10 +10,9 @@ import { VaultWaiters, type WaitEnd } from './waiters.ts';
 interface LongLook {
   reader: Reader;
   vaultId: string;
-  what: ReadOptions;
+  options: ReadOptions;
   /** On the clock of `performance.now()`. */
   until: number;
-  signal: AbortSignal | undefined;
 }
 
 const vaultTopic = (vaultId: string) => `vault ${vaultId}`;
@@ -58,22 +57,23 @@ export class VaultFollowers {
    * @throws RelayError as `VaultReader.look`, and `UNAUTHORIZED` when the session ends meanwhile
    */
   async readPage(reader: Reader, vaultId: string, options: ReadOptions): Promise<VaultPage> {
-    const { wait, signal, ...what } = options;
+    const { wait } = options;
     const page =
       wait === undefined
-        ? await this.#reader.look(reader, vaultId, what)
-        : await this.#lookUntil({ reader, vaultId, what, until: performance.now() + wait * 1000, signal });
+        ? await this.#reader.look(reader, vaultId, options)
+        : await this.#lookUntil({ reader, vaultId, options, until: performance.now() + wait * 1000 });
     await this.#reader.noteForeignRead(reader, vaultId, page.fromOutside);
     return page;
   }
 
-  async #lookUntil({ reader, vaultId, what, until, signal }: LongLook): Promise<VaultPage> {
+  async #lookUntil({ reader, vaultId, options, until }: LongLook): Promise<VaultPage> {
     const sessionHash = reader.origin?.sessionHash;
+    const { signal } = options;
     for (;;) {
       const ms = Math.max(0, until - performance.now());
       const waiting = this.waiters.begin({ topic: vaultTopic(vaultId), sessionHash, ms, signal });
       try {
-        const page = await this.#reader.look(reader, vaultId, what);
+        const page = await this.#reader.look(reader, vaultId, options);
         if (page.entriesJson !== NO_ENTRIES || ms === 0) return page;
         const end = await waiting.ended;
         if (end === 'session ended') throw sessionEnded();

@@ -20,14 +20,14 @@ const CONTENT = 'JWT in a cookie, 15 minutes';
 export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
   const readPage = async (
     ctx: Context & { reader: Reader },
-    { vault_id, ...options }: ReadOptions & { vault_id: string },
+    // Of this call alone: it is added to.
+    options: ReadOptions & { vault_id: string },
   ) => {
-    const { wait, as_of, cursor } = options;
-    const signal = wait === undefined ? undefined : ctx.leaving();
+    const { vault_id, wait, as_of, cursor } = options;
+    if (wait !== undefined) options.signal = ctx.leaving();
     // Whoever waits wants more than it has seen, and a view of the past has a head of its own.
-    const isPresent = wait === undefined && as_of === undefined && cursor === undefined;
-    const known_head = isPresent ? ctx.seenHead() : undefined;
-    const page = await store.readPage(ctx.reader, vault_id, { ...options, signal, known_head });
+    else if (as_of === undefined && cursor === undefined) options.known_head = ctx.seenHead();
+    const page = await store.readPage(ctx.reader, vault_id, options);
     if (page.fromOutside) ctx.noteReadFromOutside(vault_id);
     ctx.tellHead(page);
     ctx.tellNext(page.nextCursor);

@@ -1,7 +1,7 @@
 import type { Database } from '../db/client.ts';
 import { RelayError } from '../errors.ts';
 import { toSafeNumber } from '../numbers.ts';
-import { auditColumns, originOf } from './audit.ts';
+import { auditColumns } from './audit.ts';
 import { Batcher } from './batcher.ts';
 import { CHAIN_ALGORITHM } from './chain.ts';
 import { readListCursor, readReadCursor, writeListCursor } from './paging.ts';
@@ -29,6 +29,19 @@ interface HeadQuestion {
 }
 
 const readsOf = (reader: Reader) => (isOperator(reader) ? READS.operator : READS.caller);
+
+/** All that decides what a look shows, beside who looks. */
+const wanted = ({ since, history, kind, as_of, q, writer, tag, limit, cursor }: ReadOptions) => [
+  since,
+  history,
+  kind,
+  as_of,
+  q,
+  writer,
+  tag,
+  limit,
+  cursor,
+];
 
 const isRefusal = (error: unknown) =>
   error instanceof RelayError && (error.code === 'FORBIDDEN' || error.code === 'NOT_FOUND');
@@ -101,7 +114,8 @@ export class VaultReader {
   }
 
   /** What a vault holds at this moment, or a page of it; shared with others who want the same. */
-  async look(reader: Reader, vaultId: string, { known_head, ...what }: ReadOptions): Promise<VaultPage> {
+  async look(reader: Reader, vaultId: string, what: ReadOptions): Promise<VaultPage> {
+    const { known_head } = what;
     const unchanged = known_head !== undefined && (await this.#unchanged(reader, vaultId, known_head));
     return unchanged || this.#lookTogether(reader, vaultId, what);
   }
@@ -124,7 +138,9 @@ export class VaultReader {
       questions.map(({ readsAs }) => readsAs),
     );
     const answers: (PageRow | undefined)[] = questions.map(() => undefined);
-    for (const row of rows) answers[row.place - 1] = { ...row, entries: NO_ENTRIES, last: null, more: false };
+    for (const { place, from_outside, head, head_hash } of rows) {
+      answers[place - 1] = { from_outside, head, head_hash, entries: NO_ENTRIES, last: null, more: false };
+    }
     return answers;
   }
 
@@ -138,7 +154,7 @@ export class VaultReader {
     const look = async () => ({ page: await this.#look(reader, vaultId, what), clientId });
     let isOwn = false;
     try {
-      const seen = await this.#shared.read(JSON.stringify([vaultId, workSessionId, what]), () => {
+      const seen = await this.#shared.read(JSON.stringify([vaultId, workSessionId, ...wanted(what)]), () => {
         isOwn = true;
         return look();
       });
@@ -210,8 +226,8 @@ export class VaultReader {
   /** Keeps a read by whom the vault does not belong to: an operator, or a past writer from another work session. */
   async noteForeignRead(reader: Reader, vaultId: string, fromOutside: boolean): Promise<void> {
     if (isOperator(reader)) {
-      const { request_id, address } = originOf(reader);
-      await this.#db.rows(NOTE_OPERATOR_READ, vaultId, request_id, address);
+      const [, ...where] = auditColumns(reader);
+      await this.#db.rows(NOTE_OPERATOR_READ, vaultId, ...where);
       return;
     }
     if (!fromOutside) return;

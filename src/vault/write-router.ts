@@ -13,9 +13,9 @@ export const VAULT = 'v-7Kf3qDx02Z';
 /** The procedures that change vaults. On REST, `write` is both append and override, as released clients call it. */
 export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
   const write = async (ctx: Context & { caller: Caller }, what: Write): Promise<WriteResult> => {
-    const { replayed, ...result } = await store.write(ctx.caller, what);
+    const { entry_no, version, seq, replayed } = await store.write(ctx.caller, what);
     if (replayed) ctx.tellReplayed();
-    return result;
+    return { entry_no, version, seq };
   };
 
   return {
@@ -68,10 +68,12 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
       .output(WriteResult)
       .mutation(
         ({ ctx, input: { vault_id, text, tags: words, entry_id, expected_version, idempotency_key } }) => {
-          const what = { vaultId: vault_id, text, tags: words, key: idempotency_key };
-          return entry_id == null
-            ? write(ctx, { op: 'append', ...what })
-            : write(ctx, { op: 'override', ...what, entryNo: entry_id, expected: expected_version });
+          const op = entry_id == null ? 'append' : 'override';
+          const what = { op, vaultId: vault_id, text, tags: words, key: idempotency_key } as const;
+          return write(
+            ctx,
+            entry_id == null ? what : { ...what, entryNo: entry_id, expected: expected_version },
+          );
         },
       ),
 

@@ -4,7 +4,7 @@ import type { Database } from '../db/client.ts';
 import { type FailureScope, scopeOfFault } from '../db/pg-errors.ts';
 import { type CurrentVersion, findRelayError, forbidden } from '../errors.ts';
 import { toSafeNumber } from '../numbers.ts';
-import { originOf } from './audit.ts';
+import { sessionOf } from './audit.ts';
 import type { VaultFeed } from './feed.ts';
 import type { Caller } from './policy.ts';
 import { keyReused, REFUSALS, type RefusedOutcome } from './refusals.ts';
@@ -77,13 +77,11 @@ const toJson = ({ caller, readsAs, write }: Asked, place: number) => ({
   text: write.text,
   tags: write.tags,
   expected: write.expected,
-  ...(write.key === undefined
-    ? {}
-    : {
-        key: write.key,
-        request_hash: hashRequest(write.op, write.entryNo, write.text, write.tags, write.expected),
-      }),
-  ...originOf(caller),
+  key: write.key,
+  request_hash: write.key && hashRequest(write.op, write.entryNo, write.text, write.tags, write.expected),
+  session: sessionOf(caller),
+  request_id: caller.origin?.requestId,
+  address: caller.origin?.address,
 });
 
 /**
@@ -135,7 +133,9 @@ export class VaultWriter {
         work_session_id: caller.workSessionId,
         client_id: caller.clientId,
         ...(key === undefined ? {} : { key, request_hash: hashRequest('create', summary) }),
-        ...originOf(caller),
+        session: sessionOf(caller),
+        request_id: caller.origin?.requestId,
+        address: caller.origin?.address,
       };
       const [row] = await this.#db.write<{ outcome: string; vault_id: string; seq: bigint | null }>(
         CREATE,
@@ -150,7 +150,12 @@ export class VaultWriter {
       }
       if (row?.outcome === 'written' || row?.outcome === 'replayed') {
         // Of a repeat too: the answer to the first may have been lost before anybody was told.
-        this.#tell(caller, row.vault_id, { seq: Number(row.seq), kind: 'summary' });
+        this.#feed.written({
+          workSessionId: caller.workSessionId,
+          vaultId: row.vault_id,
+          seq: toSafeNumber(row.seq ?? 0n),
+          kind: 'summary',
+        });
         return { vault_id: row.vault_id, replayed: row.outcome === 'replayed' };
       }
       // The id is taken, which one draw in 62^10 per vault is.
@@ -172,11 +177,16 @@ export class VaultWriter {
     }
     if (entry_no === null || version === null || seq === null)
       throw new Error('A write came back without its place');
-    const written = { entry_no, version, seq: toSafeNumber(seq) };
+    const written = { entry_no, version, seq: toSafeNumber(seq), replayed: outcome === 'replayed' };
     // Of a repeat too, as in `create`.
     const kind = write.op === 'summary' ? 'summary' : 'content';
-    this.#tell(caller, write.vaultId, { seq: written.seq, kind });
-    return { ...written, replayed: outcome === 'replayed' };
+    this.#feed.written({
+      workSessionId: caller.workSessionId,
+      vaultId: write.vaultId,
+      seq: written.seq,
+      kind,
+    });
+    return written;
   }
 
   async #run(asked: Asked[]): Promise<OutcomeRow[]> {
@@ -187,10 +197,6 @@ export class VaultWriter {
       entriesPerVault,
       bytesPerVault,
     );
-    return rows.toSorted((a, b) => a.place - b.place);
-  }
-
-  #tell({ workSessionId }: Caller, vaultId: string, row: { seq: number; kind: 'content' | 'summary' }): void {
-    this.#feed.written({ workSessionId, vaultId, ...row });
+    return rows.length > 1 ? rows.toSorted((a, b) => a.place - b.place) : rows;
   }
 }

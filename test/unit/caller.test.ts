@@ -48,11 +48,11 @@ const rules = {
   maxClientIdCharacters: 4,
   findSession: async (sessionId: string) => {
     asked.push(sessionId);
-    return sessionId === 'known' ? { workSessionId: 'st-1' } : undefined;
+    return sessionId === 'known' ? { workSessionId: 'st-1', idHash: 'ab' } : undefined;
   },
   isOperatorToken: makeOperatorTokenCheck(TOKEN),
 };
-const resolve = (credentials: Partial<Credentials>) =>
+const resolve = async (credentials: Partial<Credentials>) =>
   resolveCaller({ authorization: 'session known', readIds: () => ['a'], ...credentials }, rules);
 
 describe('who calls', () => {
@@ -103,7 +103,7 @@ describe('who calls', () => {
 });
 
 describe('who reads', () => {
-  const read = (authorization: string | undefined, others = rules) =>
+  const read = async (authorization: string | undefined, others = rules) =>
     resolveReader({ authorization, readIds: () => [] }, others);
 
   test.each([`dashboard ${TOKEN}`, `Dashboard   ${TOKEN}`, ` DASHBOARD ${TOKEN} `])(

@@ -7,6 +7,8 @@ const HOUR = 3_600_000;
 const live = (workSessionId: string, remainingMs = HOUR): LiveSession => ({ workSessionId, remainingMs });
 const key = (sessionId: string) => hashSessionId(sessionId).toString('hex');
 
+const known = (sessionId: string, session: LiveSession) => ({ ...session, idHash: key(sessionId) });
+
 let now: number;
 let asked: string[];
 /** What the database would say. */
@@ -32,9 +34,9 @@ beforeEach(() => {
 
 describe('a session that is remembered', () => {
   test('is believed for five seconds after it was asked for', async () => {
-    expect(await cache.resolve('s')).toEqual(live('st-1'));
+    expect(await cache.resolve('s')).toEqual(known('s', live('st-1')));
     now += 4999;
-    expect(await cache.resolve('s')).toEqual(live('st-1'));
+    expect(await cache.resolve('s')).toEqual(known('s', live('st-1')));
     expect(asked).toEqual(['s']);
     now += 1;
     await cache.resolve('s');
@@ -44,7 +46,7 @@ describe('a session that is remembered', () => {
   test('is there at once', async () => {
     expect(cache.find('s')).toBeInstanceOf(Promise);
     await cache.find('s');
-    expect(cache.find('s')).toEqual(live('st-1'));
+    expect(cache.find('s')).toEqual(known('s', live('st-1')));
     now += 5000;
     expect(cache.find('s')).toBeInstanceOf(Promise);
   });
@@ -54,7 +56,7 @@ describe('a session that is remembered', () => {
     await cache.resolve('s');
     sessions.delete('s');
     now += 299;
-    expect(await cache.resolve('s')).toEqual(live('st-1', 300));
+    expect(await cache.resolve('s')).toEqual(known('s', live('st-1', 300)));
     now += 1;
     expect(await cache.resolve('s')).toBeUndefined();
   });
@@ -80,7 +82,7 @@ describe('a session that is remembered', () => {
 
   test('is not another one', async () => {
     await cache.resolve('s');
-    expect(await cache.resolve('t')).toEqual(live('st-2'));
+    expect(await cache.resolve('t')).toEqual(known('t', live('st-2')));
     expect(await cache.resolve('S')).toBeUndefined();
   });
 
@@ -98,7 +100,7 @@ describe('nothing is remembered', () => {
   test('of a session that may not act', async () => {
     expect(await cache.resolve('unknown')).toBeUndefined();
     sessions.set('unknown', live('st-3'));
-    expect(await cache.resolve('unknown')).toEqual(live('st-3'));
+    expect(await cache.resolve('unknown')).toEqual(known('unknown', live('st-3')));
   });
 
   test('of a look-up that fails', async () => {
@@ -156,7 +158,7 @@ describe('nothing is remembered', () => {
     const first = racing.resolve('s');
     happen(racing);
     answer(live('st-1'));
-    expect(await first).toEqual(live('st-1'));
+    expect(await first).toEqual(known('s', live('st-1')));
 
     const second = racing.resolve('s');
     answer(undefined);
