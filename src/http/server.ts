@@ -1,9 +1,11 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { makeClientErrorHandler } from './client-error.ts';
 import { installConnectionLimit } from './connection-limit.ts';
 import { sendError } from './error-handler.ts';
+import { LazyLogger } from './lazy-logger.ts';
 import { logRequest, makeRequestId, markAnswer } from './request-log.ts';
 
 /** Bytes of a request's address and headers together; Node answers more with 431. */
@@ -21,6 +23,7 @@ export function makeHttpServer(
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: makeRequestId,
+    childLoggerFactory: (logger, bindings, options) => new LazyLogger(logger as Logger, bindings, options),
     trustProxy: config.trustProxy ?? false,
     bodyLimit: bodyLimit(Math.max(config.limits.textBytes, config.limits.summaryBytes)),
     requestTimeout: 10_000,

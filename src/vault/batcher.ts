@@ -35,11 +35,8 @@ export class Batcher<Question, Answer> {
       const batch = this.#waiting.splice(0, MAX_QUESTIONS);
       try {
         const answers = await this.#run(batch.map(({ question }) => question));
-        // A turn later, when the next statement has left: what is made of the answers is made while it runs.
-        process.nextTick(() => {
-          batch.forEach(({ resolve }, i) => {
-            resolve(answers[i] as Answer);
-          });
+        batch.forEach(({ resolve }, i) => {
+          resolve(answers[i] as Answer);
         });
       } catch (error) {
         for (const { reject } of batch) reject(error);

@@ -62,7 +62,9 @@ export class VaultFollowers {
       wait === undefined
         ? await this.#reader.look(reader, vaultId, options)
         : await this.#lookUntil({ reader, vaultId, options, until: performance.now() + wait * 1000 });
-    await this.#reader.noteForeignRead(reader, vaultId, page.fromOutside);
+    if (isOperator(reader) || page.fromOutside) {
+      await this.#reader.noteForeignRead(reader, vaultId, page.fromOutside);
+    }
     return page;
   }
 

@@ -115,17 +115,14 @@ export class VaultReader {
 
   /** What a vault holds at this moment, or a page of it; shared with others who want the same. */
   async look(reader: Reader, vaultId: string, what: ReadOptions): Promise<VaultPage> {
-    const { known_head } = what;
-    const unchanged = known_head !== undefined && (await this.#unchanged(reader, vaultId, known_head));
-    return unchanged || this.#lookTogether(reader, vaultId, what);
-  }
-
-  /** @returns a page without its entries as long as the vault's head is the one that the reader has seen */
-  async #unchanged(reader: Reader, vaultId: string, seen: number): Promise<VaultPage | undefined> {
-    if (isOperator(reader)) return undefined;
-    const question = { vaultId, workSessionId: reader.workSessionId, readsAs: this.readsAs(reader) };
-    const row = await this.#heads.ask(question);
-    return row && Number(row.head) === seen ? new Page(row) : undefined;
+    const { known_head: seen } = what;
+    if (seen !== undefined && !isOperator(reader)) {
+      const { workSessionId } = reader;
+      const row = await this.#heads.ask({ vaultId, workSessionId, readsAs: this.readsAs(reader) });
+      // As long as the vault's head is the one that the reader has seen, its entries are left out.
+      if (row && Number(row.head) === seen) return new Page(row);
+    }
+    return this.#lookTogether(reader, vaultId, what);
   }
 
   async #readHeads(questions: HeadQuestion[]): Promise<(PageRow | undefined)[]> {
