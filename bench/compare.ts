@@ -63,7 +63,7 @@ export interface Comparison {
 }
 
 /** Code is compiled, pools are full and statements are prepared by then. */
-const WARM_UP_SECONDS = 2;
+const WARM_UP_SECONDS = 6;
 
 const perSecond = (rate: number) => `${Math.round(rate).toLocaleString('en')}/s`;
 const percent = (share: number) => `${Math.round(100 * share)} %`;
