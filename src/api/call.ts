@@ -43,17 +43,16 @@ function parse(schema: z.ZodType, raw: unknown): unknown {
   return data;
 }
 
-/** @returns a promise only where somebody has to be waited for */
+/** Tells the context who calls. @returns a promise only where that has to be waited for */
 function identify(ctx: CallContext, who: string | undefined): undefined | Promise<void> {
-  if (who === 'caller') {
-    const caller = ctx.authenticate();
-    if (caller instanceof Promise) return caller.then((found) => void Object.assign(ctx, { caller: found }));
-    ctx.caller = caller;
-  } else if (who === 'reader') {
-    const reader = ctx.authenticateReader();
-    if (reader instanceof Promise) return reader.then((found) => void Object.assign(ctx, { reader: found }));
-    ctx.reader = reader;
-  }
+  if (who === undefined) return undefined;
+  const found = who === 'caller' ? ctx.authenticate() : ctx.authenticateReader();
+  const tell = (reader: Reader) => {
+    if (who === 'caller') ctx.caller = reader as Caller;
+    else ctx.reader = reader;
+  };
+  if (found instanceof Promise) return found.then(tell);
+  tell(found);
   return undefined;
 }
 

@@ -5,8 +5,8 @@ import type { Bindings, ChildLoggerOptions, Logger } from 'pino';
 type Line = unknown[];
 
 /**
- * The logger of one request, made when something is written: most requests write nothing below `warn`, and a child of
- * pino writes down at once what its lines have in common.
+ * The logger of one request, made when something is written, which at level `warn` is seldom: a child of pino writes
+ * down at once what its lines have in common.
  */
 export class LazyLogger implements FastifyBaseLogger {
   readonly #parent: Logger;

@@ -28,6 +28,12 @@ interface HeadQuestion {
   readsAs: string | null;
 }
 
+interface HeadAnswer {
+  head: number;
+  headHash: string;
+  fromOutside: boolean;
+}
+
 const readsOf = (reader: Reader) => (isOperator(reader) ? READS.operator : READS.caller);
 
 /** All that decides what a look shows, beside who looks. */
@@ -118,25 +124,26 @@ export class VaultReader {
     const { known_head: seen } = what;
     if (seen !== undefined && !isOperator(reader)) {
       const { workSessionId } = reader;
-      const row = await this.#heads.ask({ vaultId, workSessionId, readsAs: this.readsAs(reader) });
+      const now = await this.#heads.ask({ vaultId, workSessionId, readsAs: this.readsAs(reader) });
       // As long as the vault's head is the one that the reader has seen, its entries are left out.
-      if (row && Number(row.head) === seen) return new Page(row);
+      if (now?.head === seen) {
+        const { head, headHash, fromOutside } = now;
+        return { entries: [], entriesJson: NO_ENTRIES, head, headHash, nextCursor: null, fromOutside };
+      }
     }
     return this.#lookTogether(reader, vaultId, what);
   }
 
-  async #readHeads(questions: HeadQuestion[]): Promise<(PageRow | undefined)[]> {
-    const rows = await this.#db.rows<
-      Pick<PageRow, 'head' | 'head_hash' | 'from_outside'> & { place: number }
-    >(
+  async #readHeads(questions: HeadQuestion[]): Promise<(HeadAnswer | undefined)[]> {
+    const [row] = await this.#db.rows<{ heads: [number, boolean, number, string][] }>(
       READ_HEADS,
       questions.map(({ vaultId }) => vaultId),
       questions.map(({ workSessionId }) => workSessionId),
       questions.map(({ readsAs }) => readsAs),
     );
-    const answers: (PageRow | undefined)[] = questions.map(() => undefined);
-    for (const { place, from_outside, head, head_hash } of rows) {
-      answers[place - 1] = { from_outside, head, head_hash, entries: NO_ENTRIES, last: null, more: false };
+    const answers: (HeadAnswer | undefined)[] = questions.map(() => undefined);
+    for (const [place, fromOutside, head, headHash] of row?.heads ?? []) {
+      answers[place - 1] = { head, headHash, fromOutside };
     }
     return answers;
   }

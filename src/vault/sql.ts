@@ -11,10 +11,13 @@ export const WRITE = `
 /** `$1` the vault to make as JSON, `$2` the vaults that a work session may have. */
 export const CREATE = `SELECT outcome, vault_id, seq FROM create_vault($1::json, $2)`;
 
-/** `$1` vaults, `$2` work sessions, `$3` client ids, one of each a question. A row for each that may be read. */
+/**
+ * `$1` vaults, `$2` work sessions, `$3` client ids, one of each a question. One JSON array for all of them, which costs
+ * the server less than rows do: place from 1, from outside, head and its hash, of each vault that may be read.
+ */
 export const READ_HEADS = `
-  SELECT asked.place::int AS place, v.work_session_id <> asked.work_session_id AS from_outside, v.head_seq AS head,
-    encode(v.head_hash, 'hex') AS head_hash
+  SELECT coalesce(json_agg(json_build_array(
+      asked.place, v.work_session_id <> asked.work_session_id, v.head_seq, encode(v.head_hash, 'hex'))), '[]') AS heads
   FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (vault_id, work_session_id, client_id, place)
   JOIN vaults AS v ON v.vault_id = asked.vault_id
   WHERE v.work_session_id = asked.work_session_id OR v.writer_list @> ARRAY[asked.client_id]`;
