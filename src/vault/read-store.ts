@@ -4,6 +4,7 @@ import { toSafeNumber } from '../numbers.ts';
 import { auditColumns } from './audit.ts';
 import { Batcher } from './batcher.ts';
 import { CHAIN_ALGORITHM } from './chain.ts';
+import { type HeadQuestion, readHeads } from './heads.ts';
 import { readListCursor, readReadCursor, writeListCursor } from './paging.ts';
 import { type Caller, canRead, isOperator, type Reader, type VaultAccess } from './policy.ts';
 import { READS } from './read-sql.ts';
@@ -19,20 +20,7 @@ import {
 import { foreignVault, noVault, readOnlyVault } from './refusals.ts';
 import type { Proof, VaultListItem, VaultMeta } from './schema.ts';
 import { SharedReads } from './shared-reads.ts';
-import { EXPLAIN_REFUSAL, NOTE_OPERATOR_READ, NOTE_OUTSIDE_READ, READ_HEADS } from './sql.ts';
-
-/** Whether a caller may read a vault, and where that stands. */
-interface HeadQuestion {
-  vaultId: string;
-  workSessionId: string;
-  readsAs: string | null;
-}
-
-interface HeadAnswer {
-  head: number;
-  headHash: string;
-  fromOutside: boolean;
-}
+import { EXPLAIN_REFUSAL, NOTE_OPERATOR_READ, NOTE_OUTSIDE_READ } from './sql.ts';
 
 const readsOf = (reader: Reader) => (isOperator(reader) ? READS.operator : READS.caller);
 
@@ -67,7 +55,7 @@ const justChanged = (vaultId: string) =>
 export class VaultReader {
   readonly #db: Database;
   readonly #pastWriterReads: boolean;
-  readonly #heads = new Batcher((questions: HeadQuestion[]) => this.#readHeads(questions));
+  readonly #heads = new Batcher((questions: HeadQuestion[]) => readHeads(this.#db, questions));
   /** Reads of one work session that want the same, with the client that each was done for. */
   readonly #shared = new SharedReads<{ page: VaultPage; clientId: string }>();
 
@@ -132,20 +120,6 @@ export class VaultReader {
       }
     }
     return this.#lookTogether(reader, vaultId, what);
-  }
-
-  async #readHeads(questions: HeadQuestion[]): Promise<(HeadAnswer | undefined)[]> {
-    const [row] = await this.#db.rows<{ heads: [number, boolean, number, string][] }>(
-      READ_HEADS,
-      questions.map(({ vaultId }) => vaultId),
-      questions.map(({ workSessionId }) => workSessionId),
-      questions.map(({ readsAs }) => readsAs),
-    );
-    const answers: (HeadAnswer | undefined)[] = questions.map(() => undefined);
-    for (const [place, fromOutside, head, headHash] of row?.heads ?? []) {
-      answers[place - 1] = { head, headHash, fromOutside };
-    }
-    return answers;
   }
 
   /**
