@@ -4,7 +4,7 @@ import { toSafeNumber } from '../numbers.ts';
 import { auditColumns } from './audit.ts';
 import { Batcher } from './batcher.ts';
 import { CHAIN_ALGORITHM } from './chain.ts';
-import { type HeadQuestion, readHeads } from './heads.ts';
+import { type HeadQuestion, readHeads } from './head-store.ts';
 import { readListCursor, readReadCursor, writeListCursor } from './paging.ts';
 import { type Caller, canRead, isOperator, type Reader, type VaultAccess } from './policy.ts';
 import { READS } from './read-sql.ts';
