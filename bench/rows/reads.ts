@@ -22,12 +22,9 @@ const readRequest = (vaultId: string, headers: Record<string, string> = {}): Htt
 
 /** The server's own statement, as it runs it for a read without options. */
 const readStatement = (vaultId: string): Statement => ({
-  name: statementName(READS.caller.READ_CURRENT),
-  text: READS.caller.READ_CURRENT,
-  values: [
-    ...[vaultId, CALLER.workSessionId, CALLER.clientId],
-    ...[0, null, null, null, null, -1, null, 'content'],
-  ],
+  name: statementName(READS.caller.READ_WHOLE),
+  text: READS.caller.READ_WHOLE,
+  values: [vaultId, CALLER.workSessionId, CALLER.clientId],
 });
 
 async function seedReads(admin: pg.Pool, vaults: number): Promise<string[]> {

@@ -39,12 +39,14 @@ function holds(text: string, parameter: string): string {
     ELSE strpos(lower(${text}), lower(${q})) END > 0`;
 }
 
-/** An entry on the wire, with its tags only where there are some: released clients know none. */
-const ENTRY_JSON = ((fields: string) => `
-  CASE WHEN tags = '{}' THEN json_build_object(${fields}) ELSE json_build_object(${fields}, 'tags', tags) END`)(
-  `'seq', seq, 'entry_no', entry_no, 'version', version, 'kind', kind, 'writer_id', writer_id, 'content', content,
-    'created_at', wire_time(created_at)`,
-);
+/**
+ * An entry on the wire, with its tags only where there are some: released clients know none. As text: PostgreSQL's
+ * functions for JSON objects look up the type of each field for each entry, and set spaces between them.
+ */
+const ENTRY_JSON = `
+  concat('{"seq":', seq, ',"entry_no":', entry_no, ',"version":', version, ',"kind":"', kind,
+    '","writer_id":', to_json(writer_id), ',"content":', to_json(content), ',"created_at":"', wire_time(created_at),
+    CASE WHEN tags <> '{}' THEN '","tags":' || to_json(tags) || '}' ELSE '"}' END)`;
 
 /** `$6` text, `$7` writer, `$8` tag; null: any. */
 const MATCHES = `
@@ -69,8 +71,8 @@ const readable = ({ canRead }: Access, rows: string, position: string) => `
     ORDER BY seq DESC LIMIT 1
   ) AS moment ON true
   CROSS JOIN LATERAL (
-    SELECT coalesce(json_agg(${ENTRY_JSON} ORDER BY place) FILTER (WHERE place <= coalesce($10::bigint, place)), '[]')::text
-        AS entries,
+    SELECT '[' || coalesce(string_agg(${ENTRY_JSON}, ',' ORDER BY place)
+        FILTER (WHERE place <= coalesce($10::bigint, place)), '') || ']' AS entries,
       max(${position}) FILTER (WHERE place <= $10::bigint)::bigint AS last, count(*) > $10::bigint AS more
     FROM (
       SELECT e.*, row_number() OVER (ORDER BY e.${position}) AS place FROM (${rows}) AS e
@@ -78,6 +80,17 @@ const readable = ({ canRead }: Access, rows: string, position: string) => `
     ) AS e
   ) AS page
   WHERE v.vault_id = $1 AND ${canRead}`;
+
+/** The newest of an entry's versions that a condition holds for, as JSON, of vault `v` and entry `n`. */
+const newest = (condition: string) => `
+  (SELECT ${ENTRY_JSON} FROM vault_entries WHERE vault_id = v.vault_id AND entry_no = n AND ${condition}
+   ORDER BY version DESC LIMIT 1)`;
+
+/**
+ * How many versions below an entry's newest one a look for that may begin. PostgreSQL takes in every matching row of
+ * an index page, which for 16 costs less than to look a second time.
+ */
+const VERSIONS_AROUND = 16;
 
 const makeReads = (access: Access) => {
   const { canRead, vaults } = access;
@@ -115,6 +128,21 @@ const makeReads = (access: Access) => {
      AND ($11::text IS NULL OR kind = $11)`,
       'seq',
     ),
+
+    /**
+     * The current view as most ask for it, without options: `$1` the vault, `$2` work session, `$3` client id. With null
+     * for each option PostgreSQL plans READ_CURRENT anew each time, which takes it half of the time of a read of 50
+     * entries. An entry's newest version is looked for among those that an entry has on average, then among all.
+     */
+    READ_WHOLE: `
+  SELECT coalesce(v.work_session_id <> $2, false) AS from_outside, v.head_seq AS head,
+    encode(v.head_hash, 'hex') AS head_hash,
+    '[' || coalesce((
+      SELECT string_agg(coalesce(
+        ${newest(`version > v.versions / v.next_entry_no - ${VERSIONS_AROUND}`)},
+        ${newest('true')}), ',' ORDER BY n)
+      FROM generate_series(1, v.next_entry_no - 1) AS n), '') || ']' AS entries
+  FROM vaults AS v WHERE v.vault_id = $1 AND ${canRead}`,
 
     /** One step into the unique index for each entry: the cost goes by entries, not by versions. */
     READ_CURRENT: readable(

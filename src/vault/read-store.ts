@@ -145,16 +145,25 @@ export class VaultReader {
   }
 
   async #look(reader: Reader, vaultId: string, what: ReadOptions): Promise<VaultPage> {
-    const { since = 0, history = false, kind = 'content', limit, cursor, q, writer, tag } = what;
+    const [row] = await this.#ask(reader, vaultId, what);
+    if (!row) throw await this.refusal(reader, vaultId, { action: 'read', allowed: canRead });
+    return new Page(row);
+  }
+
+  async #ask(reader: Reader, vaultId: string, what: ReadOptions): Promise<PageRow[]> {
+    const { since = 0, history = false, kind = 'content', as_of, limit, cursor, q, writer, tag } = what;
+    const { READ_WHOLE, READ_HISTORY, READ_CURRENT_SINCE, READ_CURRENT } = readsOf(reader);
+    const narrowed = [as_of, limit, cursor, q, writer, tag].some((option) => option !== undefined);
+    if (since === 0 && !history && kind === 'content' && !narrowed) {
+      return this.#db.rows<PageRow>(READ_WHOLE, vaultId, ...this.#who(reader));
+    }
     const after = cursor === undefined ? undefined : readReadCursor(cursor);
-    const { READ_HISTORY, READ_CURRENT_SINCE, READ_CURRENT } = readsOf(reader);
-    const sql = history ? READ_HISTORY : since > 0 ? READ_CURRENT_SINCE : READ_CURRENT;
-    const [row] = await this.#db.rows<PageRow>(
-      sql,
+    return this.#db.rows<PageRow>(
+      history ? READ_HISTORY : since > 0 ? READ_CURRENT_SINCE : READ_CURRENT,
       vaultId,
       ...this.#who(reader),
       since,
-      after?.asOf ?? what.as_of ?? null,
+      after?.asOf ?? as_of ?? null,
       q ?? null,
       writer ?? null,
       tag ?? null,
@@ -162,8 +171,6 @@ export class VaultReader {
       limit ?? null,
       kind === 'all' ? null : kind,
     );
-    if (!row) throw await this.refusal(reader, vaultId, { action: 'read', allowed: canRead });
-    return new Page(row);
   }
 
   /** Everything about a vault but its entries. */

@@ -63,8 +63,9 @@ export interface PageRow {
   head: bigint;
   head_hash: string;
   entries: string;
-  last: bigint | null;
-  more: boolean | null;
+  /** Where a page ends, and whether there is more; a whole view has neither. */
+  last?: bigint | null;
+  more?: boolean | null;
 }
 
 export class Page implements VaultPage {
@@ -79,7 +80,7 @@ export class Page implements VaultPage {
     this.head = toSafeNumber(head);
     this.headHash = head_hash;
     this.nextCursor =
-      more && last !== null ? writeReadCursor({ asOf: this.head, position: toSafeNumber(last) }) : null;
+      more && last != null ? writeReadCursor({ asOf: this.head, position: toSafeNumber(last) }) : null;
     this.fromOutside = from_outside;
   }
 

@@ -179,6 +179,20 @@ describe('writing', () => {
     },
   );
 
+  test('each entry stands in its newest version, whether it has many more or far fewer than the others', async () => {
+    const { vault_id: vaultId } = await store.create(ann, 'overridden unevenly');
+    const versions = [300, 1, 40, 18, 90];
+    for (const no of versions.keys()) await store.append(ann, vaultId, `1 of ${no + 1}`);
+    for (const [i, count] of versions.entries()) {
+      for (let version = 2; version <= count; version++) {
+        await store.override(ann, vaultId, { no: i + 1, text: `${version} of ${i + 1}` });
+      }
+    }
+    const view = await store.read(ann, vaultId, {});
+    expect(view.map(({ content }) => content)).toEqual(versions.map((count, i) => `${count} of ${i + 1}`));
+    expect(view).toEqual(await store.read(ann, vaultId, { limit: 10 }));
+  });
+
   test('text is kept byte for byte', async () => {
     const { vault_id: vaultId } = await store.create(ann, '');
     const texts = [
