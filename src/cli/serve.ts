@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from '../app.ts';
@@ -146,6 +147,8 @@ function untilSignal(log: Logger): Promise<string> {
 
 /** `vault-relay serve`: runs until a signal. @returns the exit code */
 export async function serve(config: Config, log: Logger, version: string): Promise<number> {
+  // V8 would take what writes leave behind for long-lived, and stop every other second to collect it (docs/benchmarks.md).
+  setFlagsFromString('--no-allocation-site-pretenuring');
   const signalled = untilSignal(log);
   const server = await startServer(config, log, version);
   process.stdout.write(welcome(server.url, config));
