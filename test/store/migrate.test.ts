@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type pg from 'pg';
 import { describe, expect, inject, test } from 'vitest';
+import { verifyChains } from '../../src/cli/verify.ts';
 import { Database } from '../../src/db/client.ts';
 import { MIGRATIONS_DIR, MigrationError, migrate } from '../../src/db/migrate.ts';
+import { withSnapshot } from '../../src/db/snapshot.ts';
+import { ChainStore } from '../../src/vault/chain-store.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
 import { withSchemaEngine } from '../support/schema-engine.ts';
@@ -244,6 +247,59 @@ test('tables of another implementation are adopted with their rows', async () =>
     ]);
     await expect(query(url, 'DELETE FROM vault_entries')).rejects.toThrow('append-only');
   });
+});
+
+test('vaults of the migration before keep their rows, their keys and their chain', async () => {
+  const [before, last] = [MIGRATIONS.slice(0, -1), MIGRATIONS.at(-1) as string];
+  const made = {
+    vault_id: 'v-before',
+    summary: 'made before',
+    work_session_id: 'st-1',
+    client_id: 'ann',
+    key: 'creation',
+    request_hash: 'ab',
+  };
+  const write = { vault_id: 'v-before', work_session_id: 'st-1', client_id: 'ann', reads_as: 'ann' };
+  const writes = [
+    {
+      ...write,
+      place: 0,
+      op: 'append',
+      text: '一',
+      tags: ['before', '團隊'],
+      key: 'one',
+      request_hash: 'ab',
+    },
+    { ...write, place: 1, op: 'append', text: 'two' },
+    { ...write, place: 2, op: 'override', entry_no: 1, text: 'one, again' },
+    { ...write, place: 3, op: 'summary', text: 'described before' },
+  ];
+  const create = `SELECT outcome, vault_id FROM create_vault('${JSON.stringify(made)}', 0)`;
+  const writeAll = `SELECT outcome, seq::int FROM write_to_vaults('${JSON.stringify(writes)}', 0, 0) ORDER BY place`;
+  const readRows = (url: string) => query(url, 'SELECT * FROM vault_entries ORDER BY seq');
+  await withEmptyDatabase((url) =>
+    withMigrations(async (dir) => {
+      await rm(path.join(dir, last), { recursive: true });
+      expect(await migrate(url, dir)).toEqual(before);
+      expect(await query(url, create)).toEqual([{ outcome: 'written', vault_id: 'v-before' }]);
+      const written = await query(url, writeAll);
+      expect(written).toEqual([2, 3, 4, 5].map((seq) => ({ outcome: 'written', seq })));
+      const rows = await readRows(url);
+
+      expect(await migrate(url)).toEqual([last]);
+      expect(await readRows(url)).toEqual(rows);
+      // The keys stand for what was written before.
+      expect(await query(url, create)).toEqual([{ outcome: 'replayed', vault_id: 'v-before' }]);
+      expect((await query(url, writeAll))[0]).toEqual({ outcome: 'replayed', seq: 2 });
+      const { written: next } = await appendThrough(url, 'v-before');
+      expect(next).toMatchObject({ entry_no: 4, version: 1, seq: 9 });
+      expect(await withSnapshot(url, (db) => verifyChains(new ChainStore(db), {}))).toMatchObject({
+        vaults: 1,
+        rows: 9,
+        misfits: [],
+      });
+    }),
+  );
 });
 
 describe('a role that is no superuser', () => {
