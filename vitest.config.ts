@@ -26,7 +26,8 @@ export default defineConfig({
     // A test that leaves something open fails.
     dangerouslyIgnoreUnhandledErrors: false,
     teardownTimeout: 10_000,
-    maxWorkers: 2,
+    // One more than the two cores of CI: a third of the time tests wait for processes, databases and browsers.
+    maxWorkers: 3,
     projects: [
       tier('unit', { database: false }),
       tier('store', { database: true, testTimeout: 120_000 }),
