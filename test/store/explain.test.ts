@@ -334,14 +334,18 @@ describe.each(PLANS)('no write reads through a table: %s', (mode) => {
   });
 });
 
-test('the current view without options is not planned anew for each read', async () => {
+test.each([
+  ['READ_WHOLE', who('v-many-versions')],
+  ['LIST', ['st-1', 'client-7']],
+] as const)('%s is not planned anew each time', async (name, values) => {
   const client: pg.PoolClient = await database.admin.connect();
   try {
-    const statement = { name: 'whole', text: vaultSql.READ_WHOLE, values: who('v-many-versions') };
+    const statement = { name, text: vaultSql[name], values: [...values] };
     // PostgreSQL plans a statement for its values five times, before it compares.
     for (let i = 0; i < 8; i++) await client.query(statement);
     const { rows } = await client.query(
-      `SELECT custom_plans::int AS custom, generic_plans::int AS generic FROM pg_prepared_statements WHERE name = 'whole'`,
+      'SELECT custom_plans::int AS custom, generic_plans::int AS generic FROM pg_prepared_statements WHERE name = $1',
+      [name],
     );
     expect(rows).toEqual([{ custom: 5, generic: 3 }]);
   } finally {
