@@ -88,10 +88,10 @@ const newest = (condition: string) => `
    ORDER BY version DESC LIMIT 1)`;
 
 /**
- * How many versions below an entry's newest one a look for that may begin. PostgreSQL takes in every matching row of
- * an index page, which for 16 costs less than to look a second time.
+ * How many versions below the average the first look for an entry's newest one begins. PostgreSQL takes in every
+ * matching row of an index page, and 16 of them cost less than a second look.
  */
-const VERSIONS_AROUND = 16;
+const BELOW_AVERAGE = 16;
 
 const makeReads = (access: Access) => {
   const { canRead, vaults } = access;
@@ -133,14 +133,14 @@ const makeReads = (access: Access) => {
     /**
      * The current view as most ask for it, without options: `$1` the vault, `$2` work session, `$3` client id. With null
      * for each option PostgreSQL plans READ_CURRENT anew each time, which takes it half of the time of a read of 50
-     * entries. An entry's newest version is looked for among those that an entry has on average, then among all.
+     * entries. An entry's newest version is looked for around the average of the vault's first, then among all.
      */
     READ_WHOLE: `
   SELECT coalesce(v.work_session_id <> $2, false) AS from_outside, v.head_seq AS head,
     encode(v.head_hash, 'hex') AS head_hash,
     '[' || coalesce((
       SELECT string_agg(coalesce(
-        ${newest(`version > v.versions / v.next_entry_no - ${VERSIONS_AROUND}`)},
+        ${newest(`version > v.versions / v.next_entry_no - ${BELOW_AVERAGE}`)},
         ${newest('true')}), ',' ORDER BY n)
       FROM generate_series(1, v.next_entry_no - 1) AS n), '') || ']' AS entries
   FROM vaults AS v WHERE v.vault_id = $1 AND ${canRead}`,
