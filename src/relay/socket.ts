@@ -3,31 +3,17 @@ import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { networkOf } from '../address.ts';
-import { badRequest, forbidden, RelayError, tooManyRequests, unauthorized } from '../errors.ts';
-import type { SessionCache } from '../session/cache.ts';
+import { badRequest, RelayError } from '../errors.ts';
+import { type Admission, type AdmissionDeps, admit } from './admission.ts';
 import { type AstationDeps, AstationSession } from './astation-session.ts';
 import { rawAtemId, sanitizeAtemId } from './atem-id.ts';
-import type { Connections } from './connections.ts';
-import type { Hub } from './hub.ts';
-import { createChallenge, isAstationId } from './identity.ts';
+import { createChallenge } from './identity.ts';
 import { CLOSE, MAX_FRAME_BYTES } from './protocol.ts';
 
-export interface RelaySocketDeps extends AstationDeps {
-  hub: Hub;
-  connections: Connections;
-  sessions: SessionCache;
+export interface RelaySocketDeps extends AstationDeps, AdmissionDeps {
   /** @returns those of the sessions (hashes, hexadecimal) that may no longer act */
   findEndedSessions(idHashes: string[]): Promise<string[]>;
-  /** Sockets that one address may have. */
-  maxPerAddress: number;
-  /** Whether a page of this origin may open a socket here. */
-  isAllowedOrigin(origin: string, host: string | undefined): boolean;
 }
-
-/** Who was let in, found out before the upgrade. */
-type Admission =
-  | { role: 'atem'; code: string; sessionHash: string | undefined }
-  | { role: 'astation'; code: string; keyRegistered: boolean };
 
 const admissions = new WeakMap<FastifyRequest, Admission>();
 
@@ -37,13 +23,13 @@ const MAX_WAITING_FRAMES = 16;
 /** More fragments than a frame of this size can need from any client that means well. */
 const MAX_FRAGMENTS = 1024;
 
+const stopping = () =>
+  new RelayError('SERVICE_UNAVAILABLE', 'This server is stopping; connect again.', { retryAfter: 1 });
+
 /** Room codes name a work session; a log needs to tell them apart, not to know them. */
 const cut = (code: string) => `${[...code].slice(0, 4).join('')}…`;
 
-const one = (value: string | string[] | undefined) =>
-  typeof value === 'string' && value !== '' ? value : undefined;
-
-/** The WebSocket edge: admits, hands frames to the hub, and tells it when a socket went. */
+/** The WebSocket edge: hands frames of whom `admission.ts` let in to the hub, and tells it when a socket went. */
 export class RelaySockets {
   readonly #deps: RelaySocketDeps;
   readonly #bySession = new Map<string, Set<string>>();
@@ -69,7 +55,8 @@ export class RelaySockets {
       method: 'GET',
       url: '/ws',
       onRequest: async (request) => {
-        admissions.set(request, await this.#admit(request));
+        if (this.#draining) throw stopping();
+        admissions.set(request, await admit(this.#deps, request));
       },
       handler: async () => {
         throw badRequest('This address speaks WebSocket; connect with ws:// or wss://.');
@@ -115,74 +102,6 @@ export class RelaySockets {
   async #checkSessionsAgain(idHashes: string[]): Promise<void> {
     if (idHashes.length === 0) return;
     for (const idHash of await this.#deps.findEndedSessions(idHashes)) this.sessionEnded(idHash);
-  }
-
-  async #admit(request: FastifyRequest): Promise<Admission> {
-    const { isAllowedOrigin } = this.#deps;
-    if (this.#draining) {
-      throw new RelayError('SERVICE_UNAVAILABLE', 'This server is stopping; connect again.', {
-        retryAfter: 1,
-      });
-    }
-    const { origin, host } = request.headers;
-    if (origin !== undefined && !isAllowedOrigin(origin, host)) {
-      throw forbidden('Pages of this origin may not connect here; CORS_ORIGIN lists those that may.');
-    }
-    // A plain request gets no socket, and so takes no place.
-    if (!request.ws) return this.#admitRole(request);
-    const release = await this.#takePlace(request);
-    try {
-      return await this.#admitRole(request);
-    } catch (refusal) {
-      release();
-      throw refusal;
-    }
-  }
-
-  /** Takes a place of the caller's address, first here, so that all who come at once are counted. */
-  async #takePlace(request: FastifyRequest): Promise<() => void> {
-    const { connections, rooms, maxPerAddress: max } = this.#deps;
-    const address = networkOf(request.ip);
-    const release = connections.claim(address, {
-      max,
-      stream: request.raw.socket,
-      left: (here) => rooms.placesLeft(address, here),
-    });
-    const full = () => tooManyRequests('Too many sockets from this address.', 10);
-    if (!release) throw full();
-    try {
-      if (await rooms.takePlace({ address, here: connections.countOf(address), max })) return release;
-    } catch (unreachable) {
-      release();
-      throw unreachable;
-    }
-    release();
-    throw full();
-  }
-
-  async #admitRole(request: FastifyRequest): Promise<Admission> {
-    const query = request.query as Record<string, string | string[] | undefined>;
-    const role = one(query.role);
-    if (role === 'astation') return this.#admitAstation(one(query.code), networkOf(request.ip));
-    if (role !== 'atem') throw badRequest('The query parameter role must be atem or astation.');
-    const atem = await this.#admitAtem(one(query.session), one(query.code));
-    await this.#deps.hub.checkAtem(atem.code);
-    return atem;
-  }
-
-  async #admitAtem(session: string | undefined, code: string | undefined): Promise<Admission> {
-    if (session === undefined) return { role: 'atem', code: readCode(code), sessionHash: undefined };
-    const live = await this.#deps.sessions.resolve(session);
-    if (!live)
-      throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
-    return { role: 'atem', code: live.workSessionId, sessionHash: live.idHash };
-  }
-
-  async #admitAstation(given: string | undefined, address: string): Promise<Admission> {
-    const code = readCode(given);
-    const keyRegistered = (await this.#deps.astations.findKey(code)) !== undefined;
-    await this.#deps.hub.checkAstation(code, { keyRegistered, address });
-    return { role: 'astation', code, keyRegistered };
   }
 
   #arrived(socket: WebSocket, request: FastifyRequest): void {
@@ -292,10 +211,4 @@ function takeFrames(socket: WebSocket, handle: (text: string) => Promise<void>):
       if (wasFull && !isFull()) socket.resume();
     });
   });
-}
-
-function readCode(code: string | undefined): string {
-  if (code === undefined) throw badRequest('The query parameter code is missing or empty.');
-  if (!isAstationId(code)) throw badRequest('The query parameter code is no room code.');
-  return code;
 }

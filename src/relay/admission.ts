@@ -1,0 +1,110 @@
+import type { FastifyRequest } from 'fastify';
+import { networkOf } from '../address.ts';
+import { badRequest, forbidden, tooManyRequests, unauthorized } from '../errors.ts';
+import type { SessionCache } from '../session/cache.ts';
+import type { AstationDeps } from './astation-session.ts';
+import type { Connections } from './connections.ts';
+import type { Hub } from './hub.ts';
+import { isAstationId } from './identity.ts';
+
+export interface AdmissionDeps extends Pick<AstationDeps, 'rooms' | 'astations'> {
+  hub: Hub;
+  connections: Connections;
+  sessions: SessionCache;
+  /** Sockets that one address may have. */
+  maxPerAddress: number;
+  /** Whether a page of this origin may open a socket here. */
+  isAllowedOrigin(origin: string, host: string | undefined): boolean;
+}
+
+/** Who was let in. */
+export type Admission =
+  | { role: 'atem'; code: string; sessionHash: string | undefined }
+  | { role: 'astation'; code: string; keyRegistered: boolean };
+
+const one = (value: string | string[] | undefined) =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+
+function readCode(code: string | undefined): string {
+  if (code === undefined) throw badRequest('The query parameter code is missing or empty.');
+  if (!isAstationId(code)) throw badRequest('The query parameter code is no room code.');
+  return code;
+}
+
+/**
+ * Decides whether a request may become a socket, before the upgrade, while an HTTP status can still say no. Who is
+ * let in has a place of his address.
+ * @throws RelayError `BAD_REQUEST`, `UNAUTHORIZED`, `FORBIDDEN`, `TOO_MANY_REQUESTS`, `SERVICE_UNAVAILABLE`, and what the
+ * hub refuses
+ */
+export async function admit(deps: AdmissionDeps, request: FastifyRequest): Promise<Admission> {
+  const { origin, host } = request.headers;
+  if (origin !== undefined && !deps.isAllowedOrigin(origin, host)) {
+    throw forbidden('Pages of this origin may not connect here; CORS_ORIGIN lists those that may.');
+  }
+  // A plain request gets no socket, and so takes no place.
+  if (!request.ws) return admitRole(deps, request);
+  const release = await takePlace(deps, request);
+  try {
+    return await admitRole(deps, request);
+  } catch (refusal) {
+    release();
+    throw refusal;
+  }
+}
+
+/** Takes a place of the caller's address, first here, so that all who come at once are counted. */
+async function takePlace(
+  { connections, rooms, maxPerAddress: max }: AdmissionDeps,
+  request: FastifyRequest,
+): Promise<() => void> {
+  const address = networkOf(request.ip);
+  const release = connections.claim(address, {
+    max,
+    stream: request.raw.socket,
+    left: (here) => rooms.placesLeft(address, here),
+  });
+  const full = () => tooManyRequests('Too many sockets from this address.', 10);
+  if (!release) throw full();
+  try {
+    if (await rooms.takePlace({ address, here: connections.countOf(address), max })) return release;
+  } catch (unreachable) {
+    release();
+    throw unreachable;
+  }
+  release();
+  throw full();
+}
+
+async function admitRole(deps: AdmissionDeps, request: FastifyRequest): Promise<Admission> {
+  const query = request.query as Record<string, string | string[] | undefined>;
+  const role = one(query.role);
+  if (role === 'astation') return admitAstation(deps, one(query.code), networkOf(request.ip));
+  if (role !== 'atem') throw badRequest('The query parameter role must be atem or astation.');
+  const atem = await admitAtem(deps, one(query.session), one(query.code));
+  await deps.hub.checkAtem(atem.code);
+  return atem;
+}
+
+async function admitAtem(
+  { sessions }: AdmissionDeps,
+  session: string | undefined,
+  code: string | undefined,
+): Promise<Admission> {
+  if (session === undefined) return { role: 'atem', code: readCode(code), sessionHash: undefined };
+  const live = await sessions.resolve(session);
+  if (!live)
+    throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
+  return { role: 'atem', code: live.workSessionId, sessionHash: live.idHash };
+}
+
+async function admitAstation(
+  { astations, hub }: AdmissionDeps,
+  given: string | undefined,
+  address: string,
+): Promise<Admission> {
+  const code = readCode(given);
+  const keyRegistered = (await astations.findKey(code)) !== undefined;
+  await hub.checkAstation(code, { keyRegistered, address });
+  return { role: 'astation', code, keyRegistered };
+}
