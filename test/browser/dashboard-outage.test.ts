@@ -48,9 +48,11 @@ describeInBrowser('a server that cannot be reached', () => {
       await openDashboard(page, server.url, who, `/v/${vault_id}`);
       await entryOf(page, 1).waitFor();
       await page.context().setOffline(true);
+      // Only now is it in force for certain: a request right behind it may still get through.
+      await page.getByText(BANNER).waitFor();
       await page.getByLabel('Write an entry').fill('written on a train');
       await page.getByRole('button', { name: 'Write', exact: true }).click();
-      await page.getByText(BANNER).waitFor();
+      await page.getByRole('alert').filter({ hasText: 'fetch' }).waitFor();
       await page.context().setOffline(false);
       await page.getByText(BANNER).waitFor({ state: 'detached' });
       expect(await page.getByLabel('Write an entry').inputValue()).toBe('written on a train');
