@@ -132,7 +132,7 @@ const makeReads = (access: Access) => {
 
     /**
      * The current view as most ask for it, without options: `$1` the vault, `$2` work session, `$3` client id. With null
-     * for each option PostgreSQL plans READ_CURRENT anew each time, which takes it half of the time of a read of 50
+     * for each option PostgreSQL plans READ_CURRENT anew each time, which takes it a third of the time of a read of 50
      * entries. An entry's newest version is looked for around the average of the vault's first, then among all.
      */
     READ_WHOLE: `
