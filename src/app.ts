@@ -4,6 +4,7 @@ import { makeOperatorTokenCheck } from './api/operator-token.ts';
 import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
 import { installRefusalAudit } from './http/audit.ts';
+import { BytesInFlight } from './http/bytes-in-flight.ts';
 import { installContext, makeSessionOf } from './http/context.ts';
 import { mountDashboard } from './http/dashboard.ts';
 import { mountDocs } from './http/docs.ts';
@@ -19,6 +20,7 @@ import { installRateLimit, makeGrantCount } from './http/rate-limit.ts';
 import { installRequestLog } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { makeHttpServer } from './http/server.ts';
+import { installStalledReaderGuard } from './http/stalled-readers.ts';
 import { installTracing } from './http/tracing.ts';
 import { mountTrpc } from './http/trpc.ts';
 import { installUpgradeGuard } from './http/upgrade.ts';
@@ -52,6 +54,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   if (exposition) installRequestMetrics(app, metrics);
   installErrorHandler(app);
   installUpgradeGuard(app);
+  installStalledReaderGuard(app, metrics);
   const { isStopping } = installDrain(app, [
     { name: 'delay', run: () => setTimeout(config.shutdownDelayMs) },
     ...services.drainSteps,
@@ -65,6 +68,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   });
   // With a port of their own they are not here.
   if (exposition && config.metricsPort === undefined) mountMetrics(app, exposition, config.metricsToken);
+  const inFlight = new BytesInFlight(config.maxBytesInFlight);
+  metrics.gauge('bytesInFlight', () => inFlight.total);
   await app.register(async (limited) => {
     const { makeLimiter } = services;
     const sessionOf = makeSessionOf(services.sessions);
@@ -74,6 +79,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     const contextOf = installContext(limited, {
       sessionOf,
       maxClientIdCharacters: config.limits.clientIdCharacters,
+      maxAnswerBytes: config.maxAnswerBytes,
+      inFlight,
       isOperatorToken: makeOperatorTokenCheck(config.dashboardToken),
       countGrantAttempt: makeGrantCount(makeLimiter, config.grantLimitPerMinute),
     });

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { totalmem } from 'node:os';
 import path from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { z } from 'zod';
@@ -68,7 +69,9 @@ const Environment = z.object({
   MAX_CONNECTIONS_PER_ADDRESS: integer(1, 1_000_000).default(4000),
   PRESSURE_EVENT_LOOP_MS: integer(0, 60_000).default(500),
   PRESSURE_HEAP_MB: integer(0, 1_048_576).optional(),
-  PRESSURE_RSS_MB: integer(0, 1_048_576).default(0),
+  PRESSURE_RSS_MB: integer(0, 1_048_576).optional(),
+  MAX_ANSWER_BYTES: integer(65_536, 1_073_741_824).default(67_108_864),
+  MAX_BYTES_IN_FLIGHT: integer(1_048_576, 1_099_511_627_776).default(268_435_456),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
   REDIS_URL: z.string().refine(isRedisUrl, 'must be a redis:// or rediss:// address').optional(),
   RELAY_REPLICAS_EXPECTED: integer(1, 1000).default(1),
@@ -133,6 +136,15 @@ export interface TraceSettings {
 /** What of Node's own limit the heap may fill before requests are refused. */
 const HEAP_SHARE = 0.9;
 
+/** What of the memory of the machine or container the process may hold before requests are refused. */
+const MEMORY_SHARE = 0.8;
+
+/** Bytes that this process may have: the limit of its container, where there is one below the machine's memory. */
+function availableMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
+
 const MEGABYTE = 1_048_576;
 
 /** What many sessions behind one address may do together, compared with one. */
@@ -169,6 +181,10 @@ export interface Config {
   /** TCP connections that one address may hold, unless it is a trusted proxy. */
   maxConnectionsPerAddress: number;
   pressure: Pressure;
+  /** Bytes of one answer. */
+  maxAnswerBytes: number;
+  /** Bytes of answers that their readers have not taken yet, all together. */
+  maxBytesInFlight: number;
   /** Relay sockets that one address may have. */
   relayMaxSocketsPerAddress: number;
   /** Proves an operator, who may read every vault; undefined: there is none. */
@@ -240,8 +256,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         v.PRESSURE_HEAP_MB === undefined
           ? Math.floor(HEAP_SHARE * getHeapStatistics().heap_size_limit)
           : v.PRESSURE_HEAP_MB * MEGABYTE,
-      rssBytes: v.PRESSURE_RSS_MB * MEGABYTE,
+      rssBytes:
+        v.PRESSURE_RSS_MB === undefined
+          ? Math.floor(MEMORY_SHARE * availableMemory())
+          : v.PRESSURE_RSS_MB * MEGABYTE,
     },
+    maxAnswerBytes: v.MAX_ANSWER_BYTES,
+    maxBytesInFlight: v.MAX_BYTES_IN_FLIGHT,
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
     dashboardToken: v.DASHBOARD_TOKEN,
     shutdownDelayMs: 1000 * v.SHUTDOWN_DELAY_SECONDS,

@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'CONFLICT'
   | 'GONE'
   | 'PAYLOAD_TOO_LARGE'
+  | 'ANSWER_TOO_LARGE'
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'TOO_MANY_REQUESTS'
   | 'SERVICE_UNAVAILABLE'
@@ -32,6 +33,7 @@ export const ERROR_FACES: Record<ErrorCode, Face> = {
   CONFLICT: { status: 409, trpc: 'CONFLICT' },
   GONE: { status: 410, trpc: 'PRECONDITION_FAILED' },
   PAYLOAD_TOO_LARGE: { status: 413, trpc: 'PAYLOAD_TOO_LARGE' },
+  ANSWER_TOO_LARGE: { status: 422, trpc: 'UNPROCESSABLE_CONTENT' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, trpc: 'UNSUPPORTED_MEDIA_TYPE' },
   TOO_MANY_REQUESTS: { status: 429, trpc: 'TOO_MANY_REQUESTS' },
   SERVICE_UNAVAILABLE: { status: 503, trpc: 'SERVICE_UNAVAILABLE' },
@@ -92,6 +94,21 @@ export const gone = (message: string) => new RelayError('GONE', message);
 export const tooLarge = (message: string) => new RelayError('PAYLOAD_TOO_LARGE', message);
 export const tooManyRequests = (message: string, retryAfter: number) =>
   new RelayError('TOO_MANY_REQUESTS', message, { retryAfter });
+
+/** The answer would have more bytes than one answer may have. */
+export const answerTooLarge = (maxBytes: number) =>
+  new RelayError(
+    'ANSWER_TOO_LARGE',
+    `The answer would have more than ${maxBytes} bytes; ask for pages with the parameter limit, such as limit=1000.`,
+  );
+
+/** A request looked through rows for as long as one request may. */
+export const searchTooLong = () =>
+  new RelayError(
+    'SERVICE_UNAVAILABLE',
+    'Looking through this many rows takes too long for one request; narrow the search, or ask for pages with the parameter limit.',
+    { retryAfter: 5 },
+  );
 
 /** The database cannot be asked now. Nothing was written. */
 export const databaseUnavailable = (cause: unknown) =>

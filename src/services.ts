@@ -18,6 +18,7 @@ import { SessionCache } from './session/cache.ts';
 import { LoginStore } from './session/login-store.ts';
 import { SESSION_ENDED_CHANNEL, SessionStore } from './session/store.ts';
 import { VaultFeed } from './vault/feed.ts';
+import type { OutsideRead } from './vault/foreign-read-store.ts';
 import { VaultStore } from './vault/store.ts';
 
 /** Tokens whose time is up, and requests that ended long ago, are removed this often. */
@@ -151,7 +152,12 @@ export async function openServices({
   const astations = new AstationStore(db);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
-  const vaults = new VaultStore(db, feed, config, metrics.statementWrote);
+  const rules = {
+    ...config,
+    onOutsideRead: ({ vaultId, action, requestId }: OutsideRead) =>
+      log.info({ reqId: requestId, vault: vaultId, action }, 'Cross-session read'),
+  };
+  const vaults = new VaultStore(db, feed, rules, metrics.statementWrote);
   metrics.gauge('writeQueue', () => vaults.writer.depth);
   metrics.gauge('waiting', () => vaults.waiters.size);
   const bindings = new BindingStore(db);

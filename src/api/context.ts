@@ -1,5 +1,7 @@
 import type { Source } from '../session/source.ts';
 import type { Caller, Reader } from '../vault/policy.ts';
+import type { AnswerBounds } from '../vault/portions.ts';
+import type { JsonRows } from '../vault/reading.ts';
 
 /** Where a page of a vault stands. */
 export interface PageHeaders {
@@ -22,12 +24,20 @@ export interface Context {
   countGrantAttempt(): Promise<void>;
   /** Aborted when whoever asked has gone. */
   leaving(): AbortSignal;
-  /** A vault was read from another work session, on the word of a client id. */
-  noteReadFromOutside(vaultId: string): void;
   /** The head at which whoever asks has seen the answer, if it says so. */
   seenHead(): number | undefined;
-  /** The value of a JSON text that is the whole answer, in the form that the surface hands answers over in. */
-  fromJson<Answer>(text: string): Answer;
+  /** What an answer may be on this surface. @param limit the rows that were asked for; undefined: all */
+  boundsOf(limit: number | undefined): AnswerBounds;
+  /**
+   * The rows of an answer, in the form that the surface hands answers over in.
+   * @throws RelayError `SERVICE_UNAVAILABLE` while too many bytes are on their way
+   */
+  answerRows<Row>(rows: JsonRows): Row[];
+  /**
+   * Reserves memory for what is on its way to the caller, beyond what `answerRows` reserves.
+   * @returns gives it back @throws RelayError `SERVICE_UNAVAILABLE` while too many bytes are on their way
+   */
+  hold(bytes: number): () => void;
   /** Says where the vault stands that the answer shows. */
   tellHead(page: PageHeaders): void;
   /** Says that another page follows. */

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readSessionId, resolveReader } from '../api/caller.ts';
 import type { Context, PageHeaders } from '../api/context.ts';
@@ -8,15 +9,34 @@ import type { FoundSession, SessionCache } from '../session/cache.ts';
 import { hexHashOfSessionId } from '../session/session-id.ts';
 import type { Source } from '../session/source.ts';
 import { type Caller, isOperator, type Reader } from '../vault/policy.ts';
+import { PORTION_BYTES } from '../vault/portion-sql.ts';
+import type { AnswerBounds } from '../vault/portions.ts';
+import type { JsonRows } from '../vault/reading.ts';
+import type { BytesInFlight } from './bytes-in-flight.ts';
 import { etagOf, readSeenHead } from './etag.ts';
 
-/** What a procedure answers with a JSON text. */
+/** Rows that a procedure answers as JSON text, which is sent as it is. */
 export class JsonAnswer {
-  readonly text: string;
+  readonly #rows: JsonRows;
 
-  constructor(text: string) {
-    this.text = text;
+  constructor(rows: JsonRows) {
+    this.#rows = rows;
   }
+
+  /** @returns one text, or a stream that fetches the next rows once its reader has taken the last */
+  payload(): string | Readable {
+    const { rowsJson, rest } = this.#rows;
+    return rest === undefined
+      ? `[${rowsJson}]`
+      : Readable.from(bytesOf(rowsJson, rest), { objectMode: false, highWaterMark: 1 });
+  }
+}
+
+/** As bytes, which are held outside of the heap. */
+async function* bytesOf(first: string, rest: AsyncGenerator<string>): AsyncGenerator<Buffer> {
+  yield Buffer.from(`[${first}`);
+  for await (const rows of rest) yield Buffer.from(`,${rows}`);
+  yield Buffer.from(']');
 }
 
 declare module 'fastify' {
@@ -64,7 +84,18 @@ export function makeSessionOf(sessions: Pick<SessionCache, 'find'>): SessionOf {
   };
 }
 
+/** What an answer may have that is made in memory: a page, or one on tRPC. */
+const MADE_IN_MEMORY = 8_388_608;
+
+/** An answer that is streamed holds a portion of its rows, and the one that is on its way. */
+const STREAMED = 2 * PORTION_BYTES;
+
+/** On tRPC rows are parsed, and written together with the answers of the same batch. */
+const COPIES_ON_TRPC = 4;
+
 export interface ContextDeps {
+  maxAnswerBytes: number;
+  inFlight: BytesInFlight;
   sessionOf: SessionOf;
   maxClientIdCharacters: number;
   isOperatorToken(token: string): boolean;
@@ -178,16 +209,24 @@ export class RequestContext implements Context {
     return this.#leaving;
   }
 
-  noteReadFromOutside(vaultId: string): void {
-    this.#request.log.info({ vault: vaultId }, 'Cross-session read');
-  }
-
   seenHead(): number | undefined {
     return readSeenHead(this.#request.headers['if-none-match']);
   }
 
-  fromJson<Answer>(text: string): Answer {
-    return new JsonAnswer(text) as never;
+  boundsOf(limit: number | undefined): AnswerBounds {
+    const { maxAnswerBytes } = this.#deps;
+    return limit === undefined
+      ? { maxBytes: maxAnswerBytes, streams: true }
+      : { maxBytes: Math.min(maxAnswerBytes, MADE_IN_MEMORY), streams: false };
+  }
+
+  answerRows<Row>(rows: JsonRows): Row[] {
+    this.hold(rows.rest === undefined ? rows.rowsJson.length : STREAMED);
+    return new JsonAnswer(rows) as never;
+  }
+
+  hold(bytes: number): () => void {
+    return this.#deps.inFlight.reserve(this.#reply.raw, bytes);
   }
 
   tellHead({ head, headHash }: PageHeaders): void {
@@ -216,9 +255,13 @@ export const forTrpc = (context: RequestContext): Context => ({
   authenticate: () => context.authenticate(),
   countGrantAttempt: () => context.countGrantAttempt(),
   leaving: () => context.leaving(),
-  noteReadFromOutside: (vaultId) => context.noteReadFromOutside(vaultId),
   seenHead: () => undefined,
-  fromJson: (text) => JSON.parse(text),
+  boundsOf: () => ({ ...context.boundsOf(1), streams: false }),
+  answerRows: ({ rowsJson }) => {
+    context.hold(COPIES_ON_TRPC * rowsJson.length);
+    return JSON.parse(`[${rowsJson}]`);
+  },
+  hold: (bytes) => context.hold(bytes),
   tellHead: () => undefined,
   tellNext: () => undefined,
   tellReplayed: () => undefined,

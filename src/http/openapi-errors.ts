@@ -31,6 +31,12 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     description: 'The body, or a text in it, is over its limit.',
     example: 'Field text is 70000 bytes of UTF-8; the limit is 65536.',
   },
+  ANSWER_TOO_LARGE: {
+    description:
+      'The answer would have more bytes than one answer may have; ask for pages with the parameter `limit`.',
+    example:
+      'The answer would have more than 67108864 bytes; ask for pages with the parameter limit, such as limit=1000.',
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     description: 'The body is not sent as JSON.',
     example: 'Send the body as JSON, with the header "content-type: application/json".',

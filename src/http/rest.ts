@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { AnyRouter } from '@trpc/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -135,7 +136,9 @@ function finish(answer: unknown, request: FastifyRequest, reply: FastifyReply): 
   }
   if (!(answer instanceof JsonAnswer)) return answer;
   reply.header('content-type', JSON_TYPE);
-  return answer.text;
+  const payload = answer.payload();
+  // Nothing more is fetched for an answer that has no body.
+  return request.method === 'HEAD' && typeof payload !== 'string' ? Readable.from([]) : payload;
 }
 
 /**
@@ -150,9 +153,7 @@ export function mountRest(
   installJsonBody(app, parseJson);
   const methods = new Map<string, Set<string>>();
 
-  for (const { name, openapi, status, head, url, idempotent, conditional, answer: schema } of listRestRoutes(
-    router,
-  )) {
+  for (const { name, openapi, status, head, url, idempotent, answer: schema } of listRestRoutes(router)) {
     const call = makeCall(router, name);
     const allowed = methods.get(url) ?? new Set<string>();
     methods.set(url, allowed.add(openapi.method));
@@ -180,8 +181,7 @@ export function mountRest(
         reply.code(status);
         const input = readInput(request);
         if (idempotent) addIdempotencyKey(input, request);
-        const answer = call(contextOf(request, reply), input);
-        return conditional ? answer.then((value) => finish(value, request, reply)) : answer;
+        return call(contextOf(request, reply), input).then((answer) => finish(answer, request, reply));
       },
     });
   }

@@ -13,6 +13,7 @@ export const GAUGES = {
   sockets: { help: 'Relay sockets that are open on this server.', label: 'role' },
   writeQueue: { help: 'Writes that wait for their statement.' },
   waiting: { help: 'Reads and subscriptions that wait for something to be written.' },
+  bytesInFlight: { help: 'Bytes of answers that their readers have not taken yet.' },
   replicas: { help: 'Servers that share the Redis, this one included; 0 without one, or while it is away.' },
 } as const satisfies Record<string, { help: string; label?: string }>;
 

@@ -1,19 +1,12 @@
 import { RelayError, unauthorized } from '../errors.ts';
 import type { VaultFeed } from './feed.ts';
 import { isOperator, type Reader } from './policy.ts';
-import type { VaultReader } from './read-store.ts';
-import { NO_ENTRIES, type ReadOptions, type VaultPage } from './reading.ts';
+import { PORTION_BYTES } from './portion-sql.ts';
+import type { AnswerBounds } from './portions.ts';
+import type { VaultReader, View } from './read-store.ts';
+import type { Look, ReadOptions, VaultPage } from './reading.ts';
 import type { VaultEntry } from './schema.ts';
 import { VaultWaiters, type WaitEnd } from './waiters.ts';
-
-/** What a look that lasts is for. */
-interface LongLook {
-  reader: Reader;
-  vaultId: string;
-  options: ReadOptions;
-  /** On the clock of `performance.now()`. */
-  until: number;
-}
 
 const vaultTopic = (vaultId: string) => `vault ${vaultId}`;
 const workSessionTopic = (workSessionId: string) => `work session ${workSessionId}`;
@@ -32,8 +25,30 @@ function refuseEnd(end: WaitEnd): void {
   if (end === 'closing') throw stopping();
 }
 
-/** A follower that is far behind gets its rows in portions. */
-const WATCH_PORTION = 200;
+/** Rows that a follower who is far behind gets at a time. */
+const WATCH_ROWS = 200;
+
+export interface WatchOptions extends Pick<ReadOptions, 'since' | 'kind' | 'signal'> {
+  /**
+   * Reserves memory for rows on their way to the follower.
+   * @returns gives it back @throws RelayError `SERVICE_UNAVAILABLE` when there is too little
+   */
+  hold?: (bytes: number) => () => void;
+}
+
+const holdNothing = () => () => undefined;
+
+/** Vaults whose change a subscription may still have to tell. */
+const MAX_CHANGED = 10_000;
+
+const tooFarBehind = () =>
+  new RelayError(
+    'SERVICE_UNAVAILABLE',
+    'More vaults changed than were taken off this subscription; list them and subscribe again.',
+    {
+      retryAfter: 1,
+    },
+  );
 
 /** Those who wait for vaults to change: until a time, or for as long as they stay. */
 export class VaultFollowers {
@@ -56,30 +71,36 @@ export class VaultFollowers {
    * time is up; waiting holds no database connection.
    * @throws RelayError as `VaultReader.look`, and `UNAUTHORIZED` when the session ends meanwhile
    */
-  async readPage(reader: Reader, vaultId: string, options: ReadOptions): Promise<VaultPage> {
-    const { wait } = options;
-    const page =
+  async readPage(view: View, bounds: AnswerBounds): Promise<VaultPage> {
+    const { wait } = view.what;
+    const look =
       wait === undefined
-        ? await this.#reader.look(reader, vaultId, options)
-        : await this.#lookUntil({ reader, vaultId, options, until: performance.now() + wait * 1000 });
-    if (isOperator(reader) || page.fromOutside) {
-      await this.#reader.noteForeignRead(reader, vaultId, page.fromOutside);
-    }
+        ? await this.#reader.look(view, this.#reader.first(view.what, bounds))
+        : await this.#lookUntil(view, bounds, performance.now() + wait * 1000);
+    const page = await this.#reader.complete(view, look, bounds);
+    await this.#reader.foreign.note(view.reader, 'read', { vaultId: view.vaultId, ...look });
     return page;
   }
 
-  async #lookUntil({ reader, vaultId, options, until }: LongLook): Promise<VaultPage> {
+  /** @param until on the clock of `performance.now()` */
+  async #lookUntil(view: View, bounds: AnswerBounds, until: number): Promise<Look> {
+    const { reader, vaultId, what } = view;
     const sessionHash = reader.origin?.sessionHash;
-    const { signal } = options;
     for (;;) {
       const ms = Math.max(0, until - performance.now());
-      const waiting = this.waiters.begin({ topic: vaultTopic(vaultId), sessionHash, ms, signal });
+      const waiting = this.waiters.begin({
+        topic: vaultTopic(vaultId),
+        sessionHash,
+        ms,
+        signal: what.signal,
+      });
       try {
-        const page = await this.#reader.look(reader, vaultId, options);
-        if (page.entriesJson !== NO_ENTRIES || ms === 0) return page;
+        const look = await this.#reader.look(view, this.#reader.first(what, bounds));
+        const { json, next } = look.portion;
+        if (json !== '' || next !== null || ms === 0) return look;
         const end = await waiting.ended;
         if (end === 'session ended') throw sessionEnded();
-        if (end === 'closing' || end === 'left') return page;
+        if (end === 'closing' || end === 'left') return look;
       } finally {
         waiting.cancel();
       }
@@ -93,9 +114,10 @@ export class VaultFollowers {
   async *watch(
     reader: Reader,
     vaultId: string,
-    { since = 0, kind, signal }: Pick<ReadOptions, 'since' | 'kind' | 'signal'>,
+    { since = 0, kind, signal, hold = holdNothing }: WatchOptions,
   ): AsyncGenerator<VaultEntry> {
     let seen = since;
+    let noted = false;
     for (;;) {
       const waiting = this.waiters.begin({
         topic: vaultTopic(vaultId),
@@ -103,11 +125,21 @@ export class VaultFollowers {
         signal,
       });
       try {
-        const options = { since: seen, history: true, kind, limit: WATCH_PORTION };
-        const page = await this.readPage(reader, vaultId, options);
-        yield* page.entries;
-        seen = page.entries.at(-1)?.seq ?? seen;
-        if (page.nextCursor !== null) continue;
+        const view = { reader, vaultId, what: { since: seen, history: true, kind } };
+        const look = await this.#reader.look(view, { rows: WATCH_ROWS, bytes: PORTION_BYTES });
+        // One row for all that this subscription reads.
+        if (!noted) await this.#reader.foreign.note(reader, 'watch', { vaultId, ...look });
+        noted = true;
+        const { json, next, bytes } = look.portion;
+        const release = hold(bytes);
+        try {
+          yield* JSON.parse(`[${json}]`) as VaultEntry[];
+        } finally {
+          release();
+        }
+        // Rows that are not shown have been seen as well.
+        seen = next ?? Math.max(seen, look.head);
+        if (next !== null) continue;
         const end = await waiting.ended;
         if (end === 'left') return;
         refuseEnd(end);
@@ -124,7 +156,9 @@ export class VaultFollowers {
   async *changes(reader: Reader, signal?: AbortSignal): AsyncGenerator<{ vault_id: string; head: number }> {
     const heads = new Map<string, number>();
     const stopListening = this.#feed.listen(({ workSessionId, vaultId, seq }) => {
-      if (isOperator(reader) || workSessionId === reader.workSessionId)
+      const isAbout = isOperator(reader) || workSessionId === reader.workSessionId;
+      // One more than may be told shows that some are missing.
+      if (isAbout && (heads.size <= MAX_CHANGED || heads.has(vaultId)))
         heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
     });
     try {
@@ -132,6 +166,7 @@ export class VaultFollowers {
         const topic = isOperator(reader) ? ALL_WORK_SESSIONS : workSessionTopic(reader.workSessionId);
         const waiting = this.waiters.begin({ topic, sessionHash: reader.origin?.sessionHash, signal });
         try {
+          if (heads.size > MAX_CHANGED) throw tooFarBehind();
           const changed = [...heads];
           heads.clear();
           for (const [vault_id, head] of changed) yield { vault_id, head };

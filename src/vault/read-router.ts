@@ -27,8 +27,8 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
     if (wait !== undefined) options.signal = ctx.leaving();
     // Whoever waits wants more than it has seen, and a view of the past has a head of its own.
     else if (as_of === undefined && cursor === undefined) options.known_head = ctx.seenHead();
-    const page = await store.readPage(ctx.reader, vault_id, options);
-    if (page.fromOutside) ctx.noteReadFromOutside(vault_id);
+    const bounds = ctx.boundsOf(options.limit);
+    const page = await store.readPage(ctx.reader, vault_id, { ...options, bounds });
     ctx.tellHead(page);
     ctx.tellNext(page.nextCursor);
     return page;
@@ -46,23 +46,24 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
           description: 'Every vault that the caller can read, oldest first.',
           successDescription: 'The vaults.',
         },
+        errors: ['ANSWER_TOO_LARGE'],
         headers: ['link'],
         example: { answer: [{ vault_id: VAULT, summary: 'auth refactor' }] },
       })
       .input(inputs.list.optional())
       .output(VaultListItem.array())
       .query(async ({ ctx, input }) => {
-        const { vaults, nextCursor } = await store.list(ctx.reader, input);
-        ctx.tellNext(nextCursor);
-        return vaults;
+        const page = await store.list(ctx.reader, { ...input, bounds: ctx.boundsOf(input?.limit) });
+        ctx.tellNext(page.nextCursor);
+        return ctx.answerRows<VaultListItem>(page);
       }),
 
     listPage: readerProcedure
       .input(inputs.list.optional())
       .output(VaultListPage)
       .query(async ({ ctx, input }) => {
-        const { vaults, nextCursor } = await store.list(ctx.reader, input);
-        return { vaults, next_cursor: nextCursor };
+        const page = await store.list(ctx.reader, { ...input, bounds: ctx.boundsOf(input?.limit) });
+        return { vaults: ctx.answerRows<VaultListItem>(page), next_cursor: page.nextCursor };
       }),
 
     read: readerProcedure
@@ -77,7 +78,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
             'The current view: of each entry its highest version, by entry number. With `history=true` every version, by `seq`. With `since` only rows with a greater `seq`; a reader that passes the `x-vault-head` of its last read never misses a row. With `wait` an empty answer waits for something to show. Also open to a client of another work session that wrote into the vault once.',
           successDescription: 'The entries.',
         },
-        errors: ['FORBIDDEN', 'NOT_FOUND'],
+        errors: ['FORBIDDEN', 'NOT_FOUND', 'ANSWER_TOO_LARGE'],
         headers: ['etag', 'x-vault-head', 'x-vault-head-hash', 'link'],
         conditional: true,
         example: { answer: [{ ...PLACE, content: CONTENT }] },
@@ -85,16 +86,21 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       .input(inputs.read)
       .output(VaultEntry.array())
       .query(async ({ ctx, input }) => {
-        const { entriesJson } = await readPage(ctx, input);
-        return ctx.fromJson<VaultEntry[]>(entriesJson);
+        return ctx.answerRows<VaultEntry>(await readPage(ctx, input));
       }),
 
     readPage: readerProcedure
       .input(inputs.read)
       .output(VaultPage)
       .query(async ({ ctx, input }) => {
-        const { entries, head, headHash, nextCursor } = await readPage(ctx, input);
-        return { entries, head, head_hash: headHash, next_cursor: nextCursor };
+        const page = await readPage(ctx, input);
+        const { head, headHash, nextCursor } = page;
+        return {
+          entries: ctx.answerRows<VaultEntry>(page),
+          head,
+          head_hash: headHash,
+          next_cursor: nextCursor,
+        };
       }),
 
     meta: readerProcedure
@@ -123,6 +129,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
             versions: 2,
             head: 42,
             head_hash: HASH,
+            writer_count: 1,
             writers: [{ client_id: WRITER, writes: 2, last_write_at: AT, in_writer_list: true }],
             outside_reads: [],
           },
@@ -157,12 +164,15 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       })
       .input(inputs.proof)
       .output(Proof)
-      .query(({ ctx, input: { vault_id, ...part } }) => store.proof(ctx.reader, vault_id, part)),
+      .query(({ ctx, input: { vault_id, ...part } }) =>
+        store.proof(ctx.reader, vault_id, { ...part, maxBytes: ctx.boundsOf(part.limit).maxBytes }),
+      ),
 
     /** Rows as they are committed, by seq; whoever reconnects with the id of the last event misses none. */
     watch: readerProcedure.input(inputs.watch).subscription(async function* ({ ctx, input, signal }) {
       const { vault_id, kind, since, lastEventId } = input;
-      const following = { kind, signal, since: lastEventId ?? since };
+      const hold = (bytes: number) => ctx.hold(bytes);
+      const following = { kind, signal, since: lastEventId ?? since, hold };
       for await (const entry of store.watch(ctx.reader, vault_id, following)) {
         yield tracked(String(entry.seq), entry);
       }

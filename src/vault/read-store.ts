@@ -4,28 +4,45 @@ import { toSafeNumber } from '../numbers.ts';
 import { auditColumns } from './audit.ts';
 import { Batcher } from './batcher.ts';
 import { CHAIN_ALGORITHM } from './chain.ts';
+import { ForeignReads, type OutsideRead } from './foreign-read-store.ts';
 import { type HeadQuestion, readHeads } from './head-store.ts';
-import { readListCursor, readReadCursor, writeListCursor } from './paging.ts';
+import { listVaults } from './list-store.ts';
+import { readReadCursor } from './paging.ts';
 import { type Caller, canRead, isOperator, type Reader, type VaultAccess } from './policy.ts';
+import { PORTION_BYTES } from './portion-sql.ts';
+import { type AnswerBounds, completeRows, firstPortion, type PortionWanted } from './portions.ts';
 import { READS } from './read-sql.ts';
 import {
   type ListOptions,
-  NO_ENTRIES,
+  type Look,
+  type LookRow,
   Page,
-  type PageRow,
   type ReadOptions,
+  readLook,
   type VaultListPage,
   type VaultPage,
 } from './reading.ts';
 import { foreignVault, noVault, readOnlyVault } from './refusals.ts';
-import type { Proof, VaultListItem, VaultMeta } from './schema.ts';
+import type { Proof, VaultMeta } from './schema.ts';
 import { SharedReads } from './shared-reads.ts';
-import { EXPLAIN_REFUSAL, NOTE_OPERATOR_READ, NOTE_OUTSIDE_READ } from './sql.ts';
+import { EXPLAIN_REFUSAL } from './sql.ts';
 
 const readsOf = (reader: Reader) => (isOperator(reader) ? READS.operator : READS.caller);
 
+export interface ProofPart {
+  since?: number | undefined;
+  limit: number;
+}
+
+/** One view of one vault, as a reader asks for it. */
+export interface View {
+  reader: Reader;
+  vaultId: string;
+  what: ReadOptions;
+}
+
 /** All that decides what a look shows, beside who looks. */
-const wanted = ({ since, history, kind, as_of, q, writer, tag, limit, cursor }: ReadOptions) => [
+const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor }: ReadOptions) => [
   since,
   history,
   kind,
@@ -33,9 +50,22 @@ const wanted = ({ since, history, kind, as_of, q, writer, tag, limit, cursor }: 
   q,
   writer,
   tag,
-  limit,
   cursor,
 ];
+
+/** Whether rows are looked at that may not be shown. */
+const isNarrowed = ({ q, writer, tag, since = 0 }: ReadOptions) =>
+  since > 0 || [q, writer, tag].some((option) => option !== undefined);
+
+/** Whether the current view is wanted from its start and without options, which has a statement of its own. */
+function isWhole(what: ReadOptions, { at, bytes }: PortionWanted<number>): boolean {
+  const { history = false, kind = 'content', as_of, limit, cursor } = what;
+  const isPaged = [as_of, limit, cursor, at].some((option) => option !== undefined);
+  return !history && kind === 'content' && !isNarrowed(what) && !isPaged && bytes >= PORTION_BYTES;
+}
+
+/** Rows that one statement looks through, as far as it may have to leave some out. */
+const LOOKED_ROWS = 5000;
 
 const isRefusal = (error: unknown) =>
   error instanceof RelayError && (error.code === 'FORBIDDEN' || error.code === 'NOT_FOUND');
@@ -46,6 +76,13 @@ const justChanged = (vaultId: string) =>
     retryAfter: 1,
   });
 
+export interface ReadRules {
+  /** Whether who wrote into a vault once may read it from another work session. */
+  pastWriterReads: boolean;
+  /** Hears of each read from another work session. */
+  onOutsideRead(read: OutsideRead): void;
+}
+
 /**
  * Every read. Each is one statement that also decides whether the reader may; only when it yields nothing does a
  * second one find out why.
@@ -53,21 +90,22 @@ const justChanged = (vaultId: string) =>
  * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, or `SERVICE_UNAVAILABLE` when the database is away
  */
 export class VaultReader {
+  readonly foreign: ForeignReads;
   readonly #db: Database;
-  readonly #pastWriterReads: boolean;
+  readonly #rules: ReadRules;
   readonly #heads = new Batcher((questions: HeadQuestion[]) => readHeads(this.#db, questions));
   /** Reads of one work session that want the same, with the client that each was done for. */
-  readonly #shared = new SharedReads<{ page: VaultPage; clientId: string }>();
+  readonly #shared = new SharedReads<{ look: Look; clientId: string }>();
 
-  /** @param pastWriterReads whether who wrote into a vault once may read it from another work session */
-  constructor(db: Database, pastWriterReads: boolean) {
+  constructor(db: Database, rules: ReadRules) {
     this.#db = db;
-    this.#pastWriterReads = pastWriterReads;
+    this.#rules = rules;
+    this.foreign = new ForeignReads(db, rules.onOutsideRead);
   }
 
   /** The client id as far as it opens vaults; null is in no writer list. */
   readsAs({ clientId }: Caller): string | null {
-    return this.#pastWriterReads ? clientId : null;
+    return this.#rules.pastWriterReads ? clientId : null;
   }
 
   /** Work session and client id as the statements that read take them: an operator has neither. */
@@ -75,102 +113,129 @@ export class VaultReader {
     return isOperator(reader) ? [null, null] : [reader.workSessionId, this.readsAs(reader)];
   }
 
-  /** Every vault the caller can read, oldest first. */
-  async list(reader: Reader, options: ListOptions = {}): Promise<VaultListPage> {
-    const { q, writer, tag, details = false, limit, cursor } = options;
+  /**
+   * Every vault the caller can read, oldest first.
+   * @throws RelayError also `ANSWER_TOO_LARGE`
+   */
+  async list(reader: Reader, options: ListOptions, bounds: AnswerBounds): Promise<VaultListPage> {
+    const statements = readsOf(reader);
     const who = this.#who(reader);
-    const { LIST, LIST_MATCHING } = readsOf(reader);
-    if ([q, writer, tag, limit, cursor].every((option) => option === undefined) && !details) {
-      return { vaults: await this.#db.rows<VaultListItem>(LIST, ...who), nextCursor: null };
-    }
-    const after = cursor === undefined ? undefined : readListCursor(cursor);
-    const rows = await this.#db.rows<Required<VaultListItem> & { head: bigint; created_us: bigint }>(
-      LIST_MATCHING,
-      ...who,
-      q ?? null,
-      writer ?? null,
-      tag ?? null,
-      after?.createdUs ?? null,
-      after?.vaultId ?? null,
-      limit === undefined ? null : limit + 1,
-    );
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    const more = last && rows.length > page.length;
-    return {
-      vaults: page.map(({ head, created_us: _, ...row }) =>
-        details ? { ...row, head: toSafeNumber(head) } : { vault_id: row.vault_id, summary: row.summary },
-      ),
-      nextCursor: more
-        ? writeListCursor({ createdUs: toSafeNumber(last.created_us), vaultId: last.vault_id })
-        : null,
-    };
+    if (isOperator(reader)) await this.foreign.noteList(reader);
+    return listVaults({ db: this.#db, statements, who }, options, {
+      ...bounds,
+      onListed: async (outside) => {
+        if (!isOperator(reader)) await this.foreign.noteListed(reader, outside);
+      },
+    });
   }
 
-  /** What a vault holds at this moment, or a page of it; shared with others who want the same. */
-  async look(reader: Reader, vaultId: string, what: ReadOptions): Promise<VaultPage> {
+  /** The first rows of a view at this moment; shared with others who want the same. */
+  async look({ reader, vaultId, what }: View, portion: PortionWanted<number>): Promise<Look> {
     const { known_head: seen } = what;
     if (seen !== undefined && !isOperator(reader)) {
       const { workSessionId } = reader;
       const now = await this.#heads.ask({ vaultId, workSessionId, readsAs: this.readsAs(reader) });
       // As long as the vault's head is the one that the reader has seen, its entries are left out.
       if (now?.head === seen) {
-        const { head, headHash, fromOutside } = now;
-        return { entries: [], entriesJson: NO_ENTRIES, head, headHash, nextCursor: null, fromOutside };
+        return { ...now, portion: { json: '', rows: 0, bytes: 0, next: null, more: false } };
       }
     }
-    return this.#lookTogether(reader, vaultId, what);
+    return this.#lookTogether({ reader, vaultId, what }, portion);
+  }
+
+  /**
+   * The answer that begins with a look.
+   * @throws RelayError as `completeRows`
+   */
+  async complete(view: View, look: Look, bounds: AnswerBounds): Promise<VaultPage> {
+    const what = { ...view.what, as_of: look.head, cursor: undefined };
+    const fetch = async (portion: PortionWanted<number>) =>
+      (await this.#lookTogether({ ...view, what }, portion)).portion;
+    const { limit } = what;
+    const { ceiling } = look;
+    const rows = await completeRows(look.portion, fetch, {
+      ...bounds,
+      limit,
+      ...(ceiling !== undefined && { ceiling }),
+    });
+    return new Page(look, rows);
+  }
+
+  /** What a view asks for first. */
+  first({ limit, cursor }: ReadOptions, bounds: AnswerBounds): PortionWanted<number> {
+    const at = cursor === undefined ? undefined : readReadCursor(cursor).position;
+    return { ...firstPortion(limit, bounds), at };
   }
 
   /**
    * Those of one work session who want the same share a look. A look that another client was refused, or allowed as a
    * past writer, says nothing about this one.
    */
-  async #lookTogether(reader: Reader, vaultId: string, what: ReadOptions): Promise<VaultPage> {
-    if (isOperator(reader)) return this.#look(reader, vaultId, what);
+  async #lookTogether(view: View, portion: PortionWanted<number>): Promise<Look> {
+    const { reader, vaultId, what } = view;
+    if (isOperator(reader)) return this.#look(view, portion);
     const { workSessionId, clientId } = reader;
-    const look = async () => ({ page: await this.#look(reader, vaultId, what), clientId });
+    const ask = async () => ({ look: await this.#look(view, portion), clientId });
     let isOwn = false;
     try {
-      const seen = await this.#shared.read(JSON.stringify([vaultId, workSessionId, ...wanted(what)]), () => {
+      const key = JSON.stringify([vaultId, workSessionId, ...wanted(what), ...Object.values(portion)]);
+      const seen = await this.#shared.read(key, () => {
         isOwn = true;
-        return look();
+        return ask();
       });
-      if (!seen.page.fromOutside || seen.clientId === clientId) return seen.page;
+      if (!seen.look.fromOutside || seen.clientId === clientId) return seen.look;
     } catch (error) {
       // Only a refusal is about the one who was refused.
       if (isOwn || !isRefusal(error)) throw error;
     }
-    return this.#look(reader, vaultId, what);
+    return this.#look(view, portion);
   }
 
-  async #look(reader: Reader, vaultId: string, what: ReadOptions): Promise<VaultPage> {
-    const [row] = await this.#ask(reader, vaultId, what);
-    if (!row) throw await this.refusal(reader, vaultId, { action: 'read', allowed: canRead });
-    return new Page(row);
+  async #look(view: View, portion: PortionWanted<number>): Promise<Look> {
+    let row = isWhole(view.what, portion) ? await this.#askWhole(view) : undefined;
+    // A vault that may hold more than a portion is read by portions.
+    if (row === undefined || row?.json === null) row = await this.#ask(view, portion);
+    if (!row) throw await this.refusal(view.reader, view.vaultId, { action: 'read', allowed: canRead });
+    return readLook(row);
   }
 
-  async #ask(reader: Reader, vaultId: string, what: ReadOptions): Promise<PageRow[]> {
-    const { since = 0, history = false, kind = 'content', as_of, limit, cursor, q, writer, tag } = what;
-    const { READ_WHOLE, READ_HISTORY, READ_CURRENT_SINCE, READ_CURRENT } = readsOf(reader);
-    const narrowed = [as_of, limit, cursor, q, writer, tag].some((option) => option !== undefined);
-    if (since === 0 && !history && kind === 'content' && !narrowed) {
-      return this.#db.rows<PageRow>(READ_WHOLE, vaultId, ...this.#who(reader));
+  /** @returns null where the vault is not there, or not for this reader */
+  async #askWhole({ reader, vaultId }: View): Promise<LookRow | null> {
+    const [row] = await this.#db.rows<LookRow>(readsOf(reader).READ_WHOLE, vaultId, ...this.#who(reader));
+    return row ?? null;
+  }
+
+  async #ask({ reader, vaultId, what }: View, portion: PortionWanted<number>): Promise<LookRow | null> {
+    const { since = 0, history = false, kind = 'content', as_of, cursor, q, writer, tag } = what;
+    const { at = -1, rows, bytes, begun = false, measures = false } = portion;
+    const { READ_HISTORY, READ_CURRENT, MEASURE_HISTORY, MEASURE_CURRENT, READ_CURRENT_SINCE } =
+      readsOf(reader);
+    const moment = (cursor === undefined ? undefined : readReadCursor(cursor).asOf) ?? as_of ?? null;
+    const ask = async (sql: string) => {
+      const [row] = await this.#db.rows<LookRow>(
+        sql,
+        vaultId,
+        ...this.#who(reader),
+        since,
+        moment,
+        q ?? null,
+        writer ?? null,
+        tag ?? null,
+        at,
+        rows,
+        kind === 'all' ? null : kind,
+        bytes,
+        begun,
+        history || isNarrowed(what) ? LOOKED_ROWS : rows + 1,
+      );
+      return row ?? null;
+    };
+    if (history) return ask(measures ? MEASURE_HISTORY : READ_HISTORY);
+    if (since > 0 && !measures) {
+      const row = await ask(READ_CURRENT_SINCE);
+      if (!row?.overflow) return row;
     }
-    const after = cursor === undefined ? undefined : readReadCursor(cursor);
-    return this.#db.rows<PageRow>(
-      history ? READ_HISTORY : since > 0 ? READ_CURRENT_SINCE : READ_CURRENT,
-      vaultId,
-      ...this.#who(reader),
-      since,
-      after?.asOf ?? as_of ?? null,
-      q ?? null,
-      writer ?? null,
-      tag ?? null,
-      after?.position ?? -1,
-      limit ?? null,
-      kind === 'all' ? null : kind,
-    );
+    return ask(measures ? MEASURE_CURRENT : READ_CURRENT);
   }
 
   /** Everything about a vault but its entries. */
@@ -180,49 +245,39 @@ export class VaultReader {
     >(readsOf(reader).READ_META, vaultId, ...this.#who(reader));
     if (!row) throw await this.refusal(reader, vaultId, { action: 'meta', allowed: canRead });
     const { from_outside: fromOutside, head, versions, ...meta } = row;
-    await this.noteForeignRead(reader, vaultId, fromOutside);
+    await this.foreign.note(reader, 'meta', { vaultId, fromOutside });
     return { ...meta, head: toSafeNumber(head), versions: toSafeNumber(versions) };
   }
 
-  /** The chain of a vault's rows after `since`, at most `limit` of them: enough to check them against the head. */
+  /** The chain of a vault's rows after `since`, at most `limit` of them and `maxBytes` of JSON. */
   async proof(
     reader: Reader,
     vaultId: string,
-    { since = 0, limit }: { since?: number | undefined; limit: number },
+    { since = 0, limit, maxBytes }: ProofPart & { maxBytes: number },
   ): Promise<Proof> {
     const [row] = await this.#db.rows<{
       head: bigint;
       head_hash: string;
       from_outside: boolean;
       previous_hash: string;
-      rows: Proof['rows'];
-    }>(readsOf(reader).READ_PROOF, vaultId, ...this.#who(reader), since, limit);
+      json: string;
+    }>(readsOf(reader).READ_PROOF, vaultId, ...this.#who(reader), since, limit, maxBytes);
     if (!row) throw await this.refusal(reader, vaultId, { action: 'proof', allowed: canRead });
-    await this.noteForeignRead(reader, vaultId, row.from_outside);
+    await this.foreign.note(reader, 'proof', { vaultId, fromOutside: row.from_outside });
     return {
       vault_id: vaultId,
       algorithm: CHAIN_ALGORITHM,
       previous_hash: row.previous_hash,
-      rows: row.rows,
+      rows: JSON.parse(`[${row.json}]`),
       head: { seq: toSafeNumber(row.head), hash: row.head_hash },
     };
   }
 
-  /** Keeps a read by whom the vault does not belong to: an operator, or a past writer from another work session. */
-  async noteForeignRead(reader: Reader, vaultId: string, fromOutside: boolean): Promise<void> {
-    if (isOperator(reader)) {
-      const [, ...where] = auditColumns(reader);
-      await this.#db.rows(NOTE_OPERATOR_READ, vaultId, ...where);
-      return;
-    }
-    if (!fromOutside) return;
-    await this.#db.rows(
-      NOTE_OUTSIDE_READ,
-      vaultId,
-      reader.workSessionId,
-      reader.clientId,
-      ...auditColumns(reader),
-    );
+  /** Notes that a refused write showed something of a vault, if that belongs to another work session. */
+  async noteShown(caller: Caller, vaultId: string): Promise<void> {
+    const { workSessionId } = caller;
+    const standing = await this.#heads.ask({ vaultId, workSessionId, readsAs: this.readsAs(caller) });
+    if (standing) await this.foreign.note(caller, 'set_summary', { vaultId, ...standing });
   }
 
   /** Why a statement touched nothing: no such vault, or not for this caller. Kept in the audit log. */

@@ -1,5 +1,6 @@
 import { toSafeNumber } from '../numbers.ts';
-import { writeReadCursor } from './paging.ts';
+import { type ListCursor, writeListCursor, writeReadCursor } from './paging.ts';
+import type { Portion, Rows } from './portions.ts';
 import type { VaultEntry, VaultListItem } from './schema.ts';
 
 export interface ListOptions {
@@ -12,11 +13,6 @@ export interface ListOptions {
   details?: boolean | undefined;
   limit?: number | undefined;
   cursor?: string | undefined;
-}
-
-export interface VaultListPage {
-  vaults: VaultListItem[];
-  nextCursor: string | null;
 }
 
 export interface ReadOptions {
@@ -41,11 +37,17 @@ export interface ReadOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface VaultPage {
+/** JSON rows of an answer: those at hand, and those that are still to be fetched. */
+export interface JsonRows {
+  /** With commas between them. */
+  readonly rowsJson: string;
+  /** Undefined where all rows are at hand. */
+  readonly rest: AsyncGenerator<string> | undefined;
+}
+
+export interface VaultPage extends JsonRows {
   /** Parsed when it is looked at. */
   readonly entries: VaultEntry[];
-  /** The same as PostgreSQL wrote it. */
-  entriesJson: string;
   head: number;
   /** 64 hexadecimal digits. */
   headHash: string;
@@ -54,37 +56,87 @@ export interface VaultPage {
   fromOutside: boolean;
 }
 
-/** What PostgreSQL writes for no entries. */
-export const NO_ENTRIES = '[]';
+export interface VaultListPage extends JsonRows {
+  readonly vaults: VaultListItem[];
+  nextCursor: string | null;
+}
 
-/** A page as the statements that read answer it. */
-export interface PageRow {
+/** Where a vault stands, and whether the reader comes from another work session. */
+export interface VaultStanding {
+  head: number;
+  headHash: string;
+  fromOutside: boolean;
+}
+
+/** A vault's first rows of a view, and where it stands. */
+export interface Look extends VaultStanding {
+  portion: Portion<number>;
+  /** More than the JSON of all rows of the vault can have, in bytes; undefined: not known. */
+  ceiling?: number;
+}
+
+/** A look as the statements that read answer it. */
+export interface LookRow {
   from_outside: boolean;
   head: bigint;
   head_hash: string;
-  entries: string;
-  /** Where a page ends, and whether there is more; a whole view has neither. */
-  last?: bigint | null;
-  more?: boolean | null;
+  /** Null: more than a portion. */
+  json: string | null;
+  /** The rest only where the view may have more than a portion. */
+  rows?: number;
+  bytes?: number;
+  more?: boolean;
+  next?: bigint | null;
+  ceiling?: number;
+  /** More rows are new than one look may go through. */
+  overflow?: boolean;
+}
+
+export function readLook(row: LookRow): Look {
+  const { json, rows = 0, bytes = 0, more = false, next = null, ceiling } = row;
+  return {
+    head: toSafeNumber(row.head),
+    headHash: row.head_hash,
+    fromOutside: row.from_outside,
+    portion: { json: json ?? '', rows, bytes, more, next: next === null ? null : toSafeNumber(next) },
+    ...(ceiling !== undefined && { ceiling }),
+  };
 }
 
 export class Page implements VaultPage {
-  readonly entriesJson: string;
+  readonly rowsJson: string;
+  readonly rest: AsyncGenerator<string> | undefined;
   readonly head: number;
   readonly headHash: string;
   readonly nextCursor: string | null;
   readonly fromOutside: boolean;
 
-  constructor({ entries, head, head_hash, more, last, from_outside }: PageRow) {
-    this.entriesJson = entries;
-    this.head = toSafeNumber(head);
-    this.headHash = head_hash;
-    this.nextCursor =
-      more && last != null ? writeReadCursor({ asOf: this.head, position: toSafeNumber(last) }) : null;
-    this.fromOutside = from_outside;
+  constructor({ head, headHash, fromOutside }: VaultStanding, { json, rest, next }: Rows<number>) {
+    this.rowsJson = json;
+    this.rest = rest;
+    this.head = head;
+    this.headHash = headHash;
+    this.nextCursor = next === null ? null : writeReadCursor({ asOf: head, position: next });
+    this.fromOutside = fromOutside;
   }
 
   get entries(): VaultEntry[] {
-    return JSON.parse(this.entriesJson);
+    return JSON.parse(`[${this.rowsJson}]`);
+  }
+}
+
+export class ListPage implements VaultListPage {
+  readonly rowsJson: string;
+  readonly rest: AsyncGenerator<string> | undefined;
+  readonly nextCursor: string | null;
+
+  constructor({ json, rest, next }: Rows<ListCursor>) {
+    this.rowsJson = json;
+    this.rest = rest;
+    this.nextCursor = next && writeListCursor(next);
+  }
+
+  get vaults(): VaultListItem[] {
+    return JSON.parse(`[${this.rowsJson}]`);
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { timestamp } from '../wire.ts';
 import { CHAIN_ALGORITHM } from './chain.ts';
+import { MAX_WRITERS } from './read-sql.ts';
 
 /** The columns are INT. */
 export const MAX_INT = 2_147_483_647;
@@ -95,7 +96,9 @@ export const VaultMeta = z
           in_writer_list: z.boolean().meta({ description: 'May read from another work session too.' }),
         }),
       )
-      .meta({ description: 'Who wrote content, the last one first.' }),
+      .max(MAX_WRITERS)
+      .meta({ description: `Who wrote content, the last one first: at most ${MAX_WRITERS}.` }),
+    writer_count: count.meta({ description: 'How many clients wrote content.' }),
     outside_reads: z
       .array(z.object({ client_id: z.string(), read_at: timestamp }))
       .max(100)

@@ -22,24 +22,25 @@ export const READ_HEADS = `
   JOIN vaults AS v ON v.vault_id = asked.vault_id
   WHERE v.work_session_id = asked.work_session_id OR v.writer_list @> ARRAY[asked.client_id]`;
 
-/** `$1` the vault, `$2` request id, `$3` address: an operator has neither session nor client id. */
+/** `$1` the vault (null: several), `$2` request id, `$3` address, `$4` action: an operator has neither session nor client id. */
 export const NOTE_OPERATOR_READ = `
-  INSERT INTO audit_log (vault_id, request_id, address, action, outcome) VALUES ($1, $2, $3, 'read', 'operator')`;
+  INSERT INTO audit_log (vault_id, request_id, address, action, outcome) VALUES ($1, $2, $3, $4, 'operator')`;
 
 /**
- * `$1` the vault, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address. Keeps the last hundred
- * reads of a vault from outside, and each in the audit log.
+ * `$1` the vaults, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address, `$7` action. Keeps the
+ * last hundred reads of each vault from outside, and each read in the audit log.
  */
-export const NOTE_OUTSIDE_READ = `
+export const NOTE_OUTSIDE_READS = `
   WITH noted AS (
-    INSERT INTO vault_outside_reads (vault_id, work_session_id, client_id) VALUES ($1, $2, $3)
+    INSERT INTO vault_outside_reads (vault_id, work_session_id, client_id)
+    SELECT vault_id, $2, $3 FROM unnest($1::text[]) AS read (vault_id)
   ), audited AS (
     INSERT INTO audit_log (vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
-    VALUES ($1, $2, $3, $4, $5, $6, 'read', 'from_outside')
+    SELECT vault_id, $2, $3, $4, $5, $6, $7, 'from_outside' FROM unnest($1::text[]) AS read (vault_id)
   )
-  DELETE FROM vault_outside_reads
-  WHERE vault_id = $1
-    AND id <= (SELECT id FROM vault_outside_reads WHERE vault_id = $1 ORDER BY id DESC OFFSET 99 LIMIT 1)`;
+  DELETE FROM vault_outside_reads AS old USING unnest($1::text[]) AS read (vault_id)
+  WHERE old.vault_id = read.vault_id AND old.id <= (
+    SELECT id FROM vault_outside_reads AS kept WHERE kept.vault_id = read.vault_id ORDER BY id DESC OFFSET 99 LIMIT 1)`;
 
 /** `$1` to `$6` likewise, `$7` whom to take off the list. No row: not for this caller, or no such vault. */
 export const REMOVE_WRITER = `

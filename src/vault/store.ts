@@ -1,22 +1,31 @@
 import type { Database } from '../db/client.ts';
+import { findRelayError } from '../errors.ts';
 import { auditColumns } from './audit.ts';
 import type { VaultFeed } from './feed.ts';
-import { VaultFollowers } from './followers.ts';
+import { VaultFollowers, type WatchOptions } from './followers.ts';
 import { type Caller, canRemoveWriter, type Reader } from './policy.ts';
-import { VaultReader } from './read-store.ts';
+import type { AnswerBounds } from './portions.ts';
+import { type ProofPart, type ReadRules, VaultReader } from './read-store.ts';
 import type { ListOptions, ReadOptions, VaultListPage, VaultPage } from './reading.ts';
 import type { Proof, VaultEntry, VaultMeta } from './schema.ts';
 import { NOTE_REFUSALS, REMOVE_WRITER } from './sql.ts';
 import type { VaultWaiters } from './waiters.ts';
 import { VaultWriter, type Write, type WriteRules, type Written } from './write-store.ts';
 
-export interface VaultRules extends WriteRules {
-  /** Whether who wrote into a vault once may read it from another work session. */
-  pastWriterReads: boolean;
+export interface VaultRules extends WriteRules, ReadRules {
+  /** Bytes that an answer may have, unless its caller says so. */
+  maxAnswerBytes: number;
+}
+
+/** What the answer to a read may be; by default it is whole and has as many bytes as the rules say. */
+interface Bounded {
+  bounds?: AnswerBounds;
 }
 
 const NO_RULES: VaultRules = {
   pastWriterReads: true,
+  onOutsideRead: () => undefined,
+  maxAnswerBytes: 67_108_864,
   coalesce: true,
   caps: { vaultsPerWorkSession: 0, entriesPerVault: 0, bytesPerVault: 0 },
 };
@@ -31,6 +40,7 @@ export class VaultStore {
   readonly #db: Database;
   readonly #reader: VaultReader;
   readonly #followers: VaultFollowers;
+  readonly #bounds: AnswerBounds;
 
   constructor(
     db: Database,
@@ -41,7 +51,8 @@ export class VaultStore {
     const all = { ...NO_RULES, ...rules };
     this.#db = db;
     this.writer = new VaultWriter(db, feed, all, onStatement);
-    this.#reader = new VaultReader(db, all.pastWriterReads);
+    this.#bounds = { maxBytes: all.maxAnswerBytes, streams: false };
+    this.#reader = new VaultReader(db, all);
     this.#followers = new VaultFollowers(this.#reader, feed);
   }
 
@@ -56,13 +67,26 @@ export class VaultStore {
   }
 
   /** Appends, overrides or sets the summary. @throws RelayError as `VaultWriter.write` */
-  write(caller: Caller, write: Write): Promise<Written> {
-    return this.writer.write(caller, this.#reader.readsAs(caller), write);
+  async write(caller: Caller, write: Write): Promise<Written> {
+    try {
+      return await this.writer.write(caller, this.#reader.readsAs(caller), write);
+    } catch (refusal) {
+      // The conflict of a summary shows what stands there, also to a past writer from another work session.
+      const shown = write.op === 'summary' && findRelayError(refusal)?.details.current !== undefined;
+      if (shown) await this.#reader.noteShown(caller, write.vaultId);
+      throw refusal;
+    }
   }
 
-  /** Every vault the reader can read, oldest first. */
-  list(reader: Reader, options: ListOptions = {}): Promise<VaultListPage> {
-    return this.#reader.list(reader, options);
+  /**
+   * Every vault the reader can read, oldest first.
+   * @throws RelayError also as `completeRows`
+   */
+  list(
+    reader: Reader,
+    { bounds = this.#bounds, ...options }: ListOptions & Bounded = {},
+  ): Promise<VaultListPage> {
+    return this.#reader.list(reader, options, bounds);
   }
 
   /** @returns the entries of `readPage` */
@@ -71,16 +95,16 @@ export class VaultStore {
   }
 
   /** What a vault holds, or a page of it. @throws RelayError as `VaultFollowers.readPage` */
-  readPage(reader: Reader, vaultId: string, options: ReadOptions = {}): Promise<VaultPage> {
-    return this.#followers.readPage(reader, vaultId, options);
+  readPage(
+    reader: Reader,
+    vaultId: string,
+    { bounds = this.#bounds, ...what }: ReadOptions & Bounded = {},
+  ): Promise<VaultPage> {
+    return this.#followers.readPage({ reader, vaultId, what }, bounds);
   }
 
   /** Every row after `since` as it is committed. @throws RelayError as `VaultFollowers.watch` */
-  watch(
-    reader: Reader,
-    vaultId: string,
-    options: Pick<ReadOptions, 'since' | 'kind' | 'signal'>,
-  ): AsyncGenerator<VaultEntry> {
+  watch(reader: Reader, vaultId: string, options: WatchOptions): AsyncGenerator<VaultEntry> {
     return this.#followers.watch(reader, vaultId, options);
   }
 
@@ -95,12 +119,8 @@ export class VaultStore {
   }
 
   /** The chain of a vault's rows after `since`, at most `limit` of them. */
-  proof(
-    reader: Reader,
-    vaultId: string,
-    part: { since?: number | undefined; limit: number },
-  ): Promise<Proof> {
-    return this.#reader.proof(reader, vaultId, part);
+  proof(reader: Reader, vaultId: string, part: ProofPart & { maxBytes?: number }): Promise<Proof> {
+    return this.#reader.proof(reader, vaultId, { maxBytes: this.#bounds.maxBytes, ...part });
   }
 
   /**

@@ -167,6 +167,7 @@ describe.each([
       versions: 3,
       head,
       head_hash: headHash,
+      writer_count: 2,
       writers: [
         {
           client_id: who.bob.clientId,

@@ -52,7 +52,7 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
-type Arg = string | number | null;
+type Arg = string | number | boolean | null;
 
 /** Both ways that PostgreSQL plans a prepared statement: for the values at hand, or once for all. */
 const PLANS = ['force_custom_plan', 'force_generic_plan'] as const;
@@ -110,12 +110,17 @@ const OUTSIDE_READS = ['vault_outside_reads_by_vault', 'vault_outside_reads_pkey
 const SOURCE = ['request-1', '127.0.0.1'];
 const ORIGIN = ['abcdef123456', ...SOURCE];
 
-/** The values of a read: since, as of, text, writer, tag, last position, limit, kind. */
-const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null, null, -1, null]) => [
+const MIB = 1_048_576;
+
+/** The values of a read: since, as of, text, writer, tag, last position, how many, kind, bytes, begun, how many to look at. */
+const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null, null, -1, 1000]) => [
   ...who(vaultId),
   since,
   ...rest,
   'content',
+  MIB,
+  false,
+  5000,
 ];
 /** The same values of somebody who has neither work session nor client id. */
 const asOperator = ([vaultId = '', , , ...rest]: Arg[]): Arg[] => [vaultId, null, null, ...rest];
@@ -125,17 +130,22 @@ const FILTERS: Arg[][] = [
   [null, 'text', 'ann', 'tag', 3, 10],
 ];
 
+/** Work session, client id, text, writer, tag, last vault's time and id, how many, bytes, begun, how many to look at. */
+const LISTS: Arg[][] = [
+  ['st-1', 'client-7', 'text', 'ann', 'tag', 1_795_537_984_156_964, 'v-1', 10, MIB, true, 200],
+  ['st-none', 'ann', 'text', 'ann', 'tag', null, null, 1000, MIB, false, 200],
+];
+
 /** For every statement, values that it is used with, and the indexes that serve it. */
 const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
   // What these two do inside is looked at below.
   CREATE: each([], ['{}', 0]),
   WRITE: each([], ['[]', 0, 0]),
   LIST: each([['vaults_by_work_session'], ['vaults_by_writer']], ['st-1', 'client-7'], ['st-none', 'ann']),
-  LIST_MATCHING: each(
-    [['vaults_by_work_session'], ['vaults_by_writer'], IN_ORDER],
-    ['st-1', 'client-7', 'text', 'ann', 'tag', 1_795_537_984_156_964, 'v-1', 10],
-    ['st-none', 'ann', 'text', 'ann', 'tag', null, null, null],
-  ),
+  LIST_MATCHING: each([['vaults_by_work_session'], ['vaults_by_writer'], IN_ORDER], ...LISTS),
+  LIST_DETAILS: each([['vaults_by_work_session'], ['vaults_by_writer'], IN_ORDER], ...LISTS),
+  MEASURE_LIST: each([['vaults_by_work_session'], ['vaults_by_writer'], IN_ORDER], ...LISTS),
+  MEASURE_DETAILS: each([['vaults_by_work_session'], ['vaults_by_writer'], IN_ORDER], ...LISTS),
   READ_WHOLE: each([VAULT, [ENTRY_KEY]], who('v-1'), who('v-many-entries'), who('v-many-versions')),
   READ_CURRENT: each(
     [VAULT, [ENTRY_KEY], IN_ORDER],
@@ -144,6 +154,8 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
     reading('v-many-versions', 0),
     ...FILTERS.map((rest) => reading('v-many-entries', 0, rest)),
   ),
+  MEASURE_CURRENT: each([VAULT, [ENTRY_KEY], IN_ORDER], reading('v-many-entries', 0)),
+  MEASURE_HISTORY: each([VAULT, IN_ORDER], reading('v-many-versions', 0)),
   READ_HISTORY: each(
     [VAULT, IN_ORDER],
     reading('v-1', 0),
@@ -165,10 +177,14 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
     ['{v-1,v-many-entries}', '{st-1,st-none}', '{client-1,NULL}'],
   ),
   READ_META: each([VAULT, IN_ORDER, OUTSIDE_READS], who('v-1'), who('v-many-versions')),
-  READ_PROOF: each([VAULT, IN_ORDER], [...who('v-1'), 0, 1000], [...who('v-many-versions'), 99_000, 1000]),
+  READ_PROOF: each(
+    [VAULT, IN_ORDER],
+    [...who('v-1'), 0, 1000, MIB],
+    [...who('v-many-versions'), 99_000, 1000, MIB],
+  ),
   REMOVE_WRITER: each([VAULT], [...who('v-1'), ...ORIGIN, 'client-1']),
-  NOTE_OPERATOR_READ: each([], ['v-1', 'request-1', '127.0.0.1']),
-  NOTE_OUTSIDE_READ: each([OUTSIDE_READS], [...who('v-1'), ...ORIGIN]),
+  NOTE_OPERATOR_READ: each([], ['v-1', 'request-1', '127.0.0.1', 'read']),
+  NOTE_OUTSIDE_READS: each([OUTSIDE_READS], ['{v-1}', 'st-1', 'ann', ...ORIGIN, 'read']),
   EXPLAIN_REFUSAL: each([VAULT], [...who('v-1'), ...ORIGIN, 'ann', 'read']),
   NOTE_REFUSALS: each([], [...who('v-1'), ...ORIGIN, '{append}', '{bad_request}']),
 };
@@ -179,12 +195,17 @@ const nobody = (vaultId: string) => [vaultId, null, null];
 const OPERATOR_CASES: Record<keyof typeof READS.operator, Case[]> = {
   LIST: [],
   LIST_MATCHING: [],
+  LIST_DETAILS: [],
+  MEASURE_LIST: [],
+  MEASURE_DETAILS: [],
+  MEASURE_CURRENT: each([VAULT, [ENTRY_KEY], IN_ORDER], asOperator(reading('v-many-versions', 0))),
+  MEASURE_HISTORY: each([VAULT, IN_ORDER], asOperator(reading('v-many-versions', 99_990))),
   READ_WHOLE: each([VAULT, [ENTRY_KEY]], nobody('v-many-versions')),
   READ_CURRENT: each([VAULT, [ENTRY_KEY], IN_ORDER], asOperator(reading('v-many-versions', 0))),
   READ_HISTORY: each([VAULT, IN_ORDER], asOperator(reading('v-many-versions', 99_990))),
   READ_CURRENT_SINCE: each([VAULT, IN_ORDER], asOperator(reading('v-many-entries', 94_990))),
   READ_META: each([VAULT, IN_ORDER, OUTSIDE_READS], nobody('v-many-versions')),
-  READ_PROOF: each([VAULT, IN_ORDER], [...nobody('v-many-versions'), 99_000, 1000]),
+  READ_PROOF: each([VAULT, IN_ORDER], [...nobody('v-many-versions'), 99_000, 1000, MIB]),
 };
 
 /** All of a feature's statements but those that read a whole table because that is what is asked for. */
@@ -262,7 +283,8 @@ describe.each(PLANS)('no table is read through: %s', (mode) => {
 describe.each(PLANS)('what an operator lists reads through the vaults, and no entry: %s', (mode) => {
   test.each([
     ['LIST', [null, null]],
-    ['LIST_MATCHING', [null, null, null, null, null, null, null, 10]],
+    ['LIST_MATCHING', [null, null, null, null, null, null, null, 10, MIB, false, 11]],
+    ['LIST_DETAILS', [null, null, null, null, null, null, null, 10, MIB, false, 11]],
   ] as const)('%s', async (name, args) => {
     const nodes = await explain(READS.operator[name], [...args], mode, 'ANALYZE, ');
     const ran = nodes.filter((node) => node['Actual Loops'] !== 0);

@@ -248,7 +248,7 @@ describe('refusals', () => {
 
 test('a vault that is opened to the reader while its refusal is being explained asks for another try', async () => {
   const { vault_id: vaultId } = await store.create(ann, 'just made');
-  const reader = new VaultReader(database.db, true);
+  const reader = new VaultReader(database.db, { pastWriterReads: true, onOutsideRead: () => undefined });
   for (const who of [ann, { operator: true } as const]) {
     expect(await reader.refusal(who, vaultId, { action: 'read', allowed: canRead })).toMatchObject({
       code: 'SERVICE_UNAVAILABLE',

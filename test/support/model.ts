@@ -125,20 +125,22 @@ export class ModelVaults {
           (q === undefined || holds(content, q)) && (tag === undefined || tags?.includes(tag)),
       );
       return (
+        // Other work sessions' vaults are not looked into.
+        ([q, writer, tag].every((option) => option === undefined) || this.#canWrite(vault, caller)) &&
         ((q === undefined && tag === undefined) || inSummary || inEntries) &&
         (writer === undefined || contentOf(vault).some(({ writer_id }) => writer_id === writer))
       );
     };
-    return this.vaults
-      .filter((vault) => this.#canRead(vault, caller) && fits(vault))
-      .map((vault) => ({
-        vault_id: vault.vault_id,
-        summary: summaryOf(vault)?.content,
-        entries: currentOf(contentOf(vault)).length,
-        writers: vault.writers,
-        head: headOf(vault),
-        summary_version: summaryOf(vault)?.version,
-      }));
+    const listed = this.vaults.filter((vault) => this.#canRead(vault, caller) && fits(vault));
+    for (const vault of listed) this.#noteOutsideRead(vault, caller);
+    return listed.map((vault) => ({
+      vault_id: vault.vault_id,
+      summary: summaryOf(vault)?.content,
+      entries: currentOf(contentOf(vault)).length,
+      writers: vault.writers,
+      head: headOf(vault),
+      summary_version: summaryOf(vault)?.version,
+    }));
   }
 
   /** All that a read shows, and the head that goes with it. */
@@ -179,6 +181,7 @@ export class ModelVaults {
         entries: currentOf(content).length,
         versions: content.length,
         head: headOf(vault),
+        writer_count: writers.length,
         writers: writers.map((client_id) => ({
           client_id,
           writes: content.filter(({ writer_id }) => writer_id === client_id).length,
@@ -206,6 +209,7 @@ export class ModelVaults {
       if (write.op === 'override' && (before === undefined || before.kind === 'summary'))
         return { status: 404 };
       if (before && write.expected !== undefined && before.version !== write.expected) {
+        if (write.op === 'summary') this.#noteOutsideRead(vault, caller);
         return { status: 409, current: before };
       }
       const row = this.#put(caller, vault, { write, before });

@@ -14,6 +14,7 @@ export const TEST_SETTINGS = {
   GRANT_LIMIT_PER_MINUTE: '0',
   PRESSURE_EVENT_LOOP_MS: '0',
   PRESSURE_HEAP_MB: '0',
+  PRESSURE_RSS_MB: '0',
 };
 
 /** A clock that goes by itself, and can be moved on; the same for all servers of a test. */

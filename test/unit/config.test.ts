@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import path from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { describe, expect, test } from 'vitest';
@@ -35,8 +36,10 @@ const DEFAULTS = {
   pressure: {
     eventLoopMs: 500,
     heapBytes: Math.floor(0.9 * getHeapStatistics().heap_size_limit),
-    rssBytes: 0,
+    rssBytes: Math.floor(0.8 * Math.min(process.constrainedMemory() || totalmem(), totalmem())),
   },
+  maxAnswerBytes: 67_108_864,
+  maxBytesInFlight: 268_435_456,
   relayMaxSocketsPerAddress: 200,
   dashboardToken: undefined,
   shutdownDelayMs: 0,
@@ -103,6 +106,9 @@ describe('what is taken', () => {
     ['PRESSURE_HEAP_MB', '0', { pressure: { ...DEFAULTS.pressure, heapBytes: 0 } }],
     ['PRESSURE_HEAP_MB', '512', { pressure: { ...DEFAULTS.pressure, heapBytes: 536_870_912 } }],
     ['PRESSURE_RSS_MB', '1', { pressure: { ...DEFAULTS.pressure, rssBytes: 1_048_576 } }],
+    ['PRESSURE_RSS_MB', '0', { pressure: { ...DEFAULTS.pressure, rssBytes: 0 } }],
+    ['MAX_ANSWER_BYTES', '65536', { maxAnswerBytes: 65_536 }],
+    ['MAX_BYTES_IN_FLIGHT', '1048576', { maxBytesInFlight: 1_048_576 }],
     ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
     ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
     ['REDIS_URL', 'redis://cache', { redisUrl: 'redis://cache' }],
@@ -153,6 +159,8 @@ describe('what is refused, naming the variable', () => {
     'PRESSURE_EVENT_LOOP_MS',
     'PRESSURE_HEAP_MB',
     'PRESSURE_RSS_MB',
+    'MAX_ANSWER_BYTES',
+    'MAX_BYTES_IN_FLIGHT',
     'RELAY_WS_MAX_PER_IP',
     'RELAY_REPLICAS_EXPECTED',
     'SHUTDOWN_DELAY_SECONDS',

@@ -1,0 +1,80 @@
+import { type Access, holds } from './access-sql.ts';
+import { PORTION_BYTES, PORTION_ROWS, type PortionSql, portion } from './portion-sql.ts';
+
+/** Vaults as one JSON text: `$1` work session and `$2` client id, then as the rest says. */
+const listed = (
+  rows: string,
+  { json, ...rest }: Pick<PortionSql, 'json' | 'where' | 'maxRows' | 'maxBytes' | 'begun'>,
+  measures = false,
+) =>
+  portion(
+    {
+      ...rest,
+      rows,
+      json,
+      order: 'e.created_at, e.vault_id',
+      weight: 'octet_length(e.summary)',
+      maxWeight: rest.maxBytes,
+      columns: `
+        (max(extract(epoch FROM created_at)) FILTER (WHERE fits) * 1000000)::bigint AS created_us,
+        (array_agg(vault_id ORDER BY place DESC) FILTER (WHERE fits))[1] AS vault_id,
+        array_agg(vault_id) FILTER (WHERE fits AND work_session_id <> $1) AS outside`,
+    },
+    measures,
+  );
+
+const IN_LIST = `'{"vault_id":', to_json(vault_id), ',"summary":', to_json(summary)`;
+
+const IN_DETAIL = `
+  concat(${IN_LIST}, ',"created_at":"', wire_time(created_at), '","changed_at":"', wire_time(changed_at), '","entries":', next_entry_no - 1,
+    ',"writers":', to_json(writer_list), ',"head":', head_seq, ',"summary_version":', summary_version, '}')`;
+
+/** `$3` text, `$4` writer, `$5` tag; null: any. Text is looked for first and whether it is current after that, which spares the step into the index for each entry that does not hold it. Other work sessions' vaults are not looked into. */
+const VAULT_MATCHES = `
+  ($3::text IS NULL AND $4::text IS NULL AND $5::text IS NULL OR e.work_session_id = $1 OR $1::text IS NULL)
+  AND ($3::text IS NULL AND $5::text IS NULL OR ${holds('e.summary', '$3')} AND $5 IS NULL OR EXISTS (
+    SELECT FROM vault_entries AS held
+    WHERE held.vault_id = e.vault_id AND held.kind = 'content'
+      AND ($3::text IS NULL OR ${holds('held.content', '$3')}) AND ($5 IS NULL OR $5 = ANY (held.tags))
+      AND NOT EXISTS (
+        SELECT FROM vault_entries AS later
+        WHERE later.vault_id = held.vault_id AND later.entry_no = held.entry_no AND later.version > held.version)))
+  AND ($4::text IS NULL OR EXISTS (
+    SELECT FROM vault_entries AS held WHERE held.vault_id = e.vault_id AND held.kind = 'content' AND held.writer_id = $4))`;
+
+const AFTER_VAULT = `($6::bigint IS NULL OR (created_at, vault_id) > ('epoch'::timestamptz + $6::bigint * interval '1 microsecond', $7::text))`;
+
+/** The statements that list vaults. */
+export const makeLists = ({ vaults }: Access) => {
+  const listOf = (json: string, measures = false) => {
+    const look = `SELECT * FROM (${vaults}) AS v WHERE ${AFTER_VAULT} ORDER BY created_at, vault_id LIMIT $11::bigint`;
+    const bounds = { maxRows: '$8::bigint', maxBytes: '$9::bigint', begun: '$10::boolean' };
+    const list = listed('SELECT * FROM looked', { json, where: VAULT_MATCHES, ...bounds }, measures);
+    // The last vault that was looked at, if there may be others behind it.
+    return `
+  WITH looked AS (${look})
+  SELECT list.*, (extract(epoch FROM looked_to.created_at) * 1000000)::bigint AS end_created_us, looked_to.vault_id AS end_vault_id
+  FROM (${list}) AS list
+  LEFT JOIN (SELECT created_at, vault_id FROM looked ORDER BY created_at, vault_id OFFSET $11::bigint - 1 LIMIT 1) AS looked_to ON true`;
+  };
+  return {
+    /** The first portion of the list as most ask for it, without options: planned once. `$1` work session, `$2` client id. */
+    LIST: listed(vaults, {
+      json: `concat(${IN_LIST}, '}')`,
+      where: 'true',
+      maxRows: String(PORTION_ROWS),
+      maxBytes: String(PORTION_BYTES),
+      begun: 'false',
+    }),
+
+    /**
+     * `$6` (µs since 1970) and `$7` time and id of the last vault before the portion (null: from the start), `$8` how
+     * many vaults, `$9` how many bytes, `$10` whether the answer has vaults already, `$11` how many vaults to look at.
+     * `created_us` and `vault_id` are the last of the portion, `end_…` that of what was looked at.
+     */
+    LIST_MATCHING: listOf(`concat(${IN_LIST}, '}')`),
+    LIST_DETAILS: listOf(IN_DETAIL),
+    MEASURE_LIST: listOf(`concat(${IN_LIST}, '}')`, true),
+    MEASURE_DETAILS: listOf(IN_DETAIL, true),
+  };
+};

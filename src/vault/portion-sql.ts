@@ -1,0 +1,52 @@
+/** Rows of one portion at most. */
+export const PORTION_ROWS = 1000;
+/** Bytes of JSON of one portion at most, unless its first row alone has more. */
+export const PORTION_BYTES = 1_048_576;
+
+export interface PortionSql {
+  /** The rows to choose from, as a query. */
+  rows: string;
+  /** Which of them; `e` is a row. */
+  where: string;
+  /** Columns that order the rows. */
+  order: string;
+  /** The row as JSON text. */
+  json: string;
+  /** Bytes of a row that PostgreSQL has to look at to make its JSON, by a function that does not read them. */
+  weight: string;
+  /** The most weight of a portion. */
+  maxWeight: string;
+  /** The most rows of a portion. */
+  maxRows: string;
+  /** The most bytes of JSON of a portion. */
+  maxBytes: string;
+  /** Whether the answer has rows already, so that the first row may be left to the next answer. */
+  begun: string;
+  /** More columns, over the rows `e`; `fits` tells whether a row is in the portion, `place` is its place from 1. */
+  columns: string;
+}
+
+/**
+ * One row: the first rows of a query as one JSON text, cut by rows and by bytes, so that neither PostgreSQL nor the
+ * server ever holds more. `json` (rows with commas between), `rows`, `bytes`, and `more`: whether another row follows.
+ * The weight is cut first, because `octet_length` does not read a long text, and its JSON does.
+ * @param measures whether `json` is left out, since only its length is wanted
+ */
+export const portion = (p: PortionSql, measures: boolean) => `
+  SELECT ${measures ? "''" : "coalesce(string_agg(json, ',' ORDER BY place) FILTER (WHERE fits), '')"} AS json,
+    count(*) FILTER (WHERE fits)::int AS rows, coalesce(sum(octet_length(json) + 1) FILTER (WHERE fits), 0)::float8 AS bytes,
+    count(*) FILTER (WHERE NOT fits) > 0 AS more, ${p.columns}
+  FROM (
+    SELECT e.*, json IS NOT NULL AND (place = 1 AND NOT ${p.begun}
+      OR sum(octet_length(json) + 1) OVER (ORDER BY place ROWS UNBOUNDED PRECEDING) <= ${p.maxBytes}) AS fits
+    FROM (
+      SELECT e.*, CASE WHEN place <= ${p.maxRows} AND (place = 1 AND NOT ${p.begun} OR weight <= ${p.maxWeight})
+        THEN ${p.json} END AS json
+      FROM (
+        SELECT e.*, row_number() OVER in_order AS place, sum(${p.weight}) OVER in_order AS weight
+        FROM (${p.rows}) AS e WHERE ${p.where}
+        WINDOW in_order AS (ORDER BY ${p.order} ROWS UNBOUNDED PRECEDING)
+        ORDER BY ${p.order} LIMIT ${p.maxRows} + 1
+      ) AS e
+    ) AS e
+  ) AS e`;
