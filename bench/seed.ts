@@ -72,13 +72,28 @@ export async function seedManyVaults(admin: pg.Pool, count: number): Promise<voi
     [CALLER.workSessionId, CALLER.clientId, count],
   );
   await admin.query(
-    `UPDATE vaults SET writer_list =
-       CASE WHEN n <= 100 THEN ARRAY[$1]
-            ELSE ARRAY['client-' || n % 5000, 'client-' || (n + 1) % 5000, 'client-' || (n + 2) % 5000] END
-     FROM (SELECT vault_id, substr(vault_id, 3)::int AS n FROM vaults) AS numbered
-     WHERE vaults.vault_id = numbered.vault_id`,
+    `INSERT INTO vault_writers (vault_id, client_id)
+     SELECT vault_id, CASE WHEN n <= 100 THEN $1 ELSE 'client-' || (n + more) % 5000 END
+     FROM (SELECT vault_id, substr(vault_id, 3)::int AS n FROM vaults) AS numbered, generate_series(0, 2) AS more
+     WHERE n > 100 OR more = 0`,
     [CALLER.clientId],
   );
+}
+
+/** Makes a vault that so many clients wrote into, each once. @returns its id */
+export async function seedWriters(admin: pg.Pool, count: number): Promise<string> {
+  const id = await seedVault(admin);
+  for (let from = 0; from < count; from += PORTION) {
+    await admin.query(
+      `SELECT count(*) FROM (
+         SELECT json_agg(json_build_object('place', n, 'op', 'append', 'vault_id', $1::text, 'work_session_id', $2::text,
+           'client_id', md5(n::text)::uuid, 'text', $3::text)) AS writes
+         FROM generate_series($4::bigint, $5::bigint) AS n) AS portion,
+       write_to_vaults(portion.writes, 0, 0)`,
+      [id, CALLER.workSessionId, TEXT, from, Math.min(from + PORTION, count) - 1],
+    );
+  }
+  return id;
 }
 
 /** Brings the planner's statistics and the visibility map up to date, as autovacuum does in time. */

@@ -58,7 +58,8 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   MAX_TEXT_BYTES: integer(1, 16_777_216).default(65_536),
   MAX_SUMMARY_BYTES: integer(1, 1_048_576).default(2048),
-  MAX_CLIENT_ID_CHARACTERS: integer(1, 1024).default(128),
+  // The longest ids, of 4 bytes a character, must still fit into the keys of vault_writers and vault_write_keys.
+  MAX_CLIENT_ID_CHARACTERS: integer(1, 400).default(128),
   MAX_VAULTS_PER_WORK_SESSION: integer(0, 1_000_000_000).default(10_000),
   MAX_ENTRIES_PER_VAULT: integer(0, 2_147_483_646).default(1_000_000),
   MAX_BYTES_PER_VAULT: integer(0, 1_000_000_000_000).default(1_073_741_824),

@@ -1,6 +1,6 @@
 import { compare, overHttp } from '../compare.ts';
 import type { Row } from '../row.ts';
-import { seedEntries, seedManyVaults, settle } from '../seed.ts';
+import { seedEntries, seedManyVaults, seedWriters, settle } from '../seed.ts';
 import { AS_CALLER, HEADERS } from '../stage.ts';
 import { appendRequest } from './writes.ts';
 
@@ -47,6 +47,21 @@ export const growthRows: Row[] = [
         [(until) => next.next().value?.(until) ?? Promise.reject(new Error('No vault left.')), side(large)],
         { calls: APPENDS_A_ROUND },
       );
+      return { value: ratio, note };
+    },
+  },
+  {
+    key: 'writers_growth',
+    unit: 'ratio',
+    what: 'time to append to a vault that 100,000 clients wrote into ÷ that one client wrote into',
+    must: { atMost: 1.2 },
+    async measure(bench) {
+      const { admin, server } = await bench.stage.main();
+      // As many entries on both sides, so that the number of writers is the only difference.
+      const [one, many] = [await seedEntries(admin, 100_000), await seedWriters(admin, 100_000)];
+      await settle(admin);
+      const side = (id: string) => overHttp(bench, { server, requests: [appendRequest(id)], connections: 1 });
+      const { ratio, note } = await compare(bench, [side(one), side(many)], { calls: APPENDS_A_ROUND });
       return { value: ratio, note };
     },
   },

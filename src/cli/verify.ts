@@ -37,6 +37,19 @@ const placeOf = ({ seq, entry_no, version }: Pick<StoredRow, 'seq' | 'entry_no' 
   version,
 });
 
+/** @returns what does not fit about the vault's writers, or undefined */
+async function findStranger(
+  store: ChainStore,
+  vaultId: string,
+  check: ChainCheck,
+): Promise<string | undefined> {
+  for await (const writer of store.writers(vaultId)) {
+    const problem = check.addWriter(writer);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
 async function verifyVault(
   store: ChainStore,
   vault: VaultRecord,
@@ -51,7 +64,7 @@ async function verifyVault(
       return { rows, last: check.last, misfit: { vault_id, row: placeOf(row), problem } };
     rows++;
   }
-  const problem = check.finish();
+  const problem = check.finish() ?? (await findStranger(store, vault_id, check));
   return {
     rows,
     last: check.last,

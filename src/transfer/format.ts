@@ -43,6 +43,7 @@ const Vault = z.strictObject({
   work_session_id: z.string(),
   created_by: z.string(),
   created_at: time,
+  /** All writers: more than the column of this name holds. */
   writer_list: z.array(z.string()),
   next_entry_no: z.int().min(1),
   head: z.strictObject({ seq: whole, hash }),

@@ -12,8 +12,14 @@ export const SCOPE = `
 /** `$1` vaults: those of them that there are. */
 export const EXISTING = 'SELECT vault_id FROM vaults WHERE vault_id = ANY ($1::text[])';
 
+/** The column has the first writers in the order in which they came; the others follow in the order of bytes. */
+const ALL_WRITERS = `
+  v.writer_list || ARRAY(SELECT client_id FROM vault_writers AS w
+    WHERE w.vault_id = v.vault_id AND client_id <> ALL (v.writer_list) ORDER BY client_id COLLATE "C")`;
+
 const VAULT_FIELDS = `
-  v.vault_id, v.work_session_id, v.created_by, wire_time(v.created_at) AS created_at, v.writer_list, v.next_entry_no,
+  v.vault_id, v.work_session_id, v.created_by, wire_time(v.created_at) AS created_at, ${ALL_WRITERS} AS writer_list,
+  v.next_entry_no,
   json_build_object('seq', v.head_seq, 'hash', encode(v.head_hash, 'hex')) AS head, ${KEY_FIELDS('k')} AS creation_key`;
 
 /** `$1` and `$2` likewise, `$3` the vault to begin with. In the order of bytes, the same on every server. */
@@ -59,14 +65,19 @@ export const INSERT_VAULT = `
   INSERT INTO vaults (vault_id, work_session_id, created_by, created_at)
   SELECT * FROM json_to_record($1) AS v (vault_id TEXT, work_session_id TEXT, created_by TEXT, created_at TIMESTAMPTZ)`;
 
-/** `$1` what is known of a vault once all its rows were seen, as JSON. */
+/** `$1` what is known of a vault once all its rows were seen, as JSON. Its column has the first 100 writers only. */
 export const FINISH_VAULT = `
-  UPDATE vaults AS v SET writer_list = f.writer_list, next_entry_no = f.next_entry_no, summary = f.summary,
+  UPDATE vaults AS v SET writer_list = f.writer_list[:100], next_entry_no = f.next_entry_no, summary = f.summary,
     summary_version = f.summary_version, head_seq = f.head_seq, head_hash = decode(f.head_hash, 'hex'),
     changed_at = f.changed_at, versions = f.versions, bytes = f.bytes
   FROM json_to_record($1) AS f (vault_id TEXT, writer_list TEXT[], next_entry_no INT, summary TEXT, summary_version INT,
     head_seq BIGINT, head_hash TEXT, changed_at TIMESTAMPTZ, versions BIGINT, bytes BIGINT)
   WHERE v.vault_id = f.vault_id`;
+
+/** `$1` vault, `$2` its writers. */
+export const INSERT_WRITERS = `
+  INSERT INTO vault_writers (vault_id, client_id) SELECT $1, client_id FROM unnest($2::text[]) AS client_id
+  ON CONFLICT DO NOTHING`;
 
 /** `$1` rows as JSON. */
 export const INSERT_ROWS = `

@@ -126,7 +126,9 @@ export class VaultImport {
 
   #compare({ keys, ...known }: KnownVault): void {
     const { type: _type, position: _position, continued: _continued, ...line } = this.#line;
-    const sorted = (vault: object) => JSON.stringify(Object.entries(vault).toSorted());
+    // The order of writers may differ where a writer left the list and came back.
+    const sorted = ({ writer_list, ...vault }: Pick<VaultLine, 'writer_list'>) =>
+      JSON.stringify([...Object.entries(vault).toSorted(), [...new Set(writer_list)].toSorted()]);
     if (keys !== this.#keys || sorted(known) !== sorted(line)) {
       throw new Error(
         `vault ${line.vault_id} is here already and is not the same; import into an empty server`,

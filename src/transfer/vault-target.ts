@@ -9,6 +9,7 @@ import {
   INSERT_ROWS,
   INSERT_VAULT,
   INSERT_WRITE_KEYS,
+  INSERT_WRITERS,
   RAISE_SEQUENCE,
 } from './sql.ts';
 
@@ -78,6 +79,7 @@ export class VaultTarget {
   async commit(vault: VaultLine, finished: FinishedVault): Promise<void> {
     const { vault_id, work_session_id, creation_key: key } = vault;
     await this.#client.query(FINISH_VAULT, [JSON.stringify(finished)]);
+    await this.#client.query(INSERT_WRITERS, [vault_id, finished.writer_list]);
     if (key) {
       const { client_id, request_hash } = key;
       const values = [work_session_id, client_id, key.key, request_hash, vault_id];

@@ -9,13 +9,15 @@ export interface Access {
 }
 
 export const CALLER: Access = {
-  canRead: `(v.work_session_id = $2 OR v.writer_list @> ARRAY[$3]::text[])`,
+  canRead: `(v.work_session_id = $2
+    OR EXISTS (SELECT FROM vault_writers AS w WHERE w.vault_id = v.vault_id AND w.client_id = $3))`,
   // Two index scans; the second skips what the first found. Behind a SELECT the client id is unknown to the planner:
   // knowing how rare it is, PostgreSQL would plan anew for each list, which takes as long as the list.
   vaults: `
   SELECT * FROM vaults WHERE work_session_id = $1
   UNION ALL
-  SELECT * FROM vaults WHERE writer_list @> ARRAY[(SELECT $2::text)] AND work_session_id <> $1`,
+  SELECT v.* FROM vault_writers AS w JOIN vaults AS v ON v.vault_id = w.vault_id
+  WHERE w.client_id = (SELECT $2::text) AND v.work_session_id <> $1`,
 };
 
 /** An operator has neither work session nor client id, and so reads every vault. */

@@ -119,6 +119,17 @@ export class ChainCheck {
       : `its hash is ${hash}, but ${this.#remembered.hash} was remembered: this chain was made anew`;
   }
 
+  /** Call after the last row. @returns what does not fit about a row of `vault_writers`, or undefined */
+  addWriter(writer: string): string | undefined {
+    return this.#judgeWriter('vault_writers', writer);
+  }
+
+  #judgeWriter(where: string, writer: string): string | undefined {
+    return this.#writers.has(writer)
+      ? undefined
+      : `its ${where} has ${JSON.stringify(writer)}, who wrote none of its entries`;
+  }
+
   /** Call after the last row. @returns what does not fit about the vault's own record, or undefined */
   finish(): string | undefined {
     const { seq, hash } = this.#last;
@@ -139,9 +150,9 @@ export class ChainCheck {
       if (vault[name] === fact) continue;
       return `its ${name} is ${JSON.stringify(vault[name])}, but its rows say ${JSON.stringify(fact)}`;
     }
-    const stranger = vault.writer_list.find((writer) => !this.#writers.has(writer));
-    if (stranger !== undefined) {
-      return `its writer_list has ${JSON.stringify(stranger)}, who wrote none of its entries`;
+    for (const writer of vault.writer_list) {
+      const problem = this.#judgeWriter('writer_list', writer);
+      if (problem !== undefined) return problem;
     }
     if (this.#remembered && !this.#foundRemembered) {
       return `no row has the seq ${this.#remembered.seq} that was remembered; its rows end at seq ${seq}`;

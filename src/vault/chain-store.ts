@@ -27,6 +27,11 @@ const ROWS = `
     to_char(created_at AT TIME ZONE 'UTC', ${TIME}) AS created_at
   FROM vault_entries WHERE vault_id = $1 AND seq > $2::bigint ORDER BY seq LIMIT $3`;
 
+/** `$1` the vault, `$2` the last client of the portion before (null: from the start), `$3` how many. */
+const WRITERS = `
+  SELECT client_id FROM vault_writers WHERE vault_id = $1 AND ($2::text IS NULL OR client_id > $2)
+  ORDER BY client_id LIMIT $3`;
+
 const STRAYS = `
   SELECT vault_id, seq, entry_no, version FROM vault_entries AS e
   WHERE NOT EXISTS (SELECT FROM vaults AS v WHERE v.vault_id = e.vault_id) ORDER BY seq LIMIT 1`;
@@ -67,6 +72,17 @@ export class ChainStore {
       for (const row of portion) yield { ...row, seq: Number(row.seq) };
       if (portion.length < PORTION) return;
       last = portion.at(-1)?.seq ?? last;
+    }
+  }
+
+  /** The clients that a vault is open to. */
+  async *writers(vaultId: string): AsyncGenerator<string> {
+    let last: string | null = null;
+    for (;;) {
+      const portion: { client_id: string }[] = await this.#snapshot.rows(WRITERS, vaultId, last, PORTION);
+      for (const { client_id } of portion) yield client_id;
+      if (portion.length < PORTION) return;
+      last = portion.at(-1)?.client_id ?? null;
     }
   }
 

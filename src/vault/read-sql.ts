@@ -174,7 +174,8 @@ const makeReads = (access: Access) => {
   CROSS JOIN LATERAL (
     SELECT coalesce(max(writer_count), 0)::int AS writer_count,
       coalesce(json_agg(json_build_object('client_id', writer_id, 'writes', writes,
-        'last_write_at', wire_time(last_write_at), 'in_writer_list', writer_id = ANY (v.writer_list))
+        'last_write_at', wire_time(last_write_at), 'in_writer_list', EXISTS (
+          SELECT FROM vault_writers AS o WHERE o.vault_id = v.vault_id AND o.client_id = w.writer_id))
         ORDER BY last_write_at DESC, writer_id), '[]') AS writers
     FROM (
       SELECT writer_id, count(*) AS writes, max(created_at) AS last_write_at, count(*) OVER () AS writer_count

@@ -56,7 +56,11 @@ export const VaultListItem = z
     created_at: timestamp.exactOptional(),
     changed_at: timestamp.exactOptional(),
     entries: count.exactOptional(),
-    writers: z.array(z.string()).exactOptional(),
+    writers: z
+      .array(z.string())
+      .max(100)
+      .meta({ description: 'Clients that may read from another work session too, at most 100 of them.' })
+      .exactOptional(),
     head: head.exactOptional(),
     summary_version: count.exactOptional(),
   })

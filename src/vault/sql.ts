@@ -20,7 +20,8 @@ export const READ_HEADS = `
       asked.place, v.work_session_id <> asked.work_session_id, v.head_seq, encode(v.head_hash, 'hex'))), '[]') AS heads
   FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (vault_id, work_session_id, client_id, place)
   JOIN vaults AS v ON v.vault_id = asked.vault_id
-  WHERE v.work_session_id = asked.work_session_id OR v.writer_list @> ARRAY[asked.client_id]`;
+  WHERE v.work_session_id = asked.work_session_id OR (
+    SELECT true FROM vault_writers AS w WHERE w.vault_id = v.vault_id AND w.client_id = asked.client_id)`;
 
 /** `$1` the vault (null: several), `$2` request id, `$3` address, `$4` action: an operator has neither session nor client id. */
 export const NOTE_OPERATOR_READ = `
@@ -42,18 +43,25 @@ export const NOTE_OUTSIDE_READS = `
   WHERE old.vault_id = read.vault_id AND old.id <= (
     SELECT id FROM vault_outside_reads AS kept WHERE kept.vault_id = read.vault_id ORDER BY id DESC OFFSET 99 LIMIT 1)`;
 
-/** `$1` to `$6` likewise, `$7` whom to take off the list. No row: not for this caller, or no such vault. */
+/**
+ * `$1` to `$6` as above, `$7` the writer to remove, under the vault's lock. No row: the vault does not exist, or the
+ * caller may not.
+ */
 export const REMOVE_WRITER = `
-  WITH removed AS (
-    UPDATE vaults AS v SET writer_list = array_remove(v.writer_list, $7)
-    FROM (SELECT vault_id, $7 = ANY (writer_list) AS was_in FROM vaults WHERE vault_id = $1 FOR NO KEY UPDATE) AS old
-    WHERE v.vault_id = old.vault_id AND v.work_session_id = $2
-    RETURNING old.was_in AS removed
+  WITH locked AS (
+    SELECT vault_id FROM vaults WHERE vault_id = $1 AND work_session_id = $2 FOR NO KEY UPDATE
+  ), removed AS (
+    DELETE FROM vault_writers WHERE vault_id = (SELECT vault_id FROM locked) AND client_id = $7 RETURNING client_id
+  ), unlisted AS (
+    UPDATE vaults SET writer_list = array_remove(writer_list, $7)
+    WHERE vault_id = (SELECT vault_id FROM locked) AND $7 = ANY (writer_list)
+  ), done AS (
+    SELECT EXISTS (SELECT FROM removed) AS removed FROM locked
   ), audited AS (
     INSERT INTO audit_log (vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
-    SELECT $1, $2, $3, $4, $5, $6, 'remove_writer', CASE WHEN removed THEN 'written' ELSE 'nothing' END FROM removed
+    SELECT $1, $2, $3, $4, $5, $6, 'remove_writer', CASE WHEN removed THEN 'written' ELSE 'nothing' END FROM done
   )
-  SELECT removed FROM removed`;
+  SELECT removed FROM done`;
 
 /**
  * `$1` to `$6` likewise, `$7` the client id as far as it opens vaults, `$8` what was refused. Finds out why, and keeps
@@ -61,7 +69,8 @@ export const REMOVE_WRITER = `
  */
 export const EXPLAIN_REFUSAL = `
   WITH v AS (
-    SELECT work_session_id, coalesce($7::text = ANY (writer_list), false) AS is_writer FROM vaults WHERE vault_id = $1
+    SELECT work_session_id, EXISTS (SELECT FROM vault_writers WHERE vault_id = $1 AND client_id = $7) AS is_writer
+    FROM vaults WHERE vault_id = $1
   ), audited AS (
     INSERT INTO audit_log (vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
     SELECT $1, $2, $3, $4, $5, $6, $8, CASE

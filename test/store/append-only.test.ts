@@ -121,6 +121,7 @@ describe('the role of the server has no right to it', () => {
     ['vault_entries', ['SELECT', 'INSERT']],
     // Of a vault it may update some columns, see below.
     ['vaults', ['SELECT', 'INSERT']],
+    ['vault_writers', ['SELECT', 'INSERT', 'DELETE']],
     ['vault_write_keys', ['SELECT', 'INSERT']],
     ['vault_creation_keys', ['SELECT', 'INSERT']],
     ['vault_outside_reads', ['SELECT', 'INSERT', 'DELETE']],
@@ -197,6 +198,9 @@ describe('the role of the server has no right to it', () => {
     `CREATE OR REPLACE FUNCTION refuse_change_of_vault_entries() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
     'SET session_replication_role = replica',
     `SELECT setval('vault_entries_seq_seq', 1)`,
+    `UPDATE vault_writers SET client_id = 'mine'`,
+    'TRUNCATE vault_writers',
+    'ALTER TABLE vaults DISABLE TRIGGER vaults_close_to_unlisted_writers',
     'TRUNCATE sessions',
     `UPDATE audit_log SET outcome = 'changed'`,
     'DELETE FROM audit_log',

@@ -20,6 +20,7 @@ const MIGRATIONS = [
   '20261124000200_grants_and_astations',
   '20261124100000_handing_over',
   '20261124200000_rows_stored_together',
+  '20261129000000_vault_writers',
 ];
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
@@ -249,58 +250,68 @@ test('tables of another implementation are adopted with their rows', async () =>
   });
 });
 
-test('vaults of the migration before keep their rows, their keys and their chain', async () => {
-  const [before, last] = [MIGRATIONS.slice(0, -1), MIGRATIONS.at(-1) as string];
-  const made = {
-    vault_id: 'v-before',
-    summary: 'made before',
-    work_session_id: 'st-1',
-    client_id: 'ann',
-    key: 'creation',
-    request_hash: 'ab',
-  };
-  const write = { vault_id: 'v-before', work_session_id: 'st-1', client_id: 'ann', reads_as: 'ann' };
-  const writes = [
-    {
-      ...write,
-      place: 0,
-      op: 'append',
-      text: '一',
-      tags: ['before', '團隊'],
-      key: 'one',
-      request_hash: 'ab',
-    },
-    { ...write, place: 1, op: 'append', text: 'two' },
-    { ...write, place: 2, op: 'override', entry_no: 1, text: 'one, again' },
-    { ...write, place: 3, op: 'summary', text: 'described before' },
-  ];
-  const create = `SELECT outcome, vault_id FROM create_vault('${JSON.stringify(made)}', 0)`;
-  const writeAll = `SELECT outcome, seq::int FROM write_to_vaults('${JSON.stringify(writes)}', 0, 0) ORDER BY place`;
-  const readRows = (url: string) => query(url, 'SELECT * FROM vault_entries ORDER BY seq');
-  await withEmptyDatabase((url) =>
-    withMigrations(async (dir) => {
-      await rm(path.join(dir, last), { recursive: true });
-      expect(await migrate(url, dir)).toEqual(before);
-      expect(await query(url, create)).toEqual([{ outcome: 'written', vault_id: 'v-before' }]);
-      const written = await query(url, writeAll);
-      expect(written).toEqual([2, 3, 4, 5].map((seq) => ({ outcome: 'written', seq })));
-      const rows = await readRows(url);
+/** The migrations after which a version was released, or nearly so, that had the chain. */
+const CHAINED = MIGRATIONS.filter((name) => name >= '20261124100000').slice(0, -1);
 
-      expect(await migrate(url)).toEqual([last]);
-      expect(await readRows(url)).toEqual(rows);
-      // The keys stand for what was written before.
-      expect(await query(url, create)).toEqual([{ outcome: 'replayed', vault_id: 'v-before' }]);
-      expect((await query(url, writeAll))[0]).toEqual({ outcome: 'replayed', seq: 2 });
-      const { written: next } = await appendThrough(url, 'v-before');
-      expect(next).toMatchObject({ entry_no: 4, version: 1, seq: 9 });
-      expect(await withSnapshot(url, (db) => verifyChains(new ChainStore(db), {}))).toMatchObject({
-        vaults: 1,
-        rows: 9,
-        misfits: [],
-      });
-    }),
-  );
-});
+test.each(CHAINED)(
+  'vaults of %s keep their rows, their keys, their writers and their chain',
+  async (last) => {
+    const before = MIGRATIONS.slice(0, MIGRATIONS.indexOf(last) + 1);
+    const after = MIGRATIONS.slice(before.length);
+    const made = {
+      vault_id: 'v-before',
+      summary: 'made before',
+      work_session_id: 'st-1',
+      client_id: 'ann',
+      key: 'creation',
+      request_hash: 'ab',
+    };
+    const write = { vault_id: 'v-before', work_session_id: 'st-1', client_id: 'ann', reads_as: 'ann' };
+    const writes = [
+      {
+        ...write,
+        place: 0,
+        op: 'append',
+        text: '一',
+        tags: ['before', '團隊'],
+        key: 'one',
+        request_hash: 'ab',
+      },
+      { ...write, place: 1, op: 'append', text: 'two' },
+      { ...write, place: 2, op: 'override', entry_no: 1, text: 'one, again' },
+      { ...write, place: 3, op: 'summary', text: 'described before' },
+    ];
+    const create = `SELECT outcome, vault_id FROM create_vault('${JSON.stringify(made)}', 0)`;
+    const writeAll = `SELECT outcome, seq::int FROM write_to_vaults('${JSON.stringify(writes)}', 0, 0) ORDER BY place`;
+    const readRows = (url: string) => query(url, 'SELECT * FROM vault_entries ORDER BY seq');
+    await withEmptyDatabase((url) =>
+      withMigrations(async (dir) => {
+        for (const name of after) await rm(path.join(dir, name), { recursive: true });
+        expect(await migrate(url, dir)).toEqual(before);
+        expect(await query(url, create)).toEqual([{ outcome: 'written', vault_id: 'v-before' }]);
+        const written = await query(url, writeAll);
+        expect(written).toEqual([2, 3, 4, 5].map((seq) => ({ outcome: 'written', seq })));
+        const rows = await readRows(url);
+
+        expect(await migrate(url)).toEqual(after);
+        expect(await readRows(url)).toEqual(rows);
+        expect(await query(url, 'SELECT * FROM vault_writers')).toEqual([
+          { vault_id: 'v-before', client_id: 'ann' },
+        ]);
+        // The keys stand for what was written before.
+        expect(await query(url, create)).toEqual([{ outcome: 'replayed', vault_id: 'v-before' }]);
+        expect((await query(url, writeAll))[0]).toEqual({ outcome: 'replayed', seq: 2 });
+        const { written: next } = await appendThrough(url, 'v-before');
+        expect(next).toMatchObject({ entry_no: 4, version: 1, seq: 9 });
+        expect(await withSnapshot(url, (db) => verifyChains(new ChainStore(db), {}))).toMatchObject({
+          vaults: 1,
+          rows: 9,
+          misfits: [],
+        });
+      }),
+    );
+  },
+);
 
 describe('a role that is no superuser', () => {
   interface Owner {

@@ -13,8 +13,8 @@ const database = useDatabase();
 
 const WORK_SESSION = 'st-1';
 const INSIDE = ['ann', 'bob'];
-/** The second of these has written into the vaults once, from inside. */
-const OUTSIDE = ['eve', 'ann'];
+/** The second has written into the vaults before, from inside; the third may do so within the statement. */
+const OUTSIDE = ['eve', 'ann', 'bob'];
 
 interface Step {
   vault: 0 | 1;
@@ -108,7 +108,9 @@ async function leftOf(vaults: string[], outcomes: Outcome[]) {
   );
   const placeOf = new Map(rows.map(({ seq }, place) => [Number(seq), place]));
   const vaultRows = await database.admin.query(
-    `SELECT summary, writer_list, next_entry_no, summary_version, versions, bytes, head_seq FROM vaults
+    `SELECT summary, writer_list, ARRAY(
+       SELECT client_id FROM vault_writers AS w WHERE w.vault_id = vaults.vault_id ORDER BY 1
+     ) AS writers, next_entry_no, summary_version, versions, bytes, head_seq FROM vaults
      WHERE vault_id = ANY ($1) ORDER BY vault_id = ($1::text[])[2]`,
     [vaults],
   );

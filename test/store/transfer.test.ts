@@ -209,6 +209,32 @@ describe('an export that was interrupted', () => {
   });
 });
 
+test('a vault of 250 writers moves with all of them, and is known again', async () => {
+  const { vault_id } = await store.create(ann, 'written by many');
+  const names = Array.from({ length: 250 }, (_, n) => `run-${250 - n}`);
+  await Promise.all(names.map((clientId) => store.append({ ...ann, clientId }, vault_id, 'x')));
+  // The first hundred are cut where one of them leaves and comes back.
+  await store.removeWriter(ann, vault_id, 'run-250');
+  await store.append(ann, vault_id, 'x');
+  await store.append({ ...ann, clientId: 'run-250' }, vault_id, 'x');
+  const file = await exported(source.url, { vaults: [vault_id] });
+  const line = file.map((text) => parseLine(text.trimEnd())).find(({ type }) => type === 'vault');
+  expect(line && 'writer_list' in line && line.writer_list.toSorted()).toEqual([...names, 'ann'].toSorted());
+  await withTarget(async (url) => {
+    expect(await imported(url, file)).toMatchObject({ vaults: 1, rows: 253 });
+    expect(await imported(url, file)).toMatchObject({ vaults: 0, skipped: 1 });
+    expect((await exported(url, { vaults: [vault_id] })).slice(1)).toEqual(file.slice(1));
+    await withStore(url, async (moved) => {
+      expect(await moved.meta(ann, vault_id)).toEqual(await store.meta(ann, vault_id));
+      const elsewhere = { workSessionId: 'st-3', clientId: 'run-250' };
+      expect(await moved.read(elsewhere, vault_id, { history: true })).toHaveLength(252);
+      expect((await moved.list({ ...ann, clientId: 'anybody' }, { details: true })).vaults).toMatchObject([
+        { writers: expect.objectContaining({ length: 100 }) },
+      ]);
+    });
+  });
+});
+
 describe('an import', () => {
   test('that is repeated skips what is there', async () => {
     const file = await exported(source.url, { workSession: 'st-2' });

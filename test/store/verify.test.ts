@@ -237,6 +237,18 @@ describe('a superuser who', () => {
     );
   });
 
+  test('opens the vault to a client that wrote nothing is found', async () => {
+    await tamper(`INSERT INTO vault_writers SELECT $id, 'run-' || n FROM generate_series(1, 300) AS n`);
+    expect((await report())[0]).toBe(`${id}: its vault_writers has "run-1", who wrote none of its entries`);
+    await tamper(`DELETE FROM vault_writers WHERE vault_id = $id AND client_id <> 'run-300'`);
+    expect((await report())[0]).toBe(`${id}: its vault_writers has "run-300", who wrote none of its entries`);
+  });
+
+  test('closes the vault to its writers is not found: any writer may have been removed', async () => {
+    await tamper('DELETE FROM vault_writers WHERE vault_id = $id');
+    expect(await report()).toEqual([`1 vault, 6 rows, verified up to seq ${seqs[5]}`]);
+  });
+
   test('replaces the functions of the database is not believed', async () => {
     await database.admin.query('ALTER FUNCTION vault_row_hash RENAME TO vault_row_hash_as_it_was');
     await database.admin.query(`

@@ -63,7 +63,7 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
 
 /** Everything the server keeps, to compare before and after a call that must change nothing. */
 export async function dump(admin: pg.Pool): Promise<string> {
-  const tables = ['vaults', 'vault_entries'];
-  const rows = await Promise.all(tables.map((table) => admin.query(`SELECT * FROM ${table} ORDER BY 1`)));
+  const tables = ['vaults', 'vault_entries', 'vault_writers'];
+  const rows = await Promise.all(tables.map((table) => admin.query(`SELECT * FROM ${table} ORDER BY 1, 2`)));
   return JSON.stringify(rows.map((result) => result.rows));
 }

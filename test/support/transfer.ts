@@ -21,7 +21,7 @@ export const imported = (url: string, lines: string[]): Promise<ImportReport> =>
     importVaults(client, readLines(Readable.from(lines.map((line) => Buffer.from(line))))),
   );
 
-const TABLES = ['vaults', 'vault_entries', 'vault_write_keys', 'vault_creation_keys'];
+const TABLES = ['vaults', 'vault_entries', 'vault_writers', 'vault_write_keys', 'vault_creation_keys'];
 
 /** Everything that moves with the vaults, as text, to compare two servers. */
 export const contentsOf = (url: string): Promise<string> =>
