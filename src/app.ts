@@ -5,6 +5,7 @@ import { makeAppRouter } from './api/router.ts';
 import type { Config } from './config.ts';
 import { installRefusalAudit } from './http/audit.ts';
 import { BytesInFlight } from './http/bytes-in-flight.ts';
+import { installChallenge } from './http/challenge.ts';
 import { installContext, makeSessionOf } from './http/context.ts';
 import { mountDashboard } from './http/dashboard.ts';
 import { mountDocs } from './http/docs.ts';
@@ -53,6 +54,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   if (tracing !== noTracing) installTracing(app, tracing);
   if (exposition) installRequestMetrics(app, metrics);
   installErrorHandler(app);
+  installChallenge(app);
   installUpgradeGuard(app);
   installStalledReaderGuard(app, metrics);
   const { isStopping } = installDrain(app, [

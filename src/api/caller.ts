@@ -26,8 +26,8 @@ export interface CallerRules {
   isOperatorToken(token: string): boolean;
 }
 
-/** The scheme's word comes in any case; the rest is one opaque token. */
-const SESSION_SCHEME = /^session +([\x21-\x7e]{1,512})$/i;
+/** The scheme's word comes in any case; the rest is one opaque token. `Bearer` and `session` mean the same. */
+const SESSION_SCHEME = /^(?:session|bearer) +([\x21-\x7e]{1,512})$/i;
 
 const OPERATOR_SCHEME = /^dashboard +([\x21-\x7e]{1,512})$/i;
 
@@ -36,7 +36,7 @@ export function readOperatorToken(authorization: string | undefined): string | u
   return OPERATOR_SCHEME.exec(authorization?.trim() ?? '')?.[1];
 }
 
-/** @returns the session id of an `Authorization: session <id>` header, else undefined */
+/** @returns the session id of an `Authorization: Bearer <id>` or `session <id>` header, else undefined */
 export function readSessionId(authorization: string | undefined): string | undefined {
   return SESSION_SCHEME.exec(authorization?.trim() ?? '')?.[1];
 }
@@ -75,7 +75,9 @@ export function resolveReader(credentials: Credentials, rules: CallerRules): Rea
 export function resolveCaller(credentials: Credentials, rules: CallerRules): Caller | Promise<Caller> {
   const sessionId = readSessionId(credentials.authorization);
   if (sessionId === undefined) {
-    throw unauthorized('Send the header "Authorization: session <session_id>".');
+    throw unauthorized(
+      'Send the header "Authorization: Bearer <session_id>" or "Authorization: session <session_id>".',
+    );
   }
   const toCaller = (session: KnownSession | undefined) =>
     makeCaller(session, credentials, rules.maxClientIdCharacters);

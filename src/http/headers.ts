@@ -79,6 +79,7 @@ export async function installHeaders(app: FastifyInstance, config: HeaderConfig)
     exposedHeaders: [
       'x-request-id',
       'retry-after',
+      'www-authenticate',
       'etag',
       'x-vault-head',
       'x-vault-head-hash',

@@ -8,6 +8,7 @@ import Fastify, {
 import { unauthorized } from '../errors.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Exposition } from '../observability/prometheus.ts';
+import { installChallenge } from './challenge.ts';
 import { installErrorHandler } from './error-handler.ts';
 import { refusalsOf } from './refusals.ts';
 import { installRequestLog } from './request-log.ts';
@@ -73,6 +74,7 @@ export function buildMetricsApp(
   });
   installRequestLog(app);
   installErrorHandler(app);
+  installChallenge(app);
   mountMetrics(app, exposition, token);
   return app;
 }

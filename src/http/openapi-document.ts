@@ -19,7 +19,7 @@ type Json = Record<string, unknown>;
 
 const DESCRIPTION = `Vaults are small, durable, append-only, versioned stores of shared notes. The agents of one Astation form a *work session* and read and write its vaults.
 
-Every vault call needs two things together: the header \`Authorization: session <session_id>\`, which proves the work session, and the query parameter \`id\`, which names the client. The client id is self-reported.
+Every vault call needs two things together: the header \`Authorization: Bearer <session_id>\` (\`session\` instead of \`Bearer\` means the same), which proves the work session, and the query parameter \`id\`, which names the client. The client id is self-reported.
 
 Every answer carries \`x-request-id\`; send a well-formed one to choose it. An error is one JSON object with a sentence for a person and a \`code\` for a program.
 
@@ -43,6 +43,11 @@ const SECURITY_SCHEMES = {
     name: 'Authorization',
     description: 'The word `session`, a space, and the session id.',
   },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The session id as a bearer token: the same as the scheme `session`.',
+  },
   clientId: {
     type: 'apiKey',
     in: 'query',
@@ -53,11 +58,18 @@ const SECURITY_SCHEMES = {
 
 const securitySchemes = ({ clientIdCharacters }: Limits) => ({
   session: SECURITY_SCHEMES.session,
+  bearer: SECURITY_SCHEMES.bearer,
   clientId: {
     ...SECURITY_SCHEMES.clientId,
     description: `${SECURITY_SCHEMES.clientId.description} 1 to ${clientIdCharacters} characters.`,
   },
 });
+
+/** A session in one of its two forms, and a client id. */
+const SESSION_SECURITY = [
+  { session: [], clientId: [] },
+  { bearer: [], clientId: [] },
+];
 
 /** How a call can end, beyond success: what every call can, what its kind can, and what it says of itself. */
 function errorsOf({ openapi, errors }: RestRoute): ErrorCode[] {
@@ -121,7 +133,7 @@ const IF_NONE_MATCH = {
 function correctOperation(generated: Json, route: RestRoute): Json {
   const operation: Json = {
     ...generated,
-    security: route.openapi.protect === false ? [] : [{ session: [], clientId: [] }],
+    security: route.openapi.protect === false ? [] : SESSION_SECURITY,
     responses: correctResponses(generated.responses as Json, route),
   };
   if (route.conditional) {

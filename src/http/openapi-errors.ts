@@ -84,7 +84,12 @@ const DETAILS: Partial<Record<ErrorCode, Json>> = {
   },
 };
 
-const RETRIABLE = new Set<ErrorCode>(['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE']);
+/** Headers that a failure carries beside those of every answer. */
+const ERROR_HEADERS: Partial<Record<ErrorCode, (keyof typeof HEADERS)[]>> = {
+  UNAUTHORIZED: ['www-authenticate'],
+  TOO_MANY_REQUESTS: ['retry-after'],
+  SERVICE_UNAVAILABLE: ['retry-after'],
+};
 
 export const HEADERS = {
   'x-request-id': {
@@ -96,6 +101,11 @@ export const HEADERS = {
     description: 'Whole seconds after which to try again.',
     required: true,
     schema: { type: 'integer', minimum: 0 },
+  },
+  'www-authenticate': {
+    description: 'The scheme in which to send the session.',
+    required: true,
+    schema: { type: 'string', const: 'Bearer' },
   },
   etag: {
     description:
@@ -156,7 +166,7 @@ export function errorResponse(code: ErrorCode): Json {
   const { description, example } = ERRORS[code];
   return {
     description,
-    headers: { ...EVERY_HEADER, ...(RETRIABLE.has(code) ? headerRefs('retry-after') : {}) },
+    headers: { ...EVERY_HEADER, ...headerRefs(...(ERROR_HEADERS[code] ?? [])) },
     content: {
       'application/json': {
         schema: { $ref: `#/components/schemas/${schemaName(code)}` },

@@ -610,7 +610,8 @@ const authorizationRows: [what: string, authorization: string | undefined][] = [
   ['empty', ''],
   ['the scheme alone', 'session'],
   ['the scheme and a blank', 'session '],
-  ['Bearer', 'Bearer {session}'],
+  ['Bearer alone', 'Bearer'],
+  ['an unknown session as Bearer', `Bearer ${randomUUID()}`],
   ['Basic', 'Basic c2Vzc2lvbjo='],
   ['the session alone', '{session}'],
   ['a colon', 'session:{session}'],
@@ -713,7 +714,8 @@ describe('the Authorization header', () => {
     ] as const) {
       const answer = await sendRaw(server.url, { method: 'POST', path: to(vaultId), headers, body });
       expect(JSON.parse(answer.text)).toEqual({
-        error: 'Send the header "Authorization: session <session_id>".',
+        error:
+          'Send the header "Authorization: Bearer <session_id>" or "Authorization: session <session_id>".',
         code: 'UNAUTHORIZED',
       });
     }

@@ -479,7 +479,7 @@ describe('CORS as configured', () => {
     expect(headers).toMatchObject({
       'access-control-allow-origin': origin,
       'access-control-expose-headers':
-        'x-request-id, retry-after, etag, x-vault-head, x-vault-head-hash, link, idempotent-replayed',
+        'x-request-id, retry-after, www-authenticate, etag, x-vault-head, x-vault-head-hash, link, idempotent-replayed',
       vary: 'Origin',
     });
     expect(headers).not.toHaveProperty('access-control-allow-credentials');

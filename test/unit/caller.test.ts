@@ -14,6 +14,9 @@ describe('the session of an Authorization header', () => {
     ['session 0b7c7b38-3b0c-4a3e-9c39-6a3f6c0a5b11', '0b7c7b38-3b0c-4a3e-9c39-6a3f6c0a5b11'],
     ['session !"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'],
     ['session session', 'session'],
+    ['Bearer abc', 'abc'],
+    ['bearer   abc', 'abc'],
+    ['BEARER session', 'session'],
     [`session ${'x'.repeat(512)}`, 'x'.repeat(512)],
   ])('%j is %s', (header, sessionId) => {
     expect(readSessionId(header)).toBe(sessionId);
@@ -30,7 +33,12 @@ describe('the session of an Authorization header', () => {
     'session: abc',
     'sessions abc',
     'my session abc',
-    'Bearer abc',
+    'Bearer',
+    'Bearer ',
+    'Bearerabc',
+    'Bearer a b',
+    'Bearer session abc',
+    'Basic abc',
     'abc',
     'session caf\u00e9',
     'session a\u0000b',
@@ -86,9 +94,10 @@ describe('who calls', () => {
       message: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
     });
     asked.length = 0;
-    await expect(resolve({ authorization: 'Bearer known', readIds: () => [] })).rejects.toMatchObject({
+    await expect(resolve({ authorization: 'Basic known', readIds: () => [] })).rejects.toMatchObject({
       code: 'UNAUTHORIZED',
-      message: 'Send the header "Authorization: session <session_id>".',
+      message:
+        'Send the header "Authorization: Bearer <session_id>" or "Authorization: session <session_id>".',
     });
     expect(asked).toEqual([]);
   });

@@ -299,7 +299,7 @@ const breaking: [...Change, line: string][] = [
       d.components.securitySchemes.mfa = { type: 'apiKey', in: 'header', name: 'x-mfa' };
       read(d).security = [{ session: [], clientId: [], mfa: [] }];
     },
-    'GET /api/vault/{vault_id}: security: asked for session and clientId and now asks for session and clientId and mfa',
+    'GET /api/vault/{vault_id}: security: asked for session and clientId or bearer and clientId and now asks for session and clientId and mfa',
   ],
   [
     'a client id that travels elsewhere',
@@ -418,7 +418,7 @@ const harmless: Change[] = [
   [
     'less to bring',
     (d) => {
-      read(d).security = [{ session: [] }];
+      read(d).security = [{ session: [] }, { bearer: [] }];
       d.paths['/api/vault'].get.security = [];
     },
   ],
