@@ -14,6 +14,7 @@ import { installErrorHandler } from './http/error-handler.ts';
 import { installHeaders } from './http/headers.ts';
 import { mountHealth } from './http/health.ts';
 import { installRequestMetrics, mountMetrics } from './http/metrics.ts';
+import { mountNotHosted } from './http/not-hosted.ts';
 import { makeOpenApiDocument } from './http/openapi-document.ts';
 import { mountPages } from './http/pages/mount.ts';
 import { installPressure } from './http/pressure.ts';
@@ -88,6 +89,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     });
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
+    await limited.register(async (scope) => mountNotHosted(scope));
     await limited.register(async (scope) => services.sockets.mount(scope));
     await limited.register(async (scope) => mountPages(scope, services));
     await limited.register(async (scope) => mountDashboard(scope));

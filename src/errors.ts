@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'ANSWER_TOO_LARGE'
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'TOO_MANY_REQUESTS'
+  | 'NOT_IMPLEMENTED'
   | 'SERVICE_UNAVAILABLE'
   | 'INTERNAL_SERVER_ERROR';
 
@@ -36,11 +37,16 @@ export const ERROR_FACES: Record<ErrorCode, Face> = {
   ANSWER_TOO_LARGE: { status: 422, trpc: 'UNPROCESSABLE_CONTENT' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, trpc: 'UNSUPPORTED_MEDIA_TYPE' },
   TOO_MANY_REQUESTS: { status: 429, trpc: 'TOO_MANY_REQUESTS' },
+  NOT_IMPLEMENTED: { status: 501, trpc: 'NOT_IMPLEMENTED' },
   SERVICE_UNAVAILABLE: { status: 503, trpc: 'SERVICE_UNAVAILABLE' },
   INTERNAL_SERVER_ERROR: { status: 500, trpc: 'INTERNAL_SERVER_ERROR' },
 };
 
 export const ERROR_CODES = Object.keys(ERROR_FACES) as ErrorCode[];
+
+/** Whether the server failed, so that its log keeps the cause: 501 is a decision, which any stranger can ask for. */
+export const isFailure = (code: ErrorCode): boolean =>
+  ERROR_FACES[code].status >= 500 && code !== 'NOT_IMPLEMENTED';
 
 /** Fields of an error beside its sentence and code: in the body on REST, in `data` on tRPC. */
 export interface ErrorDetails {

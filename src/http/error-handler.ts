@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readFault } from '../db/pg-errors.ts';
-import { ERROR_FACES, notFound, type RelayError } from '../errors.ts';
+import { ERROR_FACES, isFailure, notFound, type RelayError } from '../errors.ts';
 import { type ErrorBody, toPublicError } from './public-error.ts';
 import { noteRefusal } from './refusals.ts';
 
@@ -18,7 +18,7 @@ export function logFailure(request: FastifyRequest, thrown: unknown): void {
 export function settleFailure(thrown: unknown, request: FastifyRequest, reply: FastifyReply): RelayError {
   const failure = toPublicError(thrown);
   noteRefusal(request, failure.code);
-  if (ERROR_FACES[failure.code].status >= 500) logFailure(request, thrown);
+  if (isFailure(failure.code)) logFailure(request, thrown);
   if (failure.retryAfter !== undefined) reply.header('retry-after', failure.retryAfter);
   return failure;
 }

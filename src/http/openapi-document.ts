@@ -28,7 +28,9 @@ Beside this document the server speaks:
 - **WebSocket** at \`/ws\`: relay rooms. \`role=atem\` with \`code=<room>\` or \`session=<session_id>\`, and \`atem_id=<name>\`; or \`role=astation\` with \`code=<astation_id>\`. Frames are JSON text. After each committed write every atem of the vault's work session gets \`{"type": "vault-updated", "data": {"vault_id", "seq"}}\`.
 - **Pages** for people: \`/auth?id=<session id>&tag=<hostname>\` grants or denies a session, \`/pair?code=<code>\` shows a pairing code, \`/docs\` shows this document.
 - **Health** at \`/health\`: 200 when the database answers, else 503.
-- **tRPC** at \`/trpc\`: the same calls, typed, for TypeScript.`;
+- **tRPC** at \`/trpc\`: the same calls, typed, for TypeScript.
+
+It hosts vaults alone. What newer clients ask their relay for beyond them (memory, skills, calls, voice sessions, language models, diagrams, account encryption) is answered with 501 and a sentence that says what to do.`;
 
 const TAGS = [
   { name: 'vault', description: 'Vaults and their entries.' },

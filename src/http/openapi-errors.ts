@@ -49,6 +49,11 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     description: 'A failure of the server; its log has the cause under the `x-request-id`.',
     example: 'Something went wrong on the server. Its log has the details under this x-request-id.',
   },
+  NOT_IMPLEMENTED: {
+    description: 'This server does not host what was asked for; the sentence says what to do.',
+    example:
+      'This server hosts vaults, not memory; to use memory, set ASTATION_RELAY_URL to a relay that does.',
+  },
   SERVICE_UNAVAILABLE: {
     description:
       'The database cannot be asked at the moment, or the server is under too much load; nothing was half-written.',

@@ -3,7 +3,7 @@ import { type FastifyTRPCPluginOptions, fastifyRequestHandler } from '@trpc/serv
 import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppRouter } from '../api/router.ts';
-import { ERROR_FACES, findRelayError, toTRPCError } from '../errors.ts';
+import { findRelayError, isFailure, toTRPCError } from '../errors.ts';
 import { forTrpc, type RequestContext } from './context.ts';
 import { logFailure, settleFailure } from './error-handler.ts';
 import { installJsonBody } from './json-body.ts';
@@ -27,7 +27,7 @@ const makeOptions = (
   onError: ({ req, error, path }) => {
     const meant = findRelayError(error);
     noteRefusal(req, meant?.code ?? error.code, path);
-    if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && ERROR_FACES[meant.code].status >= 500)) {
+    if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && isFailure(meant.code))) {
       logFailure(req, error);
     }
   },

@@ -79,7 +79,9 @@ export function makeOpenTelemetry(options: OpenTelemetryOptions): Tracing {
           span.setAttributes(attributes);
           if (attributes['http.route'] !== undefined) span.updateName(`${name} ${attributes['http.route']}`);
           if (status !== undefined) span.setAttribute('http.response.status_code', status);
-          if (status === undefined || status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+          // 501 says what the server is not for.
+          if (status === undefined || (status >= 500 && status !== 501))
+            span.setStatus({ code: SpanStatusCode.ERROR });
           span.end();
         },
       };

@@ -108,15 +108,20 @@ test('the trace of a caller goes on, and who is not sampled is not traced', asyn
 test('what failed says so, and by which SQLSTATE, without the message', async () => {
   await database.admin.query('ALTER TABLE vaults RENAME COLUMN summary TO gone');
   try {
-    const collector = await trace(async (_server, vaults) => {
+    const collector = await trace(async ({ url }, vaults) => {
       expect((await vaults.list()).status).toBe(500);
       expect((await vaults.read('v-none')).status).toBe(404);
+      expect((await fetch(`${url}/api/memory`)).status).toBe(501);
     });
-    const [failed, refused] = ['GET /api/vault', 'GET /api/vault/:vault_id'].map((name) =>
-      requests(collector).find((span) => span.name === name),
-    );
+    const [failed, refused, notHosted] = [
+      'GET /api/vault',
+      'GET /api/vault/:vault_id',
+      'GET /api/memory',
+    ].map((name) => requests(collector).find((span) => span.name === name));
     expect(failed).toMatchObject({ status: 2, attributes: { 'http.response.status_code': 500 } });
     expect(refused?.status ?? 0).toBe(0);
+    expect(notHosted?.attributes).toMatchObject({ 'http.response.status_code': 501 });
+    expect(notHosted?.status ?? 0).toBe(0);
     const statement = childrenOf(collector, failed).find(({ status }) => status === 2);
     expect(statement?.attributes).toMatchObject({ 'db.response.status_code': '42703' });
     expect(collector.text).not.toContain('does not exist');

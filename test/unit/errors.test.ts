@@ -34,6 +34,7 @@ describe('the faces of a code', () => {
       PAYLOAD_TOO_LARGE: 413,
       UNSUPPORTED_MEDIA_TYPE: 415,
       TOO_MANY_REQUESTS: 429,
+      NOT_IMPLEMENTED: 501,
       SERVICE_UNAVAILABLE: 503,
       INTERNAL_SERVER_ERROR: 500,
     });
