@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { formatAstations } from './cli/astation.ts';
 import { makeAuditCommand } from './cli/audit.ts';
+import { bringUpToDate } from './cli/bring-up-to-date.ts';
 import { openDatabaseSourceForCommand } from './cli/database-url.ts';
 import { makeOpenApiCommand } from './cli/openapi.ts';
 import { serve } from './cli/serve.ts';
@@ -12,7 +13,6 @@ import { makeExportCommand, makeImportCommand } from './cli/transfer.ts';
 import { formatVerification, parseHead, verifyChains } from './cli/verify.ts';
 import { withDatabase, withDatabaseUrl } from './cli/with-database.ts';
 import { readConfig } from './config.ts';
-import { migrate } from './db/migrate.ts';
 import { withSnapshot } from './db/snapshot.ts';
 import { makeLogger } from './log.ts';
 import { isAstationId } from './relay/identity.ts';
@@ -82,7 +82,7 @@ function makeProgram(): Command {
       const { config, log } = setUp(true);
       const source = await openDatabaseSourceForCommand(config, log);
       try {
-        const applied = await migrate(source.url);
+        const applied = await bringUpToDate(source.url, log);
         print(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'Nothing to apply.');
       } finally {
         await source.release();

@@ -4,10 +4,10 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from '../app.ts';
 import type { Config } from '../config.ts';
-import { migrate } from '../db/migrate.ts';
 import { buildMetricsApp } from '../http/metrics.ts';
 import { openObservability } from '../observability/open.ts';
 import { openServices } from '../services.ts';
+import { bringUpToDate } from './bring-up-to-date.ts';
 import { openDatabaseSource } from './database-url.ts';
 import { welcome } from './welcome.ts';
 
@@ -83,7 +83,7 @@ async function assemble(
   cleanup.add(() => source.release());
   const broken = new Promise<string>((resolve) => source.onUnexpectedExit(resolve));
 
-  const applied = await migrate(source.url);
+  const applied = await bringUpToDate(source.url, log);
   log.info({ database: source.description, migrations: applied }, 'Database is ready');
 
   const observability = await openObservability(config, { log, version });

@@ -23,7 +23,7 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
   },
   CONFLICT: {
     description:
-      'It was decided otherwise already; where a version was expected, `current` is what stands there now.',
+      'The request conflicts with the current state; if you sent an expected version, `current` holds the actual one. A text that begins with `e1.` conflicts always.',
     example: 'Entry 1 of vault v-7Kf3qDx02Z is at version 3, not 2; merge with what is there now.',
   },
   GONE: { description: 'It has expired.', example: 'This session has expired; ask for a new one.' },

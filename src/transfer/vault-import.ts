@@ -1,4 +1,5 @@
 import { CHAIN_START, hashRow, sha256 } from '../vault/chain.ts';
+import { looksSealed, SEALED_PREFIX } from '../vault/sealed.ts';
 import type { RowLine, VaultLine } from './format.ts';
 import type { KnownVault, VaultTarget } from './vault-target.ts';
 
@@ -69,6 +70,11 @@ export class VaultImport {
     }
     this.#count(row);
     if (this.#known) return;
+    if (looksSealed(row.content)) {
+      throw new Error(
+        `row ${row.seq} of vault ${vaultId} begins with "${SEALED_PREFIX}", which atem takes for sealed text; export the other vaults with --vault, or move the whole database with pg_dump`,
+      );
+    }
     this.#waiting.push(row);
     this.#waitingBytes += Buffer.byteLength(row.content);
     if (this.#waiting.length >= MAX_ROWS || this.#waitingBytes >= MAX_BYTES) await this.#send();

@@ -8,7 +8,7 @@ import type { AnswerBounds } from './portions.ts';
 import { type ProofPart, type ReadRules, VaultReader } from './read-store.ts';
 import type { ListOptions, ReadOptions, VaultListPage, VaultPage } from './reading.ts';
 import type { Proof, VaultEntry, VaultMeta } from './schema.ts';
-import { NOTE_REFUSALS, REMOVE_WRITER } from './sql.ts';
+import { REMOVE_WRITER } from './sql.ts';
 import type { VaultWaiters } from './waiters.ts';
 import { VaultWriter, type Write, type WriteRules, type Written } from './write-store.ts';
 
@@ -145,19 +145,7 @@ export class VaultStore {
   }
 
   /** Keeps calls in the audit log that were refused before any statement ran. */
-  async noteRefusals(
-    caller: Caller,
-    vaultId: string | undefined,
-    refused: readonly { action: string; outcome: string }[],
-  ): Promise<void> {
-    await this.#db.rows(
-      NOTE_REFUSALS,
-      vaultId ?? null,
-      caller.workSessionId,
-      caller.clientId,
-      ...auditColumns(caller),
-      refused.map(({ action }) => action),
-      refused.map(({ outcome }) => outcome),
-    );
+  noteRefusals(...refused: Parameters<VaultWriter['noteRefusals']>): Promise<void> {
+    return this.writer.noteRefusals(...refused);
   }
 }

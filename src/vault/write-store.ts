@@ -4,11 +4,12 @@ import type { Database } from '../db/client.ts';
 import { type FailureScope, scopeOfFault } from '../db/pg-errors.ts';
 import { type CurrentVersion, findRelayError, forbidden } from '../errors.ts';
 import { toSafeNumber } from '../numbers.ts';
-import { sessionOf } from './audit.ts';
+import { auditColumns, sessionOf } from './audit.ts';
 import type { VaultFeed } from './feed.ts';
 import type { Caller } from './policy.ts';
 import { keyReused, REFUSALS, type RefusedOutcome } from './refusals.ts';
-import { CREATE, WRITE } from './sql.ts';
+import { looksSealed, sealedText } from './sealed.ts';
+import { CREATE, NOTE_REFUSALS, WRITE } from './sql.ts';
 import { makeVaultId } from './vault-id.ts';
 import { WriteQueue } from './write-queue.ts';
 
@@ -54,6 +55,13 @@ interface Asked {
   caller: Caller;
   readsAs: string | null;
   write: Write;
+}
+
+/** What is looked at before a write. */
+interface SealedCandidate {
+  op: Write['op'] | 'create';
+  text: string;
+  vaultId?: string;
 }
 
 /** What a failed statement says of its writes: a lock is about a vault, a lost database about all of them. */
@@ -117,15 +125,40 @@ export class VaultWriter {
     return this.#queue.whenIdle();
   }
 
+  /** Keeps calls in the audit log that were refused before any statement ran. */
+  async noteRefusals(
+    caller: Caller,
+    vaultId: string | undefined,
+    refused: readonly { action: string; outcome: string }[],
+  ): Promise<void> {
+    await this.#db.rows(
+      NOTE_REFUSALS,
+      vaultId ?? null,
+      caller.workSessionId,
+      caller.clientId,
+      ...auditColumns(caller),
+      refused.map(({ action }) => action),
+      refused.map(({ outcome }) => outcome),
+    );
+  }
+
+  /** Every text goes through here before its write, whichever surface it came by. @throws RelayError `CONFLICT` */
+  async #refuseSealed(caller: Caller, { text, op, vaultId }: SealedCandidate): Promise<void> {
+    if (!looksSealed(text)) return;
+    await this.noteRefusals(caller, vaultId, [{ action: op, outcome: 'sealed' }]);
+    throw sealedText();
+  }
+
   /**
    * Makes a vault with its first summary.
    * @returns its id; `replayed` when the key stands for one that was made before
-   * @throws RelayError `FORBIDDEN` over the cap, `CONFLICT` for a reused key, `SERVICE_UNAVAILABLE`
+   * @throws RelayError `FORBIDDEN` over the cap, `CONFLICT` for a reused key or a sealed text, `SERVICE_UNAVAILABLE`
    */
   async create(
     caller: Caller,
     { summary, key }: { summary: string; key?: string | undefined },
   ): Promise<{ vault_id: string; replayed: boolean }> {
+    await this.#refuseSealed(caller, { op: 'create', text: summary });
     for (;;) {
       const creation = {
         vault_id: makeVaultId(),
@@ -164,10 +197,12 @@ export class VaultWriter {
 
   /**
    * @param readsAs the client id as far as it opens vaults; null is in no writer list
-   * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, `CONFLICT` (with what is there, unless the key was reused),
+   * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, `CONFLICT` (with what is there, unless the key was reused or
+   * the text is sealed),
    * `SERVICE_UNAVAILABLE`
    */
   async write(caller: Caller, readsAs: string | null, write: Write): Promise<Written> {
+    await this.#refuseSealed(caller, write);
     const asked = { caller, readsAs, write };
     const row = this.#rules.coalesce ? await this.#queue.push(asked) : (await this.#run([asked]))[0];
     if (!row) throw new Error('A write came back without its outcome');
