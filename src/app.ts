@@ -11,8 +11,9 @@ import { mountDashboard } from './http/dashboard.ts';
 import { mountDocs } from './http/docs.ts';
 import { installDrain } from './http/drain.ts';
 import { installErrorHandler } from './http/error-handler.ts';
-import { installHeaders } from './http/headers.ts';
+import { installCors, installSecurityHeaders } from './http/headers.ts';
 import { mountHealth } from './http/health.ts';
+import { installHostCheck } from './http/host-check.ts';
 import { installRequestMetrics, mountMetrics } from './http/metrics.ts';
 import { mountNotHosted } from './http/not-hosted.ts';
 import { makeOpenApiDocument } from './http/openapi-document.ts';
@@ -27,6 +28,7 @@ import { installTracing } from './http/tracing.ts';
 import { mountTrpc } from './http/trpc.ts';
 import { installUpgradeGuard } from './http/upgrade.ts';
 import { noTracing } from './observability/tracing.ts';
+import { makeOwnNames } from './own-names.ts';
 import { verifyGrant } from './relay/identity.ts';
 import type { Services } from './services.ts';
 import { makeVaultInputs } from './vault/inputs.ts';
@@ -62,7 +64,9 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     { name: 'delay', run: () => setTimeout(config.shutdownDelayMs) },
     ...services.drainSteps,
   ]);
-  await installHeaders(app, config);
+  installSecurityHeaders(app, config);
+  installHostCheck(app, makeOwnNames(config));
+  await installCors(app, config);
   mountHealth(app, {
     pingDatabase: () => services.db.ping(),
     isStopping,

@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import path from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { z } from 'zod';
+import { readHost } from './host.ts';
 
 const integer = (min: number, max: number) =>
   z
@@ -29,6 +30,14 @@ function isRedisUrl(text: string): boolean {
 
 const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
 
+const hosts = z
+  .string()
+  .transform((list) => list.split(',').map((host) => host.trim()))
+  .refine(
+    (list) => list.every((host) => host === '*' || (!host.includes('*') && readHost(host) !== undefined)),
+    'must be * or a comma-separated list of host names, each with an optional port, such as relay.example.org',
+  );
+
 const networks = z
   .string()
   .transform((list) => list.split(',').map((network) => network.trim()))
@@ -54,6 +63,7 @@ const Environment = z.object({
       'must be * or a comma-separated list of origins such as https://example.org',
     )
     .optional(),
+  ALLOWED_HOSTS: hosts.optional(),
   TRUST_PROXY: networks.optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   MAX_TEXT_BYTES: integer(1, 16_777_216).default(65_536),
@@ -164,6 +174,8 @@ export interface Config {
   publicBaseUrl: string | undefined;
   /** Origins whose pages may call the API; undefined: none but our own. */
   corsOrigin: string[] | undefined;
+  /** Further hosts that requests may ask for, or `*`; undefined: none. */
+  allowedHosts: string[] | undefined;
   /** Networks whose `X-Forwarded-For` is believed; undefined: nobody's. */
   trustProxy: string[] | undefined;
   logLevel: z.output<typeof Environment>['LOG_LEVEL'];
@@ -233,6 +245,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     dataDir: path.resolve(v.DATA_DIR),
     publicBaseUrl: v.PUBLIC_BASE_URL,
     corsOrigin: v.CORS_ORIGIN,
+    allowedHosts: v.ALLOWED_HOSTS,
     trustProxy: v.TRUST_PROXY,
     logLevel: v.LOG_LEVEL,
     limits: {

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'PAYLOAD_TOO_LARGE'
   | 'ANSWER_TOO_LARGE'
   | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'MISDIRECTED_REQUEST'
   | 'TOO_MANY_REQUESTS'
   | 'NOT_IMPLEMENTED'
   | 'SERVICE_UNAVAILABLE'
@@ -20,8 +21,8 @@ export type ErrorCode =
 interface Face {
   /** HTTP status on the REST surface. */
   status: number;
-  /** Code on the tRPC surface. */
-  trpc: TRPCError['code'];
+  /** Code on the tRPC surface; without one, `BAD_REQUEST` with the status of this row. */
+  trpc?: TRPCError['code'];
 }
 
 /** One row a code; a code without a row does not compile. tRPC has no code of its own for 410. */
@@ -36,6 +37,7 @@ export const ERROR_FACES: Record<ErrorCode, Face> = {
   PAYLOAD_TOO_LARGE: { status: 413, trpc: 'PAYLOAD_TOO_LARGE' },
   ANSWER_TOO_LARGE: { status: 422, trpc: 'UNPROCESSABLE_CONTENT' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, trpc: 'UNSUPPORTED_MEDIA_TYPE' },
+  MISDIRECTED_REQUEST: { status: 421 },
   TOO_MANY_REQUESTS: { status: 429, trpc: 'TOO_MANY_REQUESTS' },
   NOT_IMPLEMENTED: { status: 501, trpc: 'NOT_IMPLEMENTED' },
   SERVICE_UNAVAILABLE: { status: 503, trpc: 'SERVICE_UNAVAILABLE' },
@@ -141,5 +143,9 @@ export function findRelayError(thrown: unknown): RelayError | undefined {
 
 /** The same failure for the tRPC surface. */
 export function toTRPCError(error: RelayError): TRPCError {
-  return new TRPCError({ code: ERROR_FACES[error.code].trpc, message: error.message, cause: error });
+  return new TRPCError({
+    code: ERROR_FACES[error.code].trpc ?? 'BAD_REQUEST',
+    message: error.message,
+    cause: error,
+  });
 }

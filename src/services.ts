@@ -5,6 +5,7 @@ import { Listener } from './db/listener.ts';
 import { type DrainStep, runSteps } from './drain.ts';
 import type { Metrics } from './observability/metrics.ts';
 import { noObservability, type Observability } from './observability/open.ts';
+import { makeOwnNames } from './own-names.ts';
 import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
 import type { Replica, ReplicaOptions } from './redis/replica.ts';
 import { Connections } from './relay/connections.ts';
@@ -63,14 +64,6 @@ export interface ServicesOptions {
   roomClock?: () => number;
 }
 
-/** Whether a page may open a socket: our own, or one that may call the API. */
-const allowOrigin =
-  ({ corsOrigin, publicBaseUrl }: Config) =>
-  (origin: string, host: string | undefined): boolean =>
-    (URL.canParse(origin) && new URL(origin).host === host) ||
-    (publicBaseUrl !== undefined && origin === new URL(publicBaseUrl).origin) ||
-    (corsOrigin?.some((allowed) => allowed === '*' || allowed === origin) ?? false);
-
 /** Loads what speaks to Redis only where there is one. */
 async function openReplica(options: ReplicaOptions): Promise<Replica> {
   const redis = await import('./redis/replica.ts');
@@ -112,7 +105,7 @@ async function openRelay(
     rooms,
     connections,
     maxPerAddress: config.relayMaxSocketsPerAddress,
-    isAllowedOrigin: allowOrigin(config),
+    isAllowedOrigin: makeOwnNames(config).mayCall,
   });
   return {
     hub,

@@ -1,7 +1,14 @@
 import { initTRPC, type TRPCError } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError } from 'zod';
-import { badRequest, type ErrorCode, findRelayError, forbidden, toTRPCError } from '../errors.ts';
+import {
+  badRequest,
+  ERROR_FACES,
+  type ErrorCode,
+  findRelayError,
+  forbidden,
+  toTRPCError,
+} from '../errors.ts';
 import { isOperator } from '../vault/policy.ts';
 import type { AnswerHeader, Context } from './context.ts';
 import { describeInvalidInput } from './invalid-input.ts';
@@ -36,11 +43,17 @@ const t = initTRPC
     isDev: false,
     // A connection that carries nothing looks dead to whatever stands between.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
-    errorFormatter: ({ shape, error }) => ({
-      ...shape,
-      message: error.code === 'INTERNAL_SERVER_ERROR' ? maskedMessage : error.message,
-      data: { ...shape.data, ...findRelayError(error)?.details },
-    }),
+    errorFormatter: ({ shape, error }) => {
+      const meant = findRelayError(error);
+      const face = meant && ERROR_FACES[meant.code];
+      // tRPC knows the status of its own codes alone.
+      const httpStatus = face && face.trpc === undefined ? face.status : shape.data.httpStatus;
+      return {
+        ...shape,
+        message: error.code === 'INTERNAL_SERVER_ERROR' ? maskedMessage : error.message,
+        data: { ...shape.data, httpStatus, ...meant?.details },
+      };
+    },
   });
 
 export const router = t.router;

@@ -56,8 +56,8 @@ const DATA_POLICY = "default-src 'none';frame-ancestors 'none'";
  * Puts helmet's headers on every answer of this scope. Its plugin for Fastify builds them anew for each request, which
  * cost a tenth of an append that does not wait for its database.
  */
-function installSecurityHeaders(app: FastifyInstance, options: HelmetOptions): void {
-  const ofPages = listHeaders(options);
+export function installSecurityHeaders(app: FastifyInstance, config: HeaderConfig): void {
+  const ofPages = listHeaders(securityHeaders(config));
   const ofData = {
     'content-security-policy': DATA_POLICY,
     ...Object.fromEntries(Object.entries(ofPages).filter(([name]) => ABOUT_DATA.includes(name))),
@@ -68,9 +68,8 @@ function installSecurityHeaders(app: FastifyInstance, options: HelmetOptions): v
   });
 }
 
-/** The security headers of every answer, and those that let pages of other origins in where that is configured. */
-export async function installHeaders(app: FastifyInstance, config: HeaderConfig): Promise<void> {
-  installSecurityHeaders(app, securityHeaders(config));
+/** The headers that let pages of other origins in, where that is configured. */
+export async function installCors(app: FastifyInstance, config: HeaderConfig): Promise<void> {
   if (!config.corsOrigin) return;
   await app.register(cors, {
     origin: config.corsOrigin.includes('*') ? '*' : config.corsOrigin,

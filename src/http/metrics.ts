@@ -57,7 +57,7 @@ function makeTokenCheck(token: string): (request: FastifyRequest) => Promise<voi
 export function mountMetrics(app: FastifyInstance, exposition: Exposition, token: string | undefined): void {
   app.get(
     '/metrics',
-    { onRequest: token === undefined ? [] : [makeTokenCheck(token)] },
+    { config: { anyHost: true }, onRequest: token === undefined ? [] : [makeTokenCheck(token)] },
     async (_request, reply) => reply.type(exposition.contentType).send(await exposition.text()),
   );
 }

@@ -79,7 +79,10 @@ function errorsOf({ openapi, errors }: RestRoute): ErrorCode[] {
     'BAD_REQUEST',
     ...(openapi.protect === false ? [] : (['UNAUTHORIZED'] as const)),
     ...errors,
-    ...(openapi.method === 'GET' ? [] : (['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const)),
+    ...(openapi.method === 'GET'
+      ? []
+      : (['FORBIDDEN', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const)),
+    'MISDIRECTED_REQUEST',
     'TOO_MANY_REQUESTS',
     'INTERNAL_SERVER_ERROR',
     'SERVICE_UNAVAILABLE',

@@ -13,7 +13,7 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     example: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
   },
   FORBIDDEN: {
-    description: 'The vault belongs to another work session.',
+    description: 'The vault belongs to another work session, or a page of another origin asks for a change.',
     example: 'Vault v-7Kf3qDx02Z belongs to another work session.',
   },
   NOT_FOUND: { description: 'There is no such thing.', example: 'There is no vault v-7Kf3qDx02Z.' },
@@ -40,6 +40,11 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
   UNSUPPORTED_MEDIA_TYPE: {
     description: 'The body is not sent as JSON.',
     example: 'Send the body as JSON, with the header "content-type: application/json".',
+  },
+  MISDIRECTED_REQUEST: {
+    description:
+      'The request asks for a host that is not this server; `ALLOWED_HOSTS` of the server lists those that are.',
+    example: 'This server does not answer to the name rebound.example; add it to ALLOWED_HOSTS.',
   },
   TOO_MANY_REQUESTS: {
     description: 'Over the rate limit; try again after `Retry-After` seconds.',

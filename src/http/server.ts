@@ -28,7 +28,12 @@ export function makeHttpServer(
     bodyLimit: bodyLimit(Math.max(config.limits.textBytes, config.limits.summaryBytes)),
     requestTimeout: 10_000,
     // By itself a slow request was cut after a minute only: Node checks its connections that seldom.
-    http: { maxHeaderSize: MAX_HEAD_BYTES, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
+    http: {
+      requireHostHeader: false,
+      maxHeaderSize: MAX_HEAD_BYTES,
+      headersTimeout: 5000,
+      connectionsCheckingInterval: 1000,
+    },
     // A vault id of 128 characters outside the BMP, percent-encoded.
     routerOptions: { maxParamLength: 1536 },
     forceCloseConnections: 'idle',

@@ -1,6 +1,5 @@
 import { getTRPCErrorShape } from '@trpc/server';
 import { type FastifyTRPCPluginOptions, fastifyRequestHandler } from '@trpc/server/adapters/fastify';
-import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppRouter } from '../api/router.ts';
 import { findRelayError, isFailure, toTRPCError } from '../errors.ts';
@@ -47,7 +46,7 @@ const makeErrorHandler =
       input: undefined,
       ctx: undefined,
     });
-    return reply.code(getHTTPStatusCodeFromError(error)).send({ error: shape });
+    return reply.code(shape.data.httpStatus).send({ error: shape });
   };
 
 /** Mounts the procedures under `/trpc`, in a scope of its own: it reads its bodies and tells its errors in its own way. */

@@ -14,7 +14,7 @@ export interface AdmissionDeps extends Pick<AstationDeps, 'rooms' | 'astations'>
   /** Sockets that one address may have. */
   maxPerAddress: number;
   /** Whether a page of this origin may open a socket here. */
-  isAllowedOrigin(origin: string, host: string | undefined): boolean;
+  isAllowedOrigin(origin: string, host: string): boolean;
 }
 
 /** Who was let in. */
@@ -38,8 +38,8 @@ function readCode(code: string | undefined): string {
  * hub refuses
  */
 export async function admit(deps: AdmissionDeps, request: FastifyRequest): Promise<Admission> {
-  const { origin, host } = request.headers;
-  if (origin !== undefined && !deps.isAllowedOrigin(origin, host)) {
+  const { origin } = request.headers;
+  if (origin !== undefined && !deps.isAllowedOrigin(origin, request.host)) {
     throw forbidden('Pages of this origin may not connect here; CORS_ORIGIN lists those that may.');
   }
   // A plain request gets no socket, and so takes no place.

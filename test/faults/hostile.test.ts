@@ -22,14 +22,14 @@ beforeAll(async () => {
 });
 
 const post = (headers: string) =>
-  `POST /api/vault?id=a HTTP/1.1\r\nhost: x\r\nauthorization: session ${session}\r\ncontent-type: application/json\r\n${headers}\r\n\r\n`;
+  `POST /api/vault?id=a HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: session ${session}\r\ncontent-type: application/json\r\n${headers}\r\n\r\n`;
 
 test(`${MANY} clients that send their headers one by one are cut, and others are served`, async () => {
   await whileOthersAreServed(vaults, async () => {
     const from = performance.now();
     const attackers = await Promise.all(Array.from({ length: MANY }, () => attack(server.url)));
     for (const attacker of attackers) {
-      attacker.socket.write('GET /api/vault?id=a HTTP/1.1\r\nhost: x\r\n');
+      attacker.socket.write('GET /api/vault?id=a HTTP/1.1\r\nhost: 127.0.0.1\r\n');
       drip(attacker, forever('x-more: 1\r\n'));
     }
     await Promise.all(attackers.map(({ ended }) => ended));
@@ -112,7 +112,7 @@ test('a compressed frame is never unpacked: compression is not agreed on, and wh
     const attacker = await attack(server.url);
     const key = randomBytes(16).toString('base64');
     attacker.socket.write(
-      `GET /ws?role=atem&code=st&atem_id=bomb HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${key}\r\nsec-websocket-extensions: permessage-deflate\r\n\r\n`,
+      `GET /ws?role=atem&code=st&atem_id=bomb HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${key}\r\nsec-websocket-extensions: permessage-deflate\r\n\r\n`,
     );
     await expect.poll(attacker.received).toMatch(/^HTTP\/1\.1 101 /);
     expect(attacker.received()).not.toMatch(/permessage-deflate/i);

@@ -36,7 +36,7 @@ const statusesIn = (text: string) =>
 const head = (line: string, headers: Record<string, string | number>) =>
   `${[
     `${line} HTTP/1.1`,
-    'host: test',
+    'host: 127.0.0.1',
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ].join('\r\n')}\r\n\r\n`;
 

@@ -122,7 +122,7 @@ describe('connections of one address', () => {
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), localAddress: from });
     sockets.push(socket);
     socket.on('error', () => undefined);
-    socket.write('GET /health HTTP/1.1\r\nhost: x\r\n\r\n');
+    socket.write('GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
     const answered = once(socket, 'data').then(() => true);
     return Promise.race([answered, once(socket, 'close').then(() => false)]);
   }

@@ -76,7 +76,7 @@ test('a body that comes later than its head does not lose the trace', async () =
     const body = '{"summary":"late"}';
     const { socket, received } = await attack(url);
     socket.write(
-      `POST /api/vault?id=a HTTP/1.1\r\nhost: x\r\nauthorization: session ${SESSION}\r\n` +
+      `POST /api/vault?id=a HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: session ${SESSION}\r\n` +
         `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
     );
     // An answer to a request that came after it shows that this one waits for its body.

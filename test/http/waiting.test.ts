@@ -227,7 +227,7 @@ describe('on one server', () => {
   async function ask(path: string, text: string): Promise<string> {
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
     sockets.push(socket);
-    socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: session ${session}\r\n\r\n`);
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: session ${session}\r\n\r\n`);
     let answer = '';
     for (;;) {
       const [chunk] = (await once(socket, 'data')) as [Buffer];

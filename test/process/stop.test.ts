@@ -6,7 +6,7 @@ import { type Program, serve, stop, withFolder } from '../support/process.ts';
 async function holdOpen(url: string) {
   const attacker = await attack(url);
   attacker.socket.write(
-    'POST /api/sessions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{',
+    'POST /api/sessions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{',
   );
   // The answer to a second request shows that the first was taken up.
   expect((await fetch(`${url}/health/live`)).status).toBe(200);

@@ -24,6 +24,7 @@ const server = useRelayServer(database, {
   config: {
     publicBaseUrl: 'https://relay.example.org/base',
     corsOrigin: ['https://dashboard.example.org'],
+    allowedHosts: ['behind.example.org'],
   },
 });
 
@@ -274,7 +275,7 @@ describe('Origin', () => {
     for (const origin of [server.one.url, 'https://relay.example.org', 'https://dashboard.example.org']) {
       expect(await enter(origin)).toBeInstanceOf(TestSocket);
     }
-    expect(await enter('https://behind.example.org', 'behind.example.org')).toBeInstanceOf(TestSocket);
+    expect(await enter('https://behind.example.org', 'BEHIND.example.org:443')).toBeInstanceOf(TestSocket);
   });
 
   test('a program sends none and may come', async () => {

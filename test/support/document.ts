@@ -97,7 +97,7 @@ const PAGES: Record<string, { procedure: string; field: string }> = {
 };
 
 const IS_JSON = /^application\/json(; charset=utf-8)?$/;
-const TRPC_CODES = new Set<string>(Object.values(ERROR_FACES).map((face) => face.trpc));
+const TRPC_CODES = new Set(Object.values(ERROR_FACES).map(({ trpc = 'BAD_REQUEST' }): string => trpc));
 /** What Node refuses before there is a request for the server to look at. */
 const BEFORE_THE_REQUEST = new Set([408, 431]);
 

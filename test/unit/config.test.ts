@@ -23,6 +23,7 @@ const DEFAULTS = {
   dataDir: path.resolve('.data'),
   publicBaseUrl: undefined,
   corsOrigin: undefined,
+  allowedHosts: undefined,
   trustProxy: undefined,
   logLevel: 'info',
   limits: { textBytes: 65_536, summaryBytes: 2048, clientIdCharacters: 128 },
@@ -89,6 +90,12 @@ describe('what is taken', () => {
       'CORS_ORIGIN',
       'https://a.org, http://b.org:8080',
       { corsOrigin: ['https://a.org', 'http://b.org:8080'] },
+    ],
+    ['ALLOWED_HOSTS', '*', { allowedHosts: ['*'] }],
+    [
+      'ALLOWED_HOSTS',
+      'relay.example.org, Relay:8443, [fd00::1]',
+      { allowedHosts: ['relay.example.org', 'Relay:8443', '[fd00::1]'] },
     ],
     ['TRUST_PROXY', '10.0.0.0/8, ::1', { trustProxy: ['10.0.0.0/8', '::1'] }],
     ['TRUST_PROXY', '192.168.1.1', { trustProxy: ['192.168.1.1'] }],
@@ -176,6 +183,8 @@ describe('what is refused, naming the variable', () => {
   const url = 'must be a postgres:// or postgresql:// address';
   const redis = 'must be a redis:// or rediss:// address';
   const origins = 'must be * or a comma-separated list of origins such as https://example.org';
+  const hosts =
+    'must be * or a comma-separated list of host names, each with an optional port, such as relay.example.org';
   const networks = 'must be a comma-separated list of addresses or CIDR networks';
   const token = 'must be 32 to 512 visible ASCII characters, such as openssl rand -hex 32 prints';
   const base = 'must be an http:// or https:// address';
@@ -224,6 +233,12 @@ describe('what is refused, naming the variable', () => {
     ['CORS_ORIGIN', 'example.org', origins],
     ['CORS_ORIGIN', 'https://a.org,', origins],
     ['CORS_ORIGIN', 'null', origins],
+    ['ALLOWED_HOSTS', 'https://example.org', hosts],
+    ['ALLOWED_HOSTS', 'example.org/', hosts],
+    ['ALLOWED_HOSTS', 'a.org,', hosts],
+    ['ALLOWED_HOSTS', 'a.org b.org', hosts],
+    ['ALLOWED_HOSTS', 'a.org:99999', hosts],
+    ['ALLOWED_HOSTS', '*.a.org', hosts],
     ['TRUST_PROXY', 'true', networks],
     ['TRUST_PROXY', '10.0.0.0/33', networks],
     ['TRUST_PROXY', '::/129', networks],
