@@ -1,10 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { findRelayError } from '../errors.ts';
 import type { AstationStore, KeyStanding } from '../session/astation-store.ts';
-import type { BindingStore } from '../session/binding-store.ts';
+import type { BindingStore, BindOutcome } from '../session/binding-store.ts';
+import { MAX_BOUND_SESSIONS } from '../session/limits.ts';
 import type { Source } from '../session/source.ts';
 import { verifyAstationProof } from './identity.ts';
-import { ackFrame, type ControlFrame, parseAstationFrame } from './protocol.ts';
+import { ackFrame, type ControlFrame, isSessionId, parseAstationFrame } from './protocol.ts';
 import { astationOf, astationProved, astationRejected } from './room-identity.ts';
 import type { Decide, RoomStore } from './room-store.ts';
 
@@ -22,6 +23,12 @@ export interface AstationSessionDeps extends AstationDeps {
   /** Hears that a session may no longer act. @param idHash hexadecimal */
   sessionEnded(idHash: string): void;
 }
+
+const NOT_BOUND: Record<Exclude<BindOutcome, 'bound'>, string> = {
+  refused: 'another Astation holds this session, or it has ended',
+  pending: 'this session is still pending; bind it once it is granted',
+  full: `this Astation holds ${MAX_BOUND_SESSIONS} sessions already; unbind one first`,
+};
 
 /** What one Astation's socket asks for, one frame after the other. */
 export class AstationSession {
@@ -125,15 +132,15 @@ export class AstationSession {
     try {
       switch (frame.type) {
         case 'relaySessions': {
-          const { skipped, dropped } = await bindings.replace(this.#code, frame.sessions, this.#source);
+          const ids = frame.sessions.filter(isSessionId);
+          const { skipped, dropped } = await bindings.replace(this.#code, ids, this.#source);
           this.#end(dropped);
-          return { for: frame.type, ok: true, skipped };
+          return { for: frame.type, ok: true, skipped: skipped + frame.sessions.length - ids.length };
         }
         case 'relayBind': {
-          const bound = await bindings.bind(this.#code, frame.session_id, this.#source);
-          return bound
-            ? { for: frame.type, ok: true }
-            : { for: frame.type, ok: false, message: 'another Astation holds this session, or it has ended' };
+          const outcome = await bindings.bind(this.#code, frame.session_id, this.#source);
+          if (outcome === 'bound') return { for: frame.type, ok: true };
+          return { for: frame.type, ok: false, message: NOT_BOUND[outcome] };
         }
         case 'relayUnbind':
           this.#end(await bindings.unbind(this.#code, frame.session_id, this.#source));

@@ -24,7 +24,10 @@ export const CHALLENGE_LIFETIME_MS = 10_000;
 export const MAX_RELAY_SESSIONS = 1000;
 
 /** A session id in a control frame (contract, section 4). */
-const SessionId = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters');
+const SessionId = z.string().regex(/^[\x21-\x7e]{16,128}$/, 'must be 16 to 128 visible ASCII characters');
+
+/** Whether an element of `relaySessions` can be the id of a session. */
+export const isSessionId = (element: unknown): element is string => SessionId.safeParse(element).success;
 
 /** Astation → relay: proof of its key. What the fields hold is judged by `verifyAstationProof`. */
 export const RelayAuth = z.object({
@@ -34,10 +37,10 @@ export const RelayAuth = z.object({
   signature: z.string().max(1024),
 });
 
-/** Astation → relay: its bindings are exactly these. */
+/** Astation → relay: its bindings are exactly these. The relay skips elements that {@link isSessionId} refuses. */
 export const RelaySessions = z.object({
   type: z.literal('relaySessions'),
-  sessions: z.array(SessionId).max(MAX_RELAY_SESSIONS, `must hold at most ${MAX_RELAY_SESSIONS} ids`),
+  sessions: z.array(z.unknown()).max(MAX_RELAY_SESSIONS, `must hold at most ${MAX_RELAY_SESSIONS} ids`),
 });
 export const RelayBind = z.object({ type: z.literal('relayBind'), session_id: SessionId });
 export const RelayUnbind = z.object({ type: z.literal('relayUnbind'), session_id: SessionId });
@@ -59,8 +62,8 @@ export const RelayAuthResult = z.object({
   message: z.string(),
 });
 /**
- * relay → Astation, the answer to every other control frame. `skipped` counts ids that another Astation
- * holds.
+ * relay → Astation, the answer to every other control frame. `skipped` counts the elements of a set that were not bound:
+ * what cannot be an id, and sessions that are pending, have ended or are another Astation's.
  */
 export const RelayAck = z.object({
   type: z.literal('relayAck'),

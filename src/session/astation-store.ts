@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/client.ts';
 import { findRelayError, notFound } from '../errors.ts';
+import { FIND_KEY, FORGET_KEY, LIST_ASTATIONS, REGISTER_KEY } from './astation-sql.ts';
 import { type Source, sourceColumns } from './source.ts';
-import { FIND_KEY, FORGET_KEY, LIST_ASTATIONS, REGISTER_KEY } from './sql.ts';
 
-export { KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './sql.ts';
+export { KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './astation-sql.ts';
 
 export interface AstationInfo {
   astation_id: string;

@@ -1,5 +1,6 @@
 import type { Database } from '../db/client.ts';
 import { conflict, gone, notFound, unauthorized } from '../errors.ts';
+import { MAX_BOUND_SESSIONS } from './limits.ts';
 import { hashOtp, makeToken, otpOf } from './otp.ts';
 import type { CreatedSession, DeniedSession, GrantedSession, SessionStatus } from './schema.ts';
 import { hashSessionId, makeSessionId } from './session-id.ts';
@@ -68,8 +69,8 @@ export class LoginStore {
 
   /**
    * Grants a request by its OTP, and binds it if an Astation signed.
-   * @throws RelayError `UNAUTHORIZED` wrong OTP, `CONFLICT` decided already or another Astation's, `GONE` expired,
-   *   `NOT_FOUND` unknown
+   * @throws RelayError `UNAUTHORIZED` wrong OTP, `CONFLICT` decided already, or the Astation holds as many sessions as it
+   *   may, `GONE` expired, `NOT_FOUND` unknown
    */
   async grant(id: string, otp: string, { signedBy, from }: GrantOptions = {}): Promise<GrantedSession> {
     const token = makeToken();
@@ -102,15 +103,14 @@ export class LoginStore {
   }
 
   async #whyNot(id: string, signedBy?: string): Promise<Error> {
-    const [row] = await this.#db.rows<{ status: string; expired: boolean; astation_id: string | null }>(
-      DECIDED,
-      hashSessionId(id),
-    );
+    const [row] = await this.#db.rows<{ status: string; expired: boolean }>(DECIDED, hashSessionId(id));
     if (!row) return noSuchSession();
     if (row.status !== 'pending') return conflict(`This session is already ${row.status}.`);
     if (row.expired) return gone('This session has expired; ask for a new one.');
-    if (signedBy !== undefined && row.astation_id !== signedBy) {
-      return conflict('This session is bound to another Astation.');
+    if (signedBy !== undefined) {
+      return conflict(
+        `This Astation holds ${MAX_BOUND_SESSIONS} sessions already; unbind one, then grant again.`,
+      );
     }
     return conflict('This session has just changed; look at its status.');
   }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Database } from '../../src/db/client.ts';
 import { AstationStore } from '../../src/session/astation-store.ts';
 import { BindingStore } from '../../src/session/binding-store.ts';
 import { fingerprint, hashSessionId } from '../../src/session/session-id.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { RestVaults, rest } from '../support/client.ts';
-import { useDatabase } from '../support/database.ts';
+import { startCountingProxy } from '../support/counting-proxy.ts';
+import { silent, useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 
 const database = useDatabase();
@@ -132,6 +134,34 @@ describe('what an Astation and the operator do', () => {
     );
     await bindings.unbind(mine, two, SOURCE);
     expect((await audited()).at(-1)).toEqual(at(two, 'session_unbind'));
+  });
+
+  test('a repeated set of bindings leaves no row, changes none and costs one statement', async () => {
+    const proxy = await startCountingProxy(database.url);
+    const counted = new Database({ url: proxy.url, poolSize: 1, log: silent });
+    try {
+      await counted.ping();
+      const bindings = new BindingStore(counted);
+      const [mine, other] = [`st-${randomUUID()}`, `st-${randomUUID()}`];
+      const foreign = randomUUID();
+      await bindings.bind(other, foreign);
+      const set = [foreign, ...Array.from({ length: 50 }, () => randomUUID())];
+      expect(await bindings.replace(mine, set, SOURCE)).toEqual({ skipped: 1, dropped: [] });
+      const rows = await audited();
+      const written = () =>
+        database.admin.query('SELECT xmin::text, xmax::text, s.* FROM sessions AS s ORDER BY id_hash');
+      const before = (await written()).rows;
+      proxy.takeRoundTrips();
+      for (const again of [set, set.toReversed(), [...set, ...set]]) {
+        expect(await bindings.replace(mine, again, SOURCE)).toEqual({ skipped: 1, dropped: [] });
+        expect(proxy.takeRoundTrips()).toBe(1);
+      }
+      expect(await audited()).toEqual(rows);
+      expect((await written()).rows).toEqual(before);
+    } finally {
+      await counted.close();
+      await proxy.close();
+    }
   });
 
   test('keys that are registered and forgotten', async () => {

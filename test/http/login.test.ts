@@ -144,6 +144,14 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     expect(await list(token)).toBe(401);
   });
 
+  test('login fixation: a grant by OTP alone leaves no binding from before', async () => {
+    const { id, otp } = await create();
+    await sql(`UPDATE sessions SET astation_id = 'st-thief' WHERE id_hash = $1`, id);
+    expect(await calls.grant(id, { otp })).toMatchObject({ ok: { id } });
+    expect(await row(id)).toMatchObject({ status: 'granted', astation_id: null });
+    expect(await list(id)).toBe(401);
+  });
+
   test('a token that was not fetched in five minutes is gone', async () => {
     const { id, otp } = await create();
     await calls.grant(id, { otp });
@@ -303,7 +311,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
       expect(await list(id)).toBe(200);
     });
 
-    test('grants what this Astation bound before', async () => {
+    test('grants what this Astation asked for before', async () => {
       const { id, otp, astationId, key } = await prepare();
       await new BindingStore(database.db).bind(astationId, id);
       expect(await calls.grant(id, key.grant({ id, otp, astationId }))).toMatchObject({ ok: { id } });
@@ -361,14 +369,31 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
       expect(await row(id)).toMatchObject({ status: 'pending', otp_tries: 0 });
     });
 
-    test('does not take what another Astation has bound', async () => {
+    test('login fixation: what asked for the session while it was pending is not asked', async () => {
       const { id, otp, astationId, key } = await prepare();
-      await new BindingStore(database.db).bind('st-first', id);
+      const bindings = new BindingStore(database.db);
+      expect(await bindings.bind('st-thief', id)).toBe('pending');
+      expect(await bindings.replace('st-thief', [id])).toEqual({ skipped: 1, dropped: [] });
+      expect(await row(id)).toMatchObject({ status: 'pending', astation_id: null });
+      // As an earlier version may have left it.
+      await sql(`UPDATE sessions SET astation_id = 'st-thief' WHERE id_hash = $1`, id);
+      expect(await calls.grant(id, key.grant({ id, otp, astationId }))).toMatchObject({ ok: { id } });
+      expect(await row(id)).toMatchObject({ status: 'granted', astation_id: astationId });
+    });
+
+    test('is refused when the Astation holds 1,000 sessions, and the request stays', async () => {
+      const { id, otp, astationId, key } = await prepare();
+      const bindings = new BindingStore(database.db);
+      const held = Array.from({ length: 1000 }, () => randomUUID());
+      await bindings.replace(astationId, held);
       expect(await calls.grant(id, key.grant({ id, otp, astationId }))).toEqual({
         code: 'CONFLICT',
-        error: 'This session is bound to another Astation.',
+        error: 'This Astation holds 1000 sessions already; unbind one, then grant again.',
       });
-      expect(await row(id)).toMatchObject({ status: 'pending', astation_id: 'st-first' });
+      expect(await row(id)).toMatchObject({ status: 'pending', otp_tries: 0 });
+      await bindings.unbind(astationId, held[0] as string);
+      expect(await calls.grant(id, key.grant({ id, otp, astationId }))).toMatchObject({ ok: { id } });
+      expect(await list(id)).toBe(200);
     });
 
     test('meets the same ends as any other', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { BindingStore } from '../../src/session/binding-store.ts';
 import { hashSessionId } from '../../src/session/session-id.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
@@ -53,6 +54,15 @@ async function boundTo(astationId: string): Promise<string[]> {
 }
 const hashed = (...ids: string[]) => ids.map((id) => hashSessionId(id).toString('hex')).sort();
 
+const requestSession = async () =>
+  (
+    await rest<{ id: string; otp: string }>('POST', `${server.url}/api/sessions`, {
+      body: { hostname: 'h' },
+    })
+  ).body;
+const grant = (id: string, otp: string) =>
+  rest('POST', `${server.url}/api/sessions/${id}/grant`, { body: { otp } });
+
 const allSessions = async () =>
   JSON.stringify((await database.admin.query('SELECT * FROM sessions ORDER BY id_hash')).rows);
 
@@ -67,10 +77,10 @@ describe('relayBind', () => {
     expect(await boundTo(code)).toEqual(hashed(id));
   });
 
-  test('every visible ASCII character may stand in an id, 1 to 128 of them', async () => {
+  test('every visible ASCII character may stand in an id, 16 to 128 of them', async () => {
     const { code, socket } = await newAstation();
     const visible = String.fromCharCode(...Array.from({ length: 94 }, (_, n) => 0x21 + n));
-    const ids = ['x', visible, 'y'.repeat(128)];
+    const ids = ['x'.repeat(16), visible, 'y'.repeat(128)];
     for (const id of ids) expect(await bind(socket, id)).toEqual(acked('relayBind'));
     expect(await boundTo(code)).toEqual(hashed(...ids));
     for (const id of ids) expect(await list(id)).toBe(200);
@@ -119,29 +129,40 @@ describe('relayBind', () => {
     }
   });
 
-  test('a request that is bound while it is pending can be used once it is granted', async () => {
-    const { socket } = await newAstation();
-    const { id, otp } = (
-      await rest<{ id: string; otp: string }>('POST', `${server.url}/api/sessions`, {
-        body: { hostname: 'h' },
-      })
-    ).body;
-    expect(await bind(socket, id)).toEqual(acked('relayBind'));
-    expect(await list(id)).toBe(401);
-    expect((await rest('POST', `${server.url}/api/sessions/${id}/grant`, { body: { otp } })).status).toBe(
-      200,
+  test('login fixation: a pending request is not bound, neither by a bind nor in a set', async () => {
+    const { code, socket } = await newAstation();
+    const { id, otp } = await requestSession();
+    const other = randomUUID();
+    await setAll(socket, [other]);
+    const before = await allSessions();
+    expect(await bind(socket, id)).toEqual(
+      refusedAck('relayBind', 'this session is still pending; bind it once it is granted'),
     );
+    expect(await setAll(socket, [id, other])).toEqual(acked('relaySessions', { skipped: 1 }));
+    expect(await unbind(socket, id)).toEqual(acked('relayUnbind'));
+    expect(await allSessions()).toBe(before);
+    await grant(id, otp);
+    expect(await list(id)).toBe(401);
+    expect(await bind(socket, id)).toEqual(acked('relayBind'));
     expect(await list(id)).toBe(200);
+    expect(await boundTo(code)).toEqual(hashed(id, other));
+  });
+
+  test('login fixation: a request that has expired is not begun by a bind', async () => {
+    const { socket } = await newAstation();
+    const { id } = await requestSession();
+    await database.admin.query('UPDATE sessions SET expires_at = now() WHERE id_hash = $1', [
+      hashSessionId(id),
+    ]);
+    expect(await bind(socket, id)).toMatchObject({ ok: false });
+    expect(await setAll(socket, [id])).toEqual(acked('relaySessions', { skipped: 1 }));
+    expect(await list(id)).toBe(401);
   });
 
   test('a request that is granted by its OTP can be used once it is bound', async () => {
     const { socket } = await newAstation();
-    const { id, otp } = (
-      await rest<{ id: string; otp: string }>('POST', `${server.url}/api/sessions`, {
-        body: { hostname: 'h' },
-      })
-    ).body;
-    await rest('POST', `${server.url}/api/sessions/${id}/grant`, { body: { otp } });
+    const { id, otp } = await requestSession();
+    await grant(id, otp);
     expect(await list(id)).toBe(401);
     expect(await bind(socket, id)).toEqual(acked('relayBind'));
     expect(await list(id)).toBe(200);
@@ -149,9 +170,7 @@ describe('relayBind', () => {
 
   test('what a person denied or an operator revoked cannot be bound', async () => {
     const { socket } = await newAstation();
-    const { id: denied } = (
-      await rest<{ id: string }>('POST', `${server.url}/api/sessions`, { body: { hostname: 'h' } })
-    ).body;
+    const { id: denied } = await requestSession();
     await rest('POST', `${server.url}/api/sessions/${denied}/deny`);
     const revoked = randomUUID();
     await bind(socket, revoked);
@@ -209,6 +228,51 @@ describe('relaySessions', () => {
       refusedAck('relaySessions', 'sessions: must hold at most 1000 ids'),
     );
     expect(await boundTo(code)).toHaveLength(1000);
+  });
+});
+
+describe('1,000 ids of one Astation in all', () => {
+  const full = refusedAck('relayBind', 'this Astation holds 1000 sessions already; unbind one first');
+
+  test('relayBind: one more is refused until another is unbound; those that are bound are refreshed', async () => {
+    const { code, socket } = await newAstation();
+    const ids = Array.from({ length: 1000 }, () => randomUUID());
+    await setAll(socket, ids);
+    const before = await allSessions();
+    expect(await bind(socket, randomUUID())).toEqual(full);
+    expect(await allSessions()).toBe(before);
+    expect(await bind(socket, ids[7])).toEqual(acked('relayBind'));
+    await unbind(socket, ids[7]);
+    const next = randomUUID();
+    expect(await bind(socket, next)).toEqual(acked('relayBind'));
+    expect(await bind(socket, ids[7])).toEqual(full);
+    expect(await boundTo(code)).toHaveLength(1000);
+    expect(await list(next)).toBe(200);
+  });
+
+  test('sessions that expired take no place', async () => {
+    const { code, socket } = await newAstation();
+    await setAll(
+      socket,
+      Array.from({ length: 1000 }, () => randomUUID()),
+    );
+    await database.admin.query('UPDATE sessions SET expires_at = now() WHERE astation_id = $1', [code]);
+    expect(await bind(socket, randomUUID())).toEqual(acked('relayBind'));
+  });
+
+  test('binds that race at two servers do not exceed it', async () => {
+    const stores = [new BindingStore(database.db), new BindingStore(database.db)] as const;
+    const astationId = `st-${randomUUID()}`;
+    await stores[0].replace(
+      astationId,
+      Array.from({ length: 995 }, () => randomUUID()),
+    );
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => (stores[n % 2] ?? stores[0]).bind(astationId, randomUUID())),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'bound')).toHaveLength(5);
+    expect(outcomes.filter((outcome) => outcome === 'full')).toHaveLength(15);
+    expect(await boundTo(astationId)).toHaveLength(1000);
   });
 });
 
@@ -325,15 +389,18 @@ describe('relayUnbind', () => {
 });
 
 describe('ok: false', () => {
+  const long = 'x'.repeat(16);
   const badIds: [string, unknown][] = [
     ['an empty id', ''],
+    ['one character', 'a'],
+    ['15 characters', 'x'.repeat(15)],
     ['129 characters', 'x'.repeat(129)],
-    ['a space', 'a b'],
-    ['a tab', 'a\tb'],
-    ['DEL', 'a\x7f'],
-    ['NUL', 'a\0'],
-    ['a letter beyond ASCII', 'ä'],
-    ['a line break at the end', 'abc\n'],
+    ['a space', `${long} ${long}`],
+    ['a tab', `${long}\t`],
+    ['DEL', `${long}\x7f`],
+    ['NUL', `${long}\0`],
+    ['a letter beyond ASCII', `${long}ä`],
+    ['a line break at the end', `${long}\n`],
     ['a number', 7],
     ['null', null],
     ['an object', { id: 'x' }],
@@ -341,17 +408,19 @@ describe('ok: false', () => {
 
   test.each(badIds)('%s', async (_name, id) => {
     const { code, socket } = await newAstation();
-    await bind(socket, 'kept');
+    const kept = randomUUID();
+    await bind(socket, kept);
     const before = await allSessions();
     const atem = await openAtem(server.url, code, 'a');
     expect(await socket.next()).toMatchObject({ relay_event: 'connected' });
-    for (const ack of [await bind(socket, id), await unbind(socket, id), await setAll(socket, [id])]) {
-      expect(ack).toMatchObject({ ok: false, message: expect.stringMatching(/^(session_id|sessions): ./) });
+    for (const ack of [await bind(socket, id), await unbind(socket, id)]) {
+      expect(ack).toMatchObject({ ok: false, message: expect.stringMatching(/^session_id: ./) });
     }
+    // The rest of a set still counts.
+    expect(await setAll(socket, [id, kept])).toEqual(acked('relaySessions', { skipped: 1 }));
     expect(await allSessions()).toBe(before);
     socket.send('{"after":"all"}');
     expect(await atem.nextText()).toBe('{"after":"all"}');
-    await unbind(socket, 'kept');
   });
 
   test.each([

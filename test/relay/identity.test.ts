@@ -321,7 +321,7 @@ describe('legacy', () => {
     owner.send({ atem_id: 'a', connection_id, payload: { a: 2 } });
     expect(await atem.nextText()).toBe('{"a":2}');
     await reaches(owner, atem);
-    expect(await owner.ask({ type: 'relayBind', session_id: 'x' })).toMatchObject({ ok: false });
+    expect(await owner.ask({ type: 'relayBind', session_id: randomUUID() })).toMatchObject({ ok: false });
     expect(await storedKey(code)).toBeUndefined();
   });
 
@@ -397,7 +397,7 @@ describe('while the database is away', () => {
         await reaches(owner, atem);
         const impostor = await openAstation(own.url, known);
         expect(await impostor.prove(newKey)).toMatchObject({ status: 'rejected' });
-        expect(await owner.ask({ type: 'relayBind', session_id: 'x' })).toEqual({
+        expect(await owner.ask({ type: 'relayBind', session_id: randomUUID() })).toEqual({
           type: 'relayAck',
           for: 'relayBind',
           ok: false,

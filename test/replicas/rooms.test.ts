@@ -325,7 +325,7 @@ describeWithRedis('three replicas', () => {
       await redis.hset(key, 'owner', String(stored).replace('legacy', 'verified'));
       redis.disconnect();
       expect((await own.room(code))?.owner?.standing).toBe('verified');
-      expect(await owner.ask({ type: 'relayBind', session_id: 'x' })).toMatchObject({ ok: false });
+      expect(await owner.ask({ type: 'relayBind', session_id: randomUUID() })).toMatchObject({ ok: false });
     });
   });
 

@@ -1,12 +1,16 @@
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
-import * as sessionSql from '../../src/session/sql.ts';
+import * as astationSql from '../../src/session/astation-sql.ts';
+import * as bindingSql from '../../src/session/binding-sql.ts';
+import { hashSessionId } from '../../src/session/session-id.ts';
+import * as otherSessionSql from '../../src/session/sql.ts';
 import { READS } from '../../src/vault/read-sql.ts';
 import * as otherVaultSql from '../../src/vault/sql.ts';
 import { useDatabase } from '../support/database.ts';
 
 const database = useDatabase();
 
+const sessionSql = { ...otherSessionSql, ...bindingSql, ...astationSql };
 const vaultSql = { ...otherVaultSql, ...READS.caller };
 
 /** 100,000 entries and 24,001 writers in 2,002 vaults of 500 work sessions, and 20,000 sessions. */
@@ -242,11 +246,12 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   DENY: each([['sessions_pkey']], [hash, ...SOURCE]),
   DECIDED: each([['sessions_pkey']], [hash]),
   SWEEP: each([['sessions_by_expiry']], []),
-  BIND: each([['sessions_pkey']], ['st-1', `{${'ab'.repeat(32)}}`, ...SOURCE]),
-  REPLACE: each(
-    [['sessions_by_astation', 'sessions_pkey'], ['sessions_by_astation']],
-    ['st-1', `{${'ab'.repeat(32)}}`, ...SOURCE],
+  LOOK_AT_BINDINGS: each(
+    [['sessions_by_astation'], ['sessions_pkey']],
+    ['st-1', `{\\\\x${'ab'.repeat(32)}}`],
   ),
+  // What it does inside is looked at below.
+  BIND: each([], ['st-1', `{\\\\x${'ab'.repeat(32)}}`, 'true', ...SOURCE]),
   UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash, ...SOURCE]),
   FIND_KEY: each([['astations_pkey']], ['st-1']),
   REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store', ...SOURCE]),
@@ -386,6 +391,18 @@ describe.each(PLANS)('no write reads through a table: %s', (mode) => {
     });
     expect(scans).toEqual({});
   });
+});
+
+test.each(PLANS)('bind_sessions reads through no table, whether it binds or replaces: %s', async (mode) => {
+  const scans = await scansDuring(async (client) => {
+    await client.query(`SET plan_cache_mode = ${mode}`);
+    for (const exact of [false, true]) {
+      const ids = Array.from({ length: 20 }, (_, n) => hashSessionId(`${mode} ${exact} ${n}`));
+      const { rows } = await client.query(bindingSql.BIND, ['st-1', ids, exact, ...SOURCE]);
+      expect(rows).toMatchObject([{ outcome: 'done', bound: 20 }]);
+    }
+  });
+  expect(scans).toEqual({});
 });
 
 test.each([

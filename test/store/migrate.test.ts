@@ -21,6 +21,7 @@ const MIGRATIONS = [
   '20261124100000_handing_over',
   '20261124200000_rows_stored_together',
   '20261129000000_vault_writers',
+  '20261129000100_enrolment',
 ];
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };

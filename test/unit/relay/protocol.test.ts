@@ -105,8 +105,9 @@ describe('parseAstationFrame', () => {
     { type: 'relayAuth', astation_id: 'a', public_key: '04', signature: '30' },
     { type: 'relaySessions', sessions: ['s-1', 's-2'] },
     { type: 'relaySessions', sessions: [] },
+    { type: 'relaySessions', sessions: ['s', 7, null, { id: 's' }] },
     { type: 'relayBind', session_id: '!'.repeat(128) },
-    { type: 'relayUnbind', session_id: '~' },
+    { type: 'relayUnbind', session_id: '~'.repeat(16) },
   ])('reads $type', (frame) => {
     expect(parseAstationFrame(JSON.stringify({ ...frame, more: 1 }))).toEqual({ kind: 'control', frame });
   });
@@ -117,13 +118,17 @@ describe('parseAstationFrame', () => {
       { sessions: Array.from({ length: 1001 }, () => 's') },
       'sessions: must hold at most 1000 ids',
     ],
-    ['relaySessions', { sessions: ['ok', 'not ok'] }, 'sessions: must be 1 to 128 visible ASCII characters'],
     ['relaySessions', { sessions: 's' }, 'sessions: Invalid input: expected array, received string'],
     ['relayBind', {}, 'session_id: Invalid input: expected string, received undefined'],
-    ['relayBind', { session_id: '' }, 'session_id: must be 1 to 128 visible ASCII characters'],
-    ['relayBind', { session_id: 'x'.repeat(129) }, 'session_id: must be 1 to 128 visible ASCII characters'],
-    ['relayUnbind', { session_id: 'é' }, 'session_id: must be 1 to 128 visible ASCII characters'],
-    ['relayUnbind', { session_id: 's\n' }, 'session_id: must be 1 to 128 visible ASCII characters'],
+    ['relayBind', { session_id: '' }, 'session_id: must be 16 to 128 visible ASCII characters'],
+    ['relayBind', { session_id: 'x'.repeat(15) }, 'session_id: must be 16 to 128 visible ASCII characters'],
+    ['relayBind', { session_id: 'x'.repeat(129) }, 'session_id: must be 16 to 128 visible ASCII characters'],
+    ['relayUnbind', { session_id: 'é'.repeat(16) }, 'session_id: must be 16 to 128 visible ASCII characters'],
+    [
+      'relayUnbind',
+      { session_id: `${'s'.repeat(16)}\n` },
+      'session_id: must be 16 to 128 visible ASCII characters',
+    ],
     ['relayAuth', { astation_id: 1 }, 'astation_id: Invalid input: expected string, received number'],
     ['relayAck', { for: 'relayBind', ok: true }, 'not supported by this relay'],
     ['relayAuthResult', { status: 'verified' }, 'not supported by this relay'],

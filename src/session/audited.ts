@@ -1,0 +1,21 @@
+/**
+ * Keeps what happened to the sessions of `from` (columns id_hash and astation_id) in the audit log, within the statement
+ * that makes it happen. `request` and `address` are the places of those two values.
+ */
+export const audited = (from: string, { action, outcome = `'done'`, request, address }: AuditOf) => `
+  audited AS (
+    INSERT INTO audit_log (action, outcome, work_session_id, session, request_id, address)
+    SELECT '${action}', ${outcome}, astation_id, left(encode(id_hash, 'hex'), 12), ${request}::text, ${address}::text
+    FROM ${from}
+  )`;
+
+export interface AuditOf {
+  action: string;
+  /** An expression over `from`. */
+  outcome?: string;
+  request: string;
+  address: string;
+}
+
+/** Of what the operator does, there is neither request nor address. */
+export const BY_OPERATOR = { request: 'NULL', address: 'NULL' };

@@ -1,0 +1,40 @@
+/** The statements about which sessions are bound to which Astation. `$1` is the Astation. */
+
+import { audited } from './audited.ts';
+import { LIFETIME, MAX_BOUND_SESSIONS } from './limits.ts';
+import { SESSION_ENDED_CHANNEL } from './sql.ts';
+
+/** A binding with so much life left is not refreshed, so that a repeated set of sessions changes no row. */
+const FRESH = `interval '6 days 23 hours'`;
+
+/**
+ * What binding the sessions with the hashes `$2` would do: `changes` counts those that would be bound or refreshed,
+ * `refused` those that would not, `pending` those of them that wait for their grant, `surplus` the bound sessions that
+ * are not in the set.
+ */
+export const LOOK_AT_BINDINGS = `
+  SELECT
+    count(*) FILTER (WHERE s.id_hash IS NULL OR (
+      s.status = 'granted' AND (s.astation_id IS NULL OR s.astation_id = $1 AND s.expires_at <= now() + ${FRESH})
+    ))::int AS changes,
+    count(*) FILTER (WHERE s.status <> 'granted' OR s.astation_id <> $1)::int AS refused,
+    count(*) FILTER (WHERE s.status = 'pending')::int AS pending,
+    (SELECT count(*) FROM sessions WHERE astation_id = $1)::int
+      - count(*) FILTER (WHERE s.astation_id = $1)::int AS surplus
+  FROM unnest($2::bytea[]) AS wanted (id_hash) LEFT JOIN sessions AS s ON s.id_hash = wanted.id_hash`;
+
+/** `$2` hashes, `$3` whether the bindings become exactly these, `$4` request id, `$5` address. */
+export const BIND = `
+  SELECT outcome, bound, ARRAY(SELECT encode(id_hash, 'hex') FROM unnest(dropped) AS gone (id_hash)) AS dropped,
+    (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex')))::int
+     FROM unnest(dropped) AS gone (id_hash)) AS told
+  FROM bind_sessions($1, $2::bytea[], $3::boolean, ${LIFETIME}, ${FRESH}, ${MAX_BOUND_SESSIONS}, $4, $5)`;
+
+/** `$2` hash, `$3` request id, `$4` address. */
+export const UNBIND = `
+  WITH dropped AS (
+    UPDATE sessions SET astation_id = NULL WHERE id_hash = $2 AND astation_id = $1
+    RETURNING id_hash, $1 AS astation_id
+  ), ${audited('dropped', { action: 'session_unbind', request: '$3', address: '$4' })}
+  SELECT encode(id_hash, 'hex') AS hash, pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text
+  FROM dropped`;
