@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountAnswer, mentionedAccountFrame } from './account-frames.ts';
 import { membersOf, parseJson } from './json-text.ts';
 
 /** Why a socket ends (RFC 6455, section 7.4.1, and the registry it opens). */
@@ -104,7 +105,7 @@ export type AstationFrame =
  * Reads an Astation's text frame. Never throws.
  *
  * Whatever has a `type` of `relay…` is for the relay and never reaches an atem: the known four, echoes of its
- * own frames, and what newer Astations ask of other relays. A frame without `atem_id` is for every atem, byte
+ * own frames, and what newer Astations ask of other relays. What only mentions a frame about accounts does not either. A frame without `atem_id` is for every atem, byte
  * for byte. A broken JSON object, or one nested too deep to look into, may have been for one atem: it is
  * dropped.
  */
@@ -113,16 +114,18 @@ export function parseAstationFrame(text: string): AstationFrame {
   if (!parsed.ok) {
     return parsed.reason === 'too deep' || text.trimStart().startsWith('{')
       ? { kind: 'dropped', reason: parsed.reason }
-      : { kind: 'broadcast', text };
+      : broadcast(text);
   }
   const { value } = parsed;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { kind: 'broadcast', text };
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return broadcast(text);
   const type = 'type' in value ? value.type : undefined;
   if (typeof type === 'string' && /^relay[A-Z]/.test(type)) return readControl(type, value);
-  if (!('atem_id' in value)) return { kind: 'broadcast', text };
+  if (!('atem_id' in value)) return broadcast(text);
   const envelope = Envelope.safeParse(value);
   const payload = membersOf(text).get('payload');
   if (!envelope.success || payload === undefined) return { kind: 'dropped', reason: 'not an envelope' };
+  const account = mentionedAccountFrame(payload);
+  if (account !== undefined) return unsupported(account);
   return {
     kind: 'envelope',
     atemId: envelope.data.atem_id,
@@ -131,9 +134,19 @@ export function parseAstationFrame(text: string): AstationFrame {
   };
 }
 
+function broadcast(text: string): AstationFrame {
+  const type = mentionedAccountFrame(text);
+  return type === undefined ? { kind: 'broadcast', text } : unsupported(type);
+}
+
+function unsupported(type: string): AstationFrame {
+  const reason = accountAnswer(type) ?? 'not supported by this relay';
+  return { kind: 'bad-control', for: type.slice(0, 64), reason };
+}
+
 function readControl(type: string, value: object): AstationFrame {
   const known = ControlFrame.options.some((option) => option.shape.type.value === type);
-  if (!known) return { kind: 'bad-control', for: type.slice(0, 64), reason: 'not supported by this relay' };
+  if (!known) return unsupported(type);
   const frame = ControlFrame.safeParse(value);
   if (frame.success) return { kind: 'control', frame: frame.data };
   const [issue] = frame.error.issues;

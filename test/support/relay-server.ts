@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
@@ -48,6 +49,8 @@ export interface RelayOptions {
   replicas?: number;
   /** Address of a Redis to share instead of one of its own, or one for each server. */
   redisUrl?: string | string[];
+  /** Where the servers' log goes; nowhere by default. */
+  log?: Logger;
 }
 
 /** What clients see of one server, or of several behind a balancer that gives each connection to the next. */
@@ -57,12 +60,12 @@ export class RelayServer {
   #turn = 0;
 
   async start(databaseUrl: string, options: RelayOptions = {}): Promise<void> {
-    const { config = {}, replicas = inject('replicas') } = options;
+    const { config = {}, replicas = inject('replicas'), log = silent } = options;
     const given = options.redisUrl ?? (replicas > 1 ? await takeRedisDatabase() : undefined);
     while (this.replicas.length < replicas) {
       const redisUrl = Array.isArray(given) ? given[this.replicas.length] : given;
       this.replicas.push(
-        await startReplica({ databaseUrl, config: { redisUrl, ...config }, clock: this.clock }),
+        await startReplica({ databaseUrl, config: { redisUrl, ...config }, clock: this.clock, log }),
       );
     }
   }
@@ -131,25 +134,27 @@ async function startReplica({
   databaseUrl,
   config: overrides,
   clock,
+  log,
 }: {
   databaseUrl: string;
   config: Partial<Config>;
   clock: TestClock;
+  log: Logger;
 }): Promise<Replica> {
   const config = {
     ...readConfig(TEST_SETTINGS),
     ...overrides,
   };
-  const observability = await openObservability(config, { log: silent, version: 'test' });
+  const observability = await openObservability(config, { log, version: 'test' });
   const services = await openServices({
     config,
     databaseUrl,
-    log: silent,
+    log,
     observability,
     now: clock.now,
     roomClock: clock.rooms,
   });
-  const app = await buildApp({ config, services, log: silent, version: 'test' });
+  const app = await buildApp({ config, services, log, version: 'test' });
   const url = await app.listen({ host: '127.0.0.1', port: config.port === 3000 ? 0 : config.port });
   const stop = async () => {
     await app.close();

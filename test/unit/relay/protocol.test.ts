@@ -132,7 +132,7 @@ describe('parseAstationFrame', () => {
     ['relayAuth', { astation_id: 1 }, 'astation_id: Invalid input: expected string, received number'],
     ['relayAck', { for: 'relayBind', ok: true }, 'not supported by this relay'],
     ['relayAuthResult', { status: 'verified' }, 'not supported by this relay'],
-    ['relayAccountList', {}, 'not supported by this relay'],
+    ['relayFutureThing', {}, 'not supported by this relay'],
     [
       'relayBind',
       { atem_id: 'a', connection_id: 'c', payload: 1 },
