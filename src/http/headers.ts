@@ -18,6 +18,7 @@ const securityHeaders = ({ publicBaseUrl }: HeaderConfig): HelmetOptions => ({
       // Viewers draw their icons as data.
       imgSrc: ["'self'", 'data:'],
       objectSrc: ["'none'"],
+      workerSrc: ["'self'"],
     },
   },
   strictTransportSecurity: publicBaseUrl?.startsWith('https:') ?? false,

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
 import { trpcClient } from '../support/client.ts';
-import { entryOf, openDashboard } from '../support/dashboard.ts';
+import { entryOf, openDashboard, timeOfPage } from '../support/dashboard.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 
@@ -11,23 +11,16 @@ const FRAMES = 120;
 
 /** Turns the wheel for some frames. @returns ms of processor time that each of them took, whatever else the machine did */
 async function scroll(page: Page, step: number): Promise<number> {
-  const session = await page.context().newCDPSession(page);
-  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
-  const busy = async () => {
-    const { metrics } = await session.send('Performance.getMetrics');
-    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
-  };
-  const before = await busy();
-  await page.evaluate(`new Promise((resolve) => {
+  const spent = await timeOfPage(page, () =>
+    page.evaluate(`new Promise((resolve) => {
     let frames = 0;
     const turn = () => {
       window.scrollBy(0, ${step});
       if (++frames < ${FRAMES}) requestAnimationFrame(turn); else resolve();
     };
     requestAnimationFrame(turn);
-  })`);
-  const spent = (await busy()) - before;
-  await session.detach();
+  })`),
+  );
   return spent / FRAMES;
 }
 

@@ -95,7 +95,7 @@ describe('every answer', () => {
     expect(headers).toMatchObject({
       'content-security-policy': isData
         ? "default-src 'none';frame-ancestors 'none'"
-        : "default-src 'self';base-uri 'none';form-action 'self';frame-ancestors 'none';img-src 'self' data:;object-src 'none'",
+        : "default-src 'self';base-uri 'none';form-action 'self';frame-ancestors 'none';img-src 'self' data:;object-src 'none';worker-src 'self'",
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
     });

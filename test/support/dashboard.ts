@@ -43,3 +43,18 @@ export async function expectAccessible(page: Page): Promise<void> {
 /** How much wider than the window the page is. */
 export const overflowOf = (page: Page): Promise<number> =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+
+/** Does something on the page. @returns ms of processor time that the page's own thread took, whatever else the machine did */
+export async function timeOfPage(page: Page, work: () => Promise<unknown>): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const busy = async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
+  };
+  const before = await busy();
+  await work();
+  const spent = (await busy()) - before;
+  await session.detach();
+  return spent;
+}

@@ -129,6 +129,9 @@ export const en = {
     save: 'Save merged text',
     useTheirs: 'Keep theirs',
     useMine: 'Take mine',
+    merging: 'Merging…',
+    tooLarge:
+      'These texts are too large to merge. Both stand below, between <<<<<<< and >>>>>>>. Choose, then save.',
     clash: 'Both changed the same lines; they stand between <<<<<<< and >>>>>>>. Choose, then save.',
   },
 
@@ -142,7 +145,8 @@ export const en = {
     version: (label: string, when: string, writer: string) => `${label} · ${writer} · ${when}`,
     difference: 'Difference',
     copy: 'Copy this version',
-    tooLarge: 'These versions are too long to compare by words; compared by lines.',
+    byLines: 'These versions are too long to compare by words; compared by lines.',
+    whole: 'These versions are too long to compare; both are shown whole.',
   },
 
   timeline: {

@@ -127,6 +127,8 @@ export const zh: Text = {
     save: '保存合并后的文本',
     useTheirs: '保留对方的',
     useMine: '采用我的',
+    merging: '正在合并…',
+    tooLarge: '这些文本太大，无法合并。两个版本都在下方，位于 <<<<<<< 与 >>>>>>> 之间。请取舍后保存。',
     clash: '双方修改了相同的行；它们位于 <<<<<<< 与 >>>>>>> 之间。请取舍后保存。',
   },
 
@@ -140,7 +142,8 @@ export const zh: Text = {
     version: (label, when, writer) => `${label} · ${writer} · ${when}`,
     difference: '差异',
     copy: '复制此版本',
-    tooLarge: '这些版本太长，无法逐词比较；改为逐行比较。',
+    byLines: '这些版本太长，无法逐词比较；改为逐行比较。',
+    whole: '这些版本太长，无法比较；两者均完整显示。',
   },
 
   timeline: {

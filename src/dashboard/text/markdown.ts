@@ -1,15 +1,21 @@
-import DOMPurify from 'dompurify';
 import MarkdownIt from 'markdown-it';
 import { showReordering } from './bidi.ts';
 
 /** Headings of an entry stand below those of the page. */
 const HEADINGS: Record<string, string> = { h1: 'h3', h2: 'h4', h3: 'h5', h4: 'h6', h5: 'h6', h6: 'h6' };
 
+/** Longer addresses are no links: a reference repeats its address at each use, which would multiply a text. */
+const MAX_ADDRESS_CHARACTERS = 2048;
+
+/** Elements that a page shows of one text. */
+const MAX_ELEMENTS = 5000;
+
 /** Markdown of strangers: HTML in it is text, links go to the web or to a mailbox, and nothing is fetched. */
 function makeMarkdown() {
   const markdown = new MarkdownIt({ html: false, linkify: true, breaks: true });
   markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
-  markdown.validateLink = (url) => /^(https?:|mailto:)/i.test(url.trim());
+  markdown.validateLink = (url) =>
+    url.length <= MAX_ADDRESS_CHARACTERS && /^(https?:|mailto:)/i.test(url.trim());
   // An image would be fetched from another host, which tells its owner who reads.
   markdown.disable('image');
   markdown.core.ruler.push('fit the page', ({ tokens }) => {
@@ -27,34 +33,20 @@ function makeMarkdown() {
 
 const markdown = makeMarkdown();
 
-const ALLOWED = {
-  ALLOWED_TAGS: [
-    ...['a', 'blockquote', 'br', 'code', 'em', 'h3', 'h4', 'h5', 'h6', 'hr', 'li', 'ol', 'p', 'pre', 's'],
-    ...['strong', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul'],
-  ],
-  ALLOWED_ATTR: ['class', 'href', 'start'],
-  ALLOW_DATA_ATTR: false,
-  ALLOW_ARIA_ATTR: false,
-};
-
-/** Elements that show a text as Markdown: harmless, whatever the text is. */
-export function renderMarkdown(text: string): DocumentFragment {
-  const fragment = DOMPurify.sanitize(markdown.render(showReordering(text)), {
-    ...ALLOWED,
-    RETURN_DOM_FRAGMENT: true,
-  });
-  for (const link of fragment.querySelectorAll('a')) {
-    link.target = '_blank';
-    link.rel = 'noopener noreferrer nofollow';
-  }
-  // What may be wider than the page scrolls in a box of its own, which the keyboard reaches.
-  for (const wide of fragment.querySelectorAll('pre')) wide.tabIndex = 0;
-  for (const table of fragment.querySelectorAll('table')) {
-    const box = document.createElement('div');
-    box.className = 'table-box';
-    box.tabIndex = 0;
-    table.replaceWith(box);
-    box.append(table);
-  }
-  return fragment;
+/**
+ * Formats Markdown as HTML that still has to be sanitised.
+ * @returns undefined for a text that would become more elements than a page can show
+ */
+export function toHtml(text: string): string | undefined {
+  const html = markdown.render(showReordering(text));
+  return html.split('<', MAX_ELEMENTS + 1).length > MAX_ELEMENTS ? undefined : html;
 }
+
+const SIMPLE_CHARACTERS = 3000;
+
+/** A line of so many cells: a table completes each of its rows to that width. */
+const WIDE_TABLE = /^(?:[^|\n]*\|){20}/m;
+
+/** Whether formatting a text takes milliseconds: it is short, and has nothing that Markdown multiplies. */
+export const isSimple = (text: string): boolean =>
+  text.length <= SIMPLE_CHARACTERS && !text.includes(']:') && !WIDE_TABLE.test(text);

@@ -19,31 +19,48 @@ interface Region {
 const mergeParts = (mine: string[], base: string[], theirs: string[]): Region[] =>
   diff3Merge(mine, base, theirs, { excludeFalseConflicts: true }) as Region[];
 
-/** The same lines, changed by both, word by word. @returns undefined where both changed the same words */
+const markBoth = (mine: string[], theirs: string[]): string[] => [START, ...mine, MIDDLE, ...theirs, END];
+
+/** Each word with the blanks after it: blanks alone would repeat so often that the comparison takes quadratic time. */
+const wordsOf = (lines: string[]): string[] => lines.join('\n').match(/^\s+|\S+\s*/g) ?? [];
+
+/** Merges lines that both sides changed, word by word. @returns undefined where both changed the same words */
 function mergeWords({ a, o, b }: NonNullable<Region['conflict']>): string | undefined {
-  const wordsOf = (lines: string[]) => lines.join('\n').split(/(\s+)/);
   const regions = mergeParts(wordsOf(a), wordsOf(o), wordsOf(b));
   if (regions.some(({ conflict }) => conflict)) return undefined;
   return regions.flatMap(({ ok = [] }) => ok).join('');
 }
 
-/**
- * Puts two versions that come from the same text into one: line by line, and word by word within lines that both
- * changed. Where both changed the same words, both lines stay, between the markers that developers know.
- */
-export function mergeTexts(base: string, mine: string, theirs: string): Merge {
-  const linesOf = (text: string) => text.split('\n');
+function merge([base, mine, theirs]: string[], mergeConflict: typeof mergeWords): Merge {
+  const linesOf = (text = '') => text.split('\n');
   let clash = false;
   const lines = mergeParts(linesOf(mine), linesOf(base), linesOf(theirs)).flatMap(({ ok = [], conflict }) => {
     if (!conflict) return ok;
-    const words = mergeWords(conflict);
-    if (words !== undefined) return [words];
+    const merged = mergeConflict(conflict);
+    if (merged !== undefined) return [merged];
     clash = true;
-    return [START, ...conflict.a, MIDDLE, ...conflict.b, END];
+    return markBoth(conflict.a, conflict.b);
   });
   return { text: lines.join('\n'), clash };
 }
 
+/**
+ * Merges two versions that come from the same text: line by line, and lines that both changed word by word. Where both
+ * changed the same words, both versions of the lines stay, between the markers that developers know. Texts that repeat
+ * themselves take quadratic time, so callers bound it.
+ */
+export const mergeTexts = (base: string, mine: string, theirs: string): Merge =>
+  merge([base, mine, theirs], mergeWords);
+
+/** As `mergeTexts`, by whole lines: coarser, and faster. */
+export const mergeLines = (base: string, mine: string, theirs: string): Merge =>
+  merge([base, mine, theirs], () => undefined);
+
+/** Both versions whole, between markers: what is left to do when merging takes too long. */
+export const keepBoth = (mine: string, theirs: string): Merge => ({
+  text: markBoth([mine], [theirs]).join('\n'),
+  clash: true,
+});
+
 /** Whether a marker of a merge still stands in the text. */
-export const hasMarkers = (text: string): boolean =>
-  text.split('\n').some((line) => line === START || line === END);
+export const hasMarkers = (text: string): boolean => /^(?:<{7}|>{7})$/m.test(text);

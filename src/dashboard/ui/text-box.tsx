@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type Ref, useId } from 'react';
+import { directionOf } from '../text/bidi.ts';
 
 interface TextBoxProps {
   label: string;
@@ -9,13 +10,21 @@ interface TextBoxProps {
   placeholder?: string;
   rows?: number;
   autoFocus?: boolean;
-  disabled?: boolean;
+  readOnly?: boolean;
   ref?: Ref<HTMLTextAreaElement>;
 }
+
+/** Lines and characters up to which a browser lays a box out by its content; beyond them that takes seconds. */
+const MAX_FITTED_LINES = 200;
+const MAX_FITTED_CHARACTERS = 20_000;
+
+const isFitted = (text: string): boolean =>
+  text.length <= MAX_FITTED_CHARACTERS && text.split('\n', MAX_FITTED_LINES + 1).length <= MAX_FITTED_LINES;
 
 /** A box for text of several lines. Ctrl or Cmd with Enter submits it. */
 export function TextBox({ label, onChange, onSubmit, onEscape, autoFocus, ...props }: TextBoxProps) {
   const id = useId();
+  const fitted = isFitted(props.value);
   const handleKey = (event: KeyboardEvent) => {
     if (event.nativeEvent.isComposing) return;
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
@@ -35,8 +44,9 @@ export function TextBox({ label, onChange, onSubmit, onEscape, autoFocus, ...pro
       <textarea
         {...props}
         id={id}
-        className="text-box"
-        dir="auto"
+        className={fitted ? 'text-box' : 'text-box tall'}
+        // With "auto" a browser looks at every line again after each letter.
+        dir={fitted ? 'auto' : directionOf(props.value)}
         // biome-ignore lint/a11y/noAutofocus: it appears because the person asked to write
         autoFocus={autoFocus}
         onChange={(event) => onChange(event.target.value)}

@@ -1,8 +1,10 @@
 import { useMemo, useState } from 'react';
+import { merge } from '../compute/texts.ts';
+import { useComputed } from '../compute/use-computed.ts';
+import { useDifference } from '../compute/use-difference.ts';
 import { useText } from '../i18n/index.ts';
 import { labelOf } from '../text/labels.ts';
-import { hasMarkers, mergeTexts } from '../text/merge.ts';
-import { compareTexts } from '../text/words.ts';
+import { hasMarkers } from '../text/merge.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Difference } from '../ui/difference.tsx';
@@ -25,21 +27,27 @@ interface ConflictDialogProps {
   onClose: () => void;
 }
 
+/** Both versions in one, undefined until they are merged. */
+function useProposal({ base, mine, theirs: { content: theirs } }: Sides) {
+  const compute = useMemo(
+    () => (signal: AbortSignal) => merge({ base, mine, theirs }, signal),
+    [base, mine, theirs],
+  );
+  return useComputed(compute);
+}
+
 /** Two people wrote at once: their texts side by side, and both of them merged, to be looked over and saved. */
 export function ConflictDialog({ sides, busy, onSave, onKeepTheirs, onClose }: ConflictDialogProps) {
   const text = useText();
   const t = text.conflict;
   const { base, mine, theirs } = sides;
-  const { proposal, theirChanges, myChanges } = useMemo(
-    () => ({
-      proposal: mergeTexts(base, mine, theirs.content),
-      theirChanges: compareTexts(base, theirs.content).changes,
-      myChanges: compareTexts(base, mine).changes,
-    }),
-    [base, mine, theirs.content],
-  );
-  const [merged, setMerged] = useState(proposal.text);
-  const open = hasMarkers(merged);
+  const proposal = useProposal(sides);
+  const theirChanges = useDifference(base, theirs.content);
+  const myChanges = useDifference(base, mine);
+  // What the person made of the proposal.
+  const [typed, setTyped] = useState<string>();
+  const merged = typed ?? proposal?.text;
+  const open = merged === undefined || hasMarkers(merged);
   const label = labelOf(theirs);
   const save = () => !open && onSave(merged);
   return (
@@ -53,23 +61,32 @@ export function ConflictDialog({ sides, busy, onSave, onKeepTheirs, onClose }: C
             <h3 className="side-title">
               {t.theirs(label)} <Writer name={theirs.writer_id} />
             </h3>
-            <Difference changes={theirChanges} />
+            <Difference found={theirChanges} after={theirs.content} />
           </section>
           <section>
             <h3 className="side-title">{t.yours}</h3>
-            <Difference changes={myChanges} />
+            <Difference found={myChanges} after={mine} />
           </section>
         </div>
         <div className="merge">
           <div className="merge-head">
             <h3 className="side-title">{t.merged}</h3>
-            <Button look="quiet" onClick={() => setMerged(mine)}>
+            <Button look="quiet" onClick={() => setTyped(mine)}>
               {t.useMine}
             </Button>
           </div>
-          <TextBox label={t.merged} value={merged} onChange={setMerged} onSubmit={save} rows={6} autoFocus />
+          <TextBox
+            label={t.merged}
+            value={merged ?? ''}
+            placeholder={merged === undefined ? t.merging : ''}
+            readOnly={merged === undefined}
+            onChange={setTyped}
+            onSubmit={save}
+            rows={6}
+            autoFocus
+          />
           <p role="status" className="warning">
-            {open && t.clash}
+            {merged !== undefined && open && (proposal?.by === 'nothing' ? t.tooLarge : t.clash)}
           </p>
         </div>
         <div className="dialog-actions">

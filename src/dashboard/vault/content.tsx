@@ -1,13 +1,25 @@
 import { useLayoutEffect, useRef, useState } from 'react';
+import { useFormatted } from '../compute/use-formatted.ts';
 import { useText } from '../i18n/index.ts';
 import { usePreferences } from '../preferences.ts';
 import { showReordering } from '../text/bidi.ts';
 import { cutText } from '../text/cut.ts';
-import { renderMarkdown } from '../text/markdown.ts';
+import { sanitise } from '../text/sanitise.ts';
+
+const PlainText = ({ text, pending = false }: { text: string; pending?: boolean }) => (
+  <div className={pending ? 'plain-text pending' : 'plain-text'} dir="auto">
+    {showReordering(text)}
+  </div>
+);
 
 function Formatted({ text }: { text: string }) {
   const place = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => place.current?.replaceChildren(renderMarkdown(text)), [text]);
+  const formatted = useFormatted(text);
+  const html = formatted?.html;
+  useLayoutEffect(() => {
+    if (html !== undefined) place.current?.replaceChildren(sanitise(html));
+  }, [html]);
+  if (html === undefined) return <PlainText text={text} pending={!formatted} />;
   return <div ref={place} className="formatted" dir="auto" />;
 }
 
@@ -20,13 +32,7 @@ export function Content({ text }: { text: string }) {
   const visible = whole ? text : shown;
   return (
     <div className={more && !whole ? 'content cut' : 'content'}>
-      {plainText ? (
-        <div className="plain-text" dir="auto">
-          {showReordering(visible)}
-        </div>
-      ) : (
-        <Formatted text={visible} />
-      )}
+      {plainText ? <PlainText text={visible} /> : <Formatted text={visible} />}
       {more && (
         <button
           type="button"

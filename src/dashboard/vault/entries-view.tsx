@@ -17,7 +17,8 @@ import { EntryEditor } from './entry-editor.tsx';
 import { HistoryDialog } from './history-dialog.tsx';
 import { NoEntries } from './no-entries.tsx';
 import { useWatch } from './queries.ts';
-import { filterEntries, type Row, type View } from './rows.ts';
+import type { Row, View } from './rows.ts';
+import { useFiltered } from './use-filtered.ts';
 import { pathOf } from './vault-head.tsx';
 
 interface EntriesViewProps {
@@ -92,7 +93,7 @@ export function EntriesView({ vaultId, view, target }: EntriesViewProps) {
   const [history, setHistory] = useState<OpenHistory>();
   const [written, setWritten] = useState<number>();
   const { unseen, arrived, see } = useArrivals(vaultId, feed);
-  const entries = filterEntries(view.entries, filter);
+  const { shown: entries, busy: filtering } = useFiltered(view.entries, filter);
   useTarget(target, { entries, complete: view.next === null }, feed, setHistory);
 
   const showNewest = () => {
@@ -154,7 +155,7 @@ export function EntriesView({ vaultId, view, target }: EntriesViewProps) {
       ) : (
         <NoEntries vaultId={vaultId} />
       )}
-      {view.entries.length > 0 && entries.length === 0 && (
+      {view.entries.length > 0 && entries.length === 0 && !filtering && (
         <p className="faint none">{t.vault.nothingFound}</p>
       )}
       <Feed

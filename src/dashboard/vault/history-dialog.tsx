@@ -1,7 +1,7 @@
-import { useId, useMemo, useState } from 'react';
+import { useId, useState } from 'react';
+import { useDifference } from '../compute/use-difference.ts';
 import { useText } from '../i18n/index.ts';
 import { labelOf } from '../text/labels.ts';
-import { compareTexts } from '../text/words.ts';
 import { Button } from '../ui/button.tsx';
 import { copyText } from '../ui/copy.ts';
 import { Dialog } from '../ui/dialog.tsx';
@@ -86,7 +86,7 @@ function Versions({ versions, start }: { versions: Row[]; start: Row }) {
   const [chosen, setChosen] = useState(start);
   const before = (row: Row) => versions.findLast(({ version }) => version < row.version);
   const [from, setFrom] = useState(before(start));
-  const difference = useMemo(() => compareTexts(from?.content ?? '', chosen.content), [from, chosen]);
+  const difference = useDifference(from?.content ?? '', chosen.content);
   const choose = (row: Row) => {
     setChosen(row);
     setFrom(before(row));
@@ -101,11 +101,12 @@ function Versions({ versions, start }: { versions: Row[]; start: Row }) {
             {t.history.copy}
           </Button>
         </div>
-        {difference.by === 'lines' && <p className="faint">{t.history.tooLarge}</p>}
-        {difference.changes.every(({ kind }) => kind === 'same') && (
+        {difference?.by === 'lines' && <p className="faint">{t.history.byLines}</p>}
+        {difference?.by === 'nothing' && from && <p className="faint">{t.history.whole}</p>}
+        {difference?.changes.every(({ kind }) => kind === 'same') && (
           <p className="faint">{t.history.noDifference}</p>
         )}
-        <Difference changes={difference.changes} />
+        <Difference found={difference} after={chosen.content} />
       </section>
     </div>
   );

@@ -72,13 +72,24 @@ export const asText = (entries: readonly Row[]): string =>
     .map((row) => `e${row.entry_no} v${row.version} · ${row.writer_id} · ${row.created_at}\n${row.content}\n`)
     .join('\n');
 
-/** Entries that hold the words of a filter, wherever they stand: text, writer, label or tags. */
-export function filterEntries(entries: readonly Row[], filter: string): readonly Row[] {
+/** Whether an entry matches a filter. */
+export type Matches = (row: Row) => boolean;
+
+/**
+ * Finds entries that hold the words of a filter, wherever they stand: text, writer, label or tags.
+ * @returns a function that remembers what it found; undefined for a filter that lets everything pass
+ */
+export function makeFilter(filter: string): Matches | undefined {
   const words = filter.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return entries;
-  return entries.filter((row) => {
+  if (words.length === 0) return undefined;
+  const found = new WeakMap<Row, boolean>();
+  return (row) => {
+    const before = found.get(row);
+    if (before !== undefined) return before;
     const text = [row.content, row.writer_id, `e${row.entry_no} v${row.version}`, ...(row.tags ?? [])];
     const haystack = text.join('\n').toLocaleLowerCase();
-    return words.every((word) => haystack.includes(word));
-  });
+    const matches = words.every((word) => haystack.includes(word));
+    found.set(row, matches);
+    return matches;
+  };
 }

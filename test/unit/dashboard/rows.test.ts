@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   asText,
   currentView,
-  filterEntries,
+  makeFilter,
   type Row,
   viewAfter,
   withCurrent,
@@ -94,7 +94,8 @@ describe('the filter', () => {
     ['auth', [1]],
     ['jwt 迁移', []],
   ])('%j finds %j', (filter, found) => {
-    expect(filterEntries(entries, filter).map(({ entry_no }) => entry_no)).toEqual(found);
+    const matches = makeFilter(filter) ?? (() => true);
+    expect(entries.filter(matches).map(({ entry_no }) => entry_no)).toEqual(found);
   });
 });
 

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { en } from '../../../src/dashboard/i18n/en.ts';
 import { zh } from '../../../src/dashboard/i18n/zh.ts';
-import { showReordering } from '../../../src/dashboard/text/bidi.ts';
+import { directionOf, showReordering } from '../../../src/dashboard/text/bidi.ts';
 import { cutText } from '../../../src/dashboard/text/cut.ts';
-import { hasMarkers, mergeTexts } from '../../../src/dashboard/text/merge.ts';
+import { isSimple, toHtml } from '../../../src/dashboard/text/markdown.ts';
+import { hasMarkers, keepBoth, mergeLines, mergeTexts } from '../../../src/dashboard/text/merge.ts';
 import { formatRelative } from '../../../src/dashboard/text/time.ts';
 import { compareTexts } from '../../../src/dashboard/text/words.ts';
 
@@ -35,6 +36,18 @@ describe('merging', () => {
       clash: true,
     });
     expect(hasMarkers(merged.text)).toBe(true);
+  });
+
+  test('by lines keeps both where both changed the same line', () => {
+    expect(mergeLines('one two', 'ONE two', 'one TWO')).toEqual({
+      text: '<<<<<<<\nONE two\n=======\none TWO\n>>>>>>>',
+      clash: true,
+    });
+    expect(mergeLines(base, 'ONE\ntwo\nthree', 'one\ntwo\nTHREE').text).toBe('ONE\ntwo\nTHREE');
+  });
+
+  test('keeps both versions whole where nothing else is possible', () => {
+    expect(hasMarkers(keepBoth('mine', 'theirs').text)).toBe(true);
   });
 
   test('of the same change from both sides is no clash', () => {
@@ -94,6 +107,39 @@ describe('comparing', () => {
   });
 });
 
+test('comparing shows no more changes than a page holds', () => {
+  const lines = (start: number) => Array.from({ length: 3000 }, (_, i) => `${start + 2 * i} x`).join('\n');
+  expect(compareTexts(lines(0), lines(1)).changes.length).toBeLessThanOrEqual(2000);
+  const [before, after] = ['a\nb\n'.repeat(1500), 'a\nc\n'.repeat(1500)];
+  expect(compareTexts(before, after)).toEqual({
+    by: 'nothing',
+    changes: [
+      { kind: 'removed', text: before },
+      { kind: 'added', text: after },
+    ],
+  });
+});
+
+describe('Markdown', () => {
+  test.each([
+    ['a short note with a | b and [a link](https://example.org)', true],
+    ['x'.repeat(3001), false],
+    ['[a]: https://example.org', false],
+    ['|a'.repeat(30), false],
+  ])('%j is formatted at once: %s', (text, simple) => {
+    expect(isSimple(text)).toBe(simple);
+  });
+
+  test('that would become more elements than a page holds is not formatted', () => {
+    expect(toHtml('*a* '.repeat(100))).toContain('<em>a</em>');
+    expect(toHtml('*a* '.repeat(3000))).toBeUndefined();
+  });
+
+  test('takes an address of more than 2,048 characters as text', () => {
+    expect(toHtml(`[a](https://example.org/${'x'.repeat(2048)})`)).not.toContain('<a');
+  });
+});
+
 describe('a long text', () => {
   test('is cut, by lines and by characters', () => {
     expect(cutText('short')).toEqual({ shown: 'short', more: false });
@@ -109,6 +155,15 @@ describe('a long text', () => {
 
 test('characters that reorder what stands around them are shown by name', () => {
   expect(showReordering('safe\u202Egnp.exe\u2069 עברית')).toBe('safe[U+202E]gnp.exe[U+2069] עברית');
+});
+
+test.each([
+  ['1. עברית and more', 'rtl'],
+  ['مرحبا', 'rtl'],
+  ['hello עברית', 'ltr'],
+  ['123 …', 'ltr'],
+])('the direction of %j is %s', (text, direction) => {
+  expect(directionOf(text)).toBe(direction);
 });
 
 describe('a time', () => {
