@@ -6,7 +6,16 @@ const root = path.resolve(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 
 interface LockFile {
-  packages: Record<string, { version?: string; resolved?: string }>;
+  packages: Record<
+    string,
+    {
+      version?: string;
+      resolved?: string;
+      dev?: boolean;
+      devOptional?: boolean;
+      engines?: { node?: string };
+    }
+  >;
 }
 
 const lock = JSON.parse(read('package-lock.json')) as LockFile;
@@ -21,7 +30,50 @@ function isAtLeast(version: string, floor: string): boolean {
   return true;
 }
 
+/** Whether a version fits a range such as `^18.19.0 || >=20.6`. */
+const fits = (version: string, range: string): boolean =>
+  range.split('||').some((alternative) =>
+    alternative
+      .replace(/>=\s+/g, '>=')
+      .trim()
+      .split(/\s+/)
+      .every((part) => {
+        const [, sign = '', floor = ''] = /^(>=|\^|)([\d.x]+|\*)$/.exec(part) ?? [];
+        if (floor === '') throw new Error(`This test cannot read the range ${range}.`);
+        if (floor === '*') return true;
+        return (
+          isAtLeast(version, floor.replaceAll('x', '0')) &&
+          (sign === '>=' || version.split('.')[0] === floor.split('.')[0])
+        );
+      }),
+  );
+
+test.each([
+  ['20.19.0', '>=18', true],
+  ['20.19.0', '>= 20.19', true],
+  ['20.19.0', '>=20.20', false],
+  ['20.19.0', '>=22', false],
+  ['20.19.0', '^18.19.0 || >=20.6.0', true],
+  ['20.19.0', '18 || 20 || >=22', true],
+  ['20.19.0', '^22.12 || >=24.0', false],
+  ['20.19.0', '>=16 || 14 >=14.17', true],
+  ['20.19.0', '*', true],
+])('%s in %s: %s', (version, range, expected) => {
+  expect(fits(version, range)).toBe(expected);
+});
+
 describe('the lock file', () => {
+  test('has no production package that refuses the oldest Node of `engines`', () => {
+    const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
+    const oldest = `${engines.node.replace('>=', '')}.0`;
+    expect(oldest).toBe('20.19.0');
+    const refusing = Object.entries(lock.packages)
+      .filter(([, { dev, devOptional }]) => !dev && !devOptional)
+      .filter(([, { engines }]) => !fits(oldest, engines?.node ?? '*'))
+      .map(([name, { version, engines }]) => `${name} ${version} wants ${engines?.node}`);
+    expect(refusing).toEqual([]);
+  });
+
   // Below these, each has a known hole that this server would expose.
   test.each([
     ['fastify', '5.12.6'],
