@@ -5,6 +5,8 @@ interface TierOptions {
   database: boolean;
   testTimeout?: number;
   include?: string[];
+  /** Tiers of a higher order begin when those of a lower one have ended. */
+  groupOrder?: number;
   /** Servers that the relay's tests spread their sockets over. */
   replicas?: number;
 }
@@ -17,6 +19,7 @@ const tier = (name: string, options: TierOptions) => ({
     provide: { replicas: options.replicas ?? 1 },
     testTimeout: options.testTimeout ?? 20_000,
     hookTimeout: 60_000,
+    sequence: { groupOrder: options.groupOrder ?? 0 },
     ...(options.database ? { globalSetup: ['test/support/global-setup.ts'] } : {}),
   },
 });
@@ -40,9 +43,16 @@ export default defineConfig({
         // Without a redis-server the tests of the first folder are skipped and say why.
         include: ['test/replicas/**/*.test.ts', ...(findRedisServer() ? ['test/relay/**/*.test.ts'] : [])],
       }),
-      tier('faults', { database: true, testTimeout: 240_000 }),
+      tier('faults', { database: true, testTimeout: 240_000, include: ['test/faults/*.test.ts'] }),
       tier('browser', { database: true, testTimeout: 60_000 }),
       tier('process', { database: false, testTimeout: 240_000 }),
+      // Alone, after all others: it compares how long a neighbour waits.
+      tier('neighbours', {
+        database: false,
+        testTimeout: 240_000,
+        include: ['test/faults/neighbours/*.test.ts'],
+        groupOrder: 1,
+      }),
     ],
   },
 });
