@@ -6,6 +6,7 @@ import { noTracing, type Tracing } from '../observability/tracing.ts';
 import { PrismaClient } from './generated/client.ts';
 import { mayHaveRun, readFault, spoilsConnections, toRelayError } from './pg-errors.ts';
 import { makePool, type PoolOptions, type ServerPool } from './pool.ts';
+import { ScanQueue } from './scan-queue.ts';
 import { statementName } from './statement-name.ts';
 
 /** Refused by the client extension before a statement leaves the process. */
@@ -39,16 +40,22 @@ export interface DatabaseOptions extends PoolOptions {
   tracing?: Tracing;
 }
 
+/** Of so many connections, one may be held by a scan. The others are for writes and for reads of single rows. */
+const SCANS_SHARE = 5;
+
 /** PostgreSQL as the stores see it. */
 export class Database {
   readonly prisma: AppendOnlyClient;
   readonly #pool: ServerPool;
+  readonly #scans: ScanQueue;
   readonly #tracing: Tracing;
 
   constructor({ metrics = noMetrics, tracing = noTracing, ...options }: DatabaseOptions) {
     this.#tracing = tracing;
     this.#pool = makePool(options);
     metrics.gauge('pool', () => this.#pool.counts());
+    this.#scans = new ScanQueue({ places: Math.max(1, Math.floor(options.poolSize / SCANS_SHARE)) });
+    metrics.gauge('scans', () => this.#scans.counts());
     this.prisma = makeAppendOnlyClient(
       new PrismaPg(this.#pool, { statementNameGenerator: ({ sql }) => statementName(sql) }),
     );
@@ -67,6 +74,16 @@ export class Database {
     } catch (thrown) {
       throw toRelayError(thrown) ?? thrown;
     }
+  }
+
+  /**
+   * Runs one statement that may read through much of a table, as `rows` does, when it is its caller's turn. Scans hold a
+   * small share of the connections.
+   * @param caller who takes turns with others
+   * @throws RelayError as `rows` does; `TOO_MANY_REQUESTS` or `SERVICE_UNAVAILABLE` where too many scans wait
+   */
+  scan<Row>(caller: string, sql: string, ...values: unknown[]): Promise<Row[]> {
+    return this.#scans.run(caller, () => this.rows<Row>(sql, ...values));
   }
 
   /**

@@ -57,8 +57,12 @@ export class ServerPool extends pg.Pool {
   }
 }
 
+/** One for a scan and one for everything else, so that nothing else ever waits behind a scan. */
+const MIN_CONNECTIONS = 2;
+
 export interface PoolOptions {
   url: string;
+  /** Connections at most; 1 counts as 2. */
   poolSize: number;
   log: FastifyBaseLogger;
 }
@@ -74,7 +78,7 @@ const parserOf: pg.CustomTypesConfig['getTypeParser'] = (oid, format) =>
 export function makePool({ url, poolSize, log }: PoolOptions): ServerPool {
   const pool = new ServerPool({
     connectionString: url,
-    max: poolSize,
+    max: Math.max(MIN_CONNECTIONS, poolSize),
     connectionTimeoutMillis: 2000,
     statement_timeout: 5000,
     lock_timeout: 2000,

@@ -10,6 +10,10 @@ export interface AnsweredRequest {
 /** Values that are read when somebody asks for them, each with the label that tells its parts apart. */
 export const GAUGES = {
   pool: { help: 'Connections of the database pool, and calls that wait for one.', label: 'state' },
+  scans: {
+    help: 'Reads that look through many rows: how many run and wait, and callers that wait.',
+    label: 'state',
+  },
   sockets: { help: 'Relay sockets that are open on this server.', label: 'role' },
   writeQueue: { help: 'Writes that wait for their statement.' },
   waiting: { help: 'Reads and subscriptions that wait for something to be written.' },

@@ -14,7 +14,8 @@ import { type ListOptions, ListPage, type VaultListPage } from './reading.ts';
 
 /** Whose list, and by which statements. */
 export interface ListSource {
-  db: Database;
+  /** How to ask. @param scans whether the cost goes by more than what is shown */
+  rowsOf(scans: boolean): Database['rows'];
   statements: (typeof READS)['caller'];
   /** Work session and client id. */
   who: readonly (string | null)[];
@@ -56,7 +57,7 @@ function readRow(row: ListRow | undefined, at: ListCursor | undefined): Portion<
  * @throws RelayError as `completeRows`
  */
 export async function listVaults(
-  { db, statements, who }: ListSource,
+  { rowsOf, statements, who }: ListSource,
   { q, writer, tag, details = false, limit, cursor }: ListOptions,
   { onListed, ...bounds }: AnswerBounds & { onListed(outside: readonly string[]): Promise<void> },
 ): Promise<VaultListPage> {
@@ -65,7 +66,7 @@ export async function listVaults(
   const [show, measure] = details ? [LIST_DETAILS, MEASURE_DETAILS] : [LIST_MATCHING, MEASURE_LIST];
 
   const ask = ({ at, rows, bytes, begun = false, measures = false }: PortionWanted<ListCursor>) =>
-    db.rows<ListRow>(
+    rowsOf(searches || details || at !== undefined || measures)<ListRow>(
       measures ? measure : show,
       ...who,
       q ?? null,
@@ -82,7 +83,7 @@ export async function listVaults(
   const isPlain = ({ at, rows, bytes }: PortionWanted<ListCursor>) =>
     !searches && !details && at === undefined && rows === PORTION_ROWS && bytes === PORTION_BYTES;
   const fetch = async (wanted: PortionWanted<ListCursor>) => {
-    const [row] = isPlain(wanted) ? await db.rows<ListRow>(LIST, ...who) : await ask(wanted);
+    const [row] = isPlain(wanted) ? await rowsOf(false)<ListRow>(LIST, ...who) : await ask(wanted);
     if (!wanted.measures) await onListed(row?.outside ?? []);
     return readRow(row, wanted.at);
   };

@@ -23,6 +23,7 @@ import {
   type VaultPage,
 } from './reading.ts';
 import { foreignVault, noVault, readOnlyVault } from './refusals.ts';
+import { askingFor, mayScan } from './scan-store.ts';
 import type { Proof, VaultMeta } from './schema.ts';
 import { SharedReads } from './shared-reads.ts';
 import { EXPLAIN_REFUSAL } from './sql.ts';
@@ -121,7 +122,8 @@ export class VaultReader {
     const statements = readsOf(reader);
     const who = this.#who(reader);
     if (isOperator(reader)) await this.foreign.noteList(reader);
-    return listVaults({ db: this.#db, statements, who }, options, {
+    const rowsOf = (scans: boolean) => askingFor(this.#db, reader, scans || isOperator(reader));
+    return listVaults({ rowsOf, statements, who }, options, {
       ...bounds,
       onListed: async (outside) => {
         if (!isOperator(reader)) await this.foreign.noteListed(reader, outside);
@@ -212,7 +214,7 @@ export class VaultReader {
       readsOf(reader);
     const moment = (cursor === undefined ? undefined : readReadCursor(cursor).asOf) ?? as_of ?? null;
     const ask = async (sql: string) => {
-      const [row] = await this.#db.rows<LookRow>(
+      const [row] = await askingFor(this.#db, reader, mayScan(what) || measures)<LookRow>(
         sql,
         vaultId,
         ...this.#who(reader),
@@ -240,7 +242,7 @@ export class VaultReader {
 
   /** Everything about a vault but its entries. */
   async meta(reader: Reader, vaultId: string): Promise<VaultMeta> {
-    const [row] = await this.#db.rows<
+    const [row] = await askingFor(this.#db, reader, true)<
       Omit<VaultMeta, 'head' | 'versions'> & { head: bigint; versions: bigint; from_outside: boolean }
     >(readsOf(reader).READ_META, vaultId, ...this.#who(reader));
     if (!row) throw await this.refusal(reader, vaultId, { action: 'meta', allowed: canRead });

@@ -55,6 +55,7 @@ beforeAll(async () => {
   metrics.statementWrote(1);
   metrics.nudged(1);
   metrics.gauge('pool', () => ({ total: 1, idle: 1, waiting: 0 }));
+  metrics.gauge('scans', () => ({ running: 1, waiting: 0, callers: 0 }));
   metrics.gauge('sockets', () => ({ atem: 0, astation: 0 }));
   for (const { name, labels } of parseExposition(await text())) {
     const known = exported.get(name) ?? new Set(['instance', 'job']);

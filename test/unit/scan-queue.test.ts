@@ -1,0 +1,201 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ScanQueue } from '../../src/db/scan-queue.ts';
+import { RelayError } from '../../src/errors.ts';
+
+/** A scan that runs until the test ends it. */
+interface Scan {
+  name: string;
+  end(error?: Error): Promise<void>;
+}
+
+let running: Scan[];
+let ended: string[];
+beforeEach(() => {
+  vi.useFakeTimers();
+  running = [];
+  ended = [];
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Lets what was resolved go on. */
+const turns = () => vi.advanceTimersByTimeAsync(0);
+
+function ask(queue: ScanQueue, caller: string, name: string): Promise<string> {
+  const scan = () =>
+    new Promise<string>((resolve, reject) => {
+      const end = async (error?: Error) => {
+        running.splice(running.indexOf(own), 1);
+        ended.push(name);
+        if (error) reject(error);
+        else resolve(`${name} done`);
+        await turns();
+      };
+      const own = { name, end };
+      running.push(own);
+    });
+  return queue.run(caller, scan);
+}
+
+/** Asks for so many of a caller's: `a1`, `a2` … */
+function askMany(queue: ScanQueue, caller: string, count: number): Promise<PromiseSettledResult<string>[]> {
+  return Promise.allSettled(Array.from({ length: count }, (_, i) => ask(queue, caller, `${caller}${i + 1}`)));
+}
+
+const names = () => running.map(({ name }) => name);
+const endFirst = () => running[0]?.end();
+
+describe('callers take turns', () => {
+  test('one caller with 30 waiting scans leaves a place free for the first scan of another', async () => {
+    const queue = new ScanQueue({ places: 2 });
+    void askMany(queue, 'a', 31);
+    void askMany(queue, 'b', 2);
+    await turns();
+    expect(names()).toEqual(['a1', 'b1']);
+    expect(queue.counts()).toEqual({ running: 2, waiting: 31, callers: 2 });
+  });
+
+  test('with one place for all, the other caller waits for two scans, not for 30', async () => {
+    const queue = new ScanQueue({ places: 1 });
+    void askMany(queue, 'a', 31);
+    void askMany(queue, 'b', 3);
+    void askMany(queue, 'c', 1);
+    for (let n = 0; n < 7; n++) await endFirst();
+    expect(ended).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'b2', 'a4']);
+  });
+
+  test.each([
+    [1, 1],
+    [2, 1],
+    [3, 2],
+    [20, 2],
+  ])('of %d places one caller has at most %d', async (places, share) => {
+    const queue = new ScanQueue({ places });
+    void askMany(queue, 'a', 10);
+    await turns();
+    expect(names()).toEqual(['a1', 'a2'].slice(0, share));
+  });
+
+  test('whatever callers ask for: the places are used, the shares and the order are kept', async () => {
+    const step = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ ask: fc.constantFrom('a', 'a', 'a', 'b', 'c') }) },
+      { weight: 2, arbitrary: fc.record({ end: fc.nat() }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(step, { maxLength: 60 }),
+        async (places, steps) => {
+          running = [];
+          const queue = new ScanQueue({ places });
+          const share = Math.max(1, Math.min(2, places - 1));
+          /** What waits, in the order of arrival. */
+          let waiting: { caller: string; name: string }[] = [];
+          for (const [n, one] of steps.entries()) {
+            const before = new Set(names());
+            if ('ask' in one) {
+              waiting.push({ caller: one.ask, name: `${one.ask}${n}` });
+              ask(queue, one.ask, `${one.ask}${n}`).catch(() => undefined);
+              await turns();
+            } else await running[one.end % Math.max(1, running.length)]?.end();
+            const started = names().filter((name) => !before.has(name));
+            for (const name of started) {
+              const caller = name.charAt(0);
+              expect(waiting.find((other) => other.caller === caller)?.name).toBe(name);
+              waiting = waiting.filter((other) => other.name !== name);
+            }
+            const counts = names().reduce(
+              (all, name) => all.set(name.charAt(0), (all.get(name.charAt(0)) ?? 0) + 1),
+              new Map<string, number>(),
+            );
+            expect(Math.max(0, ...counts.values())).toBeLessThanOrEqual(share);
+            expect(running.length).toBeLessThanOrEqual(places);
+            const mayStart = waiting.some(({ caller }) => (counts.get(caller) ?? 0) < share);
+            if (mayStart) expect(running.length).toBe(places);
+            expect(queue.counts()).toMatchObject({ running: running.length, waiting: waiting.length });
+          }
+          while (running.length > 0) await endFirst();
+          expect(queue.counts()).toEqual({ running: 0, waiting: 0, callers: 0 });
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('a scan that ends', () => {
+  test('answers, and a scan that fails makes place for the next one as well', async () => {
+    const queue = new ScanQueue({ places: 1 });
+    const all = askMany(queue, 'a', 3);
+    await running[0]?.end(new Error('broken'));
+    await endFirst();
+    await endFirst();
+    expect(await all).toMatchObject([
+      { status: 'rejected', reason: { message: 'broken' } },
+      { status: 'fulfilled', value: 'a2 done' },
+      { status: 'fulfilled', value: 'a3 done' },
+    ]);
+  });
+
+  test('that throws at once makes place too', async () => {
+    const queue = new ScanQueue({ places: 1 });
+    const thrown = queue.run('a', () => {
+      throw new Error('at once');
+    });
+    await expect(thrown).rejects.toThrow('at once');
+    expect(queue.counts().running).toBe(0);
+  });
+});
+
+describe('waiting is bounded', () => {
+  test('in time: the refusal says why and when to try again, and leaves the line', async () => {
+    const queue = new ScanQueue({ places: 1, maxWaitMs: 10_000 });
+    const all = askMany(queue, 'a', 2);
+    await vi.advanceTimersByTimeAsync(9999);
+    expect(queue.counts().waiting).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(queue.counts()).toEqual({ running: 1, waiting: 0, callers: 0 });
+    await endFirst();
+    const [, refused] = await all;
+    expect(refused).toMatchObject({
+      reason: {
+        code: 'SERVICE_UNAVAILABLE',
+        retryAfter: 10,
+        message:
+          'This request looks through many rows and found no free place within 10 seconds; ask for less, or try again.',
+      },
+    });
+    expect(names()).toEqual([]);
+  });
+
+  test('in number for each caller, and other callers still get in', async () => {
+    const queue = new ScanQueue({ places: 1 });
+    const all = askMany(queue, 'a', 34);
+    void askMany(queue, 'b', 1);
+    await turns();
+    expect(queue.counts()).toEqual({ running: 1, waiting: 33, callers: 2 });
+    for (let n = 0; n < 34; n++) await endFirst();
+    const refused = (await all).filter(({ status }) => status === 'rejected');
+    expect(refused).toMatchObject([{ reason: { code: 'TOO_MANY_REQUESTS', retryAfter: 10 } }]);
+    expect((refused[0] as PromiseRejectedResult).reason).toBeInstanceOf(RelayError);
+  });
+
+  test('in number for all of them', async () => {
+    const queue = new ScanQueue({ places: 1 });
+    const all = Promise.allSettled(
+      Array.from({ length: 1002 }, (_, n) => ask(queue, `caller ${n}`, `scan ${n}`)),
+    );
+    await vi.advanceTimersByTimeAsync(10_000);
+    await endFirst();
+    const refused = await all;
+    expect(queue.counts()).toEqual({ running: 0, waiting: 0, callers: 0 });
+    expect(refused.at(-1)).toMatchObject({
+      reason: { code: 'SERVICE_UNAVAILABLE', message: expect.stringMatching(/^More searches/) },
+    });
+    expect(refused.at(-2)).toMatchObject({
+      reason: { message: expect.stringMatching(/^This request looks/) },
+    });
+  });
+});
