@@ -41,8 +41,10 @@ async function knownReaderOf({ callContext }: FastifyRequest): Promise<Reader | 
   }
 }
 
+type RefusalLog = Pick<VaultStore, 'noteRefusals'>;
+
 async function keep(
-  vaults: Pick<VaultStore, 'noteRefusals'>,
+  vaults: RefusalLog,
   request: FastifyRequest,
   refused: readonly NotedRefusal[],
 ): Promise<void> {
@@ -55,11 +57,38 @@ async function keep(
   });
 }
 
-/** Keeps refusals of calls whose sender is known in the audit log, before they are answered. */
-export function installRefusalAudit(app: FastifyInstance, vaults: Pick<VaultStore, 'noteRefusals'>): void {
-  app.addHook('onSend', (request, _reply, payload, done) => {
-    const refused = refusalsOf(request).filter(({ code }) => REFUSED_AT_THE_EDGE.has(code));
-    if (refused.length === 0) done(null, payload);
-    else keep(vaults, request, refused).then(() => done(null, payload), done);
+/** @returns a function that keeps what was refused since it ran last, or undefined when nothing was */
+function makeKeeper(vaults: RefusalLog, request: FastifyRequest): () => Promise<void> | undefined {
+  let kept = 0;
+  return () => {
+    const noted = refusalsOf(request);
+    const refused = noted.slice(kept).filter(({ code }) => REFUSED_AT_THE_EDGE.has(code));
+    kept = noted.length;
+    return refused.length === 0 ? undefined : keep(vaults, request, refused);
+  };
+}
+
+/** Whether calls of a batch of tRPC end one by one while their answers are on the way (`trpc-accept: application/jsonl`). */
+const isStreamedBatch = ({ headers }: Response) => headers.get('transfer-encoding') === 'chunked';
+
+/** The same answer, which ends after `last`. */
+const endingAfter = (answer: Response, last: () => Promise<void> | undefined): Response =>
+  new Response(answer.body?.pipeThrough(new TransformStream({ flush: last })), answer);
+
+/**
+ * Keeps refusals of calls whose sender is known in the audit log, before the answer ends. An answer that is a stream may
+ * be cut by its reader; what was refused by then is kept when it closes.
+ */
+export function installRefusalAudit(app: FastifyInstance, vaults: RefusalLog): void {
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const keepNew = makeKeeper(vaults, request);
+    const keeping = keepNew();
+    let answer = payload;
+    if (payload instanceof Response && isStreamedBatch(payload)) {
+      answer = endingAfter(payload, keepNew);
+      reply.raw.once('close', keepNew);
+    }
+    if (keeping) keeping.then(() => done(null, answer), done);
+    else done(null, answer);
   });
 }

@@ -12,6 +12,9 @@ import { noteRefusal } from './refusals.ts';
 /** Calls in one HTTP request; each is a statement of its own. */
 export const MAX_BATCH_SIZE = 20;
 
+/** Failures that were noted. */
+const told = new WeakSet<Error>();
+
 const makeOptions = (
   router: AppRouter,
   contextOf: (request: FastifyRequest, reply: FastifyReply) => RequestContext,
@@ -24,6 +27,9 @@ const makeOptions = (
     return waits.length > 0 ? { headers: { 'retry-after': String(Math.max(...waits)) } } : {};
   },
   onError: ({ req, error, path }) => {
+    // tRPC tells a subscription's failure to begin twice.
+    if (told.has(error)) return;
+    told.add(error);
     const meant = findRelayError(error);
     noteRefusal(req, meant?.code ?? error.code, path);
     if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && isFailure(meant.code))) {

@@ -8,6 +8,8 @@ import { AstationKey } from '../support/astation-key.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import { startCountingProxy } from '../support/counting-proxy.ts';
 import { silent, useDatabase } from '../support/database.ts';
+import { parseExposition, readValue } from '../support/exposition.ts';
+import { withRelayServer } from '../support/relay-server.ts';
 import { useServer } from '../support/server.ts';
 
 const database = useDatabase();
@@ -299,6 +301,83 @@ describe('what cannot be kept in the audit log does not happen', () => {
     await withoutAudit(async () => {
       const url = `${server.url}/api/vault?id=ann`;
       expect((await rest('POST', url, { session, body: { summary: 7 } })).status).toBe(400);
+    });
+  });
+});
+
+describe('calls of one request of tRPC that are refused at the edge', () => {
+  const CALLS = ['vault.append', 'vault.append', 'vault.setSummary'];
+  const BODY = JSON.stringify({ 0: { vault_id: 'v-0', text: 1 }, 1: {}, 2: { text: 'a' } });
+
+  /** Sends a batch. @returns the answer, unread */
+  const send = (session: string, headers: Record<string, string>, init: RequestInit = {}) =>
+    fetch(`${server.url}/trpc/${CALLS.join(',')}?batch=1&id=ann`, {
+      method: 'POST',
+      headers: { authorization: `session ${session}`, 'content-type': 'application/json', ...headers },
+      body: BODY,
+      ...init,
+    });
+
+  test.each<[string, Record<string, string>]>([
+    ['one answer', {}],
+    ['a stream, by trpc-accept', { 'trpc-accept': 'application/jsonl' }],
+    ['a stream, by accept', { accept: 'application/json, application/jsonl' }],
+  ])('are each kept before the answer ends: %s', async (_, headers) => {
+    const session = await server.login('st-stream');
+    const text = await (await send(session, headers)).text();
+    // The rows are there as soon as the answer has ended.
+    const rows = (await audited()).filter(({ client_id }) => client_id === 'ann');
+    expect(rows.map(({ action, outcome }) => `${action} ${outcome}`).toSorted()).toEqual([
+      'append bad_request',
+      'append bad_request',
+      'set_summary bad_request',
+    ]);
+    expect(text).toContain('Field text');
+  });
+
+  test('are kept when the reader of a stream leaves', async () => {
+    const session = await server.login('st-stream');
+    const ann = new RestVaults(server.url, { session, clientId: 'ann' });
+    const { vault_id } = (await ann.create('')).body;
+    begin = (await database.admin.query('SELECT max(id)::int AS last FROM audit_log')).rows[0].last;
+    const leaving = new AbortController();
+    // The first call waits for something to be written, the second is refused at once.
+    const input = { 0: { vault_id, wait: 25 }, 1: {} };
+    const answer = await fetch(
+      `${server.url}/trpc/vault.read,vault.read?batch=1&id=ann&input=${encodeURIComponent(JSON.stringify(input))}`,
+      {
+        headers: { authorization: `session ${session}`, 'trpc-accept': 'application/jsonl' },
+        signal: leaving.signal,
+      },
+    );
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    while (!text.includes('Field vault_id')) text += (await reader?.read())?.value ?? '';
+    leaving.abort();
+    await expect
+      .poll(async () => (await audited()).map(({ action, outcome }) => `${action} ${outcome}`))
+      .toEqual(['read bad_request']);
+  });
+
+  test('count once for the metrics, a subscription too', async () => {
+    const metricsToken = 'a-token-for-prometheus';
+    await withRelayServer({ databaseUrl: database.url, config: { metricsToken } }, async ({ url }) => {
+      const session = await server.login('st-stream');
+      const headers = { authorization: `session ${session}` };
+      for (const path of ['vault.watch?id=ann', 'vault.watch,vault.watch?batch=1&id=ann']) {
+        await (await fetch(`${url}/trpc/${path}`, { headers })).text();
+      }
+      await (
+        await fetch(`${url}/trpc/vault.read,vault.read?batch=1&id=ann`, {
+          headers: { ...headers, 'trpc-accept': 'application/jsonl' },
+        })
+      ).text();
+      const text = await (
+        await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${metricsToken}` } })
+      ).text();
+      expect(readValue(parseExposition(text), 'vault_relay_refusals_total', { cause: 'BAD_REQUEST' })).toBe(
+        5,
+      );
     });
   });
 });
