@@ -1,3 +1,4 @@
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** Groups of an IPv6 address that name a network; whoever has one has 2^64 addresses in it. */
@@ -10,4 +11,58 @@ export function networkOf(address: string): string {
   if (!(parsed instanceof ipaddr.IPv6)) return parsed.toString();
   const groups = parsed.parts.slice(0, NETWORK_GROUPS).map((group) => group.toString(16));
   return `${groups.join(':')}::/64`;
+}
+
+/** An address, alone or with a port. */
+const WITH_PORT = /^(?:([\d.]+)|\[([^\]]*)\])(?::\d{1,5})?$/;
+
+/**
+ * Reads an entry of `X-Forwarded-For`. A port is left out: each connection of a client has another one.
+ * @returns the IP address in its one canonical form, or undefined for anything else (`unknown`, `_hidden`, a name)
+ */
+export function readAddress(entry: string): string | undefined {
+  const text = entry.trim();
+  const [, v4, v6] = WITH_PORT.exec(text) ?? [];
+  const [address = ''] = (v4 ?? v6 ?? text).split('%', 1);
+  return isIP(address) === 0 ? undefined : ipaddr.process(address).toString();
+}
+
+/**
+ * @param networks addresses and CIDR networks, as `TRUST_PROXY` lists them
+ * @returns whether an address is in one of them
+ */
+export function makeNetworkCheck(networks: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    list.addSubnet(address, Number(bits ?? (family === 'ipv6' ? 128 : 32)), family);
+  }
+  return (address) => list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+}
+
+/** Proxies that a request may have come through; what further ones say does not count. */
+const MAX_PROXIES = 32;
+
+/** Where a request came from, as far as it is known. */
+interface Sender {
+  /** The other end of the connection; undefined once it is gone. */
+  peer: string | undefined;
+  forwardedFor: string | string[] | undefined;
+}
+
+/**
+ * Finds the address of a client. A trusted proxy names who asked it, and so on from proxy to proxy; where one names
+ * something that is not an IP address, its own address counts.
+ */
+export function findClient({ peer, forwardedFor }: Sender, isTrusted: (address: string) => boolean): string {
+  let address = peer === undefined ? 'unknown' : (readAddress(peer) ?? peer);
+  if (forwardedFor === undefined) return address;
+  for (const entry of String(forwardedFor).split(',').reverse().slice(0, MAX_PROXIES)) {
+    if (!isTrusted(address)) break;
+    const named = readAddress(entry);
+    if (named === undefined) break;
+    address = named;
+  }
+  return address;
 }

@@ -153,7 +153,7 @@ export class RequestContext implements Context {
   #leaving: AbortSignal | undefined;
 
   constructor(request: FastifyRequest, reply: FastifyReply, deps: ContextDeps) {
-    this.source = { requestId: request.id, address: request.ip };
+    this.source = { requestId: request.id, address: request.address };
     this.#request = request;
     this.#reply = reply;
     this.#deps = deps;

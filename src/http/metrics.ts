@@ -9,6 +9,7 @@ import { unauthorized } from '../errors.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Exposition } from '../observability/prometheus.ts';
 import { installChallenge } from './challenge.ts';
+import { installClientAddress, makeClientOf } from './client-address.ts';
 import { installErrorHandler } from './error-handler.ts';
 import { refusalsOf } from './refusals.ts';
 import { installRequestLog } from './request-log.ts';
@@ -72,6 +73,10 @@ export function buildMetricsApp(
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
   });
+  installClientAddress(
+    app,
+    makeClientOf(() => false),
+  );
   installRequestLog(app);
   installErrorHandler(app);
   installChallenge(app);

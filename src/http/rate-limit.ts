@@ -91,12 +91,12 @@ export function installRateLimit(
     if (perMinute === 0) return undefined;
     const session = await sessionOf(request);
     if (session) return bySession(fingerprint(session.idHash), calls, request.log);
-    return withoutSession(networkOf(request.ip), calls, request.log);
+    return withoutSession(networkOf(request.address), calls, request.log);
   };
 
   app.addHook('onRequest', async (request, reply) => {
     const calls = countCalls(request);
-    const address = await byAddress(networkOf(request.ip), calls, request.log);
+    const address = await byAddress(networkOf(request.address), calls, request.log);
     settle(reply, [address]);
     // A session that cannot be looked up now is no fault of the caller; who needs it will say so.
     const caller = await countCaller(request, calls).catch(() => undefined);
@@ -111,7 +111,7 @@ export function makeGrantCount(
 ): (request: FastifyRequest) => Promise<void> {
   const count = makeCount(makeLimiter, 'grant', perMinute);
   return async (request) => {
-    const standing = await count(networkOf(request.ip), 1, request.log);
+    const standing = await count(networkOf(request.address), 1, request.log);
     if (standing?.exceeded) {
       throw tooManyRequests('Too many grants were tried from this address.', standing.resetSeconds);
     }

@@ -81,11 +81,12 @@ const describe = (request: FastifyRequest, address: string) => ({
 /** Whether a line of this level is written at all; making one costs more than most of a request. */
 const isWritten = ({ log }: FastifyRequest, level: 'info' | 'debug') => (log as Logger).isLevelEnabled(level);
 
-export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+/** @param address of the client, which a request that no route was found for does not know by itself */
+export function logRequest(request: FastifyRequest, reply: FastifyReply, address = request.address): void {
   const level = /^\/(health|metrics)\b/.test(request.url) ? 'debug' : 'info';
   if (!isWritten(request, level)) return;
   const ms = Math.round(reply.elapsedTime * 10) / 10;
-  request.log[level]({ ...describe(request, request.ip), status: reply.statusCode, ms }, 'Request');
+  request.log[level]({ ...describe(request, address), status: reply.statusCode, ms }, 'Request');
 }
 
 /** One line a request, and the request id on every answer. */
@@ -94,7 +95,7 @@ export function installRequestLog(app: FastifyInstance): void {
     markAnswer(request, reply);
     if (isWritten(request, 'info')) {
       // A connection that is gone does not tell any more where it came from.
-      const address = request.ip;
+      const address = request.address;
       reply.raw.once('close', () => {
         // Nothing was answered then, so that the hook below does not run.
         if (!reply.raw.writableFinished)

@@ -1,7 +1,9 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
+import { makeNetworkCheck } from '../address.ts';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { installClientAddress, makeClientOf } from './client-address.ts';
 import { makeClientErrorHandler } from './client-error.ts';
 import { installConnectionLimit } from './connection-limit.ts';
 import { sendError } from './error-handler.ts';
@@ -19,12 +21,15 @@ export function makeHttpServer(
   config: Config,
   { log, metrics }: { log: FastifyBaseLogger; metrics: Metrics },
 ): FastifyInstance {
+  const isTrusted = makeNetworkCheck(config.trustProxy ?? []);
+  const clientOf = makeClientOf(isTrusted);
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: makeRequestId,
     childLoggerFactory: (logger, bindings, options) => new LazyLogger(logger as Logger, bindings, options),
-    trustProxy: config.trustProxy ?? false,
+    // Fastify reads hosts by it; `request.address` has the client.
+    trustProxy: config.trustProxy === undefined ? false : isTrusted,
     bodyLimit: bodyLimit(Math.max(config.limits.textBytes, config.limits.summaryBytes)),
     requestTimeout: 10_000,
     // By itself a slow request was cut after a minute only: Node checks its connections that seldom.
@@ -45,14 +50,15 @@ export function makeHttpServer(
     frameworkErrors: (error, request, reply) => {
       markAnswer(request, reply);
       sendError(error, request, reply);
-      logRequest(request, reply);
+      logRequest(request, reply, clientOf(request.raw));
     },
   });
   // By itself Node answers an expectation that it does not know with a bare 417; it may as well be ignored.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  installClientAddress(app, clientOf);
   installConnectionLimit(app, {
     maxPerAddress: config.maxConnectionsPerAddress,
-    trustProxy: config.trustProxy,
+    isTrusted,
     metrics,
   });
   return app;

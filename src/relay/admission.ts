@@ -58,7 +58,7 @@ async function takePlace(
   { connections, rooms, maxPerAddress: max }: AdmissionDeps,
   request: FastifyRequest,
 ): Promise<() => void> {
-  const address = networkOf(request.ip);
+  const address = networkOf(request.address);
   const release = connections.claim(address, {
     max,
     stream: request.raw.socket,
@@ -79,7 +79,7 @@ async function takePlace(
 async function admitRole(deps: AdmissionDeps, request: FastifyRequest): Promise<Admission> {
   const query = request.query as Record<string, string | string[] | undefined>;
   const role = one(query.role);
-  if (role === 'astation') return admitAstation(deps, one(query.code), networkOf(request.ip));
+  if (role === 'astation') return admitAstation(deps, one(query.code), networkOf(request.address));
   if (role !== 'atem') throw badRequest('The query parameter role must be atem or astation.');
   const atem = await admitAtem(deps, one(query.session), one(query.code));
   await deps.hub.checkAtem(atem.code);

@@ -135,14 +135,14 @@ export class RelaySockets {
     const { hub } = this.#deps;
     const deps = { ...this.#deps, sessionEnded: (idHash: string) => this.sessionEnded(idHash) };
     const challenge = createChallenge(randomBytes);
-    const source = { requestId: request.id, address: request.ip };
+    const source = { requestId: request.id, address: request.address };
     const session = new AstationSession(deps, { code, connectionId, challenge, source });
     takeFrames(socket, (text) => session.received(text));
     socket.once('close', () => hub.astationLeft(code, connectionId));
     hub.astationArrived({
       code,
       connectionId,
-      address: networkOf(request.ip),
+      address: networkOf(request.address),
       challenge,
       keyRegistered,
     });
