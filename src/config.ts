@@ -4,13 +4,8 @@ import path from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { z } from 'zod';
 import { readHost } from './host.ts';
-
-const integer = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+import { RELAY_LIMIT_VARIABLES, type RelayLimitSettings, readRelayLimits } from './relay/settings.ts';
+import { integer } from './setting-types.ts';
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' });
 
@@ -84,6 +79,7 @@ const Environment = z.object({
   MAX_ANSWER_BYTES: integer(65_536, 1_073_741_824).default(67_108_864),
   MAX_BYTES_IN_FLIGHT: integer(1_048_576, 1_099_511_627_776).default(268_435_456),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
+  ...RELAY_LIMIT_VARIABLES,
   REDIS_URL: z.string().refine(isRedisUrl, 'must be a redis:// or rediss:// address').optional(),
   RELAY_REPLICAS_EXPECTED: integer(1, 1000).default(1),
   DASHBOARD_TOKEN: z
@@ -200,6 +196,8 @@ export interface Config {
   maxBytesInFlight: number;
   /** Relay sockets that one address may have. */
   relayMaxSocketsPerAddress: number;
+  /** How much they may send. */
+  relayLimits: RelayLimitSettings;
   /** Proves an operator, who may read every vault; undefined: there is none. */
   dashboardToken: string | undefined;
   /** Between failing readiness and refusing work, so that balancers notice. */
@@ -278,6 +276,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     maxAnswerBytes: v.MAX_ANSWER_BYTES,
     maxBytesInFlight: v.MAX_BYTES_IN_FLIGHT,
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
+    relayLimits: readRelayLimits(v),
     dashboardToken: v.DASHBOARD_TOKEN,
     shutdownDelayMs: 1000 * v.SHUTDOWN_DELAY_SECONDS,
     metricsPort: v.METRICS_PORT,

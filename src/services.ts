@@ -9,6 +9,8 @@ import { makeOwnNames } from './own-names.ts';
 import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
 import type { Replica, ReplicaOptions } from './redis/replica.ts';
 import { Connections } from './relay/connections.ts';
+import { makeControlLimits } from './relay/control-meter.ts';
+import { makeFrameLimits } from './relay/frame-meter.ts';
 import { Hub } from './relay/hub.ts';
 import { MemoryRooms } from './relay/memory-rooms.ts';
 import { createNudger } from './relay/nudge.ts';
@@ -99,8 +101,13 @@ async function openRelay(
   feed.listen(({ kind, ...write }) => {
     if (kind === 'content') nudger.written(write);
   });
+  const makeLimiter = replica?.makeLimiter ?? makeMemoryLimiter;
   const sockets = new RelaySockets({
     ...parts,
+    limits: {
+      frames: makeFrameLimits(config.relayLimits, makeLimiter),
+      control: makeControlLimits(config.relayLimits, makeLimiter),
+    },
     hub,
     rooms,
     connections,

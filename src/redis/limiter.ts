@@ -10,23 +10,23 @@ export const makeSharedLimiter =
   (line: RedisLine): MakeLimiter =>
   (bound): Limiter => {
     const here = makeMemoryLimiter(bound);
+    const windowMs = 1000 * (bound.seconds ?? WINDOW_SECONDS);
+    const count = async (key: string | number, points: number): Promise<RateLimiterRes> => {
+      const name = `${line.keys.rate}${bound.name}:${key}`;
+      const [consumed, msLeft] = (await line.run('count', name, windowMs, points)) as [number, number];
+      return new RateLimiterRes(Math.max(0, bound.points - consumed), msLeft, consumed, consumed === points);
+    };
     const consume = async (key: string | number, points = 1): Promise<RateLimiterRes> => {
-      let answer: [number, number];
+      let standing: RateLimiterRes;
       try {
-        const name = `${line.keys.rate}${bound.name}:${key}`;
-        answer = (await line.run('count', name, WINDOW_SECONDS * 1000, points)) as [number, number];
+        standing = await count(key, points);
       } catch {
         return here.consume(key, points);
       }
-      const [consumed, msLeft] = answer;
-      const standing = new RateLimiterRes(
-        Math.max(0, bound.points - consumed),
-        msLeft,
-        consumed,
-        consumed === points,
-      );
-      if (consumed > bound.points) throw standing;
+      if (standing.consumedPoints > bound.points) throw standing;
       return standing;
     };
-    return { consume };
+    const reward = (key: string | number, points = 1): Promise<RateLimiterRes> =>
+      count(key, -points).catch(() => here.reward(key, points));
+    return { consume, reward };
   };

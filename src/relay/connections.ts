@@ -11,6 +11,8 @@ interface Connection {
   heardAt: number;
   pingedAt: number;
   closing: boolean;
+  /** Called when this server begins to close the socket. */
+  onClosing(): void;
 }
 
 /** What a place of an address is taken for. */
@@ -70,9 +72,10 @@ export class Connections implements Delivery {
     return release;
   }
 
-  add(connectionId: string, socket: WebSocket): void {
+  /** @param onClosing called when this server begins to close the socket */
+  add(connectionId: string, socket: WebSocket, onClosing: () => void): void {
     const now = this.#now();
-    const connection = { socket, queue: EMPTY_QUEUE, heardAt: now, pingedAt: now, closing: false };
+    const connection = { socket, queue: EMPTY_QUEUE, heardAt: now, pingedAt: now, closing: false, onClosing };
     this.#connections.set(connectionId, connection);
     const heard = () => {
       connection.heardAt = this.#now();
@@ -110,6 +113,7 @@ export class Connections implements Delivery {
     const connection = this.#connections.get(connectionId);
     if (!connection || connection.closing) return;
     connection.closing = true;
+    connection.onClosing();
     connection.socket.close(code, reason);
   }
 
@@ -133,6 +137,8 @@ export class Connections implements Delivery {
   tick(): void {
     const now = this.#now();
     for (const [id, connection] of this.#connections) {
+      // The server itself does not read from it, so its silence says nothing.
+      if (connection.socket.isPaused) connection.heardAt = now;
       if (now - connection.heardAt >= IDLE_TIMEOUT_MS) {
         connection.socket.terminate();
       } else if (isStalled(connection.queue, now)) {

@@ -8,7 +8,7 @@ export const CLOSE = {
   NORMAL: 1000,
   /** Refused for what it is: no proof, an expired pairing, a forgotten key. */
   POLICY: 1008,
-  /** A frame over {@link MAX_FRAME_BYTES}. */
+  /** A frame over {@link MAX_FRAME_BYTES}, or without proof over {@link MAX_UNPROVED_FRAME_BYTES}. */
   TOO_BIG: 1009,
   /** The server is restarting; released Astations come back within two seconds. */
   RESTART: 1012,
@@ -17,6 +17,8 @@ export const CLOSE = {
 } as const;
 
 export const MAX_FRAME_BYTES = 1_048_576;
+/** Of a frame from a socket that has yet to prove its key, and of any control frame without proof. */
+export const MAX_UNPROVED_FRAME_BYTES = 4096;
 export const PING_INTERVAL_MS = 60_000;
 /** Silence that ends a socket. */
 export const IDLE_TIMEOUT_MS = 90_000;

@@ -7,18 +7,27 @@ import { badRequest, RelayError } from '../errors.ts';
 import { type Admission, type AdmissionDeps, admit } from './admission.ts';
 import { type AstationDeps, AstationSession } from './astation-session.ts';
 import { rawAtemId, sanitizeAtemId } from './atem-id.ts';
+import { type ControlLimits, ControlMeter } from './control-meter.ts';
+import { takeFrames } from './frame-intake.ts';
+import { type FrameLimits, FrameMeter, type MeteredBy } from './frame-meter.ts';
 import { createChallenge } from './identity.ts';
 import { CLOSE, MAX_FRAME_BYTES } from './protocol.ts';
 
 export interface RelaySocketDeps extends AstationDeps, AdmissionDeps {
+  limits: { frames: FrameLimits; control: ControlLimits };
   /** @returns those of the sessions (hashes, hexadecimal) that may no longer act */
   findEndedSessions(idHashes: string[]): Promise<string[]>;
 }
 
 const admissions = new WeakMap<FastifyRequest, Admission>();
 
-/** Frames of one socket that may wait to be handled, as long as they are not too big together. */
-const MAX_WAITING_FRAMES = 16;
+/** A socket that was let in, what it is counted by, and what counts its frames. */
+interface Arrived {
+  socket: WebSocket;
+  request: FastifyRequest;
+  by: MeteredBy;
+  frames: FrameMeter;
+}
 
 /** More fragments than a frame of this size can need from any client that means well. */
 const MAX_FRAGMENTS = 1024;
@@ -107,8 +116,12 @@ export class RelaySockets {
   #arrived(socket: WebSocket, request: FastifyRequest): void {
     const admission = admissions.get(request);
     if (!admission) throw new Error('A socket came past its admission');
-    const connectionId = this.#deps.rooms.newConnectionId();
-    this.#deps.connections.add(connectionId, socket);
+    const { rooms, connections, limits } = this.#deps;
+    const connectionId = rooms.newConnectionId();
+    const by = { connectionId, address: networkOf(request.address), code: admission.code };
+    const proved = admission.role === 'atem' && admission.sessionHash !== undefined;
+    const frames = new FrameMeter(limits.frames, by, { proved });
+    connections.add(connectionId, socket, () => frames.end());
     // It was let in before the stop began, and arrives after every other socket was closed.
     if (this.#draining) {
       this.drain();
@@ -118,8 +131,9 @@ export class RelaySockets {
     const line = { role: admission.role, room: cut(admission.code), connection: connectionId };
     request.log.info(line, 'Socket opened');
     socket.once('close', (code) => request.log.info({ ...line, code }, 'Socket closed'));
-    if (admission.role === 'astation') this.#serveAstation(socket, request, { ...admission, connectionId });
-    else this.#serveAtem(socket, request, { ...admission, connectionId });
+    const arrived = { socket, request, by, frames };
+    if (admission.role === 'astation') this.#serveAstation(arrived, admission.keyRegistered);
+    else this.#serveAtem(arrived, admission.sessionHash);
   }
 
   #count(role: Admission['role'], socket: WebSocket): void {
@@ -127,25 +141,22 @@ export class RelaySockets {
     socket.once('close', () => this.#open[role]--);
   }
 
-  #serveAstation(
-    socket: WebSocket,
-    request: FastifyRequest,
-    { code, keyRegistered, connectionId }: { code: string; keyRegistered: boolean; connectionId: string },
-  ): void {
-    const { hub } = this.#deps;
-    const deps = { ...this.#deps, sessionEnded: (idHash: string) => this.sessionEnded(idHash) };
+  #serveAstation({ socket, request, by, frames }: Arrived, keyRegistered: boolean): void {
+    const { hub, connections, limits } = this.#deps;
+    const { code, connectionId, address } = by;
     const challenge = createChallenge(randomBytes);
     const source = { requestId: request.id, address: request.address };
+    const deps = {
+      ...this.#deps,
+      sessionEnded: (idHash: string) => this.sessionEnded(idHash),
+      control: new ControlMeter(limits.control, by),
+      frames,
+      close: (status: number, reason: string) => connections.close(connectionId, status, reason),
+    };
     const session = new AstationSession(deps, { code, connectionId, challenge, source });
-    takeFrames(socket, (text) => session.received(text));
-    socket.once('close', () => hub.astationLeft(code, connectionId));
-    hub.astationArrived({
-      code,
-      connectionId,
-      address: networkOf(request.address),
-      challenge,
-      keyRegistered,
-    });
+    takeFrames(socket, frames, (text) => session.received(text));
+    onGone({ socket, frames }, () => hub.astationLeft(code, connectionId));
+    hub.astationArrived({ code, connectionId, address, challenge, keyRegistered });
     if (!keyRegistered) this.#checkKeyAgain(code, request);
   }
 
@@ -158,20 +169,13 @@ export class RelaySockets {
     );
   }
 
-  #serveAtem(
-    socket: WebSocket,
-    request: FastifyRequest,
-    {
-      code,
-      sessionHash,
-      connectionId,
-    }: { code: string; sessionHash: string | undefined; connectionId: string },
-  ): void {
+  #serveAtem({ socket, request, by, frames }: Arrived, sessionHash: string | undefined): void {
     const { hub } = this.#deps;
+    const { code, connectionId } = by;
     const atemId = sanitizeAtemId(rawAtemId(request.raw.url ?? ''), () => randomBytes(4).toString('hex'));
     if (sessionHash !== undefined) this.#remember(sessionHash, connectionId, socket);
-    takeFrames(socket, (text) => hub.atemSent(code, { atemId, connectionId, text }));
-    socket.once('close', () => hub.atemLeft(code, { atemId, connectionId }));
+    takeFrames(socket, frames, (text) => hub.atemSent(code, { atemId, connectionId, text }));
+    onGone({ socket, frames }, () => hub.atemLeft(code, { atemId, connectionId }));
     hub.atemArrived(code, { atemId, connectionId });
     // A session may have ended while the socket was on its way in.
     if (sessionHash !== undefined) {
@@ -191,24 +195,7 @@ export class RelaySockets {
   }
 }
 
-/**
- * Takes text frames off a socket. Who sends faster than they are handled waits in his own network buffers.
- * @param handle resolves when there is room for another frame; must not reject
- */
-function takeFrames(socket: WebSocket, handle: (text: string) => Promise<void>): void {
-  let [frames, bytes] = [0, 0];
-  const isFull = () => frames >= MAX_WAITING_FRAMES || bytes >= MAX_FRAME_BYTES;
-  socket.on('message', (data, isBinary) => {
-    if (isBinary) return;
-    const text = String(data);
-    frames++;
-    bytes += text.length;
-    if (isFull()) socket.pause();
-    void handle(text).finally(() => {
-      const wasFull = isFull();
-      frames--;
-      bytes -= text.length;
-      if (wasFull && !isFull()) socket.resume();
-    });
-  });
+/** Frames that came before the end of a socket, and waited for their turn, are passed on before it leaves its room. */
+function onGone({ socket, frames }: Pick<Arrived, 'socket' | 'frames'>, leave: () => void): void {
+  socket.once('close', () => void frames.idle().then(leave));
 }

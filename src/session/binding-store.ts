@@ -1,7 +1,8 @@
+import { atMost } from '../at-most.ts';
 import type { Database } from '../db/client.ts';
 import { BIND, LOOK_AT_BINDINGS, UNBIND } from './binding-sql.ts';
 import { hashSessionId, hexHashOfSessionId } from './session-id.ts';
-import { type Source, sourceColumns } from './source.ts';
+import { type BindingSource, type Source, sourceColumns } from './source.ts';
 
 /** `refused`: another Astation holds the session, or it has ended. `full`: the Astation holds as many as it may. */
 export type BindOutcome = 'bound' | 'refused' | 'pending' | 'full';
@@ -22,6 +23,9 @@ interface Change {
   from: Source | undefined;
 }
 
+/** Sets that are put into force at a time: they are long statements, and others need the connections too. */
+const MAX_SETS_AT_ONCE = 2;
+
 /** Astations whose last set is remembered. */
 const MAX_REMEMBERED = 10_000;
 
@@ -32,6 +36,7 @@ export class BindingStore {
   readonly #db: Database;
   /** A digest of the set that each Astation asked for last: its refusals are in the audit log. */
   readonly #lastSet = new Map<string, string>();
+  readonly #oneOfFew = atMost(MAX_SETS_AT_ONCE);
 
   constructor(db: Database) {
     this.#db = db;
@@ -54,12 +59,12 @@ export class BindingStore {
   /**
    * Makes the bindings of the Astation exactly this set. A repeated set that changes nothing costs one look.
    * @returns how many were left alone, and the hashes (hexadecimal) of the sessions that are no longer bound
-   * @throws RelayError `SERVICE_UNAVAILABLE`
+   * @throws RelayError `SERVICE_UNAVAILABLE`, and what `from.countRows` throws; then nothing has changed
    */
   async replace(
     astationId: string,
     sessionIds: readonly string[],
-    from?: Source,
+    from?: BindingSource,
   ): Promise<{ skipped: number; dropped: string[] }> {
     const idHashes = hashes(sessionIds).sort(Buffer.compare);
     const change = { astationId, idHashes, exact: true, from };
@@ -67,7 +72,8 @@ export class BindingStore {
     const digest = hexHashOfSessionId(idHashes.map((hash) => hash.toString('hex')).join());
     const repeated = this.#lastSet.get(astationId) === digest;
     if (changes + surplus === 0 && (refused === 0 || repeated)) return { skipped: refused, dropped: [] };
-    const { bound, dropped } = await this.#carryOut(change);
+    await from?.countRows?.(Math.max(changes + refused, surplus));
+    const { bound, dropped } = await this.#oneOfFew(() => this.#carryOut(change));
     this.#remember(astationId, digest);
     return { skipped: idHashes.length - bound, dropped };
   }

@@ -10,3 +10,9 @@ export const sourceColumns = (source: Source | undefined): (string | null)[] => 
   source?.requestId ?? null,
   source?.address ?? null,
 ];
+
+/** Where a change of bindings was asked for, and what counts its rows. */
+export interface BindingSource extends Source {
+  /** Called before so many rows are made. @throws what is to keep the change from happening */
+  countRows?(rows: number): Promise<void>;
+}

@@ -173,6 +173,8 @@ async function main(): Promise<void> {
           LOG_LEVEL: 'warn',
           RATE_LIMIT_PER_MINUTE: '0',
           RELAY_WS_MAX_PER_IP: '100000',
+          // All sockets come from one address, and prove nothing.
+          RELAY_UNPROVED_PER_SECOND: '0',
           PRESSURE_EVENT_LOOP_MS: '0',
         }),
       );
