@@ -207,10 +207,14 @@ export async function openServices({
       astations.setHearing(false);
     },
   });
-  const sweep = () => {
-    logins.sweep().catch((error: Error) => log.debug({ reason: error.message }, 'The sweep has to wait'));
+  const sweep = async () => {
+    await logins.sweep();
+    const keys = await astations.sweep();
+    if (keys > 0) log.info({ keys }, 'Forgot keys that bound no session in 30 days');
   };
-  const sweeper = setInterval(sweep, SWEEP_MS).unref();
+  const sweeper = setInterval(() => {
+    sweep().catch((error: Error) => log.debug({ reason: error.message }, 'The sweep has to wait'));
+  }, SWEEP_MS).unref();
   // What is queued is written before the pool ends.
   const closeSteps: DrainStep[] = [
     { name: 'sweeper', run: () => clearInterval(sweeper) },

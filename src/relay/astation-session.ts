@@ -173,7 +173,7 @@ export class AstationSession {
     if (!verdict.ok) return this.#reject(verdict.reason);
     let standing: KeyStanding;
     try {
-      standing = await this.#deps.astations.registerOrVerify(this.#code, verdict.publicKey, this.#source);
+      standing = await this.#deps.astations.registerOrVerify(this.#code, verdict.publicKey);
     } catch (error) {
       return this.#reject(this.#explain(error));
     }
@@ -182,6 +182,10 @@ export class AstationSession {
     this.#deps.control.proved();
     this.#deps.frames.proved();
     const status = standing;
+    if (status === 'registered') {
+      const { requestId: reqId, address } = this.#source;
+      this.#deps.log.info({ reqId, address, connection: connectionId }, 'Registered the key of an Astation');
+    }
     await this.#update((seen) => astationProved(seen.room, { connectionId, status, now: seen.now }));
   }
 

@@ -4,14 +4,15 @@ export const KEY_REGISTERED_CHANNEL = 'vault_relay_key_registered';
 /** Carries the id of an Astation whose key was forgotten. */
 export const KEY_FORGOTTEN_CHANNEL = 'vault_relay_key_forgotten';
 
-/** `$1` Astation, `$2` key, `$3` who registers it, `$4` request id, `$5` address. */
+/**
+ * `$1` Astation, `$2` key, `$3` who registers it. Anybody may register a key, so the audit log has it only once it bound a
+ * session (`confirm_astation`).
+ */
 export const REGISTER_KEY = `
   WITH registered AS (
-    INSERT INTO astations (astation_id, public_key) VALUES ($1, $2) ON CONFLICT (astation_id) DO NOTHING
+    INSERT INTO astations (astation_id, public_key, provisional) VALUES ($1, $2, true)
+    ON CONFLICT (astation_id) DO NOTHING
     RETURNING astation_id
-  ), audited AS (
-    INSERT INTO audit_log (action, outcome, work_session_id, request_id, address)
-    SELECT 'key_register', 'done', astation_id, $4::text, $5::text FROM registered
   )
   SELECT pg_notify('${KEY_REGISTERED_CHANNEL}', $3 || ' ' || astation_id)::text FROM registered`;
 
@@ -28,3 +29,22 @@ export const FORGET_KEY = `
     INSERT INTO audit_log (action, outcome, work_session_id) SELECT 'key_forget', 'done', astation_id FROM forgotten
   )
   SELECT pg_notify('${KEY_FORGOTTEN_CHANNEL}', astation_id)::text FROM forgotten`;
+
+/** Keys that are swept at a time; each is announced. */
+const SWEPT_AT_ONCE = 500;
+
+/**
+ * Forgets provisional keys after 30 days, and announces each as `FORGET_KEY` does. A key stays where its Astation has a
+ * session, from the command line perhaps, or a vault.
+ */
+export const SWEEP_KEYS = `
+  WITH swept AS (
+    DELETE FROM astations WHERE astation_id IN (
+      SELECT a.astation_id FROM astations AS a
+      WHERE a.provisional AND a.registered_at < now() - interval '30 days'
+        AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.astation_id = a.astation_id)
+        AND NOT EXISTS (SELECT FROM vaults AS v WHERE v.work_session_id = a.astation_id)
+      ORDER BY a.registered_at LIMIT ${SWEPT_AT_ONCE}
+    ) AND provisional RETURNING astation_id
+  )
+  SELECT pg_notify('${KEY_FORGOTTEN_CHANNEL}', astation_id)::text FROM swept`;

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/client.ts';
 import { findRelayError, notFound } from '../errors.ts';
-import { FIND_KEY, FORGET_KEY, LIST_ASTATIONS, REGISTER_KEY } from './astation-sql.ts';
-import { type Source, sourceColumns } from './source.ts';
+import { FIND_KEY, FORGET_KEY, LIST_ASTATIONS, REGISTER_KEY, SWEEP_KEYS } from './astation-sql.ts';
 
 export { KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './astation-sql.ts';
 
@@ -68,17 +67,11 @@ export class AstationStore {
    * Registers a key that was just proven, unless the Astation has one: then compares.
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and no key is known here
    */
-  async registerOrVerify(astationId: string, publicKey: string, from?: Source): Promise<KeyStanding> {
+  async registerOrVerify(astationId: string, publicKey: string): Promise<KeyStanding> {
     const known = this.#believed(astationId);
     if (known !== undefined) return known === publicKey ? 'verified' : 'rejected';
     try {
-      const rows = await this.#db.rows(
-        REGISTER_KEY,
-        astationId,
-        publicKey,
-        this.#name,
-        ...sourceColumns(from),
-      );
+      const rows = await this.#db.rows(REGISTER_KEY, astationId, publicKey, this.#name);
       if (rows.length > 0) {
         this.#remember(astationId, publicKey);
         return 'registered';
@@ -98,6 +91,14 @@ export class AstationStore {
     const rows = await this.#db.rows(FORGET_KEY, astationId);
     if (rows.length === 0) throw notFound(`No key is registered for the Astation ${astationId}.`);
     this.dropFromMemory(astationId);
+  }
+
+  /**
+   * Forgets keys that were registered 30 days ago and never bound a session, and announces it.
+   * @returns how many. @throws RelayError `SERVICE_UNAVAILABLE`
+   */
+  async sweep(): Promise<number> {
+    return (await this.#db.rows(SWEEP_KEYS)).length;
   }
 
   /** Reads an announcement. @returns the Astation whose key another server registered; undefined if this one did */

@@ -1,18 +1,16 @@
 /**
- * Keeps what happened to the sessions of `from` (columns id_hash and astation_id) in the audit log, within the statement
- * that makes it happen. `request` and `address` are the places of those two values.
+ * Keeps what happened to the sessions of `from` (columns id_hash and astation_id, and perhaps a condition) in the audit
+ * log, within the statement that makes it happen. `request` and `address` are the places of those two values.
  */
-export const audited = (from: string, { action, outcome = `'done'`, request, address }: AuditOf) => `
+export const audited = (from: string, { action, request, address }: AuditOf) => `
   audited AS (
     INSERT INTO audit_log (action, outcome, work_session_id, session, request_id, address)
-    SELECT '${action}', ${outcome}, astation_id, left(encode(id_hash, 'hex'), 12), ${request}::text, ${address}::text
+    SELECT '${action}', 'done', astation_id, left(encode(id_hash, 'hex'), 12), ${request}::text, ${address}::text
     FROM ${from}
   )`;
 
 export interface AuditOf {
   action: string;
-  /** An expression over `from`. */
-  outcome?: string;
   request: string;
   address: string;
 }

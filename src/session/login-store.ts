@@ -33,7 +33,7 @@ export class LoginStore {
   }
 
   /** A new request, pending for five minutes. */
-  async request(hostname: string, from?: Source): Promise<CreatedSession> {
+  async request(hostname: string): Promise<CreatedSession> {
     const id = makeSessionId();
     const otp = otpOf(id);
     const [row] = await this.#db.rows<{ created_at: string; expires_at: string }>(
@@ -41,7 +41,6 @@ export class LoginStore {
       hashSessionId(id),
       hostname,
       hashOtp(id, otp),
-      ...sourceColumns(from),
     );
     if (!row) throw new Error('INSERT returned no row');
     return { id, otp, hostname, status: 'pending', ...row };

@@ -73,7 +73,7 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
       })
       .input(SessionInputs.create)
       .output(CreatedSession)
-      .mutation(({ ctx, input }) => logins.request(input.hostname, ctx.source)),
+      .mutation(({ input }) => logins.request(input.hostname)),
 
     status: publicProcedure
       .meta({
@@ -136,6 +136,9 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
       })
       .input(SessionInputs.deny)
       .output(DeniedSession)
-      .mutation(({ ctx, input }) => logins.deny(input.id, ctx.source)),
+      .mutation(async ({ ctx, input }) => {
+        await ctx.countGrantAttempt();
+        return logins.deny(input.id, ctx.source);
+      }),
   });
 };

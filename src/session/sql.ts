@@ -67,14 +67,11 @@ const MAX_TRIES = 5;
 const timestamp = (column: string) =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${column}`;
 
-/** `$2` host, `$3` hash of the OTP, `$4` request id, `$5` address. */
+/** `$2` host, `$3` hash of the OTP. Anybody may ask, so no row of the audit log follows: those stay for good. */
 export const REQUEST = `
-  WITH requested AS (
-    INSERT INTO sessions (id_hash, hostname, status, otp_hash, created_at, expires_at)
-    VALUES ($1, $2, 'pending', $3, now(), now() + ${WAITING})
-    RETURNING *
-  ), ${audited('requested', { action: 'session_request', request: '$4', address: '$5' })}
-  SELECT ${timestamp('created_at')}, ${timestamp('expires_at')} FROM requested`;
+  INSERT INTO sessions (id_hash, hostname, status, otp_hash, created_at, expires_at)
+  VALUES ($1, $2, 'pending', $3, now(), now() + ${WAITING})
+  RETURNING ${timestamp('created_at')}, ${timestamp('expires_at')}`;
 
 /** Reading the token takes it: who reads it second gets none. */
 export const STATUS = `
@@ -94,12 +91,10 @@ export const PEEK = `
   SELECT hostname, status, greatest(0, extract(epoch FROM expires_at - now()))::float8 * 1000 AS remaining_ms
   FROM sessions WHERE id_hash = $1`;
 
-/** The last wrong OTP ends the request. */
-const GRANT_OUTCOME = `CASE WHEN matched THEN 'done' WHEN status = 'denied' THEN 'last_wrong_otp' ELSE 'wrong_otp' END`;
-
 /**
  * One conditional statement decides: a right OTP grants, a wrong one counts, the last wrong one ends the request. Only a
- * signature binds: what somebody asked for while the request was pending does not count.
+ * signature binds: what somebody asked for while the request was pending does not count. The audit log has the grant; wrong
+ * OTPs are counted in the row of the request and end with it.
  * `$2` hash of the offered OTP, `$3` token, `$4` the Astation that signed, or null, `$5` request id, `$6` address.
  */
 export const GRANT = `
@@ -114,8 +109,9 @@ export const GRANT = `
   WHERE id_hash = $1 AND status = 'pending' AND expires_at > now()
     AND ($4::text IS NULL OR bindings_left($4, ${MAX_BOUND_SESSIONS}) > 0)
   RETURNING id_hash, astation_id, status, otp_hash = $2 AS matched
-  ), ${audited('tried', { action: 'session_grant', outcome: GRANT_OUTCOME, request: '$5', address: '$6' })}
-  SELECT status, matched FROM tried`;
+  ), ${audited('tried WHERE matched', { action: 'session_grant', request: '$5', address: '$6' })}
+  SELECT status, matched, CASE WHEN matched AND $4 IS NOT NULL THEN confirm_astation($4, $5, $6)::text END AS confirmed
+  FROM tried`;
 
 /** `$2` request id, `$3` address. */
 export const DENY = `

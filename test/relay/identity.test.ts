@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { CHALLENGE_LIFETIME_MS } from '../../src/relay/protocol.ts';
 import { AstationStore } from '../../src/session/astation-store.ts';
+import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
@@ -512,6 +513,47 @@ describe('forgetting a key', () => {
     expect(await pending.prove(key)).toEqual(result('registered', 'key registered'));
     await stranger.hearsNothing();
   });
+});
+
+test('strangers’ keys end: one that bound no session in 30 days is forgotten, as by an operator', async () => {
+  const age = (code: string, days: number) =>
+    database.admin.query(
+      'UPDATE astations SET registered_at = now() - make_interval(days => $2) WHERE astation_id = $1',
+      [code, days],
+    );
+  const enter = async () => {
+    const code = newCode();
+    return { code, socket: await openVerified(server.url, code, new AstationKey()) };
+  };
+  const [never, younger, bound, unbound, byHand, withVault] = await Promise.all(
+    Array.from({ length: 6 }, enter),
+  );
+  for (const astation of [bound, unbound]) {
+    const session_id = randomUUID();
+    expect(await astation?.socket.ask({ type: 'relayBind', session_id })).toMatchObject({ ok: true });
+    if (astation === unbound) await astation?.socket.ask({ type: 'relayUnbind', session_id });
+  }
+  await new SessionStore(database.db).createGranted(randomUUID(), {
+    hostname: 'h',
+    astationId: byHand?.code ?? '',
+  });
+  await database.admin.query(
+    `INSERT INTO vaults (vault_id, work_session_id, created_by) VALUES ('v-of-a-stranger', $1, 'ann')`,
+    [withVault?.code],
+  );
+  for (const astation of [never, bound, unbound, byHand, withVault]) await age(astation?.code ?? '', 31);
+  await age(younger?.code ?? '', 29);
+
+  expect(await server.one.services.astations.sweep()).toBe(1);
+  expect(await never?.socket.closed()).toEqual({
+    code: 1008,
+    reason: 'the key of this Astation was forgotten',
+  });
+  expect(await storedKey(never?.code ?? '')).toBeUndefined();
+  for (const astation of [younger, bound, unbound, byHand, withVault]) {
+    expect(await storedKey(astation?.code ?? '')).toBeDefined();
+    await astation?.socket.hearsNothing();
+  }
 });
 
 test('a frame that nobody could mean for the relay does not end an Astation', async () => {

@@ -239,7 +239,7 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   ENDED: each([['sessions_pkey']], [`{${'ab'.repeat(32)}}`]),
   EXISTS: each([['sessions_pkey']], [hash]),
   FIND_BY_FINGERPRINT: each([['sessions_pkey']], ['abcdef123456']),
-  REQUEST: each([], [hash, 'host', hash, ...SOURCE]),
+  REQUEST: each([], [hash, 'host', hash]),
   STATUS: each([['sessions_pkey']], [hash]),
   PEEK: each([['sessions_pkey']], [hash]),
   GRANT: each([['sessions_pkey']], [hash, hash, 'token', 'st-1', ...SOURCE]),
@@ -254,8 +254,12 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   BIND: each([], ['st-1', `{\\\\x${'ab'.repeat(32)}}`, 'true', ...SOURCE]),
   UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash, ...SOURCE]),
   FIND_KEY: each([['astations_pkey']], ['st-1']),
-  REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store', ...SOURCE]),
+  REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store']),
   FORGET_KEY: each([['astations_pkey']], ['st-1']),
+  SWEEP_KEYS: each(
+    [['astations_by_standing', 'astations_pkey'], ['sessions_by_astation'], ['vaults_by_work_session']],
+    [],
+  ),
 };
 
 test('every statement has its case', () => {

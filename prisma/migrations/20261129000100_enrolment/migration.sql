@@ -3,6 +3,29 @@
 -- Whoever knew a pending request could bind it before the person granted it.
 UPDATE sessions SET astation_id = NULL WHERE status = 'pending' AND astation_id IS NOT NULL;
 
+-- A key that was registered by its first proof is provisional until its Astation binds a session. Whoever can reach the
+-- server can register one, so it is forgotten after 30 days, and the audit log begins with what it binds.
+ALTER TABLE astations ADD COLUMN provisional BOOLEAN NOT NULL DEFAULT false;
+UPDATE astations AS a SET provisional = true
+WHERE NOT EXISTS (SELECT FROM sessions WHERE astation_id = a.astation_id)
+  AND NOT EXISTS (SELECT FROM vaults WHERE work_session_id = a.astation_id)
+  AND NOT EXISTS (SELECT FROM audit_log WHERE action = 'session_bind' AND outcome = 'done' AND work_session_id = a.astation_id);
+-- Serves the sweep of provisional keys.
+CREATE INDEX astations_by_standing ON astations (provisional, registered_at);
+GRANT UPDATE (provisional) ON astations TO vault_relay_app;
+
+-- An Astation has bound a session: its key stays, and the audit log has it from here on.
+CREATE FUNCTION confirm_astation(the_astation TEXT, the_request TEXT, the_address TEXT) RETURNS VOID
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    UPDATE astations SET provisional = false WHERE astation_id = the_astation AND provisional;
+    IF FOUND THEN
+        INSERT INTO audit_log (action, outcome, work_session_id, request_id, address)
+        VALUES ('key_register', 'done', the_astation, the_request, the_address);
+    END IF;
+END
+$$;
+
 -- How many more sessions may be bound to an Astation. The lock makes bindings of one Astation take turns until the end
 -- of the transaction. VOLATILE: the count sees what was committed before the lock was acquired.
 CREATE FUNCTION bindings_left(the_astation TEXT, max_bound INT) RETURNS INT
@@ -73,6 +96,7 @@ BEGIN
         RETURNING id_hash
     )
     SELECT coalesce(array_agg(id_hash), '{}') INTO changed FROM bound_now;
+    IF changed <> '{}' THEN PERFORM confirm_astation(the_astation, the_request, the_address); END IF;
     INSERT INTO audit_log (action, outcome, work_session_id, session, request_id, address)
     SELECT 'session_bind', CASE WHEN w.id IN (SELECT unnest(changed)) THEN 'done' ELSE 'refused' END, the_astation,
         left(encode(w.id, 'hex'), 12), the_request, the_address
