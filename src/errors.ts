@@ -68,8 +68,20 @@ export interface CurrentVersion {
   created_at: string;
 }
 
+/** What metrics count a refusal as: its code, or what one of these codes does not tell. */
+export type RefusalCause =
+  | ErrorCode
+  | 'STATEMENT_TIMEOUT'
+  | 'LOCK_TIMEOUT'
+  | 'COLLISION'
+  | 'DATABASE_EXHAUSTED'
+  | 'POOL_BUSY'
+  | 'SCANS_BUSY';
+
 interface RelayErrorOptions {
   retryAfter?: number;
+  /** What metrics count it as, where the code does not tell. */
+  refusal?: RefusalCause;
   details?: ErrorDetails;
   cause?: unknown;
 }
@@ -80,6 +92,7 @@ export class RelayError extends Error {
   readonly code: ErrorCode;
   /** Whole seconds after which trying again makes sense; becomes the `Retry-After` header. */
   readonly retryAfter: number | undefined;
+  readonly refusal: RefusalCause;
   /** What a program may learn beyond the code: further fields of the error. */
   readonly details: ErrorDetails;
 
@@ -87,6 +100,7 @@ export class RelayError extends Error {
     super(message, { cause: options.cause });
     this.code = code;
     this.retryAfter = options.retryAfter;
+    this.refusal = options.refusal ?? code;
     this.details = options.details ?? {};
   }
 }

@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
-import { writeOutcomeUnknown } from '../errors.ts';
+import { findRelayError, writeOutcomeUnknown } from '../errors.ts';
 import { type Metrics, noMetrics } from '../observability/metrics.ts';
 import { noTracing, type Tracing } from '../observability/tracing.ts';
 import { PrismaClient } from './generated/client.ts';
@@ -110,9 +110,16 @@ export class Database {
     }
   }
 
-  /** @throws RelayError `SERVICE_UNAVAILABLE` unless PostgreSQL answers */
+  /**
+   * Finds out whether PostgreSQL answers. While every connection is at work, it does.
+   * @throws RelayError `SERVICE_UNAVAILABLE` unless PostgreSQL answers
+   */
   async ping(): Promise<void> {
-    await this.rows('SELECT 1');
+    try {
+      await this.rows('SELECT 1');
+    } catch (error) {
+      if (findRelayError(error)?.refusal !== 'POOL_BUSY') throw error;
+    }
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import { badRequest, databaseUnavailable, type RelayError } from '../errors.ts';
+import { busyError, POOL_BUSY } from './busy-errors.ts';
 
 /** What PostgreSQL, its driver or the operating system said, dug out of Prisma's wrapping. */
 export interface DatabaseFault {
@@ -18,16 +19,12 @@ const READ_ONLY = '25006';
  */
 const TRANSIENT = new Set([
   '08', // connection exceptions
-  '53', // out of disk, memory or connections
-  '57', // shut down, crashed, starting up, or the statement timed out
+  '57', // shut down, crashed, or starting up
   '58', // the operating system failed PostgreSQL
   READ_ONLY,
   '28P01', // password refused: the operator is changing it, or must
   '28000', // role refused, likewise
   '3D000', // the database is not there
-  '55P03', // lock not available within lock_timeout
-  '40001', // serialization failure
-  '40P01', // deadlock
 ]);
 
 /** Messages of failures that carry no code, since the driver throws plain errors: the answer is missing. */
@@ -86,6 +83,10 @@ export function neverSent(error: Error): Error {
   return Object.assign(new Error(error.message, { cause: error }), { code: NEVER_SENT, severity: 'FATAL' });
 }
 
+/** Marks what waited in vain for a connection while all of them were at work. */
+export const poolBusy = (error: Error): Error =>
+  Object.assign(new Error(error.message, { cause: error }), { code: POOL_BUSY });
+
 const isSqlState = (code: string) => /^[0-9A-Z]{5}$/.test(code) && !isSystemCode(code);
 /** Such as `ECONNRESET` or `ERR_STREAM_DESTROYED`; no SQLSTATE begins with E. */
 const isSystemCode = (code: string) => /^E[A-Z_]+$/.test(code);
@@ -115,6 +116,8 @@ export const spoilsConnections = (fault: DatabaseFault): boolean =>
  */
 export function toRelayError(thrown: unknown): RelayError | undefined {
   const fault = readFault(thrown);
+  const busy = busyError(fault.code, thrown);
+  if (busy) return busy;
   if (isTransient(fault)) return databaseUnavailable(thrown);
   // PostgreSQL's text holds every character but NUL. The edge checks for it; this is the second line.
   if (fault.code === '22021' || fault.code === '22P05') {
@@ -133,5 +136,6 @@ const ABOUT_ROWS = new Set(['55P03', '57014', '40001', '40P01']);
 export function scopeOfFault(thrown: unknown): FailureScope {
   const fault = readFault(thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown);
   if (ABOUT_ROWS.has(fault.code ?? '')) return 'rows';
-  return fault.code === undefined || isTransient(fault) ? 'database' : 'call';
+  const isBusy = busyError(fault.code, thrown) !== undefined;
+  return fault.code === undefined || isBusy || isTransient(fault) ? 'database' : 'call';
 }

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import pg from 'pg';
-import { neverSent } from './pg-errors.ts';
+import { neverSent, poolBusy } from './pg-errors.ts';
+import { TIME_LIMITS } from './time-limits.ts';
 
 /** The role the server works as; the migrations make it and grant it what it needs, and no more. */
 export const APPLICATION_ROLE = 'vault_relay_app';
@@ -9,7 +10,7 @@ type ConnectCallback = Parameters<pg.Pool['connect']>[0];
 
 /**
  * A pool that says whether a failed statement may have left: what fails while a connection is made or waited for
- * has the SQLSTATE 08001. It can also drop all its connections.
+ * has the SQLSTATE 08001, or VR002 where all connections are at work. It can also drop all its connections.
  */
 export class ServerPool extends pg.Pool {
   readonly #idle = new Set<pg.PoolClient>();
@@ -37,11 +38,16 @@ export class ServerPool extends pg.Pool {
   override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | undefined {
     if (!callback) {
       return super.connect().catch((error: Error) => {
-        throw neverSent(error);
+        throw this.#whyNone(error);
       });
     }
-    super.connect((error, client, done) => callback(error && neverSent(error), client, done));
+    super.connect((error, client, done) => callback(error && this.#whyNone(error), client, done));
     return undefined;
+  }
+
+  /** Why there was no connection: while all of them are at work, the database is there. */
+  #whyNone(error: Error): Error {
+    return this.#busy.size >= this.options.max ? poolBusy(error) : neverSent(error);
   }
 
   /** How many connections there are, how many of them wait for work, and how many calls wait for one. */
@@ -71,20 +77,16 @@ export interface PoolOptions {
 const parserOf: pg.CustomTypesConfig['getTypeParser'] = (oid, format) =>
   oid === pg.types.builtins.INT8 ? BigInt : pg.types.getTypeParser(oid, format);
 
-/**
- * The pool behind everything the server asks of PostgreSQL. Each limit is set on purpose: without
- * them `pg` waits for ever when the server is gone.
- */
+/** The pool behind everything the server asks of PostgreSQL. */
 export function makePool({ url, poolSize, log }: PoolOptions): ServerPool {
   const pool = new ServerPool({
     connectionString: url,
     max: Math.max(MIN_CONNECTIONS, poolSize),
-    connectionTimeoutMillis: 2000,
-    statement_timeout: 5000,
-    lock_timeout: 2000,
-    idle_in_transaction_session_timeout: 10_000,
-    // For a server that stops answering without closing its sockets; PostgreSQL itself ends a statement before.
-    query_timeout: 6000,
+    connectionTimeoutMillis: TIME_LIMITS.connect,
+    statement_timeout: TIME_LIMITS.statement,
+    lock_timeout: TIME_LIMITS.lock,
+    idle_in_transaction_session_timeout: TIME_LIMITS.idleInTransaction,
+    query_timeout: TIME_LIMITS.answer,
     keepAlive: true,
     application_name: 'vault-relay',
     types: { getTypeParser: parserOf },

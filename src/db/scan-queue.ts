@@ -1,4 +1,4 @@
-import { RelayError, tooManyRequests } from '../errors.ts';
+import { type ErrorCode, RelayError } from '../errors.ts';
 
 export interface ScanQueueOptions {
   /** Scans that run at the same time. */
@@ -19,24 +19,28 @@ const MAX_WAITING_PER_CALLER = 32;
 const MAX_WAITING = 1000;
 const MAX_RUNNING_PER_CALLER = 2;
 
+const refusal = (code: ErrorCode, message: string, retryAfter: number) =>
+  new RelayError(code, message, { retryAfter, refusal: 'SCANS_BUSY' });
+
 const tooManyOfOne = (retryAfter: number) =>
-  tooManyRequests(
+  refusal(
+    'TOO_MANY_REQUESTS',
     `Your work session has ${MAX_WAITING_PER_CALLER} searches, lists or histories waiting already; wait for their answers.`,
     retryAfter,
   );
 
 const tooManyOfAll = (retryAfter: number) =>
-  new RelayError(
+  refusal(
     'SERVICE_UNAVAILABLE',
     'More searches, lists and histories are waiting than this server takes; try again shortly.',
-    { retryAfter },
+    retryAfter,
   );
 
 const waitedTooLong = (seconds: number) =>
-  new RelayError(
+  refusal(
     'SERVICE_UNAVAILABLE',
     `This request looks through many rows and found no free place within ${seconds} seconds; ask for less, or try again.`,
-    { retryAfter: seconds },
+    seconds,
   );
 
 /**

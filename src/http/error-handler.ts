@@ -17,7 +17,7 @@ export function logFailure(request: FastifyRequest, thrown: unknown): void {
  */
 export function settleFailure(thrown: unknown, request: FastifyRequest, reply: FastifyReply): RelayError {
   const failure = toPublicError(thrown);
-  noteRefusal(request, failure.code);
+  noteRefusal(request, failure.refusal);
   if (isFailure(failure.code)) logFailure(request, thrown);
   if (failure.retryAfter !== undefined) reply.header('retry-after', failure.retryAfter);
   return failure;

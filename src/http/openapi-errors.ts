@@ -61,7 +61,7 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
   },
   SERVICE_UNAVAILABLE: {
     description:
-      'The database cannot be asked at the moment, or the server is under too much load; nothing was half-written.',
+      'The database cannot be asked at the moment, took too long, or kept a lock; or the server is under too much load. The sentence says which, `Retry-After` when to try again; nothing was half-written.',
     example: 'The database cannot be reached at the moment; try again shortly.',
   },
 };

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 
 /** A call that was refused, or failed. */
 export interface NotedRefusal {
+  /** What metrics count it as: its code, or more than that. */
   code: string;
   /** The procedure, such as `vault.write`, as far as it is known. */
   call: string | undefined;

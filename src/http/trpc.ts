@@ -31,7 +31,7 @@ const makeOptions = (
     if (told.has(error)) return;
     told.add(error);
     const meant = findRelayError(error);
-    noteRefusal(req, meant?.code ?? error.code, path);
+    noteRefusal(req, meant?.refusal ?? error.code, path);
     if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && isFailure(meant.code))) {
       logFailure(req, error);
     }

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { BUSY } from '../support/busy.ts';
 import { useDatabase } from '../support/database.ts';
 import { withRelayServer } from '../support/relay-server.ts';
 import { useServer } from '../support/server.ts';
@@ -155,14 +156,16 @@ describe('what was not written says nothing of the kind', () => {
     expect(await stored()).toEqual([]);
   });
 
+  const { exhausted, stopped, locked, collided } = BUSY;
   test.each([
-    ['53100', 'the disk is full'],
-    ['53200', 'out of memory'],
-    ['57014', 'the statement took too long'],
-    ['55P03', 'a lock took too long'],
-    ['40P01', 'a deadlock'],
-    ['58030', 'a disk that fails'],
-  ])('a write that PostgreSQL gave up: %s, %s', async (sqlState) => {
+    ['53100', 'the disk is full', exhausted],
+    ['53200', 'out of memory', exhausted],
+    ['57014', 'the statement took too long', stopped],
+    ['55P03', 'a lock took too long', locked],
+    ['40P01', 'a deadlock', collided],
+    ['40001', 'a serialization failure', collided],
+    ['58030', 'a disk that fails', { message: UNAVAILABLE.message, retryAfter: '1' }],
+  ])('a write that PostgreSQL gave up: %s, %s', async (sqlState, _, { message, retryAfter }) => {
     await database.admin.query(`
       CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN RAISE EXCEPTION 'given up' USING ERRCODE = '${sqlState}'; END $$;
@@ -170,8 +173,8 @@ describe('what was not written says nothing of the kind', () => {
     try {
       for (const surface of SURFACE_NAMES) {
         const { answer, ...outcome } = await append('given up', surface);
-        expect(outcome).toEqual(UNAVAILABLE);
-        expect(answer.headers['retry-after']).toBe('1');
+        expect(outcome).toEqual({ ...UNAVAILABLE, message });
+        expect(answer.headers['retry-after']).toBe(retryAfter);
         expect(answer.text).not.toContain('given up');
       }
       expect((await call('vault.read')).status).toBe(200);
@@ -230,7 +233,9 @@ test('more connections than PostgreSQL allows are 503, until there are fewer', a
       await database.admin.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${role}'`,
       );
-      await expect.poll(async () => outcomeOf(await append())).toEqual(UNAVAILABLE);
+      await expect
+        .poll(async () => outcomeOf(await append()))
+        .toEqual({ ...UNAVAILABLE, message: BUSY.exhausted.message });
       expect((await fetch(`${limited.url}/health`)).status).toBe(503);
       await database.admin.query(`ALTER ROLE ${role} CONNECTION LIMIT -1`);
       expect((await append()).status).toBe(200);

@@ -24,7 +24,8 @@ const makeVaults = (store: TestStore, count: number): Promise<string[]> =>
 const textsOf = async (store: TestStore, vaultId: string) =>
   (await store.read(ann, vaultId, { history: true })).map(({ content }) => content);
 
-const UNAVAILABLE = 'SERVICE_UNAVAILABLE: The database cannot be reached at the moment; try again shortly.';
+const LOCKED =
+  'SERVICE_UNAVAILABLE: Another write, or maintenance of the database, held a lock that this request needs for 2 seconds. Nothing was changed; try again shortly.';
 
 /** Runs work while another connection holds the lock of a vault. */
 async function withLocked<T>(vaultId: string, work: () => Promise<T>): Promise<T> {
@@ -73,13 +74,13 @@ describe('writes of one statement', () => {
       const stuck = [store.append(ann, locked, 'stuck 1'), store.setSummary(ann, locked, 'stuck 2')];
       const written = Promise.all(others.map((vaultId) => store.append(ann, vaultId, 'neighbour')));
       const refused = await Promise.all(stuck.map(refusalOf));
-      expect(refused).toEqual([UNAVAILABLE, UNAVAILABLE]);
+      expect(refused).toEqual([LOCKED, LOCKED]);
       // While its vault is held, who comes later does not wait for it.
       const late = refusalOf(store.append(ann, locked, 'stuck 3'));
       const before = performance.now();
       await store.append(ann, others[1] ?? '', 'later');
       expect(performance.now() - before).toBeLessThan(1500);
-      expect(await late).toBe(UNAVAILABLE);
+      expect(await late).toBe(LOCKED);
       await first;
       return written;
     });

@@ -79,7 +79,22 @@ test.each(expressions)('%s asks for labels and causes that there are', (_, expr)
       expect([...(exported.get(name) ?? [])], `${name}{${label}}`).toContain(label);
     }
   }
-  const causes = [...ERROR_CODES, 'REQUEST_TOO_SLOW', 'TOO_MANY_CONNECTIONS', 'HEADERS_TOO_LONG', 'NOT_HTTP'];
+  const busy = [
+    'STATEMENT_TIMEOUT',
+    'LOCK_TIMEOUT',
+    'COLLISION',
+    'DATABASE_EXHAUSTED',
+    'POOL_BUSY',
+    'SCANS_BUSY',
+  ];
+  const causes = [
+    ...ERROR_CODES,
+    ...busy,
+    'REQUEST_TOO_SLOW',
+    'TOO_MANY_CONNECTIONS',
+    'HEADERS_TOO_LONG',
+    'NOT_HTTP',
+  ];
   expect(causes).toEqual(expect.arrayContaining(valuesOf(expr, 'cause')));
 });
 

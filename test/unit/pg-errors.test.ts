@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   mayHaveRun,
   neverSent,
+  poolBusy,
   readFault,
   scopeOfFault,
   spoilsConnections,
@@ -27,23 +28,37 @@ describe('a statement that failed may have been committed', () => {
     expect(toRelayError(failing(code, message))).toMatchObject({ code: 'SERVICE_UNAVAILABLE', details: {} });
   });
 
+  test.each(['57P03', '08001', '25006', '28P01', '28000', '3D000', '58030'])(
+    'but not after %s, though it can be tried again',
+    (code) => {
+      expect(mayHaveRun(readFault(failing(code)))).toBe(false);
+      expect(spoilsConnections(readFault(failing(code)))).toBe(code === '25006');
+      expect(toRelayError(failing(code))).toMatchObject({
+        code: 'SERVICE_UNAVAILABLE',
+        refusal: 'SERVICE_UNAVAILABLE',
+        retryAfter: 1,
+        message: 'The database cannot be reached at the moment; try again shortly.',
+      });
+    },
+  );
+
   test.each([
-    ['53100'],
-    ['53200'],
-    ['53300'],
-    ['57014'],
-    ['57P03'],
-    ['55P03'],
-    ['40001'],
-    ['40P01'],
-    ['08001'],
-    ['25006'],
-    ['28P01'],
-    ['3D000'],
-  ])('but not after %s, though it can be tried again', (code) => {
-    expect(mayHaveRun(readFault(failing(code)))).toBe(false);
-    expect(spoilsConnections(readFault(failing(code)))).toBe(code === '25006');
-    expect(toRelayError(failing(code))).toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryAfter: 1 });
+    ['57014', 'STATEMENT_TIMEOUT', 10, /stopped this request after 5 seconds.*ask for less/],
+    ['55P03', 'LOCK_TIMEOUT', 1, /held a lock that this request needs for 2 seconds/],
+    ['40001', 'COLLISION', 1, /Another request got in the way/],
+    ['40P01', 'COLLISION', 1, /Another request got in the way/],
+    ['53100', 'DATABASE_EXHAUSTED', 5, /no disk space, memory or connections left/],
+    ['53200', 'DATABASE_EXHAUSTED', 5, /no disk space, memory or connections left/],
+    ['53300', 'DATABASE_EXHAUSTED', 5, /no disk space, memory or connections left/],
+    ['VR002', 'POOL_BUSY', 2, /All connections of this server to its database are in use/],
+  ])('nor after %s, which is not a database that cannot be reached', (code, refusal, retryAfter, message) => {
+    const thrown = failing(code);
+    expect(mayHaveRun(readFault(thrown))).toBe(false);
+    expect(spoilsConnections(readFault(thrown))).toBe(false);
+    const error = toRelayError(thrown);
+    expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE', refusal, retryAfter, cause: thrown });
+    expect(error?.message).toMatch(message);
+    expect(error?.message).toMatch(/Nothing was changed/);
   });
 
   test.each(['42703', '42501', '23505', 'XX000'])('and not after %s, which is our own mistake', (code) => {
@@ -72,6 +87,11 @@ describe('what failed before a statement was sent', () => {
   });
 });
 
+test('a call that found no connection because all were at work is marked as such', () => {
+  const marked = poolBusy(failing(undefined, 'timeout exceeded when trying to connect'));
+  expect(readFault(marked)).toEqual({ code: 'VR002', message: 'timeout exceeded when trying to connect' });
+});
+
 describe('what a failure of several writes at once is about', () => {
   test.each([
     ['22021', 'a NUL byte', 'call'],
@@ -85,6 +105,7 @@ describe('what a failure of several writes at once is about', () => {
     ['40P01', 'a deadlock', 'rows'],
     ['08006', 'a connection that broke', 'database'],
     ['53100', 'a full disk', 'database'],
+    ['VR002', 'no free connection', 'database'],
     ['57P01', 'a server that stops', 'database'],
     ['ECONNRESET', 'the operating system', 'database'],
     [undefined, 'the driver', 'database'],

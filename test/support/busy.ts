@@ -1,0 +1,27 @@
+/** What is answered where the database works, and could not do what it was asked: the sentence and `Retry-After`. */
+export const BUSY = {
+  stopped: {
+    message:
+      'The database stopped this request after 5 seconds. Nothing was changed; ask for less, for example with limit or since, or try again later.',
+    retryAfter: '10',
+  },
+  locked: {
+    message:
+      'Another write, or maintenance of the database, held a lock that this request needs for 2 seconds. Nothing was changed; try again shortly.',
+    retryAfter: '1',
+  },
+  collided: {
+    message: 'Another request got in the way of this one. Nothing was changed; send it again.',
+    retryAfter: '1',
+  },
+  exhausted: {
+    message:
+      'The database has no disk space, memory or connections left. Nothing was changed; try again later.',
+    retryAfter: '5',
+  },
+  poolFull: {
+    message:
+      'All connections of this server to its database are in use. Nothing was changed; try again shortly.',
+    retryAfter: '2',
+  },
+} as const;
