@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { loggableUrl } from './loggable-url.ts';
 
 const WELL_FORMED_ID = /^[\w.:-]{1,64}$/;
 
@@ -9,60 +10,6 @@ const WELL_FORMED_ID = /^[\w.:-]{1,64}$/;
 export function makeRequestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && WELL_FORMED_ID.test(given) ? given : randomUUID();
-}
-
-/** The words that addresses of this server are made of; whatever else stands in one may be a secret. */
-const WORDS = new Set(
-  'api vault summary meta proof writers sessions status grant deny pair auth ws health live ready metrics docs viewer assets trpc openapi.json'.split(
-    ' ',
-  ),
-);
-const VAULT_ID = /^v-[0-9A-Za-z]{1,64}$/;
-/** What stands behind `/trpc`: one procedure or several. */
-const PROCEDURES = /^[A-Za-z.,]{1,256}$/;
-
-/** Query parameters by their names, each with the values that may stand in a log. */
-const QUERY_VALUES = new Map<string, RegExp>([
-  ['since', /^\d{1,20}$/],
-  ['history', /^(true|false)$/],
-  ['details', /^(true|false)$/],
-  ['kind', /^(content|summary|all)$/],
-  ['as_of', /^\d{1,20}$/],
-  ['limit', /^\d{1,4}$/],
-  ['wait', /^\d{1,2}$/],
-  // Of a page of entries, or of vaults.
-  ['cursor', /^\d{1,16}\.(\d{1,16}|v-[0-9A-Za-z]{1,64})$/],
-  ['batch', /^1$/],
-  ['role', /^(atem|astation)$/],
-  ...'id session code input q writer tag otp token atem_id lastEventId connectionParams'
-    .split(' ')
-    .map((name) => [name, /^$/] as const),
-]);
-
-const REDACTED = '[redacted]';
-
-function loggablePath(path: string): string {
-  return path
-    .split('/')
-    .map((segment, i, segments) => {
-      const plain = segment === '' || WORDS.has(segment) || VAULT_ID.test(segment);
-      return plain || (segments[i - 1] === 'trpc' && PROCEDURES.test(segment)) ? segment : REDACTED;
-    })
-    .join('/');
-}
-
-function loggablePair(pair: string): string {
-  const [name = '', ...rest] = pair.split('=');
-  const values = QUERY_VALUES.get(name);
-  if (!values) return REDACTED;
-  return values.test(rest.join('=')) && rest.length > 0 ? pair : `${name}=${REDACTED}`;
-}
-
-/** An address without what could be used to act as somebody: ids, codes, tokens, in whatever spelling. */
-export function loggableUrl(url: string): string {
-  const [path = '', query] = url.split('?', 2);
-  if (query === undefined) return loggablePath(path);
-  return `${loggablePath(path)}?${query.split('&').map(loggablePair).join('&')}`;
 }
 
 /** What every answer carries. */
@@ -74,7 +21,7 @@ export function markAnswer(request: FastifyRequest, reply: FastifyReply): void {
 
 const describe = (request: FastifyRequest, address: string) => ({
   method: request.method,
-  url: loggableUrl(request.url),
+  url: loggableUrl(request),
   address,
 });
 

@@ -12,6 +12,7 @@ import type { Reader } from '../vault/policy.ts';
 import { JsonAnswer, type RequestContext } from './context.ts';
 import { isNamed } from './etag.ts';
 import { installJsonBody, parseJson } from './json-body.ts';
+import { loggableFieldsOf } from './loggable-url.ts';
 import { refuseOtherMethods } from './methods.ts';
 
 type OpenApi = NonNullable<RestMeta['openapi']>;
@@ -162,7 +163,7 @@ export function mountRest(
       method: openapi.method,
       url,
       exposeHeadRoute: head,
-      config: { procedure: name },
+      config: { procedure: name, loggable: loggableFieldsOf(router, name) },
       schema: { response: { [status]: schema } },
       // Who calls is settled before the body is read.
       onRequest: (request, reply, done) => {

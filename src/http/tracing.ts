@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Tracing } from '../observability/tracing.ts';
-import { loggableUrl } from './request-log.ts';
+import { loggablePath } from './loggable-url.ts';
 
 /** Opens a span for each request. Whatever runs after this hook runs within it; Fastify keeps that while it reads a body. */
 export function installTracing(app: FastifyInstance, tracing: Tracing): void {
@@ -8,7 +8,7 @@ export function installTracing(app: FastifyInstance, tracing: Tracing): void {
     const span = tracing.startRequest(request.method, request.headers);
     const attributes = () => ({
       'http.request.method': request.method,
-      'url.path': loggableUrl(request.url).split('?')[0] ?? '',
+      'url.path': loggablePath(request),
       'vault_relay.request_id': request.id,
       ...(request.routeOptions.url !== undefined && { 'http.route': request.routeOptions.url }),
     });

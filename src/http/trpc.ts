@@ -6,6 +6,7 @@ import { findRelayError, isFailure, toTRPCError } from '../errors.ts';
 import { forTrpc, type RequestContext } from './context.ts';
 import { logFailure, settleFailure } from './error-handler.ts';
 import { installJsonBody } from './json-body.ts';
+import { loggableBatchOf } from './loggable-url.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { noteRefusal } from './refusals.ts';
 
@@ -68,6 +69,7 @@ export function mountTrpc(
   app.route<{ Params: { path: string } }>({
     method: ['GET', 'POST'],
     url: '/trpc/:path',
+    config: { loggable: loggableBatchOf(router) },
     handler: (req, res) => fastifyRequestHandler({ ...trpcOptions, req, res, path: req.params.path }),
   });
   refuseOtherMethods(app, '/trpc/:path', new Set(['GET', 'HEAD', 'POST']));

@@ -63,6 +63,7 @@ export class RelaySockets {
     app.route({
       method: 'GET',
       url: '/ws',
+      config: { loggable: new Map([['role', /^(atem|astation)$/]]) },
       onRequest: async (request) => {
         if (this.#draining) throw stopping();
         admissions.set(request, await admit(this.#deps, request));

@@ -131,12 +131,12 @@ describe.each(SURFACE_NAMES)('a call on %s', (surface) => {
 
 describe('a request that reaches no procedure', () => {
   const requests: [what: string, status: number, request: RawRequest, url: string][] = [
-    ['an unknown address', 404, { method: 'GET', path: `/x?token=${QUERY}` }, '/[redacted]?token=[redacted]'],
+    ['an unknown address', 404, { method: 'GET', path: `/x?token=${QUERY}` }, '/[redacted]?[redacted]'],
     [
       'an address that cannot be decoded',
       400,
       { method: 'GET', path: `/api/vault/%zz?id=${CLIENT_ID}` },
-      '/api/vault/[redacted]?id=[redacted]',
+      '/api/[redacted]?[redacted]',
     ],
     [
       'a wrong method',

@@ -20,12 +20,13 @@ export interface RawAnswer {
  * @throws Error for an answer that is not documented
  */
 export async function sendRaw(base: string, request: RawRequest): Promise<RawAnswer> {
-  const answer = await send(base, request);
+  const answer = await sendUnchecked(base, request);
   checkAnswer({ method: request.method, path: request.path, ...answer });
   return answer;
 }
 
-function send(base: string, { method, path, headers, body }: RawRequest): Promise<RawAnswer> {
+/** The same, whatever the answer. */
+export function sendUnchecked(base: string, { method, path, headers, body }: RawRequest): Promise<RawAnswer> {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
     const sent = request({ hostname, port, method, path, headers }, (answer) => {
