@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { RelayError, unauthorized } from '../errors.ts';
 import type { VaultFeed } from './feed.ts';
 import { isOperator, type Reader } from './policy.ts';
@@ -51,11 +51,15 @@ const tooFarBehind = () =>
     },
   );
 
-/**
- * Rows of portions from this many bytes on take turns. Writing a row into a stream of events costs Node 20 about 30 ms for
- * each 400 KB, because its TextEncoderStream goes character by character.
- */
+/** Rows of portions from this many bytes on take turns. */
 const PACED_FROM = 65_536;
+
+/**
+ * Bytes of a millisecond that large rows of all subscriptions have together. Writing a row into a stream of events costs
+ * Node 20 about 30 ms for each 400 KB, because its TextEncoderStream goes character by character. Without turns a hundred
+ * subscriptions keep the event loop busy for seconds.
+ */
+const PACE = 10_000;
 
 /** Those who wait for vaults to change: until a time, or for as long as they stay. */
 export class VaultFollowers {
@@ -126,6 +130,7 @@ export class VaultFollowers {
   ): AsyncGenerator<VaultEntry> {
     let seen = since;
     let noted = false;
+    let isBehind = false;
     for (;;) {
       const waiting = this.waiters.begin({
         topic: vaultTopic(vaultId),
@@ -134,15 +139,19 @@ export class VaultFollowers {
       });
       try {
         const view = { reader, vaultId, what: { since: seen, history: true, kind } };
-        const look = await this.#reader.look(view, { rows: WATCH_ROWS, bytes: PORTION_BYTES });
+        const look = await this.#reader.look(view, {
+          rows: WATCH_ROWS,
+          bytes: PORTION_BYTES,
+          continues: isBehind,
+        });
         // One row for all that this subscription reads.
         if (!noted) await this.#reader.foreign.note(reader, 'watch', { vaultId, ...look });
         noted = true;
-        const { json, next, bytes } = look.portion;
+        const { json, rows, next, bytes } = look.portion;
         const release = hold(bytes);
         try {
           for (const entry of JSON.parse(`[${json}]`) as VaultEntry[]) {
-            if (bytes >= PACED_FROM) await this.#nextTurn();
+            if (bytes >= PACED_FROM) await this.#nextTurn(bytes / rows);
             yield entry;
           }
         } finally {
@@ -150,7 +159,8 @@ export class VaultFollowers {
         }
         // Rows that are not shown have been seen as well.
         seen = next ?? Math.max(seen, look.head);
-        if (next !== null) continue;
+        isBehind = next !== null;
+        if (isBehind) continue;
         const end = await waiting.ended;
         if (end === 'left') return;
         refuseEnd(end);
@@ -160,9 +170,9 @@ export class VaultFollowers {
     }
   }
 
-  /** Resolves for one row after the other, each in a turn of the event loop of its own, so that others come in between. */
-  #nextTurn(): Promise<void> {
-    this.#lastTurn = this.#lastTurn.then(() => setImmediate());
+  /** Resolves for one row of all subscriptions after the other, at `PACE`. @param bytes of the row */
+  #nextTurn(bytes: number): Promise<void> {
+    this.#lastTurn = this.#lastTurn.then(() => setTimeout(bytes / PACE));
     return this.#lastTurn;
   }
 

@@ -20,10 +20,14 @@ export interface PortionWanted<At> {
   at?: At | undefined;
   rows: number;
   bytes: number;
+  /** Bytes of content to make JSON of; half of `bytes` if left out, since escaped characters have up to six bytes. */
+  weight?: number;
   /** Whether the answer has rows already: then a first row that does not fit is left out. */
   begun?: boolean;
   /** Only the size of the rows is wanted. */
   measures?: boolean;
+  /** Whether other portions came before: a reader that is far behind takes turns with others. */
+  continues?: boolean;
 }
 
 export type FetchPortion<At> = (wanted: PortionWanted<At>) => Promise<Portion<At>>;
@@ -91,16 +95,25 @@ async function gather<At>(
   const parts = [first.json];
   let { rows, bytes, next, more } = first;
   let room = Math.min(maxBytes - bytes, PORTION_BYTES);
+  let weight: number | undefined;
   while (next !== null && !(rows === limit && more) && !isLate()) {
-    const wanted = { at: next, rows: Math.min(limit - rows, PORTION_ROWS), bytes: room, begun: rows > 0 };
+    const wanted = {
+      at: next,
+      rows: Math.min(limit - rows, PORTION_ROWS),
+      bytes: room,
+      begun: rows > 0,
+      continues: true,
+      ...(weight !== undefined && { weight }),
+    };
     const portion: Portion<At> = await fetch(wanted);
-    const left = maxBytes - bytes;
     // The next row is larger than a portion, or than what is left of the page.
     if (portion.rows === 0 && portion.more && rows < limit) {
-      if (room >= left) return { json: parts.join(','), next };
-      room = left;
+      if (weight !== undefined) return { json: parts.join(','), next };
+      room = maxBytes - bytes;
+      weight = room;
       continue;
     }
+    weight = undefined;
     if (portion.rows > 0) parts.push(portion.json);
     rows += portion.rows;
     bytes += portion.bytes;
@@ -115,7 +128,8 @@ async function measure<At>(first: Portion<At>, fetch: FetchPortion<At>, maxBytes
   const isLate = makeDeadline();
   let { bytes, next } = first;
   while (next !== null) {
-    const wanted = { at: next, rows: MEASURED_ROWS, bytes: Math.max(0, maxBytes - bytes), begun: true };
+    const left = Math.max(0, maxBytes - bytes);
+    const wanted = { at: next, rows: MEASURED_ROWS, bytes: left, weight: left, begun: true };
     const portion: Portion<At> = await fetch({ ...wanted, measures: true });
     if (portion.more && portion.rows < MEASURED_ROWS) throw answerTooLarge(maxBytes);
     if (isLate()) throw searchTooLong();
@@ -127,7 +141,12 @@ async function measure<At>(first: Portion<At>, fetch: FetchPortion<At>, maxBytes
 /** The portions behind the first, each fetched when it is asked for. */
 async function* follow<At>(first: Portion<At>, fetch: FetchPortion<At>): AsyncGenerator<string> {
   for (let { next } = first; next !== null; ) {
-    const portion: Portion<At> = await fetch({ at: next, rows: PORTION_ROWS, bytes: PORTION_BYTES });
+    const portion: Portion<At> = await fetch({
+      at: next,
+      rows: PORTION_ROWS,
+      bytes: PORTION_BYTES,
+      continues: true,
+    });
     if (portion.rows > 0) yield portion.json;
     next = portion.next;
   }

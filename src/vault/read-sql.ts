@@ -38,7 +38,8 @@ interface View {
 /**
  * One row for a vault that the caller may read, none for another: its head, and a portion of its entries. `$4` since,
  * `$5` as of (null: now), `$9` position of the last row before the portion (-1: from the start), `$10` how many rows,
- * `$12` how many bytes, `$13` whether the answer has rows already, `$14` how many rows to look through. The head of a
+ * `$12` how many bytes, `$13` whether the answer has rows already, `$14` how many rows to look through, `$15` how many bytes
+ * of content to make JSON of. The head of a
  * view as of another moment is the last row that it could show. `next` is where the next portion begins, null at the
  * end; `ceiling` is more than the JSON of all rows of the vault can have.
  */
@@ -62,7 +63,7 @@ const readable = ({ canRead }: Access, view: View, measures = false) => `
       order: `e.${view.position}`,
       json: ENTRY_JSON,
       weight: 'octet_length(e.content)',
-      maxWeight: '$12::bigint',
+      maxWeight: '$15::bigint',
       maxRows: '$10::bigint',
       maxBytes: '$12::bigint',
       begun: '$13::boolean',

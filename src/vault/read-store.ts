@@ -209,12 +209,13 @@ export class VaultReader {
 
   async #ask({ reader, vaultId, what }: View, portion: PortionWanted<number>): Promise<LookRow | null> {
     const { since = 0, history = false, kind = 'content', as_of, cursor, q, writer, tag } = what;
-    const { at = -1, rows, bytes, begun = false, measures = false } = portion;
+    const { at = -1, rows, bytes, begun = false, measures = false, continues = false } = portion;
+    const { weight = Math.ceil(bytes / 2) } = portion;
     const { READ_HISTORY, READ_CURRENT, MEASURE_HISTORY, MEASURE_CURRENT, READ_CURRENT_SINCE } =
       readsOf(reader);
     const moment = (cursor === undefined ? undefined : readReadCursor(cursor).asOf) ?? as_of ?? null;
     const ask = async (sql: string) => {
-      const [row] = await askingFor(this.#db, reader, mayScan(what) || measures)<LookRow>(
+      const [row] = await askingFor(this.#db, reader, mayScan(what) || measures || continues)<LookRow>(
         sql,
         vaultId,
         ...this.#who(reader),
@@ -229,6 +230,7 @@ export class VaultReader {
         bytes,
         begun,
         history || isNarrowed(what) ? LOOKED_ROWS : rows + 1,
+        weight,
       );
       return row ?? null;
     };

@@ -123,7 +123,7 @@ const ORIGIN = ['abcdef123456', ...SOURCE];
 
 const MIB = 1_048_576;
 
-/** The values of a read: since, as of, text, writer, tag, last position, how many, kind, bytes, begun, how many to look at. */
+/** The values of a read: since, as of, text, writer, tag, last position, how many, kind, bytes, begun, how many to look at, weight. */
 const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null, null, -1, 1000]) => [
   ...who(vaultId),
   since,
@@ -132,6 +132,7 @@ const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null
   MIB,
   false,
   5000,
+  MIB / 2,
 ];
 /** The same values of somebody who has neither work session nor client id. */
 const asOperator = ([vaultId = '', , , ...rest]: Arg[]): Arg[] => [vaultId, null, null, ...rest];

@@ -8,7 +8,7 @@ import { startEmbedded } from '../../../src/db/embedded.ts';
 import { CREATE, WRITE } from '../../../src/vault/sql.ts';
 import { makeVaultId } from '../../../src/vault/vault-id.ts';
 import { AstationKey } from '../../support/astation-key.ts';
-import { RestVaults } from '../../support/client.ts';
+import { type Answer, RestVaults } from '../../support/client.ts';
 import { makeWorkshop } from '../../support/embedded.ts';
 import { createSession, Program, stop } from '../../support/process.ts';
 import { openAstation } from '../../support/sockets.ts';
@@ -95,6 +95,14 @@ afterAll(async () => {
   await workshop.cleanUp();
 });
 
+/** @throws Error with the refusal, and the last lines of the server's log */
+function demandServed({ status, body }: Answer): void {
+  if (status === 200) return;
+  throw new Error(
+    `The victim was refused with ${status}: ${JSON.stringify(body)}\n${server.stderr.slice(-4000)}`,
+  );
+}
+
 /** The victim's calls until something has ended: how long each took, in ms. @param look is called in each turn */
 async function serveVictim(until: Promise<unknown>, look: () => void = residentBytes): Promise<number[]> {
   const took: number[] = [];
@@ -105,10 +113,10 @@ async function serveVictim(until: Promise<unknown>, look: () => void = residentB
   while (!over) {
     look();
     const from = performance.now();
-    expect((await victim.append(victimVault, `${took.length}`)).status).toBe(200);
+    demandServed(await victim.append(victimVault, `${took.length}`));
     took.push(performance.now() - from);
     const read = performance.now();
-    expect((await victim.read(victimVault, '&limit=20')).status).toBe(200);
+    demandServed(await victim.read(victimVault, '&limit=20'));
     took.push(performance.now() - read);
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, TURN_MS - (performance.now() - from))));
   }
