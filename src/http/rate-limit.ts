@@ -74,6 +74,13 @@ export interface RateLimitDeps {
 }
 
 /**
+ * Reads of the dashboard say so. What a person looks at is counted apart from what agents do, and within the same
+ * bounds, so that looking never takes an agent's requests.
+ */
+const isLook = ({ method, headers }: FastifyRequest): boolean =>
+  method === 'GET' && headers['x-vault-relay-client'] === 'dashboard';
+
+/**
  * Counts every call of this scope twice: by address, before anything is looked up, so that a flood of unknown
  * sessions costs no more look-ups than that; then by session, or where none holds, by address once more.
  */
@@ -83,12 +90,17 @@ export function installRateLimit(
 ): void {
   const perMinute = config.rateLimitPerMinute;
   if (perMinute === 0 && config.rateLimitPerAddress === 0) return;
-  const byAddress = makeCount(makeLimiter, 'address', config.rateLimitPerAddress);
-  const bySession = makeCount(makeLimiter, 'session', perMinute);
-  const withoutSession = makeCount(makeLimiter, 'without-session', perMinute);
+  const makeCounts = (of: string) => ({
+    byAddress: makeCount(makeLimiter, `${of}address`, config.rateLimitPerAddress),
+    bySession: makeCount(makeLimiter, `${of}session`, perMinute),
+    withoutSession: makeCount(makeLimiter, `${of}without-session`, perMinute),
+  });
+  const counts = makeCounts('');
+  const countsOfLooks = makeCounts('look-');
 
   const countCaller = async (request: FastifyRequest, calls: number) => {
     if (perMinute === 0) return undefined;
+    const { bySession, withoutSession } = isLook(request) ? countsOfLooks : counts;
     const session = await sessionOf(request);
     if (session) return bySession(fingerprint(session.idHash), calls, request.log);
     return withoutSession(networkOf(request.address), calls, request.log);
@@ -96,6 +108,7 @@ export function installRateLimit(
 
   app.addHook('onRequest', async (request, reply) => {
     const calls = countCalls(request);
+    const { byAddress } = isLook(request) ? countsOfLooks : counts;
     const address = await byAddress(networkOf(request.address), calls, request.log);
     settle(reply, [address]);
     // A session that cannot be looked up now is no fault of the caller; who needs it will say so.

@@ -1,5 +1,6 @@
-import { publicProcedure, router } from '../api/trpc.ts';
+import { publicProcedure, readerProcedure, router } from '../api/trpc.ts';
 import { badRequest, unauthorized } from '../errors.ts';
+import { isOperator } from '../vault/policy.ts';
 import type { AstationStore } from './astation-store.ts';
 import type { LoginStore } from './login-store.ts';
 import { CreatedSession, DeniedSession, GrantedSession, SessionInputs, SessionStatus } from './schema.ts';
@@ -24,7 +25,7 @@ export interface SessionRouterDeps {
   verifyGrant(grant: SignedGrant): boolean;
 }
 
-/** The procedures by which `atem` logs in; none needs a session. */
+/** The procedures by which `atem` logs in, which need no session, and one that says whose session it is. */
 export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRouterDeps) => {
   /** @returns the Astation whose signature holds, or undefined for a grant without one */
   async function readSigner(grant: {
@@ -46,6 +47,11 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
   }
 
   return router({
+    /** Which work session the caller belongs to; null for an operator. */
+    whoami: readerProcedure.query(({ ctx: { reader } }) => ({
+      work_session_id: isOperator(reader) ? null : reader.workSessionId,
+    })),
+
     create: publicProcedure
       .meta({
         status: 201,

@@ -18,11 +18,19 @@ let address = 0;
 /** An address of the test's own, as the trusted proxy in front would name it. */
 const freshAddress = () => `198.51.100.${++address}`;
 
-const ask = (url: string, path: string, { from, session }: { from?: string; session?: string }) =>
+interface AskOptions {
+  from?: string;
+  session?: string;
+  method?: string;
+  headers?: Record<string, string>;
+}
+
+const ask = (url: string, path: string, { from, session, method = 'GET', headers = {} }: AskOptions) =>
   sendRaw(url, {
-    method: 'GET',
+    method,
     path,
     headers: {
+      ...headers,
       ...(from === undefined ? {} : { 'x-forwarded-for': from }),
       ...(session === undefined ? {} : { authorization: `session ${session}` }),
     },
@@ -41,6 +49,32 @@ describe('the two counts of a call', () => {
     rateLimitPerMinute: 4,
     rateLimitPerAddress: 6,
     trustProxy: ['127.0.0.1'],
+  });
+
+  test('D10: what the dashboard reads is counted apart from what agents do, within the same bounds', async () => {
+    const [from, session] = [freshAddress(), await server.login('st-1')];
+    const headers = { 'x-vault-relay-client': 'dashboard' };
+    const look = () => ask(server.url, batchOf(1), { from, session, headers });
+    for (let n = 0; n < 4; n++) expect((await look()).status).toBe(200);
+    expect((await look()).status).toBe(429);
+    // Neither the session nor the address of the agent has spent anything.
+    const agent = await ask(server.url, LIST, { from, session });
+    expect(agent.status).toBe(200);
+    expect(left(agent)).toEqual(['4', '3']);
+    // The bound of the address holds for looks too.
+    const another = { from, session: await server.login('st-1'), headers };
+    expect((await ask(server.url, batchOf(1), another)).status).toBe(200);
+    const shared = await ask(server.url, batchOf(1), another);
+    expect(shared.status).toBe(429);
+    expect(left(shared)).toEqual(['6', '0']);
+  });
+
+  test('D10: a write is no look, whoever it says that it comes from', async () => {
+    const [from, session] = [freshAddress(), await server.login('st-1')];
+    const headers = { 'x-vault-relay-client': 'dashboard' };
+    const write = await ask(server.url, LIST, { from, session, headers, method: 'POST' });
+    expect(write.status).toBe(200);
+    expect(left(await ask(server.url, LIST, { from, session }))).toEqual(['4', '2']);
   });
 
   test('many sessions behind one address share its bound, and each has its own', async () => {
