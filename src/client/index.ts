@@ -2,6 +2,7 @@ import {
   createTRPCClient,
   type HTTPBatchLinkOptions,
   httpBatchLink,
+  httpLink,
   httpSubscriptionLink,
   splitLink,
   type TRPCClient,
@@ -32,12 +33,31 @@ type LinkOptions = HTTPBatchLinkOptions<AppRouter['_def']['_config']['$types']>;
 
 /** Calls that the server takes in one request. */
 const MAX_BATCH_SIZE = 20;
+/**
+ * Bytes of a write that shares a request. So many of them together stay below the 4 KiB that every server accepts,
+ * however small its limits are; a larger write goes alone, and then its own size decides.
+ */
+const MAX_SHARED_BYTES = 190;
 /** Queries travel in the address, and a server reads no more than 16 KiB of address and headers. */
 const MAX_URL_LENGTH = 8000;
 
+const utf8 = new TextEncoder();
+
+/** Options of a read that may keep its answer waiting: for rows that are still to come, or for a search. */
+const SLOW_OPTIONS = ['wait', 'q', 'writer', 'tag'];
+
 /**
- * Makes a client of one caller. Calls of the same moment travel in one request; a subscription has one of its own, which
- * comes back by itself when it is cut.
+ * Whether a call goes in a request that no other shares. The answers of a batch come together, so that others would wait
+ * for a slow one; and a batch of large writes is larger than the server accepts.
+ */
+function goesAlone({ type, input }: { type: string; input: unknown }): boolean {
+  if (type === 'mutation') return utf8.encode(JSON.stringify(input) ?? '').length > MAX_SHARED_BYTES;
+  return typeof input === 'object' && input !== null && SLOW_OPTIONS.some((option) => option in input);
+}
+
+/**
+ * Makes a client of one caller. Small calls of the same moment travel in one request; a subscription has one of its own,
+ * which comes back by itself when it is cut.
  * @returns functions that reject with a `TRPCClientError` for a call that is refused: its `message` is a sentence for
  *   a person, its `data.code` is for a program. A subscription that is refused calls `onError` with the same
  */
@@ -57,17 +77,20 @@ export function createVaultRelayClient(options: VaultRelayClientOptions): VaultR
     }
     return answer;
   };
+  const linkOptions = {
+    url,
+    headers,
+    ...(fetch ? { fetch: fetch as NonNullable<LinkOptions['fetch']> } : {}),
+  };
   return createTRPCClient<AppRouter>({
     links: [
       splitLink({
         condition: ({ type }) => type === 'subscription',
         true: httpSubscriptionLink({ url, EventSource, eventSourceOptions: { fetch: fetchStream } }),
-        false: httpBatchLink({
-          url,
-          headers,
-          maxItems: MAX_BATCH_SIZE,
-          maxURLLength: MAX_URL_LENGTH,
-          ...(fetch ? { fetch: fetch as NonNullable<LinkOptions['fetch']> } : {}),
+        false: splitLink({
+          condition: goesAlone,
+          true: httpLink(linkOptions),
+          false: httpBatchLink({ ...linkOptions, maxItems: MAX_BATCH_SIZE, maxURLLength: MAX_URL_LENGTH }),
         }),
       }),
     ],

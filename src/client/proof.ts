@@ -43,9 +43,18 @@ export interface VerifyProofOptions {
    * chain up to it again; `anywhere` is enough to check rows against `head`.
    */
   after?: Head | 'anywhere';
-  /** Rows that must stand in the chain with just this content. */
+  /** Rows as they were read: each must stand in the chain, once, with just what the chain says of it. */
   entries?: readonly Entry[];
+  /**
+   * What the read was to show, so that a row that it left out is found. If left out, the rows themselves tell: `all` when
+   * one is of the summary, `history` when there are two versions of one entry, else `current`; with `after: 'anywhere'`
+   * it is `some`. A server that holds rows back may make one read look like another, so say what you asked for.
+   */
+  view?: ProvedView;
 }
+
+/** Rows of both kinds; every version of content; the highest version of each entry; or just some rows. */
+export type ProvedView = 'all' | 'history' | 'current' | 'some';
 
 /** What a chain came to. */
 export interface VerifiedChain {
@@ -99,7 +108,60 @@ async function findDifference(entry: Entry, row: ProofRow): Promise<string | und
     if (entry[field] !== row[field]) return field;
   }
   if (!sameTags(entry.tags ?? [], row.tags)) return 'tags';
-  return (await sha256(utf8.encode(entry.content))) === row.content_sha256 ? undefined : 'content';
+  const isText = typeof entry.content === 'string';
+  return isText && (await sha256(utf8.encode(entry.content))) === row.content_sha256 ? undefined : 'content';
+}
+
+function tellView(entries: readonly Entry[]): ProvedView {
+  if (entries.some(({ kind }) => kind === 'summary')) return 'all';
+  return new Set(entries.map(({ entry_no }) => entry_no)).size < entries.length ? 'history' : 'current';
+}
+
+const FIRST = -1;
+
+/** Rows that were read, and what the chain says of them so far. */
+class ReadRows {
+  readonly #rows = new Map<number, Entry>();
+  readonly #open: Set<number>;
+  readonly #view: ProvedView;
+  /** Rows that were left out: by their entry, as a later version may make up for them, or the first of all. */
+  readonly #unread = new Map<number, number>();
+
+  /** @throws ProofError for a row that is there twice */
+  constructor(entries: readonly Entry[], view: ProvedView) {
+    for (const entry of entries) {
+      if (this.#rows.has(entry.seq)) throw new ProofError(`Row ${entry.seq} was read twice.`, entry.seq);
+      this.#rows.set(entry.seq, entry);
+    }
+    this.#open = new Set(this.#rows.keys());
+    this.#view = entries.length === 0 ? 'some' : view;
+  }
+
+  /** Holds a row of the chain against what was read. @returns what does not fit */
+  async meet(row: ProofRow, head: Head): Promise<string | undefined> {
+    const entry = this.#rows.get(row.seq);
+    this.#open.delete(row.seq);
+    if (entry) {
+      // A later version makes up for the ones before it.
+      if (row.kind === 'content') this.#unread.delete(row.entry_no);
+      const difference = await findDifference(entry, row);
+      return difference && `has another ${difference} than the entry`;
+    }
+    // What was written after the read is not in it.
+    if (row.seq > head.seq) return undefined;
+    const isShown = this.#view === 'all' || (this.#view !== 'some' && row.kind === 'content');
+    const place = this.#view === 'current' ? row.entry_no : FIRST;
+    if (isShown && !(place === FIRST && this.#unread.has(FIRST))) this.#unread.set(place, row.seq);
+    return undefined;
+  }
+
+  /** @throws ProofError for a row that the chain does not have, or that the read left out */
+  finish(): void {
+    const [extra] = this.#open;
+    if (extra !== undefined) throw new ProofError(`The chain does not contain row ${extra}.`, extra);
+    const [missing] = [...this.#unread.values()].sort((a, b) => a - b);
+    if (missing !== undefined) throw new ProofError(`The entries do not contain row ${missing}.`, missing);
+  }
 }
 
 /** What a row is held against. */
@@ -107,30 +169,37 @@ interface RowContext {
   last: Head;
   vaultId: string;
   head: Head;
-  entry: Entry | undefined;
+  read: ReadRows;
 }
 
 /** @returns what is wrong with a row of the chain, or undefined */
 async function judgeRow(
   row: ProofRow,
-  { last, vaultId, head, entry }: RowContext,
+  { last, vaultId, head, read }: RowContext,
 ): Promise<string | undefined> {
   if (row.seq <= last.seq) return `stands after row ${last.seq}`;
   if ((await hashRow(last.hash, vaultId, row)) !== row.hash) return 'does not have the hash of what it holds';
   if (row.seq === head.seq && row.hash !== head.hash) return 'is the head by its number, but not by its hash';
-  const difference = entry && (await findDifference(entry, row));
-  return difference && `has another ${difference} than the entry`;
+  return read.meet(row, head);
+}
+
+/** @throws ProofError for a page that does not go on where the one before ended */
+function checkPage({ vault_id, algorithm, previous_hash }: Proof, vaultId: string, last: Head): void {
+  if (vault_id === vaultId && algorithm === ALGORITHM && previous_hash === last.hash) return;
+  throw new ProofError(`A page does not go on where row ${last.seq} of ${vaultId} ended.`);
 }
 
 /**
  * Checks a vault, or single rows of it, with nothing but answers of the server: that every row is chained to the one
- * before it, that the chain contains `head`, and that `entries` stand in it. Needs WebCrypto, as Node.js and the pages of
+ * before it, that the chain contains `head`, and that `entries` are what the chain says: every row that was to be read,
+ * once, with the same number, version, kind, writer, time, tags and content. Needs WebCrypto, as Node.js and the pages of
  * browsers over HTTPS have it. docs/proof.md says what that proves and what it does not.
  * @throws ProofError for the first thing that does not fit
  */
 export async function verifyProof(options: VerifyProofOptions): Promise<VerifiedChain> {
   const { pages, head, after = CHAIN_START, entries = [] } = options;
-  const wanted = new Map(entries.map((entry) => [entry.seq, entry]));
+  const { view = after === 'anywhere' ? 'some' : tellView(entries) } = options;
+  const read = new ReadRows(entries, view);
   let last = after === 'anywhere' ? undefined : after;
   let foundHead = last?.seq === head.seq && last.hash === head.hash;
   let vaultId: string | undefined;
@@ -138,20 +207,17 @@ export async function verifyProof(options: VerifyProofOptions): Promise<Verified
   for await (const page of 'rows' in pages ? [pages] : pages) {
     vaultId ??= page.vault_id;
     last ??= { seq: 0, hash: page.previous_hash };
-    if (page.vault_id !== vaultId || page.algorithm !== ALGORITHM || page.previous_hash !== last.hash) {
-      throw new ProofError(`A page does not go on where row ${last.seq} of ${vaultId} ended.`);
-    }
+    checkPage(page, vaultId, last);
     for (const row of page.rows) {
-      const problem = await judgeRow(row, { last, vaultId, head, entry: wanted.get(row.seq) });
+      const problem = await judgeRow(row, { last, vaultId, head, read });
       if (problem !== undefined) throw new ProofError(`Row ${row.seq} ${problem}.`, row.seq);
-      wanted.delete(row.seq);
       foundHead ||= row.seq === head.seq;
       last = { seq: row.seq, hash: row.hash };
       rows++;
     }
   }
-  const [missing] = foundHead ? wanted.keys() : [head.seq];
-  if (missing !== undefined) throw new ProofError(`The chain does not contain row ${missing}.`, missing);
+  if (!foundHead) throw new ProofError(`The chain does not contain row ${head.seq}.`, head.seq);
+  read.finish();
   return { rows, head: last ?? CHAIN_START };
 }
 

@@ -1,5 +1,5 @@
 import { TRPCClientError } from '@trpc/client';
-import { beforeAll, expect, expectTypeOf, test } from 'vitest';
+import { beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
 import { createVaultRelayClient } from '../../src/client/index.ts';
 import type { VaultEntry } from '../../src/vault/schema.ts';
 import { useDatabase } from '../support/database.ts';
@@ -63,6 +63,48 @@ test('sends calls of one moment together, but no more than the server takes in o
   expect(new Set(created.map(({ vault_id }) => vault_id)).size).toBe(50);
   expect(asked.map((url) => new URL(url).pathname.split(',').length)).toEqual([20, 20, 10]);
 });
+
+test.each([10, 40])(
+  'C5: sends no batch that the server refuses for its size: %i large writes at once',
+  async (count) => {
+    const { client } = makeClient();
+    const { vault_id } = await client.vault.create.mutate({ summary: 'large' });
+    const texts = Array.from({ length: count }, (_, i) => `${i} ${'"'.repeat(59_000)}`);
+    await Promise.all(texts.map((text) => client.vault.append.mutate({ vault_id, text })));
+    const entries = await client.vault.read.query({ vault_id });
+    expect(new Set(entries.map(({ content }) => content))).toEqual(new Set(texts));
+  },
+);
+
+describe('C5: a server with the smallest limits', () => {
+  const small = useServer(database, { limits: { textBytes: 300, summaryBytes: 1, clientIdCharacters: 128 } });
+
+  test.each([20, 100, 190, 250, 300])('takes 40 writes of %i bytes at once', async (bytes) => {
+    const client = createVaultRelayClient({ url: small.url, session, clientId: 'a', fetch: checkedFetch });
+    const { vault_id } = await client.vault.create.mutate({ summary: '' });
+    const write = () => client.vault.append.mutate({ vault_id, text: '"'.repeat(bytes) });
+    await Promise.all(Array.from({ length: 40 }, write));
+    expect(await client.vault.read.query({ vault_id })).toHaveLength(40);
+  });
+});
+
+test.each([{ wait: 25 }, { wait: 25, history: true }])(
+  'C5: a read that waits holds up no call of the same moment: %j',
+  async (options) => {
+    const { client } = makeClient();
+    const { vault_id } = await client.vault.create.mutate({ summary: 'waiting' });
+    const waiting = client.vault.read.query({ vault_id, ...options });
+    const others = await Promise.all([
+      client.vault.meta.query({ vault_id }),
+      client.vault.readPage.query({ vault_id }),
+      client.vault.list.query(),
+    ]);
+    expect(others).toHaveLength(3);
+    // Only now is there something to wait for: the others did not wait for it.
+    await client.vault.append.mutate({ vault_id, text: 'at last' });
+    expect(await waiting).toMatchObject([{ content: 'at last' }]);
+  },
+);
 
 test('sends queries whose addresses would grow too long apart', async () => {
   const { client, asked } = makeClient();

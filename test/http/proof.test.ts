@@ -6,6 +6,7 @@ import {
   type Head,
   type Proof,
   readProof,
+  type VerifyProofOptions,
   verifyProof,
 } from '../../src/client/index.ts';
 import { rest } from '../support/client.ts';
@@ -176,6 +177,92 @@ describe('a lie is found', () => {
       name: 'ProofError',
       message: `Row ${entry.seq} has another ${field} than the entry.`,
       seq: entry.seq,
+    });
+  });
+
+  describe('C2: in the rows as they were read', () => {
+    const prove = async (
+      query: string,
+      lie: (entries: Entry[]) => Entry[],
+      options: Pick<VerifyProofOptions, 'view'> = {},
+    ) => {
+      const { head, entries } = await readAll(query);
+      const pages = readProof(chain());
+      return verifyProof({ pages, head, entries: lie(entries), ...options });
+    };
+    const ALL = '?history=true&kind=all';
+    const forge = (entry: Entry | undefined, change: Partial<Entry>) => ({ ...(entry as Entry), ...change });
+
+    test.each([
+      [ALL, 'all'],
+      ['?history=true', 'history'],
+      ['', 'current'],
+      ['?kind=all&history=true&limit=3', 'some'],
+    ] as const)('%j is verified as it is read: %s', async (query, view) => {
+      expect(await prove(query, (entries) => entries, { view })).toMatchObject({ rows: 23 });
+      if (view !== 'some') expect(await prove(query, (entries) => entries)).toMatchObject({ rows: 23 });
+    });
+
+    test.each<[string, (entries: Entry[]) => Entry[]]>([
+      ['forged, then genuine', (rows) => rows.toSpliced(4, 0, forge(rows[4], { content: 'forged' }))],
+      ['genuine, then forged', (rows) => rows.toSpliced(5, 0, forge(rows[4], { writer_id: 'eve' }))],
+      ['genuine twice', (rows) => [...rows, rows[4] as Entry]],
+    ])('a row that is there twice: %s', async (_, lie) => {
+      await expect(prove(ALL, lie)).rejects.toThrow(/^Row \d+ was read twice\.$/);
+      await expect(prove('', lie)).rejects.toThrow(/^Row \d+ was read twice\.$/);
+    });
+
+    test.each([
+      ['the first', ALL, 'all', 0],
+      ['one in the middle', ALL, 'all', 7],
+      ['the last', ALL, 'all', 22],
+      ['one of content', '?history=true', 'history', 7],
+      ['one of the current view', '', 'current', 2],
+    ] as const)('a row that was left out: %s of %j', async (_, query, view, place) => {
+      const { entries } = await readAll(query);
+      const seq = entries[place]?.seq;
+      await expect(prove(query, (rows) => rows.toSpliced(place, 1), { view })).rejects.toMatchObject({
+        name: 'ProofError',
+        message: `The entries do not contain row ${seq}.`,
+        seq,
+      });
+    });
+
+    test('an earlier version in the place of the current one', async () => {
+      const { entries: history } = await readAll('?history=true');
+      const { entries: current } = await readAll('');
+      const place = current.findIndex(({ version }) => version === 2);
+      const old = history.find(({ entry_no, version }) => entry_no === place + 1 && version === 1) as Entry;
+      await expect(prove('', (rows) => rows.with(place, old), { view: 'current' })).rejects.toThrow(
+        `The entries do not contain row ${current[place]?.seq}.`,
+      );
+    });
+
+    test('a row that was made up', async () => {
+      const lie = (rows: Entry[]) => [...rows, forge(rows[0], { seq: 999_999 })];
+      await expect(prove(ALL, lie)).rejects.toThrow('The chain does not contain row 999999.');
+    });
+
+    test('a content that is no text', async () => {
+      const { entries } = await readAll(ALL);
+      const lie = (rows: Entry[]) => rows.with(4, forge(rows[4], { content: [rows[4]?.content] as never }));
+      await expect(prove(ALL, lie)).rejects.toThrow(
+        `Row ${entries[4]?.seq} has another content than the entry.`,
+      );
+    });
+
+    test('rows since a head, and what was written after the read', async () => {
+      const page = await chain(9)(0);
+      const after = { seq: page.rows[8]?.seq ?? 0, hash: page.rows[8]?.hash ?? '' };
+      const { entries, head } = await readAll(`?history=true&kind=all&since=${after.seq}`);
+      const earlier = { seq: page.rows[7]?.seq ?? 0, hash: page.rows[7]?.hash ?? '' };
+      const since = (seq: number) => readProof(chain(), seq);
+      await verifyProof({ pages: since(after.seq), after, head, entries, view: 'all' });
+      await expect(
+        verifyProof({ pages: since(after.seq), after, head, entries: entries.slice(1), view: 'all' }),
+      ).rejects.toThrow(`The entries do not contain row ${entries[0]?.seq}.`);
+      const read = (await readAll(ALL)).entries.slice(0, 8);
+      await verifyProof({ pages: since(0), head: earlier, entries: read, view: 'all' });
     });
   });
 
