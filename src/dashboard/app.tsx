@@ -1,7 +1,7 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { lazy, Suspense, useEffect } from 'react';
 import { Route, Router, Switch } from 'wouter';
-import { useHashLocation } from 'wouter/use-hash-location';
+import { usePath } from './address.ts';
 import { SessionProvider } from './api/session.tsx';
 import { Frame } from './frame/frame.tsx';
 import { NotFound } from './frame/not-found.tsx';
@@ -21,12 +21,12 @@ const StatusPage = lazy(() => import('./status/status-page.tsx'));
 /** Tells the document which language and appearance the reader chose. */
 function useDocument(): void {
   const { theme } = usePreferences();
-  const { locale } = LANGUAGES[useLanguage()];
+  const { tag } = LANGUAGES[useLanguage()];
   useEffect(() => {
-    document.documentElement.lang = locale;
+    document.documentElement.lang = tag;
     if (theme === 'system') delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-  }, [theme, locale]);
+  }, [theme, tag]);
 }
 
 /** The list is there first; then, before anybody has chosen a vault, what shows one. */
@@ -43,7 +43,7 @@ export function App() {
   usePreload();
   return (
     <CSPProvider disableStyleElements>
-      <Router hook={useHashLocation}>
+      <Router hook={usePath}>
         <SessionProvider renderForm={(form) => <SignIn {...form} />}>
           <Frame>
             <Suspense fallback={null}>

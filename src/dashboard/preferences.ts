@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react';
+import { browserStorage } from './ui/storage.ts';
 
 /** What a person chose, kept in this browser for the next visit. */
 export interface Preferences {
@@ -12,13 +13,7 @@ export interface Preferences {
 const KEY = 'vault-relay.preferences';
 const DEFAULTS: Preferences = { theme: 'system', language: undefined, plainText: false, singleKeys: true };
 
-function load(): Preferences {
-  try {
-    return { ...DEFAULTS, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Preferences>) };
-  } catch {
-    return DEFAULTS;
-  }
-}
+const load = (): Preferences => ({ ...DEFAULTS, ...(browserStorage.get(KEY) as Partial<Preferences>) });
 
 let current = load();
 const listeners = new Set<() => void>();
@@ -31,11 +26,7 @@ function subscribe(listener: () => void): () => void {
 /** Changes what was chosen, here and for the next visit. */
 export function setPreference<Name extends keyof Preferences>(name: Name, value: Preferences[Name]): void {
   current = { ...current, [name]: value };
-  try {
-    localStorage.setItem(KEY, JSON.stringify(current));
-  } catch {
-    // A browser that keeps nothing forgets the choice; the page follows it all the same.
-  }
+  browserStorage.set(KEY, current);
   for (const listener of listeners) listener();
 }
 

@@ -89,8 +89,10 @@ describeInBrowser('the past of a vault', () => {
       await page.getByRole('button', { name: 'Earlier' }).click();
       await page.getByText('Change 4 of 6').waitFor();
       await entryOf(page, 1).getByText('JWT in a cookie').waitFor();
+      // D13: the address keeps the moment.
       await page.reload();
-      await page.getByText('Change 6 of 6').waitFor();
+      await page.getByText('Change 4 of 6').waitFor();
+      await entryOf(page, 1).getByText('JWT in a cookie').waitFor();
     });
   });
 

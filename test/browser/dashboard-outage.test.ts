@@ -52,7 +52,11 @@ describeInBrowser('a server that cannot be reached', () => {
       await page.getByText(BANNER).waitFor();
       await page.getByLabel('Write an entry').fill('written on a train');
       await page.getByRole('button', { name: 'Write', exact: true }).click();
-      await page.getByRole('alert').filter({ hasText: 'fetch' }).waitFor();
+      await page
+        .locator('.composer')
+        .getByRole('alert')
+        .filter({ hasText: 'The server cannot be reached.' })
+        .waitFor();
       await page.context().setOffline(false);
       await page.getByText(BANNER).waitFor({ state: 'detached' });
       expect(await page.getByLabel('Write an entry').inputValue()).toBe('written on a train');
@@ -72,7 +76,11 @@ describeInBrowser('a server that cannot be reached', () => {
       await openDashboard(page, server.url, who, `/v/${vault_id}`);
       await page.getByLabel('Write an entry').fill('only once');
       await write.click();
-      await page.getByRole('alert').filter({ hasText: 'fetch' }).waitFor();
+      await page
+        .locator('.composer')
+        .getByRole('alert')
+        .filter({ hasText: 'The server cannot be reached.' })
+        .waitFor();
       await page.unroute(/vault\.append/);
       await page.reload();
       await write.click();

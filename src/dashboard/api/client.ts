@@ -1,24 +1,29 @@
 import {
   createTRPCClient,
+  type HTTPBatchLinkOptions,
   httpBatchLink,
+  httpLink,
   httpSubscriptionLink,
   splitLink,
   type TRPCClient,
   TRPCClientError,
 } from '@trpc/client';
-import { EventSource } from 'eventsource';
+import { EventSource, type FetchLike } from 'eventsource';
 import type { AppRouter } from '../../api/router.ts';
+import { connection, serverUrl } from './connection.ts';
 import type { Credentials } from './credentials.ts';
 
 export type Client = TRPCClient<AppRouter>;
+
+type LinkOptions = HTTPBatchLinkOptions<AppRouter['_def']['_config']['$types']>;
 
 /** Calls that the server takes in one request. */
 const MAX_BATCH_SIZE = 20;
 /** Queries travel in the address, and a server reads no more than 16 KiB of address and headers. */
 const MAX_URL_LENGTH = 8000;
 
-/** An address of the server, also where a proxy serves it under a path. */
-export const serverUrl = (path: string): string => new URL(path, document.baseURI).href;
+/** What a person looks at is counted apart from what agents do. */
+const LOOKING = { 'x-vault-relay-client': 'dashboard' };
 
 function proofOf(credentials: Credentials): { authorization: string; query: string } {
   return credentials.kind === 'session'
@@ -29,27 +34,67 @@ function proofOf(credentials: Credentials): { authorization: string; query: stri
     : { authorization: `dashboard ${credentials.token}`, query: '' };
 }
 
+/** For how long an answer asks for a pause, in ms; 0: not at all. */
+function pauseOf({ status, headers }: Response): number {
+  if (status < 400) return 0;
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  return Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : 0;
+}
+
+/** Sends a request; one that only reads waits for the end of a pause. */
+async function send(input: RequestInfo | URL, init: RequestInit): Promise<Response> {
+  const reads = init.method !== 'POST';
+  if (reads) await connection.waitForPause(init.signal);
+  try {
+    const answer = await fetch(input, init);
+    const pause = pauseOf(answer);
+    if (pause > 0) connection.reportPause(pause);
+    return answer;
+  } catch (error) {
+    if (!init.signal?.aborted) connection.reportLost();
+    throw error;
+  }
+}
+
+/**
+ * What `EventSource` asks with: the one of browsers cannot send a header, and none comes back after a status like 503.
+ * @param onEnded hears that the server no longer accepts the session
+ */
+const makeStreamFetch =
+  (headers: Record<string, string>, onEnded: () => void): FetchLike =>
+  async (input, init) => {
+    const answer = await send(input, { ...init, headers: { ...init.headers, ...headers } });
+    if (answer.status === 401) onEnded();
+    if (answer.status === 429 || answer.status >= 500) {
+      await answer.body?.cancel();
+      throw new Error(`The server answered ${answer.status}`);
+    }
+    return answer;
+  };
+
+/** Whether a call goes by itself: the answers of a batch come together, so that others would wait for a slow one. */
+const goesAlone = ({ type, input }: { type: string; input: unknown }): boolean =>
+  type === 'mutation' || (typeof input === 'object' && input !== null && 'q' in input);
+
 /** The server's procedures as typed functions, called as this person. */
-export function makeClient(credentials: Credentials): Client {
+export function makeClient(credentials: Credentials, onEnded: () => void = () => undefined): Client {
   const { authorization, query } = proofOf(credentials);
   const url = `${serverUrl('trpc')}${query}`;
+  const headers = { authorization, ...LOOKING };
+  const options = { url, headers, fetch: send as NonNullable<LinkOptions['fetch']> };
   return createTRPCClient<AppRouter>({
     links: [
       splitLink({
         condition: ({ type }) => type === 'subscription',
         true: httpSubscriptionLink({
           url,
-          // The browser's own cannot send a header.
           EventSource,
-          eventSourceOptions: {
-            fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, authorization } }),
-          },
+          eventSourceOptions: { fetch: makeStreamFetch(headers, onEnded) },
         }),
-        false: httpBatchLink({
-          url,
-          headers: { authorization },
-          maxItems: MAX_BATCH_SIZE,
-          maxURLLength: MAX_URL_LENGTH,
+        false: splitLink({
+          condition: goesAlone,
+          true: httpLink(options),
+          false: httpBatchLink({ ...options, maxItems: MAX_BATCH_SIZE, maxURLLength: MAX_URL_LENGTH }),
         }),
       }),
     ],
@@ -64,7 +109,3 @@ export const isApiError = (error: unknown): error is ApiError => error instanceo
 /** @returns the server's code for a call that it refused; undefined when it did not answer */
 export const codeOf = (error: unknown): string | undefined =>
   isApiError(error) ? error.data?.code : undefined;
-
-/** Whether trying again can help: the server is away, or its database is. */
-export const isOutage = (error: unknown): boolean =>
-  isApiError(error) && (error.data == null || error.data.httpStatus === 503);

@@ -1,8 +1,20 @@
 import { useSyncExternalStore } from 'react';
-import { serverUrl } from './client.ts';
 
 /** How often a server that does not answer is asked again. */
 const PROBE_MS = 1000;
+/** Of a pause that a server asks for at most: it may be wrong, and a person can try again by hand. */
+const MAX_PAUSE_MS = 120_000;
+
+/** An address of the server, also where a proxy serves it under a path. */
+export const serverUrl = (path: string): string => new URL(path, document.baseURI).href;
+
+/** How the server can be reached. One object as long as nothing changes. */
+export interface ConnectionState {
+  /** No answer comes. */
+  lost: boolean;
+  /** When the pause that the server asked for is over, on the clock of `Date.now()`; 0: there is none. */
+  pausedUntil: number;
+}
 
 type Listener = () => void;
 
@@ -12,19 +24,20 @@ const answers = (): Promise<boolean> =>
     () => false,
   );
 
-/** Whether the server answers. Whoever sees it fail says so; then it is asked until it is back. */
+/** Whether the server answers. A caller that gets no answer reports it; then the server is probed until it is back. */
 class Connection {
-  #lost = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #state: ConnectionState = { lost: false, pausedUntil: 0 };
+  #probing: ReturnType<typeof setTimeout> | undefined;
+  #pausing: ReturnType<typeof setTimeout> | undefined;
   readonly #listeners = new Set<Listener>();
 
   constructor() {
     window.addEventListener('offline', () => this.reportLost());
-    window.addEventListener('online', () => this.#lost && void this.#probe());
+    window.addEventListener('online', () => this.#state.lost && void this.#probe());
   }
 
-  get lost(): boolean {
-    return this.#lost;
+  get state(): ConnectionState {
+    return this.#state;
   }
 
   /** @returns a function that ends the listening */
@@ -35,30 +48,56 @@ class Connection {
 
   /** A call did not get through. */
   reportLost(): void {
-    if (this.#lost) return;
-    this.#set(true);
-    this.#timer = setTimeout(this.#probe, PROBE_MS);
+    if (this.#state.lost) return;
+    this.#set({ lost: true });
+    this.#probing = setTimeout(this.#probe, PROBE_MS);
   }
 
   /** A stream broke off, which happens behind proxies: lost only if the server does not answer now. */
   async suspect(): Promise<void> {
-    if (!this.#lost && !(await answers())) this.reportLost();
+    if (!this.#state.lost && !(await answers())) this.reportLost();
+  }
+
+  /** The server answers, but asks for a pause. */
+  reportPause(ms: number): void {
+    const until = Date.now() + Math.min(ms, MAX_PAUSE_MS);
+    if (until <= this.#state.pausedUntil) return;
+    this.#set({ pausedUntil: until });
+    clearTimeout(this.#pausing);
+    this.#pausing = setTimeout(() => this.#set({ pausedUntil: 0 }), until - Date.now());
+  }
+
+  /** Waits until a pause is over. @throws the reason of the signal when it is aborted before */
+  async waitForPause(signal?: AbortSignal | null): Promise<void> {
+    while (this.#state.pausedUntil > 0) {
+      await new Promise<void>((resolve, reject) => {
+        const stop = this.listen(() => {
+          stop();
+          resolve();
+        });
+        signal?.addEventListener('abort', () => {
+          stop();
+          reject(signal.reason);
+        });
+      });
+    }
+    signal?.throwIfAborted();
   }
 
   readonly #probe = async (): Promise<void> => {
-    clearTimeout(this.#timer);
-    if (await answers()) this.#set(false);
-    else this.#timer = setTimeout(this.#probe, PROBE_MS);
+    clearTimeout(this.#probing);
+    if (await answers()) this.#set({ lost: false });
+    else this.#probing = setTimeout(this.#probe, PROBE_MS);
   };
 
-  #set(lost: boolean): void {
-    this.#lost = lost;
-    for (const listener of this.#listeners) listener();
+  #set(change: Partial<ConnectionState>): void {
+    this.#state = { ...this.#state, ...change };
+    for (const listener of [...this.#listeners]) listener();
   }
 }
 
 export const connection = new Connection();
 
-/** Whether the server is out of reach now; the component follows changes. */
-export const useConnectionLost = (): boolean =>
-  useSyncExternalStore(connection.listen, () => connection.lost);
+/** How the server can be reached now; the component follows changes. */
+export const useConnection = (): ConnectionState =>
+  useSyncExternalStore(connection.listen, () => connection.state);

@@ -1,13 +1,17 @@
 import { type QueryKey, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
-import { type ApiError, codeOf } from './client.ts';
-import { connection, useConnectionLost } from './connection.ts';
+import type { ApiError } from './client.ts';
+import { connection, useConnection } from './connection.ts';
+import { isEnded } from './problem.ts';
 import { useSession } from './session.tsx';
 
-/** After this long a stream that the server ended is opened anew. */
+/** After this long a stream that the server ended is opened again; twice as long each time that it ends at once. */
 const REOPEN_MS = 1000;
+const LONGEST_REOPEN_MS = 30_000;
+/** A stream that was open for so long did not end at once. */
+const LASTING_MS = 10_000;
 /** Between two reloads of what changes all the time. */
-const RELOAD_MS = 400;
+const RELOAD_MS = 5000;
 
 function subscribeToVisibility(listener: () => void): () => void {
   document.addEventListener('visibilitychange', listener);
@@ -27,59 +31,102 @@ interface StreamHandlers {
 
 type OpenStream = (handlers: StreamHandlers) => { unsubscribe: () => void };
 
+/** How a stream is opened again after it ended. */
+interface Attempt {
+  count: number;
+  /** How often the stream ended at once. */
+  failures: number;
+}
+
+/** Opens a stream. @returns a function that closes it; after that it neither reopens nor reports anything */
+function follow(open: OpenStream, reopen: (lasted: boolean) => void, endSession: () => void): () => void {
+  const began = performance.now();
+  let closed = false;
+  const end = () => {
+    // `unsubscribe` completes a stream too.
+    if (!closed) reopen(performance.now() - began > LASTING_MS);
+    closed = true;
+  };
+  const stream = open({
+    onStarted: () => undefined,
+    onConnectionStateChange: ({ state, error }) => {
+      if (!closed && state === 'connecting' && error) void connection.suspect();
+    },
+    onError: (error) => {
+      if (isEnded(error)) {
+        closed = true;
+        endSession();
+      } else if (!closed) {
+        void connection.suspect();
+        end();
+      }
+    },
+    onComplete: end,
+  });
+  return () => {
+    closed = true;
+    stream.unsubscribe();
+  };
+}
+
 /**
  * Keeps a stream open while the page is seen and the server can be reached. A browser opens no more than six
  * connections to one server, for all its tabs: those that nobody sees give theirs back.
- * @param open opens the stream; called anew after each interruption
- * @param key of what the stream is about: another key is another stream
+ * @param open opens the stream; called again after each interruption
+ * @param key of what the stream is about: another key is another stream; undefined: none yet
  */
-export function useStream(open: OpenStream, key: string): void {
+export function useStream(open: OpenStream, key: string | undefined): void {
   const { endSession } = useSession();
-  const lost = useConnectionLost();
+  const { lost } = useConnection();
   const visible = useVisible();
-  const [attempt, setAttempt] = useState(0);
+  const [attempt, setAttempt] = useState<Attempt>({ count: 0, failures: 0 });
   const latest = useRef(open);
   useEffect(() => {
     latest.current = open;
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another key or attempt is another stream
   useEffect(() => {
-    if (lost || !visible) return;
+    if (lost || !visible || key === undefined) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const reopen = () => {
-      timer = setTimeout(() => setAttempt((n) => n + 1), REOPEN_MS);
+    const reopen = (lasted: boolean) => {
+      const failures = lasted ? 0 : attempt.failures + 1;
+      const wait = Math.min(LONGEST_REOPEN_MS, REOPEN_MS * 2 ** Math.min(attempt.failures, 10));
+      timer = setTimeout(() => setAttempt({ count: attempt.count + 1, failures }), lasted ? REOPEN_MS : wait);
     };
-    const stream = latest.current({
-      onStarted: () => undefined,
-      onConnectionStateChange: ({ state, error }) => {
-        if (state === 'connecting' && error) void connection.suspect();
-      },
-      onError: (error) => {
-        if (codeOf(error) === 'UNAUTHORIZED') return endSession();
-        void connection.suspect();
-        reopen();
-      },
-      onComplete: reopen,
-    });
+    const close = follow((handlers) => latest.current(handlers), reopen, endSession);
     return () => {
       clearTimeout(timer);
-      stream.unsubscribe();
+      close();
     };
   }, [key, lost, visible, attempt]);
+}
+
+/** @returns a function that runs work: at once, and then no more often than so many ms */
+export function useThrottled(work: () => void, ms: number): () => void {
+  const latest = useRef(work);
+  useEffect(() => {
+    latest.current = work;
+  });
+  const state = useRef({
+    last: Number.NEGATIVE_INFINITY,
+    timer: undefined as ReturnType<typeof setTimeout> | undefined,
+  });
+  useEffect(() => () => clearTimeout(state.current.timer), []);
+  return () => {
+    const { last, timer } = state.current;
+    if (timer !== undefined) return;
+    const run = () => {
+      state.current = { last: performance.now(), timer: undefined };
+      latest.current();
+    };
+    state.current.timer = setTimeout(run, Math.max(0, last + ms - performance.now()));
+  };
 }
 
 /** @returns a function that reloads these queries: at once, and then no more often than the server likes */
 export function useReload(...keys: QueryKey[]): () => void {
   const queryClient = useQueryClient();
-  const state = useRef({ last: 0, timer: undefined as ReturnType<typeof setTimeout> | undefined });
-  useEffect(() => () => clearTimeout(state.current.timer), []);
-  return () => {
-    const { last, timer } = state.current;
-    if (timer !== undefined) return;
-    const wait = Math.max(0, last + RELOAD_MS - performance.now());
-    state.current.timer = setTimeout(() => {
-      state.current = { last: performance.now(), timer: undefined };
-      for (const queryKey of keys) void queryClient.invalidateQueries({ queryKey });
-    }, wait);
-  };
+  return useThrottled(() => {
+    for (const queryKey of keys) void queryClient.invalidateQueries({ queryKey });
+  }, RELOAD_MS);
 }

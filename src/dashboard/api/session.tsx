@@ -1,16 +1,19 @@
-import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
-import { type Client, codeOf, isOutage, makeClient } from './client.ts';
-import { connection } from './connection.ts';
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react';
+import { forgetDrafts, setDraftOwner } from '../ui/draft.ts';
+import { type Client, makeClient } from './client.ts';
+import { useConnection } from './connection.ts';
 import { type Credentials, loadCredentials, saveCredentials } from './credentials.ts';
+import { isEnded, isPassing, retryDelayOf } from './problem.ts';
 
 interface SignedIn {
   credentials: Credentials;
   client: Client;
   /** What an operator sees changes nothing. */
   readOnly: boolean;
+  /** Forgets the session, and every draft. */
   signOut: () => void;
-  /** The server accepts the session no longer. */
+  /** The server no longer accepts the session. Drafts stay for the same person. */
   endSession: () => void;
 }
 
@@ -23,39 +26,33 @@ export function useSession(): SignedIn {
   return session;
 }
 
-const TRIES_WHEN_LIMITED = 5;
-const PAUSE_WHEN_LIMITED_MS = 4000;
-
 /** Queries of one person. What was loaded as another is not shown to them. */
 function makeQueryClient(onEnded: () => void): QueryClient {
   const onError = (error: unknown) => {
-    if (codeOf(error) === 'UNAUTHORIZED') onEnded();
-    else if (isOutage(error)) connection.reportLost();
+    if (isEnded(error)) onEnded();
   };
+  // The browser's guess about the network says nothing of a server in the same house.
+  const always = { networkMode: 'always', retry: isPassing, retryDelay: retryDelayOf } as const;
   return new QueryClient({
     queryCache: new QueryCache({ onError }),
-    defaultOptions: {
-      queries: {
-        // The browser's guess about the network says nothing of a server in the same house.
-        networkMode: 'always',
-        staleTime: 5000,
-        retry: (failures, error) => codeOf(error) === 'TOO_MANY_REQUESTS' && failures < TRIES_WHEN_LIMITED,
-        retryDelay: PAUSE_WHEN_LIMITED_MS,
-      },
-      mutations: { networkMode: 'always', onError },
-    },
+    // A repeated write has the same idempotency key, so that it does not happen twice.
+    mutationCache: new MutationCache({ onError }),
+    defaultOptions: { queries: { ...always, staleTime: 5000 }, mutations: always },
   });
 }
 
-/** Loads everything anew when the server is back. */
-function useReload(queryClient: QueryClient): void {
-  useEffect(
-    () =>
-      connection.listen(() => {
-        if (!connection.lost) void queryClient.invalidateQueries();
-      }),
-    [queryClient],
-  );
+/** Loads what has no stream, or failed, again when the server is back. */
+function useReloadWhenBack(queryClient: QueryClient): void {
+  const { lost } = useConnection();
+  const wasLost = useRef(false);
+  useEffect(() => {
+    if (wasLost.current && !lost) {
+      void queryClient.invalidateQueries({
+        predicate: ({ meta, state }) => meta?.followed !== true || state.status === 'error',
+      });
+    }
+    wasLost.current = lost;
+  }, [lost, queryClient]);
 }
 
 interface SignedInProps {
@@ -69,20 +66,23 @@ function SignedInScope({ credentials, onSignOut, children }: SignedInProps) {
   const session = useMemo(
     () => ({
       credentials,
-      client: makeClient(credentials),
+      client: makeClient(credentials, () => onSignOut(true)),
       readOnly: credentials.kind === 'operator',
       signOut: () => onSignOut(false),
       endSession: () => onSignOut(true),
     }),
     [credentials, onSignOut],
   );
-  useReload(queryClient);
+  useReloadWhenBack(queryClient);
   return (
     <SessionContext value={session}>
       <QueryClientProvider client={queryClient}>{children}</QueryClientProvider>
     </SessionContext>
   );
 }
+
+const ownerOf = (credentials: Credentials | undefined): string =>
+  credentials?.kind === 'session' ? credentials.clientId : '';
 
 interface SessionProviderProps {
   /** The form, for who is not signed in. @param ended whether a session has just ended by itself */
@@ -92,15 +92,21 @@ interface SessionProviderProps {
 
 /** Shows the form until a person is signed in, and the pages from then on. */
 export function SessionProvider({ renderForm, children }: SessionProviderProps) {
-  const [state, setState] = useState({ credentials: loadCredentials(), ended: false });
+  const [state, setState] = useState(() => {
+    const credentials = loadCredentials();
+    setDraftOwner(ownerOf(credentials));
+    return { credentials, ended: false };
+  });
   const handlers = useMemo(
     () => ({
       signIn: (credentials: Credentials) => {
         saveCredentials(credentials);
+        setDraftOwner(ownerOf(credentials));
         setState({ credentials, ended: false });
       },
       signOut: (ended: boolean) => {
         saveCredentials(undefined);
+        if (!ended) forgetDrafts();
         setState({ credentials: undefined, ended });
       },
     }),

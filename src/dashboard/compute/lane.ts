@@ -83,6 +83,12 @@ export class Lane {
     return worker;
   }
 
+  /** Ends the worker. The tasks that wait get no result. */
+  stop(): void {
+    for (const { resolve } of this.#waiting.splice(0)) resolve(undefined);
+    this.#giveUp();
+  }
+
   #settle(result: unknown): void {
     clearTimeout(this.#timer);
     const job = this.#running;

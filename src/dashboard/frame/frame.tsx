@@ -1,5 +1,6 @@
-import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { Link, useLocation } from 'wouter';
+import { type ReactNode, useEffect, useRef } from 'react';
+import { Link } from 'wouter';
+import { addressOf, navigate, openSheet, useParameter, usePath } from '../address.ts';
 import { useSession } from '../api/session.tsx';
 import { useText } from '../i18n/index.ts';
 import { Icon } from '../ui/icons.tsx';
@@ -8,6 +9,7 @@ import { ErrorBoundary } from './error-boundary.tsx';
 import { MainMenu } from './main-menu.tsx';
 import { OutageBanner } from './outage-banner.tsx';
 import { ShortcutsSheet } from './shortcuts-sheet.tsx';
+import { SignOutSheet } from './sign-out-sheet.tsx';
 
 /** After a step to another page, screen readers and the Tab key start at its beginning. */
 function useFocusOnNavigation(main: React.RefObject<HTMLElement | null>, page: string): void {
@@ -20,17 +22,19 @@ function useFocusOnNavigation(main: React.RefObject<HTMLElement | null>, page: s
   }, [page, main]);
 }
 
+const showKeys = () => openSheet('keys');
+
 /** What stands around every page. */
 export function Frame({ children }: { children: ReactNode }) {
   const t = useText();
   const { readOnly } = useSession();
-  const [sheet, setSheet] = useState(false);
-  const [location, navigate] = useLocation();
+  const sheet = useParameter('sheet');
+  const [location] = usePath();
   // A step within a vault is none to another page: it leaves the focus where it is.
   const page = location.split('/').slice(0, 3).join('/');
   const main = useRef<HTMLElement>(null);
   useFocusOnNavigation(main, page);
-  useShortcuts({ '?': () => setSheet(true), v: () => navigate('/') });
+  useShortcuts({ '?': showKeys, v: () => navigate(addressOf('/')) });
   return (
     <>
       <button type="button" className="skip-link button plain" onClick={() => main.current?.focus()}>
@@ -45,14 +49,15 @@ export function Frame({ children }: { children: ReactNode }) {
         </Link>
         <div className="top-end">
           {readOnly && <span className="badge">{t.menu.readOnly}</span>}
-          <MainMenu onShortcuts={() => setSheet(true)} />
+          <MainMenu onShortcuts={showKeys} />
         </div>
       </header>
       <OutageBanner />
       <main ref={main} className="main" tabIndex={-1}>
         <ErrorBoundary key={page}>{children}</ErrorBoundary>
       </main>
-      {sheet && <ShortcutsSheet onClose={() => setSheet(false)} />}
+      {sheet === 'keys' && <ShortcutsSheet />}
+      {sheet === 'sign-out' && <SignOutSheet />}
     </>
   );
 }

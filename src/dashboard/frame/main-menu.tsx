@@ -1,10 +1,11 @@
 import { Menu } from '@base-ui/react/menu';
 import type { ReactNode } from 'react';
-import { useLocation } from 'wouter';
-import { serverUrl } from '../api/client.ts';
+import { navigate, openSheet } from '../address.ts';
+import { serverUrl } from '../api/connection.ts';
 import { useSession } from '../api/session.tsx';
 import { LANGUAGES, type Language, useLanguage, useText } from '../i18n/index.ts';
 import { type Preferences, setPreference, usePreferences } from '../preferences.ts';
+import { countDrafts } from '../ui/draft.ts';
 import { Icon } from '../ui/icons.tsx';
 import { Foreign } from '../ui/names.tsx';
 
@@ -93,7 +94,7 @@ export function MenuButton({ children }: { children: ReactNode }) {
 export function MainMenu({ onShortcuts }: { onShortcuts: () => void }) {
   const t = useText();
   const { credentials, readOnly, signOut } = useSession();
-  const [, navigate] = useLocation();
+  const leave = () => (countDrafts() > 0 ? openSheet('sign-out') : signOut());
   const name = credentials.kind === 'session' ? credentials.clientId : t.menu.operator;
   return (
     <MenuButton>
@@ -110,7 +111,7 @@ export function MainMenu({ onShortcuts }: { onShortcuts: () => void }) {
       </Item>
       <Item onClick={() => window.open(serverUrl('docs'), '_blank', 'noopener')}>{t.menu.api}</Item>
       <Menu.Separator className="menu-line" />
-      <Item onClick={signOut}>{t.menu.signOut}</Item>
+      <Item onClick={leave}>{t.menu.signOut}</Item>
     </MenuButton>
   );
 }

@@ -1,4 +1,5 @@
-const count = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+import { count } from './count.ts';
+import { enVault } from './en-vault.ts';
 
 /** Everything the dashboard says, in English. The other languages have the same shape. */
 export const en = {
@@ -17,6 +18,24 @@ export const en = {
   unknownError: 'Something went wrong.',
   reloadNote: 'A part of the page could not be loaded or shown. What you typed is kept.',
   justNow: 'just now',
+  undo: 'Undo',
+  discarded: 'What you typed was discarded.',
+
+  problems: {
+    unreachable: 'The server cannot be reached.',
+    busy: 'Too many requests at the moment.',
+    unavailable: 'The server cannot work on this at the moment.',
+    unknownOutcome:
+      'The answer of the server was lost, so this may be written already. A repeat does not write it twice.',
+    ended: 'Your session has ended. Sign in again.',
+    forbidden: 'You may not do this in this vault.',
+    notFound: 'This does not exist, or is not yours to read.',
+    conflict: 'Somebody changed this in the meantime.',
+    tooLarge: 'This text is longer than the server accepts.',
+    refused: 'The server does not accept this text.',
+    failed: 'Something went wrong on the server.',
+    retry: (seconds: number) => `Trying again in ${seconds} s.`,
+  },
 
   menu: {
     label: 'Menu',
@@ -32,6 +51,8 @@ export const en = {
     signedInAs: (name: string) => `Signed in as ${name}`,
     operator: 'Operator',
     readOnly: 'Read only',
+    drafts: (n: number) =>
+      `You typed something that is not saved, in ${count(n, 'place', 'places')}. Signing out deletes it.`,
   },
 
   signIn: {
@@ -42,7 +63,11 @@ export const en = {
     session: 'Session id',
     sessionHint: 'It stays in this tab and is forgotten when you close it.',
     clientId: 'Client id',
-    clientIdHint: 'Your name in the vaults: any text, such as “maria”.',
+    clientIdHint:
+      'Your name in the vaults: any text that no agent and nobody else uses, such as “maria@example.org”.',
+    show: 'Show',
+    hide: 'Hide',
+    badClientId: 'The server does not accept this client id.',
     token: 'Operator token',
     tokenHint: 'The server’s DASHBOARD_TOKEN. It reads every vault and changes none.',
     submit: 'Sign in',
@@ -52,16 +77,16 @@ export const en = {
       'The server does not accept this session. It may be mistyped, expired, or not bound to an Astation.',
     tokenRefused: 'The server does not accept this token.',
     ended: 'Your session has ended. Sign in again.',
-    unreachable: 'The server cannot be reached. Is it running?',
     makeOne: 'Make me a session',
     makeOneText: 'Whoever runs the server makes one with this command, in the server’s folder:',
     makeOneAstation: 'Astation id',
-    makeOneAfter: 'Then enter the session_id that it prints here.',
+    makeOneAfter: 'Then paste here what it prints.',
   },
 
   connection: {
     lost: 'The server cannot be reached. Trying again…',
     back: 'Connected again.',
+    paused: 'The server asks for a pause.',
   },
 
   vaults: {
@@ -83,106 +108,7 @@ export const en = {
     emptyOperator: 'No work session has made a vault yet.',
   },
 
-  vault: {
-    untitled: 'No summary',
-    editSummary: 'Edit summary',
-    summaryLabel: 'Summary',
-    summaryConflict:
-      'The summary was changed in the meantime. Yours is still here; save again to replace theirs:',
-    entries: 'Entries',
-    timeline: 'Time travel',
-    proof: 'Proof',
-    back: 'All vaults',
-    versions: (n: number) => count(n, 'version', 'versions'),
-    filter: 'Filter entries',
-    nothingFound: 'No entry matches.',
-    markdown: 'Formatted',
-    plain: 'Plain text',
-    copyAll: 'Copy as text',
-    copyLink: (label: string) => `Copy link to ${label}`,
-    overrideLabel: (label: string) => `Edit ${label}`,
-    historyOf: (label: string) => `History of ${label}`,
-    showAll: 'Show all',
-    showLess: 'Show less',
-    compose: 'Write an entry',
-    composePlaceholder: 'Write an entry… Markdown works.',
-    write: 'Write',
-    writing: 'Writing…',
-    newRows: (n: number) => `${count(n, 'new entry', 'new entries')} ↓`,
-    newest: 'Newest',
-    arrived: (label: string, writer: string) => `${label} by ${writer} has arrived.`,
-    emptyTitle: 'Nothing here yet',
-    emptyText: 'The first entry starts the hand-over. From a terminal:',
-    emptyOr: 'or write it below.',
-    notFound: 'There is no such vault, or it is not yours to read.',
-    tags: 'Tags',
-    noSuchEntry: (label: string) => `There is no ${label} in this vault.`,
-  },
-
-  conflict: {
-    title: (label: string) => `${label} was changed in the meantime`,
-    text: (writer: string, label: string) =>
-      `${writer} wrote ${label} while you were editing. Nothing is lost: merge the two and save.`,
-    theirs: (label: string) => `Theirs (${label})`,
-    yours: 'Yours',
-    merged: 'Merged text',
-    save: 'Save merged text',
-    useTheirs: 'Keep theirs',
-    useMine: 'Take mine',
-    merging: 'Merging…',
-    tooLarge:
-      'These texts are too large to merge. Both stand below, between <<<<<<< and >>>>>>>. Choose, then save.',
-    clash: 'Both changed the same lines; they stand between <<<<<<< and >>>>>>>. Choose, then save.',
-  },
-
-  history: {
-    title: (label: string) => `History of ${label}`,
-    summaryTitle: 'History of the summary',
-    from: 'From',
-    to: 'To',
-    nothing: 'nothing',
-    noDifference: 'No difference.',
-    version: (label: string, when: string, writer: string) => `${label} · ${writer} · ${when}`,
-    difference: 'Difference',
-    copy: 'Copy this version',
-    byLines: 'These versions are too long to compare by words; compared by lines.',
-    whole: 'These versions are too long to compare; both are shown whole.',
-  },
-
-  timeline: {
-    label: 'Moment',
-    at: (when: string) => `As of ${when}`,
-    step: (n: number, total: number) => `Change ${n} of ${total}`,
-    previous: 'Earlier',
-    next: 'Later',
-    changed: (label: string, writer: string) => `${writer} wrote ${label}`,
-    summaryChanged: (writer: string) => `${writer} changed the summary`,
-    before: 'Before the first change',
-    empty: 'Nothing has been written yet, so there is no past to visit.',
-    nothingYet: 'At this moment the vault was empty.',
-  },
-
-  proof: {
-    verified: (seq: number) => `Verified up to seq ${seq}`,
-    verifying: (done: number, total: number) => `Verifying ${done} of ${total}…`,
-    broken: (seq: number) => `The chain breaks at seq ${seq}`,
-    brokenText:
-      'What the server sends does not match what it promised. Keep a copy, and ask whoever runs the server.',
-    empty: 'Nothing to verify yet.',
-    explain:
-      'Each row carries a hash over itself and the row before it. Your browser has just recomputed all of them, texts included.',
-    head: 'Hash of the newest row',
-    details: 'Details',
-    createdBy: 'Created by',
-    created: 'Created',
-    changed: 'Last change',
-    workSession: 'Work session',
-    writers: 'Writers',
-    writes: (n: number) => count(n, 'write', 'writes'),
-    outside: 'Read from other work sessions',
-    outsideNone: 'Nobody from another work session has read this vault.',
-    summaryHistory: 'History of the summary',
-  },
+  ...enVault,
 
   status: {
     title: 'Server',

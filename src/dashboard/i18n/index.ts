@@ -5,9 +5,20 @@ import { zh } from './zh.ts';
 export type Language = 'en' | 'zh';
 export type { Text };
 
-export const LANGUAGES: Record<Language, { text: Text; locale: string }> = {
-  en: { text: en, locale: 'en' },
-  zh: { text: zh, locale: 'zh-CN' },
+interface Spoken {
+  text: Text;
+  /** Of the texts, for browsers and screen readers. */
+  tag: string;
+  /** How dates are written: as in the reader's own variant of the language. */
+  locale: string;
+}
+
+const localeOf = (language: Language): string =>
+  navigator.languages.find((tag) => tag.split('-')[0] === language) ?? language;
+
+export const LANGUAGES: Record<Language, Spoken> = {
+  en: { text: en, tag: 'en', locale: localeOf('en') },
+  zh: { text: zh, tag: 'zh-CN', locale: localeOf('zh') },
 };
 
 /** The chosen language, else the first of the browser's that we speak, else English. */

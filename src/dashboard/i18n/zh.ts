@@ -1,5 +1,7 @@
 import type { Text } from './en.ts';
 
+import { zhVault } from './zh-vault.ts';
+
 const number = (n: number) => n.toLocaleString('zh-CN');
 
 /** Everything the dashboard says, in Chinese. */
@@ -19,6 +21,23 @@ export const zh: Text = {
   unknownError: '出了点问题。',
   reloadNote: '页面的一部分无法加载或显示。你输入的内容仍在。',
   justNow: '刚刚',
+  undo: '撤销',
+  discarded: '你输入的内容已被丢弃。',
+
+  problems: {
+    unreachable: '无法连接服务器。',
+    busy: '目前请求过多。',
+    unavailable: '服务器目前无法处理此请求。',
+    unknownOutcome: '服务器的答复丢失，内容可能已写入。重试不会重复写入。',
+    ended: '会话已结束，请重新登录。',
+    forbidden: '你无权在此保险库中执行此操作。',
+    notFound: '不存在，或者你无权读取。',
+    conflict: '此内容在此期间被修改过。',
+    tooLarge: '文本超过服务器允许的长度。',
+    refused: '服务器不接受此文本。',
+    failed: '服务器出了点问题。',
+    retry: (seconds) => `${seconds} 秒后重试。`,
+  },
 
   menu: {
     label: '菜单',
@@ -34,6 +53,7 @@ export const zh: Text = {
     signedInAs: (name) => `当前身份：${name}`,
     operator: '运维人员',
     readOnly: '只读',
+    drafts: (n) => `你有 ${number(n)} 处输入尚未保存。退出登录会将其删除。`,
   },
 
   signIn: {
@@ -44,7 +64,10 @@ export const zh: Text = {
     session: '会话 ID',
     sessionHint: '只保存在此标签页中，关闭后即被清除。',
     clientId: '客户端 ID',
-    clientIdHint: '你在保险库中的名字：任意文字，例如“小明”。',
+    clientIdHint: '你在保险库中的名字：任何智能体和其他人都未使用的文字，例如“maria@example.org”。',
+    show: '显示',
+    hide: '隐藏',
+    badClientId: '服务器不接受此客户端 ID。',
     token: '运维令牌',
     tokenHint: '即服务器的 DASHBOARD_TOKEN。可读取所有保险库，但不能修改。',
     submit: '登录',
@@ -53,16 +76,16 @@ export const zh: Text = {
     refused: '服务器不接受此会话。可能输入有误、已过期，或未绑定到 Astation。',
     tokenRefused: '服务器不接受此令牌。',
     ended: '会话已结束，请重新登录。',
-    unreachable: '无法连接服务器。它在运行吗？',
     makeOne: '帮我创建会话',
     makeOneText: '由服务器的管理者在服务器目录中运行以下命令：',
     makeOneAstation: 'Astation ID',
-    makeOneAfter: '然后在此填入命令输出的 session_id。',
+    makeOneAfter: '然后将其输出粘贴到此处。',
   },
 
   connection: {
     lost: '无法连接服务器，正在重试…',
     back: '已重新连接。',
+    paused: '服务器要求稍候。',
   },
 
   vaults: {
@@ -83,101 +106,7 @@ export const zh: Text = {
     emptyOperator: '还没有任何工作会话创建过保险库。',
   },
 
-  vault: {
-    untitled: '无摘要',
-    editSummary: '编辑摘要',
-    summaryLabel: '摘要',
-    summaryConflict: '摘要在此期间被修改过。你的内容仍在；再次保存将替换对方的：',
-    entries: '条目',
-    timeline: '时光回溯',
-    proof: '证明',
-    back: '所有保险库',
-    versions: (n) => `${number(n)} 个版本`,
-    filter: '筛选条目',
-    nothingFound: '没有匹配的条目。',
-    markdown: '带格式',
-    plain: '纯文本',
-    copyAll: '复制为文本',
-    copyLink: (label) => `复制 ${label} 的链接`,
-    overrideLabel: (label) => `编辑 ${label}`,
-    historyOf: (label) => `${label} 的历史`,
-    showAll: '展开全部',
-    showLess: '收起',
-    compose: '写一个条目',
-    composePlaceholder: '写一个条目… 支持 Markdown。',
-    write: '写入',
-    writing: '正在写入…',
-    newRows: (n) => `${number(n)} 个新条目 ↓`,
-    newest: '最新',
-    arrived: (label, writer) => `${writer} 写入了 ${label}。`,
-    emptyTitle: '这里还是空的',
-    emptyText: '第一个条目开启交接。在终端中：',
-    emptyOr: '或者在下方写入。',
-    notFound: '没有这个保险库，或者你无权读取。',
-    tags: '标签',
-    noSuchEntry: (label) => `此保险库中没有 ${label}。`,
-  },
-
-  conflict: {
-    title: (label) => `${label} 在此期间被修改`,
-    text: (writer, label) => `你编辑时，${writer} 写入了 ${label}。没有丢失任何内容：合并两者后保存。`,
-    theirs: (label) => `对方的（${label}）`,
-    yours: '你的',
-    merged: '合并后的文本',
-    save: '保存合并后的文本',
-    useTheirs: '保留对方的',
-    useMine: '采用我的',
-    merging: '正在合并…',
-    tooLarge: '这些文本太大，无法合并。两个版本都在下方，位于 <<<<<<< 与 >>>>>>> 之间。请取舍后保存。',
-    clash: '双方修改了相同的行；它们位于 <<<<<<< 与 >>>>>>> 之间。请取舍后保存。',
-  },
-
-  history: {
-    title: (label) => `${label} 的历史`,
-    summaryTitle: '摘要的历史',
-    from: '从',
-    to: '到',
-    nothing: '空',
-    noDifference: '没有差异。',
-    version: (label, when, writer) => `${label} · ${writer} · ${when}`,
-    difference: '差异',
-    copy: '复制此版本',
-    byLines: '这些版本太长，无法逐词比较；改为逐行比较。',
-    whole: '这些版本太长，无法比较；两者均完整显示。',
-  },
-
-  timeline: {
-    label: '时刻',
-    at: (when) => `截至 ${when}`,
-    step: (n, total) => `第 ${n} 次修改，共 ${total} 次`,
-    previous: '更早',
-    next: '更晚',
-    changed: (label, writer) => `${writer} 写入了 ${label}`,
-    summaryChanged: (writer) => `${writer} 修改了摘要`,
-    before: '第一次修改之前',
-    empty: '还没有写入任何内容，因此没有可以回溯的过去。',
-    nothingYet: '在这一时刻，保险库是空的。',
-  },
-
-  proof: {
-    verified: (seq) => `已验证至 seq ${seq}`,
-    verifying: (done, total) => `正在验证 ${done} / ${total}…`,
-    broken: (seq) => `哈希链在 seq ${seq} 处断裂`,
-    brokenText: '服务器发送的内容与其承诺不符。请保留副本，并联系服务器的管理者。',
-    empty: '还没有可验证的内容。',
-    explain: '每一行都带有覆盖自身与前一行的哈希。你的浏览器刚刚重新计算了全部哈希，包括文本。',
-    head: '最新一行的哈希',
-    details: '详情',
-    createdBy: '创建者',
-    created: '创建时间',
-    changed: '最近修改',
-    workSession: '工作会话',
-    writers: '作者',
-    writes: (n) => `${number(n)} 次写入`,
-    outside: '来自其他工作会话的读取',
-    outsideNone: '没有其他工作会话读取过此保险库。',
-    summaryHistory: '摘要的历史',
-  },
+  ...zhVault,
 
   status: {
     title: '服务器',

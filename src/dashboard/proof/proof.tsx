@@ -5,31 +5,30 @@ import { copyText } from '../ui/copy.ts';
 import { Icon } from '../ui/icons.tsx';
 import { Foreign, Writer } from '../ui/names.tsx';
 import { Time, useExactTime } from '../ui/time.tsx';
-import { HistoryDialog } from '../vault/history-dialog.tsx';
-import { useMeta, useWatch } from '../vault/queries.ts';
-import { useVerdict } from './use-verdict.ts';
+import { openHistory } from '../vault/history-sheet.tsx';
+import { useHistory, useMeta, useWatch } from '../vault/queries.ts';
+import type { Verdict } from './use-verdict.ts';
 
-function ChainState({ vaultId }: { vaultId: string }) {
+/** Writers that are listed at first, and with each press of the button below them. */
+const WRITERS = 200;
+
+function ChainState({ verdict }: { verdict: Verdict }) {
   const text = useText();
   const t = text.proof;
-  const { verdict, head } = useVerdict(vaultId);
-  const { seq, hash, brokenAt } = verdict;
-  const done = head !== undefined && seq >= head;
-  const look = brokenAt !== undefined ? 'bad' : done ? 'good' : 'busy';
+  const { seq, hash, head, done } = verdict;
   const say = () => {
-    if (brokenAt !== undefined) return t.broken(brokenAt);
     if (!done) return t.verifying(seq, head ?? 0);
     return head === 0 ? t.empty : t.verified(seq);
   };
   return (
-    <section className={`card chain ${look}`}>
+    <section className={`card chain ${done ? 'good' : 'busy'}`}>
       <span className="chain-mark">
-        <Icon name={brokenAt === undefined ? 'shield' : 'warning'} size={24} />
+        <Icon name="shield" size={24} />
       </span>
       <div className="chain-text">
         <h2 aria-live="polite">{say()}</h2>
-        <p>{brokenAt === undefined ? t.explain : t.brokenText}</p>
-        {done && head > 0 && (
+        <p>{t.explain}</p>
+        {done && seq > 0 && (
           <p className="hash">
             <span className="faint">{t.head}</span>
             <span className="mono">{hash}</span>
@@ -46,15 +45,18 @@ function ChainState({ vaultId }: { vaultId: string }) {
 }
 
 /** How far the vault can be proved, and everything that is known about it. */
-export function Proof({ vaultId }: { vaultId: string }) {
-  const { proof: t } = useText();
+export function Proof({ vaultId, verdict }: { vaultId: string; verdict: Verdict }) {
+  const text = useText();
+  const t = text.proof;
   const exact = useExactTime();
-  const [summaries, setSummaries] = useState(false);
   const { data: meta } = useMeta(vaultId);
+  const [shownWriters, setShownWriters] = useState(WRITERS);
+  // Its rows are verified too.
+  useHistory(vaultId);
   useWatch(vaultId, true, () => undefined);
   return (
     <>
-      <ChainState vaultId={vaultId} />
+      {!verdict.misfit && <ChainState verdict={verdict} />}
       {meta && (
         <section className="card details">
           <h2>{t.details}</h2>
@@ -73,13 +75,13 @@ export function Proof({ vaultId }: { vaultId: string }) {
             <dd>{exact(meta.changed_at)}</dd>
           </dl>
           <div>
-            <Button icon="history" onClick={() => setSummaries(true)}>
+            <Button icon="history" onClick={() => openHistory(0)}>
               {t.summaryHistory}
             </Button>
           </div>
           <h3>{t.writers}</h3>
           <ul className="people">
-            {meta.writers.map(({ client_id, writes, last_write_at }) => (
+            {meta.writers.slice(0, shownWriters).map(({ client_id, writes, last_write_at }) => (
               <li key={client_id}>
                 <Writer name={client_id} />
                 <span className="faint">
@@ -88,6 +90,11 @@ export function Proof({ vaultId }: { vaultId: string }) {
               </li>
             ))}
           </ul>
+          {meta.writers.length > shownWriters && (
+            <Button onClick={() => setShownWriters(shownWriters + WRITERS)}>
+              {text.vaults.more(meta.writers.length - shownWriters)}
+            </Button>
+          )}
           <h3>{t.outside}</h3>
           {meta.outside_reads.length === 0 && <p className="faint">{t.outsideNone}</p>}
           <ul className="people">
@@ -100,7 +107,6 @@ export function Proof({ vaultId }: { vaultId: string }) {
           </ul>
         </section>
       )}
-      {summaries && <HistoryDialog vaultId={vaultId} entryNo={0} onClose={() => setSummaries(false)} />}
     </>
   );
 }

@@ -1,45 +1,125 @@
-import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { type QueryClient, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import type { Client } from '../api/client.ts';
+import { useConnection } from '../api/connection.ts';
 import { useSession } from '../api/session.tsx';
-import { useHistory } from '../vault/queries.ts';
-import { CHAIN_START, type Verdict, verifyRows } from './chain.ts';
+import { useLoaded } from '../vault/queries.ts';
+import { type Misfit, Verifier } from './verifier.ts';
 
-/** Rows that are verified at a time; in between, the page answers. */
-const STEP = 500;
+/** Rows of the chain that are read at a time. */
+const PORTION = 1000;
+/** Between two reads of the chain of a vault that changes all the time. */
+const PAUSE_MS = 2000;
 
-const START: Verdict = { seq: 0, hash: CHAIN_START };
+/** How far what the page shows is verified. */
+export interface Verdict {
+  /** The last row that is verified, and its hash. */
+  seq: number;
+  hash: string;
+  /** The last row that the page knows of. */
+  head: number | undefined;
+  /** Whether every row that the page shows is verified. */
+  done: boolean;
+  misfit: Misfit | undefined;
+}
+
+const NOTHING: Verdict = { seq: 0, hash: '', head: undefined, done: false, misfit: undefined };
+
+type Loaded = ReturnType<typeof useLoaded>;
+
+interface Reading {
+  client: Client;
+  queryClient: QueryClient;
+  vaultId: string;
+}
+
+/** Reads the chain up to a head. @returns whether it reaches it */
+async function readChain(
+  verifier: Verifier,
+  head: number,
+  { client, queryClient, vaultId }: Reading,
+): Promise<boolean> {
+  const since = verifier.verified.seq;
+  if (since >= head) {
+    if (since > head) verifier.noteLoss();
+    return true;
+  }
+  const proof = await queryClient.fetchQuery({
+    queryKey: ['vault', vaultId, 'proof', since, head],
+    queryFn: ({ signal }) =>
+      client.vault.proof.query({ vault_id: vaultId, since, limit: PORTION }, { signal }),
+    gcTime: 0,
+  });
+  // What has arrived since is not on the page yet: its turn comes with it.
+  const rows = proof.rows.filter(({ seq }) => seq <= head);
+  if (rows.length === 0) verifier.noteGap(head);
+  await verifier.addChain(rows);
+  return verifier.verified.seq >= head;
+}
+
+/** Checks everything that is loaded, as far as the chain is verified. @returns whether that is all of it */
+async function checkShown(verifier: Verifier, { current, history, meta }: Loaded): Promise<boolean> {
+  let done = true;
+  for (const [name, view] of [['current', current] as const, ['history', history] as const]) {
+    if (!view || verifier.misfit) continue;
+    const hashed = await verifier.checkRows(view.entries);
+    const complete = view.next === null && view.head <= verifier.verified.seq;
+    if (complete && hashed) verifier.checkComplete(view, name);
+    done &&= hashed && complete;
+  }
+  if (meta && !verifier.misfit) done = (await verifier.checkSummary(meta)) && done;
+  return done;
+}
 
 /**
- * Verifies the vault's chain in this browser, and goes on when rows arrive.
- * @returns how far it holds, and up to which row there is something to verify
+ * Verifies the vault in this browser: its chain, and each row that the page shows, in the current view and in the
+ * history. It goes on when rows arrive.
  */
-export function useVerdict(vaultId: string): { verdict: Verdict; head: number | undefined } {
+export function useVerdict(vaultId: string): Verdict {
   const { client } = useSession();
+  const { lost } = useConnection();
   const queryClient = useQueryClient();
-  const { data } = useHistory(vaultId);
-  const [verdict, setVerdict] = useState(START);
+  const loaded = useLoaded(vaultId);
+  const [verdict, setVerdict] = useState(NOTHING);
+  const latest = useRef({ loaded, lost });
+  const wake = useRef(() => {});
   useEffect(() => {
-    if (!data || verdict.brokenAt !== undefined || verdict.seq >= data.head) return;
-    const input = { vault_id: vaultId, since: verdict.seq, limit: STEP };
-    const queryKey = ['vault', vaultId, 'proof', verdict.seq, data.head];
-    let stopped = false;
-    const texts = new Map(data.entries.map(({ seq, content }) => [seq, content]));
-    const verify = async () => {
-      const proof = await queryClient.fetchQuery({
-        queryKey,
-        queryFn: ({ signal }) => client.vault.proof.query(input, { signal }),
-        gcTime: 0,
+    const abort = new AbortController();
+    const verifier = new Verifier(vaultId, abort.signal);
+    const sleep = (ms?: number) =>
+      new Promise<void>((resolve) => {
+        if (ms === undefined) wake.current = resolve;
+        else setTimeout(resolve, ms);
       });
-      // What has arrived since is not in the history yet: its turn comes with it.
-      const rows = proof.rows.filter(({ seq }) => seq <= data.head);
-      if (!stopped) setVerdict(verifyRows(vaultId, verdict, rows, (seq) => texts.get(seq)));
+    let checked: Loaded | undefined;
+    const work = async () => {
+      const { loaded: shown, lost: away } = latest.current;
+      const head = shown.current?.head;
+      if (head === undefined || away || shown === checked) return sleep();
+      const reached = await readChain(verifier, head, { client, queryClient, vaultId });
+      const done = (await checkShown(verifier, shown)) && reached;
+      if (abort.signal.aborted) return;
+      setVerdict({ ...verifier.verified, head, done, misfit: verifier.misfit });
+      if (!reached) return;
+      checked = shown;
+      await sleep(PAUSE_MS);
     };
-    // Without an answer there is no verdict; the page says that the server is away.
-    verify().catch(() => undefined);
+    const workOn = async () => {
+      while (!abort.signal.aborted && !verifier.misfit) {
+        // Without an answer there is no verdict; the page says that the server is away.
+        await work().catch(() => sleep(PAUSE_MS));
+      }
+    };
+    void workOn();
     return () => {
-      stopped = true;
-      void queryClient.cancelQueries({ queryKey });
+      abort.abort();
+      verifier.stop();
+      wake.current();
     };
-  }, [client, queryClient, vaultId, data, verdict]);
-  return { verdict, head: data?.head };
+  }, [client, queryClient, vaultId]);
+  useEffect(() => {
+    latest.current = { loaded, lost };
+    wake.current();
+  }, [loaded, lost]);
+  return verdict;
 }

@@ -5,6 +5,7 @@ import { useTitle } from '../frame/title.ts';
 import { type Text, useText } from '../i18n/index.ts';
 import '../styles/status.css';
 import { Foreign } from '../ui/names.tsx';
+import { ProblemText } from '../ui/problem.tsx';
 
 const RELOAD_MS = 5000;
 
@@ -36,12 +37,12 @@ function Status() {
   const { status: t } = useText();
   const { client } = useSession();
   useTitle(t.title);
-  const { data, error } = useQuery({
+  const { data, error, failureReason } = useQuery({
     queryKey: ['operator', 'status'],
     queryFn: ({ signal }) => client.operator.status.query(undefined, { signal }),
     refetchInterval: RELOAD_MS,
   });
-  if (!data) return <p className="faint">{error?.message}</p>;
+  if (!data) return <ProblemText error={error ?? failureReason} />;
   return (
     <>
       <div className="page-head">
@@ -57,24 +58,26 @@ function Status() {
         <h2>{t.workSessions}</h2>
         {data.work_sessions.length === 0 && <p className="faint">{t.noWorkSessions}</p>}
         {data.work_sessions.length > 0 && (
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{t.workSession}</th>
-                <th scope="col">{t.sessions}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.work_sessions.map(({ work_session_id, sessions }) => (
-                <tr key={work_session_id}>
-                  <td>
-                    <Foreign>{work_session_id}</Foreign>
-                  </td>
-                  <td>{sessions}</td>
+          <div className="table-box">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">{t.workSession}</th>
+                  <th scope="col">{t.sessions}</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
+              </thead>
+              <tbody>
+                {data.work_sessions.map(({ work_session_id, sessions }) => (
+                  <tr key={work_session_id}>
+                    <td>
+                      <Foreign>{work_session_id}</Foreign>
+                    </td>
+                    <td>{sessions}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
         )}
       </section>
     </>

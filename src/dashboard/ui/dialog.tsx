@@ -7,15 +7,25 @@ interface DialogProps {
   title: ReactNode;
   onClose: () => void;
   wide?: boolean;
+  /** Buttons that stay in sight below what scrolls. */
+  actions?: ReactNode;
+  /** Makes a form of the sheet: its submit button is among the actions. */
+  onSubmit?: () => void;
   children: ReactNode;
 }
 
 /** A sheet above the page, open as long as it is rendered. Escape and the button close it; focus stays inside. */
-export function Dialog({ title, onClose, wide = false, children }: DialogProps) {
+export function Dialog({ title, onClose, wide = false, actions, onSubmit, children }: DialogProps) {
   const t = useText();
   const popup = useRef<HTMLDivElement>(null);
   // Where there is something to fill in, that; else the sheet itself.
   const findFirst = () => popup.current?.querySelector<HTMLElement>('input, textarea') ?? popup.current;
+  const parts = (
+    <>
+      <div className="dialog-body">{children}</div>
+      {actions && <div className="dialog-actions">{actions}</div>}
+    </>
+  );
   return (
     <Base.Root open onOpenChange={(open) => !open && onClose()}>
       <Base.Portal>
@@ -26,7 +36,19 @@ export function Dialog({ title, onClose, wide = false, children }: DialogProps) 
               <Base.Title className="dialog-title">{title}</Base.Title>
               <IconButton icon="close" label={t.close} onClick={onClose} />
             </header>
-            {children}
+            {onSubmit ? (
+              <form
+                className="dialog-form"
+                onSubmit={(event) => {
+                  event.preventDefault();
+                  onSubmit();
+                }}
+              >
+                {parts}
+              </form>
+            ) : (
+              parts
+            )}
           </Base.Popup>
         </Base.Viewport>
       </Base.Portal>

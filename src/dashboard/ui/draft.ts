@@ -1,35 +1,80 @@
-import { useState } from 'react';
+import { useSyncExternalStore } from 'react';
+import { tabStorage } from './storage.ts';
 
 const PREFIX = 'vault-relay.draft.';
 
-/** @returns what is kept in this tab under a name; undefined: nothing */
-export function loadDraft<T>(key: string): T | undefined {
-  try {
-    return (JSON.parse(sessionStorage.getItem(PREFIX + key) ?? 'null') as T | null) ?? undefined;
-  } catch {
-    return undefined;
-  }
+/** Whose drafts are read and written: another person in the same tab does not see them. */
+let owner = '';
+const listeners = new Set<() => void>();
+
+const nameOf = (place: string): string =>
+  `${PREFIX}${encodeURIComponent(owner).replaceAll('.', '%2E')}.${place}`;
+
+function notify(): void {
+  for (const listener of listeners) listener();
 }
 
-/** Keeps something in this tab under a name; undefined forgets it. */
-export function saveDraft(key: string, draft: unknown): void {
-  try {
-    if (draft === undefined) sessionStorage.removeItem(PREFIX + key);
-    else sessionStorage.setItem(PREFIX + key, JSON.stringify(draft));
-  } catch {
-    // A browser that keeps nothing keeps no draft either; the text stays on the page.
-  }
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Says whose drafts these are, by their client id. */
+export function setDraftOwner(clientId: string): void {
+  owner = clientId;
+  notify();
+}
+
+/** @returns what is kept in this tab for a place; undefined: nothing */
+export const loadDraft = <T>(place: string): T | undefined => tabStorage.get(nameOf(place)) as T | undefined;
+
+/** Keeps something in this tab for a place; undefined forgets it. */
+export function saveDraft(place: string, draft: unknown): void {
+  cache.delete(nameOf(place));
+  tabStorage.set(nameOf(place), draft);
+  notify();
+}
+
+/** Places with a draft of this person that begin with this text, without it. */
+function listPlaces(start: string): string[] {
+  const prefix = nameOf(start);
+  return tabStorage
+    .keys()
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length));
+}
+
+/** Idempotency keys stand beside the drafts that they belong to, and nobody typed them. */
+const isTyped = (place: string): boolean => !place.endsWith('.key');
+
+/** How many drafts of this person are not saved. */
+export const countDrafts = (): number => listPlaces('').filter(isTyped).length;
+
+/** Forgets every draft, of whomever. */
+export function forgetDrafts(): void {
+  for (const name of tabStorage.keys()) if (name.startsWith(PREFIX)) tabStorage.set(name, undefined);
+  cache.clear();
+  notify();
+}
+
+/** A draft is one object as long as nobody changes it, so that components can compare it. */
+const cache = new Map<string, unknown>();
+
+function readOnce(place: string): unknown {
+  const name = nameOf(place);
+  if (!cache.has(name)) cache.set(name, loadDraft(place));
+  return cache.get(name);
 }
 
 /**
  * What a person has begun to write, kept in this tab: it outlives a reload, a lost connection, and scrolling away.
- * @param key names the place that is written in
+ * @param place names where it is written
  */
-export function useDraft<T>(key: string): [T | undefined, (draft: T | undefined) => void] {
-  const [draft, setDraft] = useState(() => loadDraft<T>(key));
-  const set = (next: T | undefined) => {
-    setDraft(next);
-    saveDraft(key, next);
-  };
-  return [draft, set];
+export function useDraft<T>(place: string): [T | undefined, (draft: T | undefined) => void] {
+  const draft = useSyncExternalStore(subscribe, () => readOnce(place) as T | undefined);
+  return [draft, (next) => saveDraft(place, next)];
 }
+
+/** Places with a draft that begin with this text, without it, as one text that changes only when they do. */
+export const useDraftPlaces = (start: string): string =>
+  useSyncExternalStore(subscribe, () => listPlaces(start).filter(isTyped).sort().join(' '));

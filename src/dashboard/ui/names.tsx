@@ -1,20 +1,39 @@
+import { type CSSProperties, createContext, type ReactNode, useContext, useMemo } from 'react';
 import { showReordering } from '../text/bidi.ts';
-import { hueOf } from '../text/labels.ts';
+import { type Colour, coloursOf } from '../text/colours.ts';
 
 /** Text of somebody else on one line: what it does to the order of letters stays inside. */
 export const Foreign = ({ children }: { children: string }) => <bdi>{showReordering(children)}</bdi>;
 
-/** A writer, with a dot of the same colour everywhere. */
-export function Writer({ name }: { name: string }) {
-  return (
-    <span className="writer">
-      <span className="dot" style={{ '--hue': hueOf(name) } as React.CSSProperties} aria-hidden="true" />
-      <span className="writer-name" title={showReordering(name)}>
-        <Foreign>{name}</Foreign>
-      </span>
-    </span>
-  );
+const Colours = createContext<ReadonlyMap<string, Colour>>(new Map());
+
+/** Writers that get colours together; further ones get theirs by their name alone. */
+const MAX_COLOURED = 100;
+
+/** Gives the writers of one vault colours that can be told apart, in everything below. */
+export function WriterColours({ names, children }: { names: readonly string[]; children: ReactNode }) {
+  const set = names.slice(0, MAX_COLOURED).sort().join('\0');
+  const colours = useMemo(() => coloursOf(set.split('\0')), [set]);
+  return <Colours value={colours}>{children}</Colours>;
 }
+
+function Dot({ name }: { name: string }) {
+  const known = useContext(Colours).get(name);
+  const { hue, light, hollow } = known ??
+    coloursOf([name]).get(name) ?? { hue: 0, light: 0.6, hollow: false };
+  const style = { '--hue': hue, '--light': light } as CSSProperties;
+  return <span className={hollow ? 'dot hollow' : 'dot'} style={style} aria-hidden="true" />;
+}
+
+/** A writer, with a dot of the same colour everywhere in a vault. */
+export const Writer = ({ name }: { name: string }) => (
+  <span className="writer">
+    <Dot name={name} />
+    <span className="writer-name" title={showReordering(name)}>
+      <Foreign>{name}</Foreign>
+    </span>
+  </span>
+);
 
 /** `e3 v2`. */
 export const Label = ({ entryNo, version }: { entryNo: number; version: number }) => (

@@ -2,9 +2,10 @@ import { useRef } from 'react';
 import { useWriteKey } from '../api/write-key.ts';
 import { useText } from '../i18n/index.ts';
 import { Button } from '../ui/button.tsx';
-import { useDraft } from '../ui/draft.ts';
+import { loadDraft, useDraft } from '../ui/draft.ts';
+import { ProblemText } from '../ui/problem.tsx';
 import { TextBox } from '../ui/text-box.tsx';
-import { useAppend } from './queries.ts';
+import { useAppend } from './writes.ts';
 
 /** Where a new entry is written. What was typed stays until it is written. */
 export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (entryNo: number) => void }) {
@@ -14,9 +15,9 @@ export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (
   const [draft = '', setDraft] = useDraft<string>(place);
   const { keyOf, renew } = useWriteKey(place);
   // Also when the answer comes after the page was left: what is written is no draft any more.
-  const { mutate, isPending, error } = useAppend(vaultId, () => {
+  const { mutate, isPending, error, failureReason } = useAppend(vaultId, ({ text }) => {
     renew();
-    setDraft(undefined);
+    if (loadDraft(place) === text) setDraft(undefined);
   });
   const submit = () => {
     if (draft.trim() === '' || isPending) return;
@@ -33,9 +34,7 @@ export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (
         submit();
       }}
     >
-      <p role="alert" className="problem">
-        {error?.message}
-      </p>
+      <ProblemText error={error ?? failureReason} />
       <div className="composer-row" data-compose>
         <TextBox
           ref={box}
@@ -43,6 +42,7 @@ export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (
           placeholder={t.composePlaceholder}
           rows={1}
           value={draft}
+          readOnly={isPending}
           onChange={(text) => setDraft(text === '' ? undefined : text)}
           onSubmit={submit}
           onEscape={() => box.current?.blur()}

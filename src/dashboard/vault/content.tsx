@@ -5,6 +5,7 @@ import { usePreferences } from '../preferences.ts';
 import { showReordering } from '../text/bidi.ts';
 import { cutText } from '../text/cut.ts';
 import { sanitise } from '../text/sanitise.ts';
+import { usePrinting } from '../ui/use-printing.ts';
 
 const PlainText = ({ text, pending = false }: { text: string; pending?: boolean }) => (
   <div className={pending ? 'plain-text pending' : 'plain-text'} dir="auto">
@@ -29,9 +30,11 @@ export function Content({ text }: { text: string }) {
   const { plainText } = usePreferences();
   const [whole, setWhole] = useState(false);
   const { shown, more } = cutText(text);
-  const visible = whole ? text : shown;
+  const printing = usePrinting();
+  const cut = more && !whole && !printing;
+  const visible = cut ? shown : text;
   return (
-    <div className={more && !whole ? 'content cut' : 'content'}>
+    <div className={cut ? 'content cut' : 'content'}>
       {plainText ? <PlainText text={visible} /> : <Formatted text={visible} />}
       {more && (
         <button

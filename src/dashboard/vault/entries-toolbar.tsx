@@ -1,5 +1,6 @@
 import { Toggle } from '@base-ui/react/toggle';
 import { ToggleGroup } from '@base-ui/react/toggle-group';
+import { setParameter } from '../address.ts';
 import { useText } from '../i18n/index.ts';
 import { setPreference, usePreferences } from '../preferences.ts';
 import { Button, IconButton } from '../ui/button.tsx';
@@ -10,17 +11,16 @@ import { asText, type Row } from './rows.ts';
 interface EntriesToolbarProps {
   entries: readonly Row[];
   filter: string;
-  onFilter: (filter: string) => void;
   onNewest: () => void;
 }
 
 /** What can be done with all entries at once. */
-export function EntriesToolbar({ entries, filter, onFilter, onNewest }: EntriesToolbarProps) {
+export function EntriesToolbar({ entries, filter, onNewest }: EntriesToolbarProps) {
   const t = useText();
   const { plainText } = usePreferences();
   return (
     <div className="toolbar">
-      <SearchBox label={t.vault.filter} value={filter} onChange={onFilter} />
+      <SearchBox label={t.vault.filter} value={filter} onChange={(text) => setParameter('filter', text)} />
       <ToggleGroup
         className="segments"
         value={[plainText ? 'plain' : 'markdown']}

@@ -1,31 +1,36 @@
-import { type RefObject, useEffect, useRef, useState } from 'react';
-import { useSession } from '../api/session.tsx';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { setParameter, useParameter } from '../address.ts';
 import { useText } from '../i18n/index.ts';
 import { setPreference, usePreferences } from '../preferences.ts';
-import { labelOf } from '../text/labels.ts';
 import { Button } from '../ui/button.tsx';
 import { copyText } from '../ui/copy.ts';
 import { Feed, type FeedHandle } from '../ui/feed.tsx';
 import { moveFocus } from '../ui/move-focus.ts';
 import { focusSearch } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
-import { announce } from '../ui/toast.tsx';
+import { useCover } from '../ui/use-cover.ts';
+import { usePosition } from '../ui/use-position.ts';
 import { Composer, focusComposer } from './composer.tsx';
 import { EntriesToolbar } from './entries-toolbar.tsx';
 import { EntryActions, EntryCard } from './entry-card.tsx';
 import { EntryEditor } from './entry-editor.tsx';
-import { HistoryDialog } from './history-dialog.tsx';
+import { openHistory } from './history-sheet.tsx';
 import { NoEntries } from './no-entries.tsx';
-import { useWatch } from './queries.ts';
 import type { Row, View } from './rows.ts';
+import { useArrivals } from './use-arrivals.ts';
+import { useEditing } from './use-editing.ts';
 import { useFiltered } from './use-filtered.ts';
+import { type Target, useTarget } from './use-target.ts';
 import { pathOf } from './vault-head.tsx';
 
 interface EntriesViewProps {
   vaultId: string;
   view: View;
-  /** What the address leads to. */
-  target: { entryNo: number; version: number | undefined } | undefined;
+  target: Target | undefined;
+  /** Whether the person may write into the vault. */
+  writable: boolean;
+  /** The row that is not what the vault's chain says, by its `seq`. */
+  forged: number | undefined;
 }
 
 /** The entry that has the focus, as `j` and `k` move it. */
@@ -34,71 +39,34 @@ function focusedEntry(entries: readonly Row[]): Row | undefined {
   return article ? entries.find(({ entry_no }) => entry_no === Number(article.dataset.entry)) : undefined;
 }
 
-/** Counts what has arrived below the window, and says so. */
-function useArrivals(vaultId: string, feed: RefObject<FeedHandle | null>) {
-  const { vault: t } = useText();
-  const [unseen, setUnseen] = useState(0);
-  const [arrived, setArrived] = useState<Row>();
-  useWatch(vaultId, true, (row) => {
-    setArrived(row);
-    if (row.kind !== 'content') return;
-    if (row.version > 1) return announce(t.arrived(labelOf(row), row.writer_id));
-    if (!feed.current?.showsEnd()) setUnseen((n) => n + 1);
-  });
-  useEffect(() => {
-    const look = () => feed.current?.showsEnd() && setUnseen(0);
-    window.addEventListener('scroll', look, { passive: true });
-    return () => window.removeEventListener('scroll', look);
-  }, [feed]);
-  return { unseen, arrived, see: () => setUnseen(0) };
-}
-
-/** Brings what the address leads to into the window, once. A version that is not the newest opens the history. */
-function useTarget(
-  target: EntriesViewProps['target'],
-  { entries, complete }: { entries: readonly Row[]; complete: boolean },
-  feed: RefObject<FeedHandle | null>,
-  openHistory: (history: OpenHistory) => void,
-): void {
-  const { vault: t } = useText();
-  const done = useRef('');
-  useEffect(() => {
-    if (!target) return;
-    const { entryNo, version } = target;
-    const name = `e${entryNo} v${version}`;
-    const index = entries.findIndex((row) => row.entry_no === entryNo);
-    // It may be among those that are still on their way.
-    if (done.current === name || (index === -1 && !complete)) return;
-    done.current = name;
-    const row = entries[index];
-    if (!row || (version !== undefined && version > row.version)) return announce(t.noSuchEntry(name));
-    feed.current?.show(index);
-    if (version !== undefined && version < row.version) openHistory({ entryNo, version });
-  });
-}
-
-interface OpenHistory {
-  entryNo: number;
-  version?: number | undefined;
+/** Entries that the person wrote here since the filter was changed: it does not hide them. */
+function useOwnEntries(filter: string) {
+  const [own, setOwn] = useState<ReadonlySet<number>>(new Set());
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another filter begins without them
+  useEffect(() => setOwn(new Set()), [filter]);
+  return { own, add: (entryNo: number) => setOwn((before) => new Set([...before, entryNo])) };
 }
 
 /** The entries of a vault: read, written, followed. */
-export function EntriesView({ vaultId, view, target }: EntriesViewProps) {
+export function EntriesView({ vaultId, view, target, writable, forged }: EntriesViewProps) {
   const t = useText();
-  const { readOnly } = useSession();
   const { plainText } = usePreferences();
   const feed = useRef<FeedHandle>(null);
-  const [filter, setFilter] = useState('');
-  const [editing, setEditing] = useState<number>();
-  const [history, setHistory] = useState<OpenHistory>();
-  const [written, setWritten] = useState<number>();
-  const { unseen, arrived, see } = useArrivals(vaultId, feed);
-  const { shown: entries, busy: filtering } = useFiltered(view.entries, filter);
-  useTarget(target, { entries, complete: view.next === null }, feed, setHistory);
+  const bottom = useRef<HTMLDivElement>(null);
+  const filter = useParameter('filter');
+  const { own, add } = useOwnEntries(filter);
+  const editing = useEditing(vaultId);
+  const { unseen, hidden, arrived, see } = useArrivals(vaultId, feed, { filter, own });
+  const pinned = useMemo(() => new Set([...own, target?.entryNo ?? 0]), [own, target?.entryNo]);
+  const { shown: entries, busy } = useFiltered(view.entries, filter, pinned);
+  useCover(bottom, '--cover-bottom');
+  usePosition(feed);
+  useTarget(target, view, feed);
 
   const showNewest = () => {
+    if (hidden) setParameter('filter', '');
     see();
-    feed.current?.show(entries.length - 1);
+    feed.current?.showEnd();
   };
   const copyLink = (row: Row) => {
     const path = pathOf(vaultId, `e${row.entry_no}`, `v${row.version}`);
@@ -108,42 +76,41 @@ export function EntriesView({ vaultId, view, target }: EntriesViewProps) {
     const row = focusedEntry(entries);
     if (row) act(row);
   };
-  const edit = readOnly ? undefined : (row: Row) => setEditing(row.entry_no);
+  const edit = writable ? (row: Row) => editing.open(row.entry_no) : undefined;
   useShortcuts({
     '/': focusSearch,
     j: () => moveFocus('.entry', 1),
     k: () => moveFocus('.entry', -1),
     g: showNewest,
     p: () => setPreference('plainText', !plainText),
-    c: readOnly ? undefined : focusComposer,
+    c: writable ? focusComposer : undefined,
     e: edit && withFocused(edit),
-    h: withFocused(({ entry_no: entryNo }) => setHistory({ entryNo })),
+    h: withFocused(({ entry_no }) => openHistory(entry_no)),
     l: withFocused(copyLink),
   });
-  // What was just written is shown as soon as it is in its place.
-  useEffect(() => {
-    const index = view.entries.findIndex(({ entry_no }) => entry_no === written);
-    if (written === undefined || index === -1) return;
-    setWritten(undefined);
-    feed.current?.show(index);
-  }, [written, view.entries]);
 
   const render = (row: Row, index: number) => (
     <EntryCard
       row={row}
       place={{ index, size: entries.length }}
       marked={row.entry_no === target?.entryNo || row.seq === arrived?.seq}
+      forged={row.seq === forged}
       actions={
         <EntryActions
           row={row}
           onEdit={edit && (() => edit(row))}
-          onHistory={() => setHistory({ entryNo: row.entry_no })}
+          onHistory={() => openHistory(row.entry_no)}
           onLink={() => copyLink(row)}
         />
       }
     >
-      {editing === row.entry_no && (
-        <EntryEditor vaultId={vaultId} row={row} onDone={() => setEditing(undefined)} />
+      {writable && editing.isEdited(row.entry_no) && (
+        <EntryEditor
+          vaultId={vaultId}
+          row={row}
+          autoFocus={editing.isOpened(row.entry_no)}
+          onDone={() => editing.close(row.entry_no)}
+        />
       )}
     </EntryCard>
   );
@@ -151,11 +118,12 @@ export function EntriesView({ vaultId, view, target }: EntriesViewProps) {
   return (
     <>
       {view.entries.length > 0 ? (
-        <EntriesToolbar entries={entries} filter={filter} onFilter={setFilter} onNewest={showNewest} />
+        <EntriesToolbar entries={entries} filter={filter} onNewest={showNewest} />
       ) : (
-        <NoEntries vaultId={vaultId} />
+        <NoEntries vaultId={vaultId} writable={writable} />
       )}
-      {view.entries.length > 0 && entries.length === 0 && !filtering && (
+      {view.cut && <p className="warning">{t.vault.cut(view.entries.length)}</p>}
+      {view.entries.length > 0 && entries.length === 0 && !busy && (
         <p className="faint none">{t.vault.nothingFound}</p>
       )}
       <Feed
@@ -164,16 +132,24 @@ export function EntriesView({ vaultId, view, target }: EntriesViewProps) {
         keyOf={(row) => row.entry_no}
         render={render}
         label={t.vault.entries}
+        complete={view.next === null && !busy}
       />
-      {unseen > 0 && (
-        <div className="unseen">
+      <div ref={bottom} className="bottom">
+        {unseen > 0 && (
           <Button look="primary" onClick={showNewest}>
             {t.vault.newRows(unseen)}
           </Button>
-        </div>
-      )}
-      {!readOnly && <Composer vaultId={vaultId} onWritten={setWritten} />}
-      {history && <HistoryDialog vaultId={vaultId} {...history} onClose={() => setHistory(undefined)} />}
+        )}
+        {writable && (
+          <Composer
+            vaultId={vaultId}
+            onWritten={(entryNo) => {
+              add(entryNo);
+              feed.current?.show(String(entryNo));
+            }}
+          />
+        )}
+      </div>
     </>
   );
 }

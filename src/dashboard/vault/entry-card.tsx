@@ -13,17 +13,21 @@ interface EntryCardProps {
   place: { index: number; size: number };
   /** Led to by an address, or just arrived. */
   marked?: boolean;
+  /** Not what the vault's chain says. */
+  forged?: boolean;
   actions?: ReactNode;
   /** Instead of the text. */
   children?: ReactNode;
 }
 
 /** An entry with who wrote it and when. */
-export function EntryCard({ row, place, marked = false, actions, children }: EntryCardProps) {
+export function EntryCard({ row, place, marked = false, forged = false, actions, children }: EntryCardProps) {
+  const { proof: t } = useText();
   const id = `entry-${row.entry_no}`;
+  const className = ['entry', ...(marked ? ['marked'] : []), ...(forged ? ['forged'] : [])].join(' ');
   return (
     <article
-      className={marked ? 'entry marked' : 'entry'}
+      className={className}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: articles of a feed take the focus, for j and k and for readers
       tabIndex={0}
       aria-labelledby={id}
@@ -39,6 +43,7 @@ export function EntryCard({ row, place, marked = false, actions, children }: Ent
         <Time at={row.created_at} />
         {actions && <div className="entry-actions">{actions}</div>}
       </header>
+      {forged && <p className="problem">{t.forged}</p>}
       {children || <Content text={row.content} />}
       {row.tags && row.tags.length > 0 && <Tags tags={row.tags} />}
     </article>

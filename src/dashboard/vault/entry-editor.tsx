@@ -1,26 +1,33 @@
 import { useState } from 'react';
+import { closeSheet, openSheet, useParameter } from '../address.ts';
 import { type ApiError, codeOf } from '../api/client.ts';
 import { useWriteKey } from '../api/write-key.ts';
 import { useText } from '../i18n/index.ts';
 import { labelOf } from '../text/labels.ts';
 import { Button } from '../ui/button.tsx';
-import { useDraft } from '../ui/draft.ts';
+import { loadDraft, saveDraft, useDraft } from '../ui/draft.ts';
+import { ProblemText } from '../ui/problem.tsx';
 import { TextBox } from '../ui/text-box.tsx';
+import { offerUndo } from '../ui/toast.tsx';
 import { ConflictDialog } from './conflict-dialog.tsx';
-import { useOverride } from './queries.ts';
 import type { Row } from './rows.ts';
+import { useOverride } from './writes.ts';
 
 interface EntryEditorProps {
   vaultId: string;
   /** The version that the person sees now. */
   row: Row;
+  autoFocus: boolean;
   onDone: () => void;
 }
 
-interface Draft {
+/** What a person makes of an entry. */
+export interface EntryDraft {
   text: string;
   /** The version that the person began with. */
   base: Row;
+  /** What they made of both versions in a conflict with the version of this number. */
+  merged?: { text: string; version: number };
 }
 
 /** The version that a write ran into, if that is why it was refused. */
@@ -31,62 +38,75 @@ function currentOf(error: ApiError, base: Row): Row | undefined {
 }
 
 /** An entry while it is edited, in place. What somebody else writes meanwhile is merged, never lost. */
-export function EntryEditor({ vaultId, row, onDone }: EntryEditorProps) {
+export function EntryEditor({ vaultId, row, autoFocus, onDone }: EntryEditorProps) {
   const t = useText();
   const place = `${vaultId}.e${row.entry_no}`;
-  const [draft = { text: row.content, base: row }, setDraft] = useDraft<Draft>(place);
+  const [kept, setDraft] = useDraft<EntryDraft>(place);
+  const draft = kept ?? { text: row.content, base: row };
   const [theirs, setTheirs] = useState<Row>();
+  const sheet = `conflict-${row.entry_no}`;
+  const isOpen = useParameter('sheet') === sheet;
   const { keyOf, renew } = useWriteKey(place);
+  // Also when the answer comes after the entry was scrolled away: what is written is no draft any more.
+  const { mutate, isPending, error, failureReason } = useOverride(vaultId, ({ text }) => {
+    const latest = loadDraft<EntryDraft>(place);
+    if (latest && latest.text !== text) return;
+    close();
+    if (isOpen) closeSheet();
+  });
   const close = () => {
     renew();
     setDraft(undefined);
     onDone();
   };
-  // Also when the answer comes after the entry was scrolled away: what is written is no draft any more.
-  const { mutate, isPending, error, reset } = useOverride(vaultId, close);
+  const discard = () => {
+    if (kept) offerUndo(t.discarded, () => saveDraft(place, kept));
+    close();
+  };
   const save = (text: string, base: Row) => {
     if (isPending || text.trim() === '') return;
-    mutate(
-      { text, base, idempotency_key: keyOf([text, base.version]) },
-      {
-        onError: (refusal) => setTheirs(currentOf(refusal as ApiError, base)),
-      },
-    );
+    const onError = (refusal: Error) => {
+      const current = currentOf(refusal as ApiError, base);
+      setTheirs(current);
+      if (current && !isOpen) openSheet(sheet);
+    };
+    mutate({ text, base, idempotency_key: keyOf([text, base.version]) }, { onError });
   };
   return (
     <div className="editor">
       <TextBox
         label={t.vault.overrideLabel(labelOf(draft.base))}
         value={draft.text}
+        readOnly={isPending}
         onChange={(text) => setDraft({ ...draft, text })}
         onSubmit={() => save(draft.text, draft.base)}
-        onEscape={close}
+        onEscape={discard}
         rows={4}
-        autoFocus
+        autoFocus={autoFocus}
       />
-      <p role="alert" className="problem">
-        {!theirs && error?.message}
-      </p>
+      <ProblemText error={error ?? failureReason} />
       <div className="dialog-actions">
-        <Button onClick={close}>{t.cancel}</Button>
+        <Button onClick={discard}>{t.cancel}</Button>
         <Button look="primary" disabled={isPending} onClick={() => save(draft.text, draft.base)}>
           {isPending ? t.saving : t.save}
         </Button>
       </div>
-      {theirs && (
+      {theirs && isOpen && (
         <ConflictDialog
           key={theirs.version}
-          sides={{ base: draft.base.content, mine: draft.text, theirs }}
+          draft={draft}
+          theirs={theirs}
           busy={isPending}
+          onMerge={(text) => setDraft({ ...draft, merged: { text, version: theirs.version } })}
           onSave={(text) => {
             setDraft({ text, base: theirs });
             save(text, theirs);
           }}
-          onKeepTheirs={close}
-          onClose={() => {
-            reset();
-            setTheirs(undefined);
+          onKeepTheirs={() => {
+            closeSheet();
+            discard();
           }}
+          onClose={closeSheet}
         />
       )}
     </div>

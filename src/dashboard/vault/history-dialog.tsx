@@ -7,6 +7,7 @@ import { copyText } from '../ui/copy.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Difference } from '../ui/difference.tsx';
 import { Writer } from '../ui/names.tsx';
+import { ProblemText } from '../ui/problem.tsx';
 import { Time, useExactTime } from '../ui/time.tsx';
 import { useHistory } from './queries.ts';
 import type { Row } from './rows.ts';
@@ -124,15 +125,16 @@ interface HistoryDialogProps {
 /** Every version of an entry, or of the summary, and what changed between any two. */
 export function HistoryDialog({ vaultId, entryNo, version, onClose }: HistoryDialogProps) {
   const t = useText();
-  const { data, error } = useHistory(vaultId);
+  const { data, error, failureReason } = useHistory(vaultId);
+  const problem = error ?? failureReason;
+  const complete = data?.next === null;
   const versions = data?.entries.filter((row) => row.entry_no === entryNo) ?? [];
   const start = versions.find((row) => row.version === version) ?? versions.at(-1);
   return (
     <Dialog title={titleOf(versions, t.history, entryNo)} onClose={onClose} wide>
-      <div className="dialog-body history-body">
-        {start && <Versions versions={versions} start={start} />}
-        {!data && <p className="faint">{error?.message ?? t.loading}</p>}
-      </div>
+      {start && <Versions versions={versions} start={start} />}
+      {!start && !complete && !problem && <p className="faint">{t.loading}</p>}
+      {!start && <ProblemText error={problem} />}
     </Dialog>
   );
 }

@@ -1,13 +1,11 @@
-import { serverUrl } from '../api/client.ts';
-import { useSession } from '../api/session.tsx';
+import { serverUrl } from '../api/connection.ts';
 import { useText } from '../i18n/index.ts';
 import { Command } from '../ui/command.tsx';
 import { Icon } from '../ui/icons.tsx';
 
 /** A vault in which nothing is written: the command that writes the first entry. */
-export function NoEntries({ vaultId }: { vaultId: string }) {
+export function NoEntries({ vaultId, writable }: { vaultId: string; writable: boolean }) {
   const { vault: t } = useText();
-  const { readOnly } = useSession();
   const url = `${serverUrl('api/vault/')}${encodeURIComponent(vaultId)}?id=agent-a`;
   const command = `curl -H "Authorization: session $S" -H 'content-type: application/json' \\
   -d '{"text":"decided: JWT in a cookie"}' '${url}'`;
@@ -19,7 +17,7 @@ export function NoEntries({ vaultId }: { vaultId: string }) {
       <h2>{t.emptyTitle}</h2>
       <p>{t.emptyText}</p>
       <Command>{command}</Command>
-      {!readOnly && <p>{t.emptyOr}</p>}
+      {writable && <p>{t.emptyOr}</p>}
     </div>
   );
 }

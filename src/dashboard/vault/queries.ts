@@ -1,111 +1,91 @@
-import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { type QueryClient, skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useMemo, useRef } from 'react';
 import type { Client } from '../api/client.ts';
+import { useConnection } from '../api/connection.ts';
 import { useReload, useStream } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
-import { currentView, type Row, type View, withCurrent, withRow } from './rows.ts';
+import {
+  type AddRows,
+  type Reading,
+  readFirst,
+  readNext,
+  readSince,
+  type ViewName,
+  withNext,
+} from './load.ts';
+import { type Row, type View, withCurrent, withRows } from './rows.ts';
 
-const keysOf = (vaultId: string) => ({
+export const keysOf = (vaultId: string) => ({
   current: ['vault', vaultId, 'current'],
   history: ['vault', vaultId, 'history'],
   meta: ['vault', vaultId, 'meta'],
 });
 
-/** Entries that are on the page before anybody scrolls; the rest comes after them, in larger portions. */
-const FIRST_PORTION = 100;
-const PORTION = 1000;
+const ADD: Record<ViewName, AddRows> = { current: withCurrent, history: withRows };
+
+/** What is there is painted before the rest takes the processor. */
 const PAUSE_MS = 50;
+/** Rows that arrive within so long are shown together. */
+const GATHER_MS = 30;
 
-type PageInput = Parameters<Client['vault']['readPage']['query']>[0];
-
-async function readView(client: Client, input: PageInput, signal: AbortSignal): Promise<View> {
-  const { entries, head, next_cursor } = await client.vault.readPage.query(input, { signal });
-  return { entries, head, next: next_cursor };
-}
-
-type AddRow = (rows: readonly Row[], row: Row) => Row[];
-
-/**
- * Reads a view, and what the stream has brought while the answer was on its way: the stream does not send it again.
- * @param followedTo how far the stream has come
- */
-async function readAndCatchUp(
-  read: (since?: number) => Promise<View>,
-  followedTo: () => number,
-  add: AddRow,
-): Promise<View> {
-  let view = await read();
-  while (view.head < followedTo()) {
-    const { entries, head } = await read(view.head);
-    // A vault that was restored from a copy stands where it stood then.
-    if (head <= view.head) break;
-    view = { ...view, entries: entries.reduce(add, view.entries), head };
+/** Reads a view, and what the stream has brought while the answer was on its way: the stream does not send it again. */
+async function readAndCatchUp(reading: Reading, followedTo: () => number): Promise<View> {
+  let view = await readFirst(reading);
+  // A vault that was restored from a copy stands where it stood then, and is not followed beyond that.
+  for (let before = -1; view.head < followedTo() && view.head > before; ) {
+    before = view.head;
+    for await (const page of readSince(reading, view.head)) {
+      view = { ...view, entries: ADD[reading.view](view.entries, page.entries), head: page.head };
+    }
   }
   return view;
 }
 
-/** The vault's entries, each in its highest version: the first of them at once, the others as they come. */
-export function useCurrent(vaultId: string) {
+const followedTo = (queryClient: QueryClient, vaultId: string): number =>
+  queryClient.getQueryData<View>(keysOf(vaultId).current)?.head ?? 0;
+
+/** A view of the vault: its first rows at once, the others as they come. */
+function useView(vaultId: string, view: ViewName) {
   const { client } = useSession();
+  const { lost } = useConnection();
   const queryClient = useQueryClient();
+  const queryKey = keysOf(vaultId)[view];
   const query = useQuery({
-    queryKey: keysOf(vaultId).current,
+    queryKey,
     queryFn: ({ signal }) =>
-      readAndCatchUp(
-        (since) =>
-          readView(
-            client,
-            { vault_id: vaultId, ...(since === undefined ? { limit: FIRST_PORTION } : { since }) },
-            signal,
-          ),
-        () => followedTo(queryClient, vaultId),
-        withCurrent,
-      ),
+      readAndCatchUp({ client, vaultId, view, signal }, () => followedTo(queryClient, vaultId)),
     staleTime: Number.POSITIVE_INFINITY,
+    meta: { followed: true },
   });
   const next = query.data?.next ?? null;
   useEffect(() => {
-    if (next === null) return;
-    const input = { vault_id: vaultId, limit: PORTION, cursor: next };
-    const queryKey = [...keysOf(vaultId).current, next];
+    if (next === null || lost) return;
+    const nextKey = [...keysOf(vaultId)[view], next];
     const readOn = async () => {
       const page = await queryClient.fetchQuery({
-        queryKey,
-        queryFn: ({ signal }) => readView(client, input, signal),
+        queryKey: nextKey,
+        queryFn: ({ signal }) => readNext({ client, vaultId, view, signal }, next),
         gcTime: 0,
       });
-      queryClient.setQueryData<View>(keysOf(vaultId).current, (view) =>
-        view && view.next === next
-          ? { ...view, entries: currentView([...view.entries, ...page.entries]), next: page.next }
-          : view,
+      queryClient.setQueryData<View>(keysOf(vaultId)[view], (loaded) =>
+        loaded?.next === next ? withNext(loaded, page, ADD[view]) : loaded,
       );
     };
-    // What is there is painted before the others take the processor. Without an answer they wait for the server to be
-    // back, which loads everything anew.
+    // Without an answer it goes on when the server is back.
     const timer = setTimeout(() => void readOn().catch(() => undefined), PAUSE_MS);
     return () => {
       clearTimeout(timer);
-      void queryClient.cancelQueries({ queryKey });
+      void queryClient.cancelQueries({ queryKey: nextKey });
     };
-  }, [client, queryClient, vaultId, next]);
+  }, [client, queryClient, vaultId, view, next, lost]);
   return query;
 }
 
+/** The vault's entries, each in its highest version. */
+export const useCurrent = (vaultId: string) => useView(vaultId, 'current');
+
 /** Every row of the vault, of both kinds, by `seq`. */
-export function useHistory(vaultId: string) {
-  const { client } = useSession();
-  const queryClient = useQueryClient();
-  return useQuery({
-    queryKey: keysOf(vaultId).history,
-    queryFn: ({ signal }) =>
-      readAndCatchUp(
-        (since = 0) => readView(client, { vault_id: vaultId, history: true, kind: 'all', since }, signal),
-        () => followedTo(queryClient, vaultId),
-        withRow,
-      ),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-}
+export const useHistory = (vaultId: string) => useView(vaultId, 'history');
 
 /** What is known of the vault beside its entries. */
 export function useMeta(vaultId: string) {
@@ -116,104 +96,99 @@ export function useMeta(vaultId: string) {
   });
 }
 
-const followedTo = (queryClient: QueryClient, vaultId: string): number =>
-  queryClient.getQueryData<View>(keysOf(vaultId).current)?.head ?? 0;
+/** Everything of the vault that the page has loaded so far; one object as long as nothing changes. */
+export function useLoaded(vaultId: string) {
+  const { data: current } = useCurrent(vaultId);
+  const { data: meta } = useMeta(vaultId);
+  const { data: history } = useQuery<View>({ queryKey: keysOf(vaultId).history, queryFn: skipToken });
+  return useMemo(() => ({ current, history, meta }), [current, history, meta]);
+}
 
-/** Puts a row into what was loaded. @param head up to where nothing is missing, if the row moves that */
-function addRow(queryClient: QueryClient, vaultId: string, row: Row, head = 0): void {
-  const { current, history } = keysOf(vaultId);
-  const headOf = (view: View) => Math.max(view.head, head);
-  queryClient.setQueryData<View>(
-    current,
-    (view) => view && { ...view, entries: withCurrent(view.entries, row), head: headOf(view) },
-  );
-  queryClient.setQueryData<View>(
-    history,
-    (view) => view && { ...view, entries: withRow(view.entries, row), head: headOf(view) },
-  );
+/** Whether the person may write into the vault: it belongs to the work session that they are signed in to. */
+export function useOwn(vaultId: string): boolean | undefined {
+  const { client, readOnly } = useSession();
+  const { data: meta } = useMeta(vaultId);
+  const { data: who } = useQuery({
+    queryKey: ['whoami'],
+    queryFn: ({ signal }) => client.session.whoami.query(undefined, { signal }),
+    staleTime: Number.POSITIVE_INFINITY,
+    enabled: !readOnly,
+  });
+  if (readOnly) return false;
+  return meta && who && meta.work_session_id === who.work_session_id;
+}
+
+type Meta = Awaited<ReturnType<Client['vault']['meta']['query']>>;
+
+/** What rows that arrived say of the vault, until the server is asked again. */
+function addToMeta(meta: Meta, rows: readonly Row[]): Meta {
+  const added = rows.filter(({ seq }) => seq > meta.head);
+  const last = added.at(-1);
+  if (!last) return meta;
+  const content = added.filter(({ kind }) => kind === 'content');
+  const summary = added.findLast(({ kind }) => kind === 'summary');
+  return {
+    ...meta,
+    ...(summary && { summary: summary.content, summary_version: summary.version }),
+    entries: meta.entries + content.filter(({ version }) => version === 1).length,
+    versions: meta.versions + content.length,
+    changed_at: last.created_at,
+    head: last.seq,
+  };
+}
+
+/** Puts rows into what was loaded. @param head up to where nothing is missing, if the rows move that */
+export function addRows(queryClient: QueryClient, vaultId: string, rows: readonly Row[], head = 0): void {
+  const keys = keysOf(vaultId);
+  for (const view of ['current', 'history'] as const) {
+    queryClient.setQueryData<View>(
+      keys[view],
+      (loaded) =>
+        loaded && { ...loaded, entries: ADD[view](loaded.entries, rows), head: Math.max(loaded.head, head) },
+    );
+  }
+}
+
+/** Gathers rows that arrive one after the other. @returns a function that takes a row */
+function useGathered(work: (rows: Row[]) => void): (row: Row) => void {
+  const latest = useRef(work);
+  const state = useRef({ rows: [] as Row[], timer: undefined as ReturnType<typeof setTimeout> | undefined });
+  useEffect(() => {
+    latest.current = work;
+  });
+  useEffect(() => () => clearTimeout(state.current.timer), []);
+  return (row) => {
+    state.current.rows.push(row);
+    state.current.timer ??= setTimeout(() => {
+      const { rows } = state.current;
+      state.current = { rows: [], timer: undefined };
+      latest.current(rows);
+    }, GATHER_MS);
+  };
 }
 
 /**
  * Follows the vault, from where it was loaded.
  * @param loaded whether it was
- * @param onRow hears of each row after it was put in its place
+ * @param onRows hears of rows after they were put in their places
  */
-export function useWatch(vaultId: string, loaded: boolean, onRow: (row: Row) => void): void {
+export function useWatch(vaultId: string, loaded: boolean, onRows: (rows: Row[]) => void): void {
   const { client } = useSession();
   const queryClient = useQueryClient();
   const { current, meta } = keysOf(vaultId);
   const reloadMeta = useReload(meta);
-  useStream((handlers) => {
-    const since = queryClient.getQueryData<View>(current)?.head;
-    if (since === undefined) return { unsubscribe: () => undefined };
-    return client.vault.watch.subscribe(
-      { vault_id: vaultId, since, kind: 'all' },
-      {
-        ...handlers,
-        onData: ({ data: row }) => {
-          addRow(queryClient, vaultId, row, row.seq);
-          reloadMeta();
-          onRow(row);
-        },
-      },
-    );
-  }, `watch ${vaultId} ${loaded}`);
-}
-
-interface Written {
-  text: string;
-  idempotency_key: string;
-}
-
-/** Writes a new entry. @param onWritten is called also when the page was left before the answer came */
-export function useAppend(vaultId: string, onWritten: () => void) {
-  const { client, credentials } = useSession();
-  const queryClient = useQueryClient();
-  return useMutation({
-    mutationFn: (input: Written) => client.vault.append.mutate({ vault_id: vaultId, ...input }),
-    onSuccess: (written, { text }) => {
-      addRow(queryClient, vaultId, ownRow(credentials, { ...written, content: text }));
-      onWritten();
-    },
+  const gather = useGathered((rows) => {
+    addRows(queryClient, vaultId, rows, rows.at(-1)?.seq);
+    queryClient.setQueryData<Meta>(meta, (known) => known && addToMeta(known, rows));
+    reloadMeta();
+    onRows(rows);
   });
-}
-
-/**
- * Writes the next version of an entry, if it still has the version that the person saw.
- * @param onWritten is called also when the page was left before the answer came
- */
-export function useOverride(vaultId: string, onWritten: () => void) {
-  const { client, credentials } = useSession();
-  const queryClient = useQueryClient();
-  return useMutation({
-    mutationFn: (input: Written & { base: Row }) => {
-      const { base, ...written } = input;
-      const { entry_no: entry_id, version: expected_version } = base;
-      return client.vault.override.mutate({ vault_id: vaultId, entry_id, expected_version, ...written });
-    },
-    onSuccess: (written, { text, base }) => {
-      addRow(queryClient, vaultId, ownRow(credentials, { ...written, content: text, tags: base.tags }));
-      onWritten();
-    },
-  });
-}
-
-/** Replaces the summary, if it is still the one that the person saw. */
-export function useSetSummary(vaultId: string) {
-  const { client } = useSession();
-  const queryClient = useQueryClient();
-  return useMutation({
-    mutationFn: (input: Written & { expected_summary_version: number }) =>
-      client.vault.setSummary.mutate({ vault_id: vaultId, ...input }),
-    onSettled: () => queryClient.invalidateQueries({ queryKey: keysOf(vaultId).meta }),
-  });
-}
-
-/** What was just written, as it looks until the stream brings it: rows of others before it may be on their way. */
-function ownRow(
-  credentials: ReturnType<typeof useSession>['credentials'],
-  row: Pick<Row, 'seq' | 'entry_no' | 'version' | 'content' | 'tags'>,
-): Row {
-  const writer_id = credentials.kind === 'session' ? credentials.clientId : '';
-  return { ...row, kind: 'content', writer_id, created_at: new Date().toISOString() };
+  useStream(
+    (handlers) =>
+      client.vault.watch.subscribe(
+        { vault_id: vaultId, since: queryClient.getQueryData<View>(current)?.head ?? 0, kind: 'all' },
+        { ...handlers, onData: ({ data: row }) => gather(row) },
+      ),
+    loaded ? `watch ${vaultId}` : undefined,
+  );
 }

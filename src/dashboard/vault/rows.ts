@@ -16,18 +16,12 @@ export interface View {
   head: number;
   /** Where the rest goes on, as the server said; null: there is none. */
   next: string | null;
+  /** Whether the rest was left out, because a page cannot hold it. */
+  cut?: boolean;
 }
 
 /** Of each entry the highest version, by entry number. */
-export function currentView(rows: readonly Row[]): Row[] {
-  const top = new Map<number, Row>();
-  for (const row of rows) {
-    if (row.kind !== 'content') continue;
-    const seen = top.get(row.entry_no);
-    if (!seen || seen.version < row.version) top.set(row.entry_no, row);
-  }
-  return [...top.values()].sort((a, b) => a.entry_no - b.entry_no);
-}
+export const currentView = (rows: readonly Row[]): Row[] => withCurrent([], rows);
 
 /** A vault as it was at a moment. */
 export interface Moment {
@@ -48,22 +42,27 @@ export function viewAfter(rows: readonly Row[], count: number): Moment {
   };
 }
 
-/** Adds a row that has arrived, once, in `seq` order; what the server says of it replaces what was there. */
-export function withRow(rows: readonly Row[], row: Row): Row[] {
-  const at = rows.findLastIndex(({ seq }) => seq <= row.seq);
-  return rows[at]?.seq === row.seq
-    ? rows.with(at, row)
-    : [...rows.slice(0, at + 1), row, ...rows.slice(at + 1)];
+/** Adds rows that have arrived, each once, in `seq` order; what the server says of a row replaces what was there. */
+export function withRows(rows: readonly Row[], arrived: readonly Row[]): Row[] {
+  const last = rows.at(-1)?.seq ?? 0;
+  const goOn = arrived.every((row, index) => row.seq > (arrived[index - 1]?.seq ?? last));
+  if (goOn) return [...rows, ...arrived];
+  const bySeq = new Map([...rows, ...arrived].map((row) => [row.seq, row]));
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
 }
 
-/** A row that has arrived, in a view that shows the highest version of each entry. */
-export function withCurrent(entries: readonly Row[], row: Row): Row[] {
-  if (row.kind !== 'content') return [...entries];
-  const at = entries.findIndex(({ entry_no }) => entry_no >= row.entry_no);
-  if (at === -1) return [...entries, row];
-  const there = entries[at];
-  if (there?.entry_no !== row.entry_no) return [...entries.slice(0, at), row, ...entries.slice(at)];
-  return there.version > row.version ? [...entries] : entries.with(at, row);
+/** Rows that have arrived, in a view that shows the highest version of each entry. */
+export function withCurrent(entries: readonly Row[], arrived: readonly Row[]): Row[] {
+  const newest = new Map(entries.map((row) => [row.entry_no, row]));
+  let added = false;
+  for (const row of arrived) {
+    if (row.kind !== 'content') continue;
+    const there = newest.get(row.entry_no);
+    if (!there || there.version <= row.version) newest.set(row.entry_no, row);
+    added ||= !there;
+  }
+  const view = [...newest.values()];
+  return added ? view.sort((a, b) => a.entry_no - b.entry_no) : view;
 }
 
 /** The vault as text, for a terminal or a mail. */

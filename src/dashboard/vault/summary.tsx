@@ -1,47 +1,64 @@
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { type ApiError, codeOf } from '../api/client.ts';
-import { useSession } from '../api/session.tsx';
 import { useWriteKey } from '../api/write-key.ts';
 import { useText } from '../i18n/index.ts';
 import { Button, IconButton } from '../ui/button.tsx';
+import { loadDraft, saveDraft, useDraft } from '../ui/draft.ts';
 import { Foreign } from '../ui/names.tsx';
-import { useSetSummary } from './queries.ts';
+import { ProblemText } from '../ui/problem.tsx';
+import { offerUndo } from '../ui/toast.tsx';
+import { useSetSummary } from './writes.ts';
 
 interface SummaryProps {
   vaultId: string;
   summary: string;
   version: number;
+  /** Whether the person may change it. */
+  writable: boolean;
 }
 
 interface EditorProps extends SummaryProps {
   onDone: () => void;
 }
 
+/** What a person makes of the summary. */
+interface SummaryDraft {
+  text: string;
+  /** The version that they saw; after a conflict, the one that they were told of. */
+  seen: { version: number; summary: string };
+}
+
+const placeOf = (vaultId: string): string => `${vaultId}.summary`;
+
 function SummaryEditor({ vaultId, summary, version, onDone }: EditorProps) {
   const t = useText();
-  const [text, setText] = useState(summary);
-  // The version that the person saw; after a conflict, the one that they were told of.
-  const [seen, setSeen] = useState({ version, summary });
-  const { mutate, isPending, error } = useSetSummary(vaultId);
-  const { keyOf, renew } = useWriteKey(`${vaultId}.summary`);
+  const place = placeOf(vaultId);
+  const [kept, setDraft] = useDraft<SummaryDraft>(place);
+  const draft = kept ?? { text: summary, seen: { version, summary } };
+  const { keyOf, renew } = useWriteKey(place);
+  const close = () => {
+    renew();
+    setDraft(undefined);
+    onDone();
+  };
+  const discard = () => {
+    if (kept) offerUndo(t.discarded, () => saveDraft(place, kept));
+    close();
+  };
+  const { mutate, isPending, error, failureReason } = useSetSummary(vaultId, ({ text }) => {
+    const latest = loadDraft<SummaryDraft>(place);
+    if (!latest || latest.text === text) close();
+  });
   const conflict = codeOf(error) === 'CONFLICT';
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const { version: expected } = seen;
+    const { text, seen } = draft;
     mutate(
+      { text, idempotency_key: keyOf([text, seen.version]), expected_summary_version: seen.version },
       {
-        text,
-        idempotency_key: keyOf([text, expected]),
-        expected_summary_version: expected,
-      },
-      {
-        onSuccess: () => {
-          renew();
-          onDone();
-        },
         onError: (refusal) => {
           const current = (refusal as ApiError).data?.current;
-          if (current) setSeen({ version: current.version, summary: current.content });
+          if (current) setDraft({ text, seen: { version: current.version, summary: current.content } });
         },
       },
     );
@@ -51,41 +68,52 @@ function SummaryEditor({ vaultId, summary, version, onDone }: EditorProps) {
       <input
         className="input"
         aria-label={t.vault.summaryLabel}
-        value={text}
+        value={draft.text}
+        readOnly={isPending}
         dir="auto"
         // biome-ignore lint/a11y/noAutofocus: it appears because the person asked to edit it
         autoFocus
-        onChange={(event) => setText(event.target.value)}
-        onKeyDown={(event) => event.key === 'Escape' && onDone()}
+        onChange={(event) => setDraft({ ...draft, text: event.target.value })}
+        onKeyDown={(event) => event.key === 'Escape' && discard()}
       />
-      <Button onClick={onDone}>{t.cancel}</Button>
+      <Button onClick={discard}>{t.cancel}</Button>
       <Button type="submit" look="primary" disabled={isPending}>
         {t.save}
       </Button>
-      <p role="alert" className="problem">
-        {conflict ? t.vault.summaryConflict : error?.message}
-        {conflict && (
+      {conflict && (
+        <p role="alert" className="problem">
+          {t.vault.summaryConflict}
           <q>
-            <Foreign>{seen.summary}</Foreign>
+            <Foreign>{draft.seen.summary}</Foreign>
           </q>
-        )}
-      </p>
+        </p>
+      )}
+      {!conflict && <ProblemText error={error ?? failureReason} />}
     </form>
   );
 }
 
-/** What the vault is for, as the page's title, edited in place. */
+/** What the vault is for, as the page's title, edited in place. A draft keeps its editor open. */
 export function Summary(props: SummaryProps) {
   const { vault: t } = useText();
-  const { readOnly } = useSession();
-  const [editing, setEditing] = useState(false);
-  if (editing) return <SummaryEditor {...props} onDone={() => setEditing(false)} />;
+  const [opened, setOpened] = useState(false);
+  const [draft] = useDraft<SummaryDraft>(placeOf(props.vaultId));
+  const button = useRef<HTMLButtonElement>(null);
+  const editing = props.writable && (opened || draft !== undefined);
+  const wasEditing = useRef(editing);
+  useEffect(() => {
+    if (wasEditing.current && !editing && document.activeElement === document.body) button.current?.focus();
+    wasEditing.current = editing;
+  }, [editing]);
+  if (editing) return <SummaryEditor {...props} onDone={() => setOpened(false)} />;
   return (
     <div className="summary">
       <h1 className={props.summary ? '' : 'unnamed'}>
         <Foreign>{props.summary || t.untitled}</Foreign>
       </h1>
-      {!readOnly && <IconButton icon="pencil" label={t.editSummary} onClick={() => setEditing(true)} />}
+      {props.writable && (
+        <IconButton ref={button} icon="pencil" label={t.editSummary} onClick={() => setOpened(true)} />
+      )}
     </div>
   );
 }

@@ -1,11 +1,17 @@
 import { Slider } from '@base-ui/react/slider';
-import { useDeferredValue, useMemo, useState } from 'react';
+import { useDeferredValue, useEffect, useMemo, useRef } from 'react';
+import { setParameter, useParameter } from '../address.ts';
 import { useText } from '../i18n/index.ts';
 import { labelOf } from '../text/labels.ts';
 import { IconButton } from '../ui/button.tsx';
-import { Feed } from '../ui/feed.tsx';
+import { Feed, type FeedHandle } from '../ui/feed.tsx';
+import { moveFocus } from '../ui/move-focus.ts';
 import { Foreign } from '../ui/names.tsx';
+import { ProblemText } from '../ui/problem.tsx';
+import { useShortcuts } from '../ui/shortcuts.ts';
 import { useExactTime } from '../ui/time.tsx';
+import { useCover } from '../ui/use-cover.ts';
+import { usePosition } from '../ui/use-position.ts';
 import { EntryCard } from './entry-card.tsx';
 import { useHistory, useWatch } from './queries.ts';
 import { type Moment, type Row, viewAfter } from './rows.ts';
@@ -74,37 +80,56 @@ function Caption({ moment, step }: { moment: Moment; step: string }) {
   );
 }
 
-/** The vault as it was after any of its changes. */
-export function TimelineView({ vaultId }: { vaultId: string }) {
+/** How many rows there were at a moment. @param moment the `seq` of the last of them; empty: all */
+function countAt(rows: readonly Row[], moment: string): number {
+  if (!/^\d{1,16}$/.test(moment)) return rows.length;
+  return rows.findLastIndex(({ seq }) => seq <= Number(moment)) + 1;
+}
+
+interface PastProps {
+  rows: Row[];
+  /** The row that is not what the vault's chain says, by its `seq`. */
+  forged: number | undefined;
+}
+
+/** The vault as it was after any of its changes; the address keeps which. */
+function Past({ rows, forged }: PastProps) {
   const text = useText();
   const t = text.timeline;
-  const { data, error } = useHistory(vaultId);
-  const [chosen, setChosen] = useState<number>();
-  useWatch(vaultId, data !== undefined, () => undefined);
-  const rows = data?.entries ?? [];
-  const count = chosen ?? rows.length;
+  const card = useRef<HTMLDivElement>(null);
+  const feed = useRef<FeedHandle>(null);
+  const count = countAt(rows, useParameter('moment'));
   // The slider follows the hand; the entries follow when there is time.
   const shown = useDeferredValue(count);
   const moment = useMemo(() => viewAfter(rows, shown), [rows, shown]);
-  if (!data) return <p className="faint none">{error?.message ?? text.loading}</p>;
-  if (rows.length === 0) return <p className="faint none">{t.empty}</p>;
+  const { changed } = moment;
+  useCover(card, '--cover-top');
+  const showChanged = () => {
+    if (changed?.kind === 'content') feed.current?.show(String(changed.entry_no));
+    else window.scrollTo(0, 0);
+  };
+  usePosition(feed, showChanged);
+  const stepped = useRef(shown);
+  useEffect(() => {
+    if (stepped.current !== shown) showChanged();
+    stepped.current = shown;
+  });
+  const goTo = (value: number) =>
+    setParameter('moment', value === rows.length ? '' : String(rows[value - 1]?.seq ?? 0));
   return (
     <>
-      <div className="card timeline">
-        <Scrubber
-          rows={rows}
-          count={count}
-          onChange={(value) => setChosen(value === rows.length ? undefined : value)}
-        />
+      <div ref={card} className="card timeline">
+        <Scrubber rows={rows} count={count} onChange={goTo} />
         <Caption moment={moment} step={t.step(shown, rows.length)} />
       </div>
       {moment.summary && (
-        <p className={moment.changed?.kind === 'summary' ? 'past-summary marked' : 'past-summary'}>
+        <p className={changed?.kind === 'summary' ? 'past-summary marked' : 'past-summary'}>
           <Foreign>{moment.summary}</Foreign>
         </p>
       )}
       {moment.entries.length === 0 && <p className="faint none">{t.nothingYet}</p>}
       <Feed
+        ref={feed}
         items={moment.entries}
         keyOf={(row) => row.entry_no}
         label={text.vault.entries}
@@ -112,10 +137,30 @@ export function TimelineView({ vaultId }: { vaultId: string }) {
           <EntryCard
             row={row}
             place={{ index, size: moment.entries.length }}
-            marked={row.seq === moment.changed?.seq}
+            marked={row.seq === changed?.seq}
+            forged={row.seq === forged}
           />
         )}
       />
+    </>
+  );
+}
+
+/** The past of a vault, once all of it is loaded. */
+export function TimelineView({ vaultId, forged }: { vaultId: string; forged: number | undefined }) {
+  const text = useText();
+  const t = text.timeline;
+  const { data, error, failureReason } = useHistory(vaultId);
+  useWatch(vaultId, data !== undefined, () => undefined);
+  useShortcuts({ j: () => moveFocus('.entry', 1), k: () => moveFocus('.entry', -1) });
+  const problem = error ?? failureReason;
+  if (!data && problem) return <ProblemText error={problem} />;
+  if (!data || data.next !== null) return <p className="faint none">{text.loading}</p>;
+  if (data.entries.length === 0) return <p className="faint none">{t.empty}</p>;
+  return (
+    <>
+      {data.cut && <p className="warning">{t.cut(data.entries.length)}</p>}
+      <Past rows={data.entries} forged={forged} />
     </>
   );
 }

@@ -30,18 +30,22 @@ interface Filtered {
   busy: boolean;
 }
 
-/** Filters entries in slices, so that the page keeps answering however much they hold. */
-export function useFiltered(entries: readonly Row[], filter: string): Filtered {
+/**
+ * Filters entries in slices, so that the page keeps answering however much they hold.
+ * @param pinned numbers of entries that are shown whatever the filter says
+ */
+export function useFiltered(entries: readonly Row[], filter: string, pinned: ReadonlySet<number>): Filtered {
   const matches = useMemo(() => makeFilter(filter), [filter]);
   const [result, setResult] = useState<{ matches: Matches; rows: readonly Row[] }>();
   useEffect(() => {
     if (!matches) return setResult(undefined);
     const abort = new AbortController();
-    void filterInSlices(entries, matches, abort.signal).then((rows) => {
+    const passes = (row: Row) => pinned.has(row.entry_no) || matches(row);
+    void filterInSlices(entries, passes, abort.signal).then((rows) => {
       if (!abort.signal.aborted) setResult({ matches, rows });
     });
     return () => abort.abort();
-  }, [entries, matches]);
+  }, [entries, matches, pinned]);
   if (!matches) return { shown: entries, busy: false };
   return { shown: result?.rows ?? entries, busy: result?.matches !== matches };
 }

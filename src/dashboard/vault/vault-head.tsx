@@ -1,4 +1,6 @@
 import { Link } from 'wouter';
+import { addressOf } from '../address.ts';
+import { useSession } from '../api/session.tsx';
 import { useText } from '../i18n/index.ts';
 import { IconButton } from '../ui/button.tsx';
 import { copyText } from '../ui/copy.ts';
@@ -16,11 +18,14 @@ export const pathOf = (vaultId: string, ...rest: string[]): string =>
 interface VaultHeadProps {
   vaultId: string;
   tab: Tab;
+  /** Whether the person may write into the vault; undefined until it is known. */
+  own: boolean | undefined;
 }
 
 /** What the vault is, and the ways to look at it. It keeps its height while it loads. */
-export function VaultHead({ vaultId, tab }: VaultHeadProps) {
+export function VaultHead({ vaultId, tab, own }: VaultHeadProps) {
   const t = useText();
+  const { readOnly } = useSession();
   const { data: meta } = useMeta(vaultId);
   const tabs: [Tab, string, string][] = [
     ['entries', t.vault.entries, pathOf(vaultId)],
@@ -29,12 +34,17 @@ export function VaultHead({ vaultId, tab }: VaultHeadProps) {
   ];
   return (
     <div className="vault-head">
-      <Link href="/" className="back">
+      <Link href={addressOf('/')} className="back">
         <Icon name="back" size={16} />
         {t.vault.back}
       </Link>
       {meta ? (
-        <Summary vaultId={vaultId} summary={meta.summary} version={meta.summary_version} />
+        <Summary
+          vaultId={vaultId}
+          summary={meta.summary}
+          version={meta.summary_version}
+          writable={own ?? false}
+        />
       ) : (
         <div className="summary" />
       )}
@@ -43,6 +53,7 @@ export function VaultHead({ vaultId, tab }: VaultHeadProps) {
           <span className="mono">{vaultId}</span>
           <IconButton icon="copy" label={`${t.copy} ${vaultId}`} onClick={() => void copyText(vaultId, t)} />
         </span>
+        {own === false && !readOnly && <span className="badge">{t.vault.foreign}</span>}
         {meta && (
           <>
             <span>{t.vaults.entries(meta.entries)}</span>
@@ -53,7 +64,12 @@ export function VaultHead({ vaultId, tab }: VaultHeadProps) {
       </p>
       <nav className="tabs" aria-label={meta?.summary || vaultId}>
         {tabs.map(([name, title, path]) => (
-          <Link key={name} href={path} className="tab" aria-current={name === tab ? 'page' : undefined}>
+          <Link
+            key={name}
+            href={addressOf(path)}
+            className="tab"
+            aria-current={name === tab ? 'page' : undefined}
+          >
             {title}
           </Link>
         ))}

@@ -1,12 +1,19 @@
-import { codeOf } from '../api/client.ts';
+import { problemOf } from '../api/problem.ts';
 import { NotFound } from '../frame/not-found.tsx';
 import { useTitle } from '../frame/title.ts';
 import { useText } from '../i18n/index.ts';
+import { ChainAlarm } from '../proof/chain-alarm.tsx';
 import { Proof } from '../proof/proof.tsx';
+import { useVerdict } from '../proof/use-verdict.ts';
 import '../styles/vault.css';
+import '../styles/print.css';
+import { WriterColours } from '../ui/names.tsx';
+import { ProblemText } from '../ui/problem.tsx';
 import { EntriesView } from './entries-view.tsx';
-import { useCurrent, useMeta } from './queries.ts';
+import { HistorySheet } from './history-sheet.tsx';
+import { useCurrent, useMeta, useOwn } from './queries.ts';
 import { TimelineView } from './timeline-view.tsx';
+import type { Target } from './use-target.ts';
 import { type Tab, VaultHead } from './vault-head.tsx';
 
 interface VaultPageProps {
@@ -17,38 +24,54 @@ interface VaultPageProps {
   version?: string | undefined;
 }
 
-function readTarget(view: string | undefined, version: string | undefined) {
+function readTarget(view: string | undefined, version: string | undefined): Target | undefined {
   const [, entryNo] = /^e(\d{1,10})$/.exec(view ?? '') ?? [];
   const [, versionNo] = /^v(\d{1,10})$/.exec(version ?? '') ?? [];
   if (entryNo === undefined) return undefined;
   return { entryNo: Number(entryNo), version: versionNo === undefined ? undefined : Number(versionNo) };
 }
 
+/** In the place of a vault that cannot be shown, for good or until the server answers. */
+function NoVault({ error }: { error: unknown }) {
+  const t = useText();
+  const refused = ['notFound', 'forbidden'].includes(problemOf(error));
+  return (
+    <div className="notice">
+      <h1>{refused ? t.vault.notFound : t.vault.notLoaded}</h1>
+      {!refused && <ProblemText error={error} />}
+    </div>
+  );
+}
+
 /** One vault. */
 export default function VaultPage({ vaultId, view, version }: VaultPageProps) {
-  const t = useText();
-  const { data, error } = useCurrent(vaultId);
+  const { data, error, failureReason } = useCurrent(vaultId);
   const { data: meta } = useMeta(vaultId);
+  const own = useOwn(vaultId);
+  const verdict = useVerdict(vaultId);
   useTitle(meta?.summary || vaultId);
   const target = readTarget(view, version);
   const tab: Tab = view === 'timeline' || view === 'proof' ? view : 'entries';
+  const problem = error ?? failureReason;
   if (view !== undefined && tab === 'entries' && !target) return <NotFound />;
-  if (error && !data) {
-    const refused = ['NOT_FOUND', 'FORBIDDEN'].includes(codeOf(error) ?? '');
-    return (
-      <div className="notice">
-        <h1>{refused ? t.vault.notFound : t.unknownError}</h1>
-        <p>{error.message}</p>
-      </div>
-    );
-  }
+  if (problem && !data) return <NoVault error={problem} />;
   return (
-    <>
-      <VaultHead vaultId={vaultId} tab={tab} />
-      {data && tab === 'entries' && <EntriesView vaultId={vaultId} view={data} target={target} />}
-      {data && tab === 'timeline' && <TimelineView vaultId={vaultId} />}
-      {data && tab === 'proof' && <Proof vaultId={vaultId} />}
+    <WriterColours names={meta?.writers.map(({ client_id }) => client_id) ?? []}>
+      <VaultHead vaultId={vaultId} tab={tab} own={own} />
+      {verdict.misfit && <ChainAlarm misfit={verdict.misfit} />}
+      {data && tab === 'entries' && (
+        <EntriesView
+          vaultId={vaultId}
+          view={data}
+          target={target}
+          writable={own ?? false}
+          forged={verdict.misfit?.seq}
+        />
+      )}
+      {data && tab === 'timeline' && <TimelineView vaultId={vaultId} forged={verdict.misfit?.seq} />}
+      {data && tab === 'proof' && <Proof vaultId={vaultId} verdict={verdict} />}
       {!data && <div className="vault-skeleton" aria-busy="true" />}
-    </>
+      <HistorySheet vaultId={vaultId} />
+    </WriterColours>
   );
 }

@@ -1,52 +1,56 @@
-import { type FormEvent, useState } from 'react';
-import { useLocation } from 'wouter';
+import { closeSheet, navigate } from '../address.ts';
 import { useWriteKey } from '../api/write-key.ts';
 import { useText } from '../i18n/index.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
+import { useDraft } from '../ui/draft.ts';
 import { Field } from '../ui/field.tsx';
+import { ProblemText } from '../ui/problem.tsx';
 import { useCreateVault } from './queries.ts';
 
-/** Asks what a new vault is for, makes it and goes there. */
-export function NewVault({ onClose }: { onClose: () => void }) {
+const PLACE = 'new-vault';
+
+/** Asks what a new vault is for, makes it and goes there. What was typed stays for the next time the sheet is opened. */
+export function NewVault() {
   const t = useText();
-  const [, navigate] = useLocation();
-  const [summary, setSummary] = useState('');
-  const { mutate, isPending, error } = useCreateVault();
-  const { keyOf, renew } = useWriteKey('new-vault');
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const [summary = '', setSummary] = useDraft<string>(PLACE);
+  const { mutate, isPending, error, failureReason } = useCreateVault();
+  const { keyOf, renew } = useWriteKey(PLACE);
+  const submit = () => {
+    if (isPending) return;
     mutate(
       { summary, idempotency_key: keyOf(summary) },
       {
         onSuccess: ({ vault_id }) => {
           renew();
-          onClose();
-          navigate(`/v/${encodeURIComponent(vault_id)}`);
+          setSummary(undefined);
+          navigate(`/v/${encodeURIComponent(vault_id)}`, { replace: true });
         },
       },
     );
   };
   return (
-    <Dialog title={t.vaults.create} onClose={onClose}>
-      <form className="dialog-body" onSubmit={submit}>
-        <Field
-          label={t.vaults.summary}
-          placeholder={t.vaults.summaryPlaceholder}
-          value={summary}
-          onChange={(event) => setSummary(event.target.value)}
-          dir="auto"
-        />
-        <p role="alert" className="problem">
-          {error?.message}
-        </p>
-        <div className="dialog-actions">
-          <Button onClick={onClose}>{t.cancel}</Button>
+    <Dialog
+      title={t.vaults.create}
+      onClose={closeSheet}
+      onSubmit={submit}
+      actions={
+        <>
+          <Button onClick={closeSheet}>{t.cancel}</Button>
           <Button type="submit" look="primary" disabled={isPending}>
             {t.vaults.createSubmit}
           </Button>
-        </div>
-      </form>
+        </>
+      }
+    >
+      <Field
+        label={t.vaults.summary}
+        placeholder={t.vaults.summaryPlaceholder}
+        value={summary}
+        onChange={(event) => setSummary(event.target.value || undefined)}
+        dir="auto"
+      />
+      <ProblemText error={error ?? failureReason} />
     </Dialog>
   );
 }

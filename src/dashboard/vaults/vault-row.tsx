@@ -1,17 +1,13 @@
 import { Link } from 'wouter';
 import { useText } from '../i18n/index.ts';
-import { Foreign, Writer } from '../ui/names.tsx';
+import { showReordering } from '../text/bidi.ts';
+import { Foreign, Writer, WriterColours } from '../ui/names.tsx';
 import { Time } from '../ui/time.tsx';
-
-export interface ListedVault {
-  vault_id: string;
-  summary: string;
-  changed_at?: string | undefined;
-  entries?: number | undefined;
-  writers?: string[] | undefined;
-}
+import type { ListedVault } from './queries.ts';
 
 const SHOWN_WRITERS = 3;
+/** Writers that are named when the pointer rests on the number of the others. */
+const NAMED_WRITERS = 20;
 
 /** A vault in the list. */
 export function VaultRow({ vault }: { vault: ListedVault }) {
@@ -27,10 +23,16 @@ export function VaultRow({ vault }: { vault: ListedVault }) {
       <span className="vault-facts">
         <span className="mono">{vault_id}</span>
         <span>{t.entries(entries)}</span>
-        {shown.map((name) => (
-          <Writer key={name} name={name} />
-        ))}
-        {hidden.length > 0 && <span title={hidden.join(', ')}>{t.more(hidden.length)}</span>}
+        <WriterColours names={writers}>
+          {shown.map((name) => (
+            <Writer key={name} name={name} />
+          ))}
+        </WriterColours>
+        {hidden.length > 0 && (
+          <span title={hidden.slice(-NAMED_WRITERS).map(showReordering).join(', ')}>
+            {t.more(hidden.length)}
+          </span>
+        )}
       </span>
     </Link>
   );

@@ -1,20 +1,21 @@
-import { useState } from 'react';
-import { serverUrl } from '../api/client.ts';
+import { useRef } from 'react';
+import { openSheet, setParameter, useParameter } from '../address.ts';
+import { serverUrl } from '../api/connection.ts';
 import { useSession } from '../api/session.tsx';
 import { useTitle } from '../frame/title.ts';
 import { useText } from '../i18n/index.ts';
 import { Button } from '../ui/button.tsx';
 import { Command } from '../ui/command.tsx';
+import { Feed, type FeedHandle } from '../ui/feed.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { moveFocus } from '../ui/move-focus.ts';
+import { ProblemText } from '../ui/problem.tsx';
 import { focusSearch, SearchBox, useSettled } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
+import { usePosition } from '../ui/use-position.ts';
 import { NewVault } from './new-vault.tsx';
-import { useVaults } from './queries.ts';
-import { type ListedVault, VaultRow } from './vault-row.tsx';
-
-/** Rows at first, and with each press of the button below them. */
-const PAGE_SIZE = 200;
+import { type ListedVault, useVaults } from './queries.ts';
+import { VaultRow } from './vault-row.tsx';
 
 function NoVaults() {
   const { vaults: t } = useText();
@@ -40,41 +41,42 @@ function NoVaults() {
 }
 
 function VaultList({ vaults }: { vaults: ListedVault[] }) {
-  const t = useText();
-  const [shown, setShown] = useState(PAGE_SIZE);
+  const { vaults: t } = useText();
+  const feed = useRef<FeedHandle>(null);
+  usePosition(feed);
   return (
-    <>
-      <ul className="card vault-list">
-        {vaults.slice(0, shown).map((vault) => (
-          <li key={vault.vault_id}>
-            <VaultRow vault={vault} />
-          </li>
-        ))}
-      </ul>
-      {vaults.length > shown && (
-        <Button onClick={() => setShown(shown + PAGE_SIZE)}>{t.vaults.more(vaults.length - shown)}</Button>
-      )}
-    </>
+    <div className="card vault-list">
+      <Feed
+        ref={feed}
+        role="list"
+        label={t.title}
+        items={vaults}
+        keyOf={({ vault_id }) => vault_id}
+        render={(vault) => <VaultRow vault={vault} />}
+      />
+    </div>
   );
 }
 
-function Results({ query, onClear }: { query: string; onClear: () => void }) {
+function Results({ query }: { query: string }) {
   const t = useText();
-  const { data, error } = useVaults(query);
+  const { data, error, failureReason } = useVaults(query);
+  const problem = error ?? failureReason;
   if (data && data.length > 0) return <VaultList vaults={data} />;
   if (data && query) {
     return (
       <div className="card empty">
         <p>{t.vaults.nothingFound(query)}</p>
-        <Button onClick={onClear}>{t.vaults.clearSearch}</Button>
+        <Button onClick={() => setParameter('q', '')}>{t.vaults.clearSearch}</Button>
       </div>
     );
   }
   if (data) return <NoVaults />;
-  return error ? (
-    <p className="problem">{error.message}</p>
-  ) : (
-    <div className="vault-skeleton" aria-busy="true" />
+  return (
+    <>
+      <ProblemText error={problem} />
+      <div className="vault-skeleton" aria-busy="true" />
+    </>
   );
 }
 
@@ -82,11 +84,11 @@ function Results({ query, onClear }: { query: string; onClear: () => void }) {
 export function VaultsPage() {
   const t = useText();
   const { readOnly } = useSession();
-  const [creating, setCreating] = useState(false);
-  const [query, setQuery] = useState('');
+  const query = useParameter('q');
+  const creating = useParameter('sheet') === 'new' && !readOnly;
   const settled = useSettled(query.trim());
   useTitle(t.vaults.title);
-  const create = readOnly ? undefined : () => setCreating(true);
+  const create = readOnly ? undefined : () => openSheet('new');
   useShortcuts({
     '/': focusSearch,
     j: () => moveFocus('.vault-row', 1),
@@ -103,9 +105,9 @@ export function VaultsPage() {
           </Button>
         )}
       </div>
-      <SearchBox label={t.vaults.search} value={query} onChange={setQuery} />
-      <Results query={settled} onClear={() => setQuery('')} />
-      {creating && <NewVault onClose={() => setCreating(false)} />}
+      <SearchBox label={t.vaults.search} value={query} onChange={(text) => setParameter('q', text)} />
+      <Results query={settled} />
+      {creating && <NewVault />}
     </>
   );
 }

@@ -27,7 +27,7 @@ export function renderDocument({ title, head, body }: { title: string; head: Htm
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${title}</title>
-<link rel="icon" href="data:,">
+<link rel="icon" type="image/svg+xml" href="/assets/icon.svg">
 ${head}
 </head>
 <body>

@@ -7,7 +7,7 @@ import {
   type Row,
   viewAfter,
   withCurrent,
-  withRow,
+  withRows,
 } from '../../../src/dashboard/vault/rows.ts';
 
 const row = (seq: number, entry_no: number, version: number, content = `text ${seq}`): Row => ({
@@ -43,7 +43,7 @@ describe('the current view', () => {
           .map((one) => ({ one, key: order.next().value }))
           .sort((a, b) => a.key - b.key)
           .map(({ one }) => one);
-        const arrived = shuffled.reduce<Row[]>(withCurrent, []);
+        const arrived = shuffled.reduce<Row[]>((view, one) => withCurrent(view, [one]), []);
         expect(arrived).toEqual(currentView(rows));
       }),
     );
@@ -53,7 +53,10 @@ describe('the current view', () => {
 test('history stays by seq, without doubles, in whatever order rows arrive', () => {
   fc.assert(
     fc.property(history, (rows) => {
-      expect([...rows].reverse().concat(rows).reduce<Row[]>(withRow, [])).toEqual(rows);
+      const arrived = [...rows].reverse().concat(rows);
+      expect(arrived.reduce<Row[]>((view, one) => withRows(view, [one]), [])).toEqual(rows);
+      expect(withRows(rows.slice(0, 3), arrived)).toEqual(rows);
+      expect(withRows(rows.slice(0, 3), rows.slice(3))).toEqual(rows);
     }),
   );
 });

@@ -1,0 +1,68 @@
+import { type ApiError, codeOf, isApiError } from './client.ts';
+import { connection } from './connection.ts';
+
+/** Every way a call can fail, as the dashboard words it. */
+export type Problem =
+  | 'unreachable'
+  | 'busy'
+  | 'unavailable'
+  | 'unknownOutcome'
+  | 'ended'
+  | 'forbidden'
+  | 'notFound'
+  | 'conflict'
+  | 'tooLarge'
+  | 'refused'
+  | 'failed';
+
+const BY_CODE: Record<string, Problem> = {
+  TOO_MANY_REQUESTS: 'busy',
+  SERVICE_UNAVAILABLE: 'unavailable',
+  UNAUTHORIZED: 'ended',
+  FORBIDDEN: 'forbidden',
+  NOT_FOUND: 'notFound',
+  CONFLICT: 'conflict',
+  PAYLOAD_TOO_LARGE: 'tooLarge',
+};
+
+/** @returns how a call failed */
+export function problemOf(error: unknown): Problem {
+  if (!isApiError(error)) return 'failed';
+  const { data } = error;
+  // No answer, or one that is not the server's, such as a page of a proxy.
+  if (!data) return 'unreachable';
+  if (data.outcome === 'unknown') return 'unknownOutcome';
+  // Other conflicts are about the text itself.
+  if (data.code === 'CONFLICT' && !data.current) return 'refused';
+  return BY_CODE[data.code] ?? (data.httpStatus < 500 ? 'refused' : 'failed');
+}
+
+/** Problems that pass by themselves, so that the call is worth repeating. */
+const PASSING: readonly Problem[] = ['busy', 'unavailable', 'unknownOutcome', 'failed'];
+
+/** Whether the same call may get through later. A call that got no answer waits for the connection instead. */
+export const isPassing = (_failures: number, error: unknown): boolean =>
+  isApiError(error) && PASSING.includes(problemOf(error));
+
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 30_000;
+
+/** When a call that failed is tried again, by its error. */
+const retryTimes = new WeakMap<ApiError, number>();
+
+/** @returns when a call that failed with this error is tried again, on the clock of `Date.now()`; 0: never by itself */
+export const retryTimeOf = (error: unknown): number => (isApiError(error) ? (retryTimes.get(error) ?? 0) : 0);
+
+/**
+ * How long to wait before a call is repeated: as the server said, else longer each time.
+ * @param failures how often it has failed before
+ */
+export function retryDelayOf(failures: number, error: unknown): number {
+  const growing = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 10));
+  const asked = connection.state.pausedUntil - Date.now();
+  const delay = asked > 0 ? asked : growing;
+  if (isApiError(error)) retryTimes.set(error, Date.now() + delay);
+  return delay;
+}
+
+export const isEnded = (error: unknown): boolean => codeOf(error) === 'UNAUTHORIZED';

@@ -1,0 +1,64 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useSession } from '../api/session.tsx';
+import { addRows, keysOf } from './queries.ts';
+import type { Row } from './rows.ts';
+
+interface Written {
+  text: string;
+  idempotency_key: string;
+}
+
+/** Writes a new entry. @param onWritten is called also when the page was left before the answer came */
+export function useAppend(vaultId: string, onWritten: (written: Written) => void) {
+  const { client, credentials } = useSession();
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: (input: Written) => client.vault.append.mutate({ vault_id: vaultId, ...input }),
+    onSuccess: (place, input) => {
+      addRows(queryClient, vaultId, [ownRow(credentials, { ...place, content: input.text })]);
+      onWritten(input);
+    },
+  });
+}
+
+/**
+ * Writes the next version of an entry, if it still has the version that the person saw.
+ * @param onWritten is called also when the page was left before the answer came
+ */
+export function useOverride(vaultId: string, onWritten: (written: Written) => void) {
+  const { client, credentials } = useSession();
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: (input: Written & { base: Row }) => {
+      const { base, ...written } = input;
+      const { entry_no: entry_id, version: expected_version } = base;
+      return client.vault.override.mutate({ vault_id: vaultId, entry_id, expected_version, ...written });
+    },
+    onSuccess: (place, input) => {
+      const { text: content, base } = input;
+      addRows(queryClient, vaultId, [ownRow(credentials, { ...place, content, tags: base.tags })]);
+      onWritten(input);
+    },
+  });
+}
+
+/** Replaces the summary, if it is still the one that the person saw. */
+export function useSetSummary(vaultId: string, onWritten: (written: Written) => void) {
+  const { client } = useSession();
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: (input: Written & { expected_summary_version: number }) =>
+      client.vault.setSummary.mutate({ vault_id: vaultId, ...input }),
+    onSuccess: (_, input) => onWritten(input),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: keysOf(vaultId).meta }),
+  });
+}
+
+/** What was just written, as it looks until the stream brings it: rows of others before it may be on their way. */
+function ownRow(
+  credentials: ReturnType<typeof useSession>['credentials'],
+  row: Pick<Row, 'seq' | 'entry_no' | 'version' | 'content' | 'tags'>,
+): Row {
+  const writer_id = credentials.kind === 'session' ? credentials.clientId : '';
+  return { ...row, kind: 'content', writer_id, created_at: new Date().toISOString() };
+}
