@@ -9,7 +9,6 @@ import type { FoundSession, SessionCache } from '../session/cache.ts';
 import { hexHashOfSessionId } from '../session/session-id.ts';
 import type { Source } from '../session/source.ts';
 import { type Caller, isOperator, type Reader } from '../vault/policy.ts';
-import { PORTION_BYTES } from '../vault/portion-sql.ts';
 import type { AnswerBounds } from '../vault/portions.ts';
 import type { JsonRows } from '../vault/reading.ts';
 import type { BytesInFlight } from './bytes-in-flight.ts';
@@ -86,9 +85,6 @@ export function makeSessionOf(sessions: Pick<SessionCache, 'find'>): SessionOf {
 
 /** What an answer may have that is made in memory: a page, or one on tRPC. */
 const MADE_IN_MEMORY = 8_388_608;
-
-/** An answer that is streamed holds a portion of its rows, and the one that is on its way. */
-const STREAMED = 2 * PORTION_BYTES;
 
 /** On tRPC rows are parsed, and written together with the answers of the same batch. */
 const COPIES_ON_TRPC = 4;
@@ -217,11 +213,11 @@ export class RequestContext implements Context {
     const { maxAnswerBytes } = this.#deps;
     return limit === undefined
       ? { maxBytes: maxAnswerBytes, streams: true }
-      : { maxBytes: Math.min(maxAnswerBytes, MADE_IN_MEMORY), streams: false };
+      : { maxBytes: Math.min(maxAnswerBytes, MADE_IN_MEMORY), streams: true };
   }
 
   answerRows<Row>(rows: JsonRows): Row[] {
-    this.hold(rows.rest === undefined ? rows.rowsJson.length : STREAMED);
+    this.hold(Math.max(rows.bytes, rows.rowsJson.length));
     return new JsonAnswer(rows) as never;
   }
 

@@ -41,6 +41,8 @@ export function makeHttpServer(
     },
     // A vault id of 128 characters outside the BMP, percent-encoded.
     routerOptions: { maxParamLength: 1536 },
+    // By itself a stop that waits for answers on their way would fail after ten seconds.
+    pluginTimeout: 0,
     forceCloseConnections: 'idle',
     // What comes while the server stops is still answered, in our shape. Fastify's own 503 runs no hook, and so
     // would leave the connection of an upgrade open, which the stop then waits for.

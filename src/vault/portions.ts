@@ -42,8 +42,10 @@ export interface AnswerBounds {
 /** The rows of an answer. */
 export interface Rows<At> {
   json: string;
-  /** Rows that follow, fetched as they are asked for; undefined: none. */
+  /** Rows that follow, handed over as they are asked for; undefined: none. */
   rest?: AsyncGenerator<string> | undefined;
+  /** Bytes that the rows take in memory until they are handed over. */
+  bytes: number;
   /** Where the next page begins; null when this is the last one. */
   next: At | null;
 }
@@ -69,13 +71,14 @@ export async function completeRows<At>(
   fetch: FetchPortion<At>,
   { limit, ceiling, ...bounds }: AnswerBounds & { limit: number | undefined; ceiling?: number },
 ): Promise<Rows<At>> {
-  if (first.next === null) return { json: first.json, next: null };
-  if (limit !== undefined) return gather(first, fetch, { limit, maxBytes: bounds.maxBytes });
+  if (first.next === null) return { json: first.json, bytes: first.bytes, next: null };
+  if (limit !== undefined) return gather(first, fetch, { limit, ...bounds });
   if (bounds.streams) {
     if (ceiling === undefined || ceiling > bounds.maxBytes) await measure(first, fetch, bounds.maxBytes);
-    return { json: first.json, rest: follow(first, fetch), next: null };
+    // The portion that is on its way, and the one behind it.
+    return { json: first.json, rest: follow(first, fetch), bytes: 2 * PORTION_BYTES, next: null };
   }
-  const rows = await gather(first, fetch, { limit: Number.MAX_SAFE_INTEGER, maxBytes: bounds.maxBytes });
+  const rows = await gather(first, fetch, { limit: Number.MAX_SAFE_INTEGER, ...bounds });
   if (rows.next !== null) throw answerTooLarge(bounds.maxBytes);
   return rows;
 }
@@ -89,7 +92,7 @@ const makeDeadline = () => {
 async function gather<At>(
   first: Portion<At>,
   fetch: FetchPortion<At>,
-  { limit, maxBytes }: { limit: number; maxBytes: number },
+  { limit, maxBytes, streams }: AnswerBounds & { limit: number },
 ): Promise<Rows<At>> {
   const isLate = makeDeadline();
   const parts = [first.json];
@@ -108,7 +111,7 @@ async function gather<At>(
     const portion: Portion<At> = await fetch(wanted);
     // The next row is larger than a portion, or than what is left of the page.
     if (portion.rows === 0 && portion.more && rows < limit) {
-      if (weight !== undefined) return { json: parts.join(','), next };
+      if (weight !== undefined) break;
       room = maxBytes - bytes;
       weight = room;
       continue;
@@ -120,7 +123,24 @@ async function gather<At>(
     ({ next, more } = portion);
     room = Math.min(maxBytes - bytes, PORTION_BYTES);
   }
-  return { json: parts.filter((part) => part !== '').join(','), next };
+  return {
+    ...handOver(
+      parts.filter((part) => part !== ''),
+      streams,
+    ),
+    bytes,
+    next,
+  };
+}
+
+/** Long texts are not joined where their parts can be sent one after the other. */
+function handOver([first = '', ...others]: string[], streams: boolean): Pick<Rows<never>, 'json' | 'rest'> {
+  if (others.length === 0) return { json: first };
+  return streams ? { json: first, rest: each(others) } : { json: [first, ...others].join(',') };
+}
+
+async function* each(parts: string[]): AsyncGenerator<string> {
+  for (let part = parts.shift(); part !== undefined; part = parts.shift()) yield part;
 }
 
 /** @throws RelayError `ANSWER_TOO_LARGE` when all rows together have more than `maxBytes` */

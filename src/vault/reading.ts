@@ -43,6 +43,8 @@ export interface JsonRows {
   readonly rowsJson: string;
   /** Undefined where all rows are at hand. */
   readonly rest: AsyncGenerator<string> | undefined;
+  /** Bytes that the rows take in memory until they are handed over. */
+  readonly bytes: number;
 }
 
 export interface VaultPage extends JsonRows {
@@ -106,18 +108,24 @@ export function readLook(row: LookRow): Look {
 export class Page implements VaultPage {
   readonly rowsJson: string;
   readonly rest: AsyncGenerator<string> | undefined;
+  readonly #bytes: number;
   readonly head: number;
   readonly headHash: string;
   readonly nextCursor: string | null;
   readonly fromOutside: boolean;
 
-  constructor({ head, headHash, fromOutside }: VaultStanding, { json, rest, next }: Rows<number>) {
+  constructor({ head, headHash, fromOutside }: VaultStanding, { json, rest, bytes, next }: Rows<number>) {
     this.rowsJson = json;
     this.rest = rest;
+    this.#bytes = bytes;
     this.head = head;
     this.headHash = headHash;
     this.nextCursor = next === null ? null : writeReadCursor({ asOf: head, position: next });
     this.fromOutside = fromOutside;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get entries(): VaultEntry[] {
@@ -128,12 +136,18 @@ export class Page implements VaultPage {
 export class ListPage implements VaultListPage {
   readonly rowsJson: string;
   readonly rest: AsyncGenerator<string> | undefined;
+  readonly #bytes: number;
   readonly nextCursor: string | null;
 
-  constructor({ json, rest, next }: Rows<ListCursor>) {
+  constructor({ json, rest, bytes, next }: Rows<ListCursor>) {
     this.rowsJson = json;
     this.rest = rest;
+    this.#bytes = bytes;
     this.nextCursor = next && writeListCursor(next);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get vaults(): VaultListItem[] {
