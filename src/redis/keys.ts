@@ -23,8 +23,8 @@ export const makeKeys = (prefix: string) => ({
   roomsOf: (id: ReplicaId) => `${prefix}rooms-of:${id}`,
   /** Sorted set of the codes of pairing rooms without an Astation, by the time they have been so. */
   unattended: `${prefix}unattended`,
-  /** Set of the sockets of an address that wait to prove a key. */
-  pending: (address: string) => `${prefix}pending:${address}`,
+  /** Sorted set of the sockets of an address that wait to prove a key: `<connection id> <code>`, the oldest first. */
+  waiting: (address: string) => `${prefix}waiting:${address}`,
   /** Hash of how many sockets an address has, by replica. */
   sockets: (address: string) => `${prefix}sockets:${address}`,
   /** Counters of requests. */

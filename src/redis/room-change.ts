@@ -11,6 +11,8 @@ export interface Step {
   roomAfter: Room | undefined;
 }
 
+type Waiting = [address: string, connectionId: string, until: number];
+
 /** What the script `commit` does to a room and to what is known by its sockets. */
 export interface RoomChange {
   code: string;
@@ -21,9 +23,9 @@ export interface RoomChange {
   unattendedSince?: number;
   entered: ReplicaId[];
   left: ReplicaId[];
-  /** Pairs of address and connection id. */
-  waits: [string, string][];
-  waitsNoMore: [string, string][];
+  /** Address, connection id, and when the challenge ends. */
+  waits: Waiting[];
+  waitsNoMore: Waiting[];
 }
 
 /** The difference between a room as it is stored and as it shall be. */
@@ -71,7 +73,6 @@ function replicasIn(room: Room | undefined): Set<ReplicaId> {
 }
 
 const waiting = (room: Room | undefined) =>
-  [...(room?.pending.values() ?? [])].map(({ address, connectionId }): [string, string] => [
-    address,
-    connectionId,
-  ]);
+  [...(room?.pending.values() ?? [])].map(
+    ({ address, connectionId, challengeExpiresAt }): Waiting => [address, connectionId, challengeExpiresAt],
+  );

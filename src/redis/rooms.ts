@@ -14,10 +14,15 @@ import { Turns } from './turns.ts';
 /** Rooms that are rid of a dead replica at the same time. */
 const CLEANED_AT_ONCE = 100;
 
+/** A connection id is a UUID. */
+const CONNECTION_ID_LENGTH = 36;
+
 /** The room as it is stored, beside what of it is alive. */
 interface Looked extends Seen {
   fields: Fields;
   dead: ReadonlySet<ReplicaId>;
+  /** `pendingOfAddress` as Redis has it. */
+  waiting: string;
 }
 
 export interface RedisRoomsDeps {
@@ -52,8 +57,8 @@ export class RedisRooms implements RoomStore {
     return this.#line.id === undefined ? uuid : connectionIdOf(this.#line.id, uuid);
   }
 
-  async look(code: string, address?: string): Promise<Seen> {
-    const { dead, room, ...seen } = await this.#look(code, address);
+  async look(code: string): Promise<Seen> {
+    const { dead, room, ...seen } = await this.#look(code);
     return { ...seen, room: withoutDead(room, { dead, now: seen.now }).room };
   }
 
@@ -132,12 +137,22 @@ export class RedisRooms implements RoomStore {
   }
 
   async #look(code: string, address?: string): Promise<Looked> {
-    type Answer = [string[], ReplicaId[], number];
-    const [flat, dead, pending] = (await this.#line.run('look', code, address ?? '')) as Answer;
+    type Answer = [string[], ReplicaId[], string[]];
+    const [flat, dead, waiting] = (await this.#line.run('look', code, address ?? '')) as Answer;
     const fields = new Map<string, string>();
     for (let n = 0; n < flat.length; n += 2) fields.set(flat[n] as string, flat[n + 1] as string);
     const room = decodeRoom(code, fields);
-    return { fields, room, dead: new Set(dead), now: this.#now(), pendingFromAddress: pending };
+    return {
+      fields,
+      room,
+      dead: new Set(dead),
+      now: this.#now(),
+      waiting: waiting.join('\n'),
+      pendingOfAddress: waiting.map((member) => ({
+        connectionId: member.slice(0, CONNECTION_ID_LENGTH),
+        code: member.slice(CONNECTION_ID_LENGTH + 1),
+      })),
+    };
   }
 
   /** @returns undefined when another change came between */
@@ -147,7 +162,7 @@ export class RedisRooms implements RoomStore {
     address: string | undefined;
   }): Promise<Transition | undefined> {
     const { code, decide, address } = asked;
-    const { fields: before, room: roomBefore, dead, ...seen } = await this.#look(code, address);
+    const { fields: before, room: roomBefore, dead, waiting, ...seen } = await this.#look(code, address);
     const alive = withoutDead(roomBefore, { dead, now: seen.now });
     const decided = decide({ ...seen, room: alive.room });
     const effects = [...alive.effects, ...decided.effects];
@@ -155,7 +170,7 @@ export class RedisRooms implements RoomStore {
     const change = {
       ...makeChange({ code, before, roomBefore, roomAfter: decided.room }),
       ...(decided.room && { next: randomUUID() }),
-      ...(address !== undefined && { address, pendingFromAddress: seen.pendingFromAddress }),
+      ...(address !== undefined && { address, waiting }),
       replica: this.#line.id ?? '',
     };
     const answer = await this.#line.run('commit', JSON.stringify(change), ...effects.flatMap(toMessage));

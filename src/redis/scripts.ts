@@ -16,12 +16,12 @@ export const makeScripts = (prefix: string) => {
       end
       return known[replica]
     end
-    local function pending_of(address)
-      local count = 0
-      for _, id in ipairs(redis.call('SMEMBERS', P .. 'pending:' .. address)) do
-        if alive(id) then count = count + 1 end
+    local function waiting_of(address)
+      local living = {}
+      for _, member in ipairs(redis.call('ZRANGE', P .. 'waiting:' .. address, 0, -1)) do
+        if alive(member) then living[#living + 1] = member end
       end
-      return count
+      return living
     end
     local function to_inbox(replica, message)
       redis.call('PUBLISH', P .. 'inbox:' .. replica, message)
@@ -54,7 +54,7 @@ export const makeScripts = (prefix: string) => {
       return 'OK'
     `,
 
-    /** (code, address or '') → the room's fields, the dead replicas among them, sockets of the address that wait. */
+    /** (code, address or '') → the room's fields, the dead replicas among them, sockets of the address that wait (`keys.ts`). */
     look: `
       local fields = redis.call('HGETALL', P .. 'room:' .. ARGV[1])
       local dead, named = {}, {}
@@ -65,7 +65,7 @@ export const makeScripts = (prefix: string) => {
           if not alive(id) then dead[#dead + 1] = id end
         end
       end
-      return { fields, dead, ARGV[2] == '' and 0 or pending_of(ARGV[2]) }
+      return { fields, dead, ARGV[2] == '' and {} or waiting_of(ARGV[2]) }
     `,
 
     /**
@@ -77,7 +77,7 @@ export const makeScripts = (prefix: string) => {
       if not alive(change.replica) then return 'LAPSED' end
       local room = P .. 'room:' .. change.code
       if (redis.call('HGET', room, 'v') or '') ~= change.version then return 'STALE' end
-      if change.address and pending_of(change.address) ~= change.pendingFromAddress then return 'STALE' end
+      if change.address and table.concat(waiting_of(change.address), '\\n') ~= change.waiting then return 'STALE' end
       if change.next then
         for field, value in pairs(change.set) do redis.call('HSET', room, field, value) end
         for _, field in ipairs(change.unset) do redis.call('HDEL', room, field) end
@@ -92,8 +92,12 @@ export const makeScripts = (prefix: string) => {
       end
       for _, id in ipairs(change.entered) do redis.call('SADD', P .. 'rooms-of:' .. id, change.code) end
       for _, id in ipairs(change.left) do redis.call('SREM', P .. 'rooms-of:' .. id, change.code) end
-      for _, one in ipairs(change.waits) do redis.call('SADD', P .. 'pending:' .. one[1], one[2]) end
-      for _, one in ipairs(change.waitsNoMore) do redis.call('SREM', P .. 'pending:' .. one[1], one[2]) end
+      for _, one in ipairs(change.waits) do
+        redis.call('ZADD', P .. 'waiting:' .. one[1], one[3], one[2] .. ' ' .. change.code)
+      end
+      for _, one in ipairs(change.waitsNoMore) do
+        redis.call('ZREM', P .. 'waiting:' .. one[1], one[2] .. ' ' .. change.code)
+      end
       for i = 2, #ARGV, 2 do to_inbox(ARGV[i], ARGV[i + 1]) end
       return 'OK'
     `,

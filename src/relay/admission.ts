@@ -79,7 +79,7 @@ async function takePlace(
 async function admitRole(deps: AdmissionDeps, request: FastifyRequest): Promise<Admission> {
   const query = request.query as Record<string, string | string[] | undefined>;
   const role = one(query.role);
-  if (role === 'astation') return admitAstation(deps, one(query.code), networkOf(request.address));
+  if (role === 'astation') return admitAstation(deps, one(query.code));
   if (role !== 'atem') throw badRequest('The query parameter role must be atem or astation.');
   const atem = await admitAtem(deps, one(query.session), one(query.code));
   await deps.hub.checkAtem(atem.code);
@@ -101,10 +101,9 @@ async function admitAtem(
 async function admitAstation(
   { astations, hub }: AdmissionDeps,
   given: string | undefined,
-  address: string,
 ): Promise<Admission> {
   const code = readCode(given);
   const keyRegistered = (await astations.findKey(code)) !== undefined;
-  await hub.checkAstation(code, { keyRegistered, address });
+  await hub.checkAstation(code);
   return { role: 'astation', code, keyRegistered };
 }

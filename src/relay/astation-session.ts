@@ -1,9 +1,14 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { findRelayError } from '../errors.ts';
 import type { AstationStore, KeyStanding } from '../session/astation-store.ts';
-import type { BindingStore, BindOutcome } from '../session/binding-store.ts';
-import { MAX_BOUND_SESSIONS } from '../session/limits.ts';
+import type { BindingStore } from '../session/binding-store.ts';
 import type { Source } from '../session/source.ts';
+import {
+  type BindingOutcome,
+  type BindingRequest,
+  carryOutBinding,
+  pointsOfRequest,
+} from './binding-request.ts';
 import type { ControlMeter } from './control-meter.ts';
 import type { FrameMeter } from './frame-meter.ts';
 import { verifyAstationProof } from './identity.ts';
@@ -12,7 +17,6 @@ import {
   ackFrame,
   CLOSE,
   type ControlFrame,
-  isSessionId,
   MAX_UNPROVED_FRAME_BYTES,
   parseAstationFrame,
 } from './protocol.ts';
@@ -21,7 +25,7 @@ import type { Decide, RoomStore } from './room-store.ts';
 
 type Ack = Parameters<typeof ackFrame>[0];
 type RelayAuth = Extract<ControlFrame, { type: 'relayAuth' }>;
-type Request = Exclude<ControlFrame, RelayAuth>;
+type Outcome = Omit<BindingOutcome, 'ended'>;
 
 export interface AstationDeps {
   rooms: RoomStore;
@@ -38,49 +42,45 @@ export interface AstationSessionDeps extends AstationDeps {
   frames: FrameMeter;
   /** Ends this socket. @param code one of `CLOSE` */
   close(code: number, reason: string): void;
+  /** Whether this socket is open, and is to stay so as far as this server knows. */
+  isOpen(): boolean;
+  /** Keeps this socket from being displaced from now on. */
+  keep(): void;
 }
 
-const NOT_BOUND: Record<Exclude<BindOutcome, 'bound'>, string> = {
-  refused: 'another Astation holds this session, or it has ended',
-  pending: 'this session is still pending; bind it once it is granted',
-  full: `this Astation holds ${MAX_BOUND_SESSIONS} sessions already; unbind one first`,
-};
-
-/** Ids of a set that are looked at for one point. */
-const IDS_A_POINT = 100;
-
-const pointsOf = (request: Request) =>
-  request.type === 'relaySessions' ? 1 + Math.floor(request.sessions.length / IDS_A_POINT) : 1;
+/** The socket of an Astation. */
+export interface AstationSocket {
+  code: string;
+  connectionId: string;
+  /** As far as limits count by it. */
+  address: string;
+  challenge: string;
+  source: Source;
+}
 
 /** What one Astation's socket asks for, one frame after the other. */
 export class AstationSession {
   readonly #deps: AstationSessionDeps;
+  readonly #socket: AstationSocket;
   readonly #code: string;
   readonly #connectionId: string;
   readonly #source: Source;
-  readonly #challenge: string;
   /** Frames are handled in the order they came, also where one waits for the database. */
   #queue: Promise<void> = Promise.resolve();
   /** Seen by this server itself: what may be bound must not hang on what Redis says. */
   #proved = false;
+  /** A proof was judged; what comes after a verdict is not judged again. */
+  #judged = false;
   #closed = false;
   /** The last frame that was passed on; it is on its way when this resolves, and so is every earlier one. */
   #passed: Promise<void> = Promise.resolve();
 
-  constructor(
-    deps: AstationSessionDeps,
-    {
-      code,
-      connectionId,
-      challenge,
-      source,
-    }: { code: string; connectionId: string; challenge: string; source: Source },
-  ) {
+  constructor(deps: AstationSessionDeps, socket: AstationSocket) {
     this.#deps = deps;
-    this.#code = code;
-    this.#connectionId = connectionId;
-    this.#source = source;
-    this.#challenge = challenge;
+    this.#socket = socket;
+    this.#code = socket.code;
+    this.#connectionId = socket.connectionId;
+    this.#source = socket.source;
   }
 
   /**
@@ -119,38 +119,41 @@ export class AstationSession {
   }
 
   async #control(frame: Extract<AstationFrame, { kind: 'control' | 'bad-control' }>): Promise<void> {
+    const type = frame.kind === 'bad-control' ? frame.for : frame.frame.type;
+    if (type === 'relayAuth' && this.#judged) return;
     if (frame.kind === 'bad-control') {
-      if (frame.for === 'relayAuth') await this.#reject(frame.reason);
-      else this.#answer(await this.#counted({ for: frame.for, points: 1 }, async () => frame.reason));
+      if (type === 'relayAuth') await this.#reject(frame.reason);
+      else
+        this.#answer(await this.#counted({ for: type, points: 1 }, async () => ({ refusal: frame.reason })));
     } else if (frame.frame.type === 'relayAuth') {
       await this.#prove(frame.frame);
     } else {
       const request = frame.frame;
-      const asked = { for: request.type, points: pointsOf(request) };
+      const asked = { for: request.type, points: pointsOfRequest(request) };
       this.#answer(await this.#counted(asked, () => this.#bind(request)));
     }
   }
 
-  /** Does what a frame asks for, if it is within the limits. @param work answers why it was not done, or how it was */
-  async #counted(
-    asked: { for: string; points: number },
-    work: () => Promise<string | { skipped?: number }>,
-  ): Promise<Ack> {
+  /** Does what a frame asks for, if it is within the limits. */
+  async #counted(asked: { for: string; points: number }, work: () => Promise<Outcome>): Promise<Ack> {
     const makesRows = asked.for === 'relaySessions' || asked.for === 'relayBind';
     try {
       await this.#deps.control.countFrame({ points: asked.points, makesRows });
-      const outcome = await work();
-      return typeof outcome === 'string'
-        ? { for: asked.for, ok: false, message: outcome }
-        : { for: asked.for, ok: true, ...outcome };
+      const { refusal, ...outcome } = await work();
+      return refusal === undefined
+        ? { for: asked.for, ok: true, ...outcome }
+        : { for: asked.for, ok: false, message: refusal };
     } catch (error) {
       return { for: asked.for, ok: false, message: this.#explain(error) };
     }
   }
 
   async #reject(message: string): Promise<void> {
+    this.#judged = true;
     const connectionId = this.#connectionId;
-    await this.#update(({ room, now }) => astationRejected(room, { connectionId, message, now }));
+    await this.#update(({ room, now }) =>
+      astationRejected(room, { connectionId, message, now, isOpen: this.#deps.isOpen() }),
+    );
   }
 
   async #update(decide: Decide): Promise<void> {
@@ -161,11 +164,14 @@ export class AstationSession {
     const connectionId = this.#connectionId;
     const { room, now } = await this.#deps.rooms.look(this.#code);
     const astation = astationOf(room, connectionId);
-    if (!astation || astation.standing === 'verified') return;
+    // Newer sockets may have displaced it; as long as it is open, its proof needs no place in the room.
+    if (!astation && !this.#deps.isOpen()) return;
     if (astation_id !== this.#code) return this.#reject('astation_id is not the code of this room');
-    if (now >= astation.challengeExpiresAt) return this.#reject('the challenge was not answered in time');
+    if (astation && now >= astation.challengeExpiresAt) {
+      return this.#reject('the challenge was not answered in time');
+    }
     const verdict = verifyAstationProof({
-      challenge: this.#challenge,
+      challenge: this.#socket.challenge,
       astationId: astation_id,
       publicKeyHex: public_key,
       signatureHex: signature,
@@ -179,6 +185,8 @@ export class AstationSession {
     }
     if (standing === 'rejected') return this.#reject('another key is registered for this Astation');
     this.#proved = true;
+    this.#judged = true;
+    this.#deps.keep();
     this.#deps.control.proved();
     this.#deps.frames.proved();
     const status = standing;
@@ -186,36 +194,24 @@ export class AstationSession {
       const { requestId: reqId, address } = this.#source;
       this.#deps.log.info({ reqId, address, connection: connectionId }, 'Registered the key of an Astation');
     }
-    await this.#update((seen) => astationProved(seen.room, { connectionId, status, now: seen.now }));
+    await this.#update((seen) => {
+      const displaced = this.#deps.isOpen() ? this.#socket : undefined;
+      return astationProved(seen.room, { connectionId, status, now: seen.now, displaced });
+    });
   }
 
-  async #bind(request: Request): Promise<string | { skipped?: number }> {
-    const { rooms, bindings, control } = this.#deps;
+  async #bind(request: BindingRequest): Promise<Outcome> {
+    const { rooms, bindings, control, sessionEnded } = this.#deps;
     const { room } = await rooms.look(this.#code);
     if (!this.#proved || astationOf(room, this.#connectionId)?.standing !== 'verified') {
-      return 'this connection has not proved the key of its Astation';
+      return { refusal: 'this connection has not proved the key of its Astation' };
     }
-    switch (request.type) {
-      case 'relaySessions': {
-        const ids = request.sessions.filter(isSessionId);
-        const from = { ...this.#source, countRows: (rows: number) => control.countRows(rows) };
-        const { skipped, dropped } = await bindings.replace(this.#code, ids, from);
-        this.#end(dropped);
-        return { skipped: skipped + request.sessions.length - ids.length };
-      }
-      case 'relayBind': {
-        const outcome = await bindings.bind(this.#code, request.session_id, this.#source);
-        return outcome === 'bound' ? {} : NOT_BOUND[outcome];
-      }
-      case 'relayUnbind':
-        this.#end(await bindings.unbind(this.#code, request.session_id, this.#source));
-        return {};
-    }
-  }
-
-  /** The announcement may reach this server later than the acknowledgement reaches its sender. */
-  #end(idHashes: string[]): void {
-    for (const idHash of idHashes) this.#deps.sessionEnded(idHash);
+    const from = { ...this.#source, countRows: (rows: number) => control.countRows(rows) };
+    const by = { astationId: this.#code, from };
+    const { ended, ...outcome } = await carryOutBinding(bindings, by, request);
+    // The announcement may reach this server later than the acknowledgement reaches its sender.
+    for (const idHash of ended) sessionEnded(idHash);
+    return outcome;
   }
 
   #explain(error: unknown): string {

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { Delivery } from './delivery.ts';
-import { CLOSE, IDLE_TIMEOUT_MS, PING_INTERVAL_MS } from './protocol.ts';
+import { CLOSE, DISPLACED, IDLE_TIMEOUT_MS, PING_INTERVAL_MS } from './protocol.ts';
 import { dequeue, EMPTY_QUEUE, enqueue, isStalled, type SendQueue } from './send-queue.ts';
 
 interface Connection {
@@ -11,6 +11,8 @@ interface Connection {
   heardAt: number;
   pingedAt: number;
   closing: boolean;
+  /** Until then, on this server's clock, it is not closed for being displaced. */
+  sparedUntil: number;
   /** Called when this server begins to close the socket. */
   onClosing(): void;
 }
@@ -75,7 +77,15 @@ export class Connections implements Delivery {
   /** @param onClosing called when this server begins to close the socket */
   add(connectionId: string, socket: WebSocket, onClosing: () => void): void {
     const now = this.#now();
-    const connection = { socket, queue: EMPTY_QUEUE, heardAt: now, pingedAt: now, closing: false, onClosing };
+    const connection = {
+      socket,
+      queue: EMPTY_QUEUE,
+      heardAt: now,
+      pingedAt: now,
+      closing: false,
+      sparedUntil: 0,
+      onClosing,
+    };
     this.#connections.set(connectionId, connection);
     const heard = () => {
       connection.heardAt = this.#now();
@@ -108,10 +118,25 @@ export class Connections implements Delivery {
     return this.#connections.get(connectionId)?.queue.fullSince !== undefined;
   }
 
-  /** Ends a socket once what was queued before is written. */
+  /**
+   * Keeps a socket for so long although newer ones displace it: strangers that connect all the time must not take from
+   * an Astation the time to prove its key.
+   */
+  spare(connectionId: string, ms: number): void {
+    const connection = this.#connections.get(connectionId);
+    if (connection) connection.sparedUntil = this.#now() + ms;
+  }
+
+  /** Ends a socket once what was queued before is written; one that is spared, later. */
   close(connectionId: string, code: number, reason: string): void {
     const connection = this.#connections.get(connectionId);
     if (!connection || connection.closing) return;
+    const sparedMs = reason === DISPLACED ? connection.sparedUntil - this.#now() : 0;
+    if (sparedMs > 0) {
+      if (Number.isFinite(sparedMs))
+        setTimeout(() => this.close(connectionId, code, reason), sparedMs).unref();
+      return;
+    }
     connection.closing = true;
     connection.onClosing();
     connection.socket.close(code, reason);

@@ -16,6 +16,7 @@ import {
 } from './room.ts';
 import { closeRoom, sweepRoom } from './room-end.ts';
 import { challengeExpired, keyForgotten, keyRegistered } from './room-identity.ts';
+import { displacePending } from './room-pending.ts';
 import type { AtemFrame } from './room-routing.ts';
 import { openPairingRoom, type Refusal, type Room, type RoomStatus, roomStatus } from './room-state.ts';
 import type { Decide, RoomStore } from './room-store.ts';
@@ -23,10 +24,9 @@ import type { Decide, RoomStore } from './room-store.ts';
 /** Pairing rooms are looked through for expired ones this often. */
 const SWEEP_MS = 10_000;
 
-const REFUSAL_CODES = { 404: 'NOT_FOUND', 409: 'CONFLICT', 410: 'GONE', 429: 'TOO_MANY_REQUESTS' } as const;
+const REFUSAL_CODES = { 404: 'NOT_FOUND', 409: 'CONFLICT', 410: 'GONE' } as const;
 
-const toError = ({ status, message }: Refusal): RelayError =>
-  new RelayError(REFUSAL_CODES[status], message, status === 429 ? { retryAfter: 10 } : {});
+const toError = ({ status, message }: Refusal): RelayError => new RelayError(REFUSAL_CODES[status], message);
 
 export interface HubDeps {
   rooms: RoomStore;
@@ -96,9 +96,9 @@ export class Hub {
   }
 
   /** Asked before the upgrade. @throws RelayError */
-  async checkAstation(code: string, at: { keyRegistered: boolean; address: string }): Promise<void> {
-    const { room, ...seen } = await this.#rooms.look(code, at.address);
-    const refused = refuseAstation(room, { keyRegistered: at.keyRegistered, ...seen });
+  async checkAstation(code: string): Promise<void> {
+    const { room, now } = await this.#rooms.look(code);
+    const refused = refuseAstation(room, now);
     if (refused) throw toError(refused);
   }
 
@@ -118,7 +118,7 @@ export class Hub {
     await this.#rooms.atemSent(code, frame).catch((error) => this.#dropped(frame.connectionId, error));
   }
 
-  astationArrived(arrival: Omit<AstationArrival, 'now' | 'pendingFromAddress'>): void {
+  astationArrived(arrival: Omit<AstationArrival, 'now' | 'pendingOfAddress'>): void {
     const { code, connectionId, address } = arrival;
     addTo(this.#astationsHere, code, connectionId);
     const decide: Decide = ({ room, ...seen }) => {
@@ -126,7 +126,16 @@ export class Hub {
       const known = arrival.keyRegistered || room?.owner?.standing === 'verified';
       return joinAstation(room, { ...arrival, ...seen, keyRegistered: known });
     };
-    this.#orClose(connectionId, this.#rooms.update(code, decide, address));
+    const joined = this.#rooms
+      .update(code, decide, address)
+      .then(({ elsewhere = [] }) =>
+        Promise.all(
+          elsewhere.map((place) =>
+            this.#rooms.update(place.code, ({ room }) => displacePending(room, place.connectionId)),
+          ),
+        ),
+      );
+    this.#orClose(connectionId, joined);
     const expire = () => {
       const expired: Decide = ({ room, now }) => challengeExpired(room, { connectionId, now });
       this.#inBackground(this.#rooms.update(code, expired));

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Delivery } from './delivery.ts';
 import { type AtemFrame, routeFromAstation, routeFromAtem } from './room-routing.ts';
-import type { Effect, Room, Transition } from './room-state.ts';
+import type { Effect, PendingPlace, Room, Transition } from './room-state.ts';
 import type { AstationSent, Decide, RoomStore, Seen } from './room-store.ts';
 
 /** Rooms where there is one server: in its memory, with every socket here. Nothing waits. */
 export class MemoryRooms implements RoomStore {
   readonly #rooms = new Map<string, Room>();
+  /** By address, its sockets that wait to prove a key, the oldest first. */
+  readonly #pending = new Map<string, Map<string, PendingPlace>>();
   readonly #delivery: Delivery;
   readonly #now: () => number;
 
@@ -20,12 +22,14 @@ export class MemoryRooms implements RoomStore {
     return randomUUID();
   }
 
-  async look(code: string, address?: string): Promise<Seen> {
-    return this.#see(code, address);
+  async look(code: string): Promise<Seen> {
+    return this.#see(code, undefined);
   }
 
   async update(code: string, decide: Decide, address?: string): Promise<Transition> {
-    const transition = decide(this.#see(code, address));
+    const seen = this.#see(code, address);
+    const transition = decide(seen);
+    this.#keepPending(code, seen.room, transition.room);
     if (transition.room) this.#rooms.set(code, transition.room);
     else this.#rooms.delete(code);
     this.#perform(transition.effects);
@@ -58,13 +62,25 @@ export class MemoryRooms implements RoomStore {
   }
 
   #see(code: string, address: string | undefined): Seen {
-    const pendingFromAddress = address === undefined ? 0 : this.#pendingFrom(address);
-    return { room: this.#rooms.get(code), now: this.#now(), pendingFromAddress };
+    const pending = address === undefined ? undefined : this.#pending.get(address);
+    const pendingOfAddress = [...(pending?.values() ?? [])];
+    return { room: this.#rooms.get(code), now: this.#now(), pendingOfAddress };
   }
 
-  #pendingFrom(address: string): number {
-    const pending = [...this.#rooms.values()].flatMap((room) => [...room.pending.values()]);
-    return pending.filter((astation) => astation.address === address).length;
+  /** Costs what changes, not what there is: a room has few pending sockets, and most changes are not about them. */
+  #keepPending(code: string, before: Room | undefined, after: Room | undefined): void {
+    if (before?.pending === after?.pending) return;
+    for (const [connectionId, { address }] of before?.pending ?? []) {
+      if (after?.pending.has(connectionId)) continue;
+      const ofAddress = this.#pending.get(address);
+      ofAddress?.delete(connectionId);
+      if (ofAddress?.size === 0) this.#pending.delete(address);
+    }
+    for (const [connectionId, { address }] of after?.pending ?? []) {
+      if (before?.pending.has(connectionId)) continue;
+      const ofAddress = this.#pending.get(address) ?? new Map<string, PendingPlace>();
+      this.#pending.set(address, ofAddress.set(connectionId, { code, connectionId }));
+    }
   }
 
   #perform(effects: Effect[]): void {

@@ -24,6 +24,10 @@ export const PING_INTERVAL_MS = 60_000;
 export const IDLE_TIMEOUT_MS = 90_000;
 /** Time an Astation has to answer its challenge. */
 export const CHALLENGE_LIFETIME_MS = 10_000;
+/** A pending socket keeps so long to prove its key, also when newer ones have taken its place. */
+export const PROOF_GRACE_MS = 2000;
+/** Why a pending socket is closed that newer ones have displaced. */
+export const DISPLACED = 'newer connections wait to prove this key; connect again';
 export const MAX_RELAY_SESSIONS = 1000;
 
 /** A session id in a control frame (contract, section 4). */

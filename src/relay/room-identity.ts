@@ -1,6 +1,23 @@
 import { authResultFrame, CLOSE } from './protocol.ts';
 import { displace, leaveAstation, send, takeOver } from './room.ts';
-import { type Astation, type Room, type Transition, unlessDeserted, withOwner } from './room-state.ts';
+import {
+  type Astation,
+  openIdentityRoom,
+  type Room,
+  type Transition,
+  unlessDeserted,
+  withOwner,
+} from './room-state.ts';
+
+/** A proof that holds. */
+interface Proof {
+  connectionId: string;
+  status: 'registered' | 'verified';
+  now: number;
+}
+
+const told = (connectionId: string, status: Proof['status']) =>
+  send(connectionId, authResultFrame(status, `key ${status}`));
 
 /** The Astation behind a socket; undefined when the socket is no longer part of the room. */
 export function astationOf(room: Room | undefined, connectionId: string): Astation | undefined {
@@ -12,26 +29,43 @@ export function astationOf(room: Room | undefined, connectionId: string): Astati
  * A socket has proved the key that is registered for the room's code, now or before. It owns the room from
  * here on; a previous owner goes. When the socket itself went meanwhile, the key is still registered, see
  * {@link keyRegistered}.
+ * @param proof with `displaced`, where newer sockets took the place of this one, which is still open: it needs none
  */
 export function astationProved(
   room: Room | undefined,
-  proof: { connectionId: string; status: 'registered' | 'verified'; now: number },
+  proof: Proof & { displaced?: { code: string; address: string; challenge: string } | undefined },
 ): Transition {
-  const astation = astationOf(room, proof.connectionId);
+  const { connectionId, status, now, displaced } = proof;
+  const astation = astationOf(room, connectionId);
+  if (!astation && displaced) {
+    const { code, address, challenge } = displaced;
+    const owner = {
+      connectionId,
+      address,
+      challenge,
+      standing: 'verified',
+      challengeExpiresAt: now,
+    } as const;
+    const taken = takeOver(room ?? openIdentityRoom(code, now), owner, now);
+    return { room: taken.room, effects: [told(connectionId, status), ...taken.effects] };
+  }
   if (!room || !astation) return keyRegistered(room, proof.now);
-  const result = send(proof.connectionId, authResultFrame(proof.status, `key ${proof.status}`));
+  const result = told(connectionId, status);
   const verified: Astation = { ...astation, standing: 'verified' };
   if (astation === room.owner) return { room: withOwner(room, verified, proof.now), effects: [result] };
   const taken = takeOver(room, verified, proof.now);
   return { room: taken.room, effects: [result, ...taken.effects] };
 }
 
-/** A proof failed. The socket hears why and is closed; an owner that was there stays. */
+/**
+ * A proof failed. The socket hears why and is closed; an owner that was there stays.
+ * @param rejection with `isOpen`, where the socket is there although it lost its place in the room
+ */
 export function astationRejected(
   room: Room | undefined,
-  rejection: { connectionId: string; message: string; now: number },
+  rejection: { connectionId: string; message: string; now: number; isOpen?: boolean },
 ): Transition {
-  if (!astationOf(room, rejection.connectionId)) return { room, effects: [] };
+  if (!astationOf(room, rejection.connectionId) && !rejection.isOpen) return { room, effects: [] };
   return {
     room: leaveAstation(room, rejection).room,
     effects: [

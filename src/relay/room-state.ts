@@ -47,9 +47,15 @@ export type Effect =
   | { type: 'send'; connectionId: string; text: string }
   | { type: 'close'; connectionId: string; code: number; reason: string };
 
+/** A socket that waits to prove a key, and the room that it waits in. */
+export interface PendingPlace {
+  code: string;
+  connectionId: string;
+}
+
 /** Why a request or socket is turned away, as an HTTP status. */
 export interface Refusal {
-  status: 404 | 409 | 410 | 429;
+  status: 404 | 409 | 410;
   message: string;
 }
 
@@ -60,6 +66,8 @@ export interface Transition {
   room: Room | undefined;
   effects: Effect[];
   refused?: Refusal;
+  /** Pending sockets that have to leave other rooms now. */
+  elsewhere?: PendingPlace[];
 }
 
 /** The body of `GET /api/pair/<code>`. */

@@ -1,14 +1,14 @@
 import type { AstationFrame } from './protocol.ts';
 import type { AtemFrame } from './room-routing.ts';
-import type { Room, Transition } from './room-state.ts';
+import type { PendingPlace, Room, Transition } from './room-state.ts';
 
 /** A room as it is at one moment. */
 export interface Seen {
   readonly room: Room | undefined;
   /** ms of the clock that all times in rooms are of. */
   readonly now: number;
-  /** Sockets of the address that was asked about which wait to prove a key, whatever their rooms; else 0. */
-  readonly pendingFromAddress: number;
+  /** Sockets of the address that was asked about which wait to prove a key, whatever their rooms, the oldest first. */
+  readonly pendingOfAddress: readonly PendingPlace[];
 }
 
 /** Decides what becomes of a room. Pure: it may be asked again when another server was faster. */
@@ -38,9 +38,8 @@ export interface Places {
 export interface RoomStore {
   /** A fresh UUID for a socket of this server. @throws RelayError `SERVICE_UNAVAILABLE` */
   newConnectionId(): string;
-  /** @param address to count pending sockets of */
-  look(code: string, address?: string): Promise<Seen>;
-  /** Puts a decision into force. @returns what was decided */
+  look(code: string): Promise<Seen>;
+  /** Puts a decision into force. @param address whose pending sockets matter to it @returns what was decided */
   update(code: string, decide: Decide, address?: string): Promise<Transition>;
   /** Passes an atem's frame on to its Astation, if the socket is still the atem's. */
   atemSent(code: string, frame: AtemFrame): Promise<void>;

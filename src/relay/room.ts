@@ -1,4 +1,5 @@
 import { CHALLENGE_LIFETIME_MS, CLOSE, challengeFrame, relayEventFrame } from './protocol.ts';
+import { makePlace } from './room-pending.ts';
 import {
   type Astation,
   type Effect,
@@ -7,6 +8,7 @@ import {
   MAX_PENDING_PER_ADDRESS,
   MAX_PENDING_PER_ROOM,
   openIdentityRoom,
+  type PendingPlace,
   type Refusal,
   type Room,
   type Transition,
@@ -18,7 +20,6 @@ import {
 
 const NO_ROOM: Refusal = { status: 404, message: 'There is no room with this code.' };
 const EXPIRED: Refusal = { status: 410, message: 'This pairing code has expired.' };
-const CROWDED: Refusal = { status: 429, message: 'Too many connections are waiting to prove this key.' };
 
 /** An atem at the door. */
 export interface AtemArrival {
@@ -38,8 +39,8 @@ export interface AstationArrival {
   challenge: string;
   /** Whether a key is known for the code; then the socket must prove it first. */
   keyRegistered: boolean;
-  /** Pending sockets that this address has already. */
-  pendingFromAddress: number;
+  /** Pending sockets that this address has already, whatever their rooms, the oldest first. */
+  pendingOfAddress: readonly PendingPlace[];
   now: number;
 }
 
@@ -50,15 +51,8 @@ export function refuseAtem(room: Room | undefined, now: number): Refusal | undef
 }
 
 /** Whether an Astation may come in; ask before the upgrade. It may bring its room with it. */
-export function refuseAstation(
-  room: Room | undefined,
-  at: Pick<AstationArrival, 'keyRegistered' | 'pendingFromAddress' | 'now'>,
-): Refusal | undefined {
-  if (room && isExpired(room, at.now)) return EXPIRED;
-  if (!at.keyRegistered) return undefined;
-  const crowded =
-    at.pendingFromAddress >= MAX_PENDING_PER_ADDRESS || (room?.pending.size ?? 0) >= MAX_PENDING_PER_ROOM;
-  return crowded ? CROWDED : undefined;
+export function refuseAstation(room: Room | undefined, now: number): Refusal | undefined {
+  return room && isExpired(room, now) ? EXPIRED : undefined;
 }
 
 /**
@@ -87,10 +81,10 @@ export function leaveAtem(
 
 /**
  * A socket of an Astation enters and is challenged. Without a known key it owns the room at once and is told
- * of the atems in it; with one it is pending, and nothing changes for anybody else.
+ * of the atems in it; with one it is pending, and nothing changes for anybody but older pending sockets.
  */
 export function joinAstation(room: Room | undefined, arrival: AstationArrival): Transition {
-  const refused = refuseAstation(room, arrival);
+  const refused = refuseAstation(room, arrival.now);
   if (refused) return turnAway(room, arrival.connectionId, refused);
   const entered = room ?? openIdentityRoom(arrival.code, arrival.now);
   const astation: Astation = {
@@ -102,7 +96,9 @@ export function joinAstation(room: Room | undefined, arrival: AstationArrival): 
   };
   const challenge = send(arrival.connectionId, challengeFrame(arrival.challenge));
   if (arrival.keyRegistered) {
-    return { room: withPending(entered, arrival.connectionId, astation), effects: [challenge] };
+    const made = makePlace(entered, arrival.pendingOfAddress);
+    const waiting = withPending(made.room, arrival.connectionId, astation);
+    return { room: waiting, effects: [challenge, ...made.effects], elsewhere: made.elsewhere };
   }
   const taken = takeOver(entered, astation, arrival.now);
   return { room: taken.room, effects: [challenge, ...taken.effects] };
@@ -160,6 +156,6 @@ function event(owner: Astation, atem: readonly [string, string], name: 'connecte
 
 /** The door was open when asked, and is not any more now that the socket stands. */
 function turnAway(room: Room | undefined, connectionId: string, refused: Refusal): Transition {
-  const code = refused.status === 429 ? CLOSE.TRY_AGAIN : CLOSE.POLICY;
-  return { room, refused, effects: [{ type: 'close', connectionId, code, reason: refused.message }] };
+  const close: Effect = { type: 'close', connectionId, code: CLOSE.POLICY, reason: refused.message };
+  return { room, refused, effects: [close] };
 }

@@ -11,7 +11,7 @@ import { type ControlLimits, ControlMeter } from './control-meter.ts';
 import { takeFrames } from './frame-intake.ts';
 import { type FrameLimits, FrameMeter, type MeteredBy } from './frame-meter.ts';
 import { createChallenge } from './identity.ts';
-import { CLOSE, MAX_FRAME_BYTES } from './protocol.ts';
+import { CLOSE, MAX_FRAME_BYTES, PROOF_GRACE_MS } from './protocol.ts';
 
 export interface RelaySocketDeps extends AstationDeps, AdmissionDeps {
   limits: { frames: FrameLimits; control: ControlLimits };
@@ -153,8 +153,11 @@ export class RelaySockets {
       control: new ControlMeter(limits.control, by),
       frames,
       close: (status: number, reason: string) => connections.close(connectionId, status, reason),
+      isOpen: () => connections.has(connectionId),
+      keep: () => connections.spare(connectionId, Number.POSITIVE_INFINITY),
     };
-    const session = new AstationSession(deps, { code, connectionId, challenge, source });
+    connections.spare(connectionId, PROOF_GRACE_MS);
+    const session = new AstationSession(deps, { code, connectionId, address, challenge, source });
     takeFrames(socket, frames, (text) => session.received(text));
     onGone({ socket, frames }, () => hub.astationLeft(code, connectionId));
     hub.astationArrived({ code, connectionId, address, challenge, keyRegistered });

@@ -9,14 +9,12 @@ import { useDatabase } from '../support/database.ts';
 import { useRelayServer, withRelayServer } from '../support/relay-server.ts';
 import {
   type AstationSocket,
-  connect,
   open,
   openAstation,
   openAtem,
   openVerified,
-  type Refused,
   refused,
-  TestSocket,
+  type TestSocket,
   wsUrl,
 } from '../support/sockets.ts';
 import { useProxiedDatabase } from '../support/tcp-proxy.ts';
@@ -249,65 +247,91 @@ describe('an impostor', () => {
   });
 });
 
-describe('pending sockets', () => {
-  const crowded = {
-    status: 429,
-    body: { error: 'Too many connections are waiting to prove this key.', code: 'TOO_MANY_REQUESTS' },
-    retryAfter: '10',
-  };
+describe('slots that strangers can fill: pending sockets', () => {
+  const displaced = { code: 1013, reason: 'newer connections wait to prove this key; connect again' };
+  const pendingIn = async (code: string) => (await server.room(code))?.pending.size ?? 0;
 
-  test('at most two of one address, until one is through or gone', async () => {
-    const code = newCode();
-    const key = new AstationKey();
+  /** A room whose key is registered, and nobody in it. */
+  async function registered() {
+    const [code, key] = [newCode(), new AstationKey()];
     await register(server.url, code, key);
+    return { code, key };
+  }
+
+  test('at most two of one address: a third displaces the oldest, and all keep their chance to prove the key', async () => {
+    const { code, key } = await registered();
     const first = await openAstation(server.url, code);
     const second = await openAstation(server.url, code);
-    const url = wsUrl(server.url, { role: 'astation', code });
-    expect(await refused(url)).toMatchObject(crowded);
-    expect(await first.prove(key)).toMatchObject({ status: 'verified' });
     const third = await openAstation(server.url, code);
-    expect(await refused(url)).toMatchObject(crowded);
-    await second.leave();
-    await expect.poll(async () => (await server.room(code))?.pending.size).toBe(1);
-    await openAstation(server.url, code);
-    expect(await refused(url)).toMatchObject(crowded);
+    expect(await pendingIn(code)).toBe(2);
+    expect(await first.closed()).toEqual(displaced);
     expect(await third.prove(key)).toMatchObject({ status: 'verified' });
+    expect(await second.prove(key)).toMatchObject({ status: 'verified' });
+    expect((await third.closed()).code).toBe(1000);
   });
 
-  test('of ten that come at once two get a challenge', async () => {
-    const code = newCode();
-    await register(server.url, code, new AstationKey());
-    const outcomes = await Promise.all(
-      Array.from({ length: 10 }, () => connect(wsUrl(server.url, { role: 'astation', code }))),
+  test('of ten that come at once two stay', async () => {
+    const { code } = await registered();
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => openAstation(server.url, code)));
+    await expect.poll(() => pendingIn(code)).toBe(2);
+    const staying = [...((await server.room(code))?.pending.values() ?? [])].map(
+      ({ challenge }) => challenge,
     );
-    const endings = await Promise.all(
-      outcomes.map(async (outcome) => {
-        if (!(outcome instanceof TestSocket)) return outcome.status;
-        return outcome.next('a challenge').then(
-          (frame) => frame.type,
-          async () => (await outcome.closed()).code,
-        );
-      }),
-    );
-    expect(endings.filter((ending) => ending === 'relayAuthChallenge')).toHaveLength(2);
-    for (const ending of endings) expect(['relayAuthChallenge', 429, 1013]).toContain(ending);
-    expect((await server.room(code))?.pending.size).toBe(2);
+    const others = sockets.filter(({ challenge }) => !staying.includes(challenge));
+    expect(await Promise.all(others.map((socket) => socket.closed()))).toEqual(Array(8).fill(displaced));
   });
 
-  test('at most 32 in one room, from wherever; the owner is not one of them', async () => {
-    const code = newCode();
-    const key = new AstationKey();
+  test('32 strangers of 16 addresses do not keep the Astation out of its room', async () => {
+    const { code, key } = await registered();
     const owner = await openVerified(server.url, code, key);
-    const sockets: AstationSocket[] = [];
-    for (let n = 0; n < 32; n++) {
-      sockets.push(await openAstation(server.url, code, { from: `127.0.0.${10 + (n >> 1)}` }));
-    }
-    const url = wsUrl(server.url, { role: 'astation', code });
-    expect(await refused(url, { from: '127.0.0.99' })).toMatchObject(crowded);
-    expect(await sockets[31]?.prove(key)).toMatchObject({ status: 'verified' });
+    for (let n = 0; n < 32; n++) await openAstation(server.url, code, { from: `127.0.0.${10 + (n >> 1)}` });
+    const back = await openAstation(server.url, code, { from: '127.0.0.99' });
+    expect(await pendingIn(code)).toBe(32);
+    expect(await back.prove(key)).toMatchObject({ status: 'verified' });
     expect((await owner.closed()).code).toBe(1000);
-    await openAstation(server.url, code, { from: '127.0.0.99' });
-    expect(((await connect(url, { from: '127.0.0.98' })) as Refused).status).toBe(429);
+    expect(await pendingIn(code)).toBe(31);
+    await back.hearsNothing();
+  });
+
+  test('an Astation whose place is taken before it answers still proves its key, and is not closed afterwards', async () => {
+    const { code, key } = await registered();
+    const genuine = await openAstation(server.url, code, { from: '127.0.0.3' });
+    const idle = await openAstation(server.url, code, { from: '127.0.0.3' });
+    const strangers = [];
+    for (let n = 0; n < 2; n++) strangers.push(await openAstation(server.url, code, { from: '127.0.0.3' }));
+    const challenges = [...((await server.room(code))?.pending.values() ?? [])].map(
+      ({ challenge }) => challenge,
+    );
+    expect(challenges.toSorted()).toEqual(strangers.map(({ challenge }) => challenge).toSorted());
+    expect(await genuine.prove(key)).toEqual(result('verified', 'key verified'));
+    const atem = await openAtem(server.url, code, 'a');
+    expect(await genuine.next()).toMatchObject({ atem_id: 'a', relay_event: 'connected' });
+    expect(await idle.closed()).toEqual(displaced);
+    await reaches(genuine, atem);
+    expect(await genuine.ask({ type: 'relayBind', session_id: randomUUID() })).toMatchObject({ ok: true });
+  });
+
+  test('the same where nothing is left of its room, because its address has newer sockets in others', async () => {
+    const rooms = [await registered(), await registered(), await registered()] as const;
+    const from = '127.0.0.4';
+    const first = await openAstation(server.url, rooms[0].code, { from });
+    for (const { code } of rooms.slice(1)) await openAstation(server.url, code, { from });
+    await expect.poll(() => server.room(rooms[0].code)).toBeUndefined();
+    expect(await pendingIn(rooms[1].code)).toBe(1);
+    expect(await first.prove(rooms[0].key)).toEqual(result('verified', 'key verified'));
+    expect(await status(rooms[0].code)).toMatchObject({ astation_connected: true });
+    await first.hearsNothing();
+  });
+
+  test('a displaced socket with a wrong proof is rejected like any other', async () => {
+    const { code } = await registered();
+    const from = '127.0.0.5';
+    const impostor = await openAstation(server.url, code, { from });
+    for (let n = 0; n < 2; n++) await openAstation(server.url, code, { from });
+    expect(await impostor.prove(new AstationKey())).toEqual(
+      result('rejected', 'another key is registered for this Astation'),
+    );
+    expect(await impostor.closed()).toEqual({ code: 1008, reason: 'identity proof rejected' });
   });
 });
 

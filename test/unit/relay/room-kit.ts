@@ -11,7 +11,7 @@ export const arrival = (connectionId: string, more: Partial<AstationArrival> = {
   address: `address of ${connectionId}`,
   challenge: `challenge of ${connectionId}`,
   keyRegistered: false,
-  pendingFromAddress: 0,
+  pendingOfAddress: [],
   now: 0,
   ...more,
 });

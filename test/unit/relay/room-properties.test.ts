@@ -115,8 +115,10 @@ class Edge {
 
   private astation(address: string) {
     const { id } = this.add();
-    const waiting = [...(this.room?.pending.values() ?? [])].filter((other) => other.address === address);
-    const more = { address, keyRegistered: this.keyKnown, pendingFromAddress: waiting.length, now: this.now };
+    const pendingOfAddress = [...(this.room?.pending.values() ?? [])]
+      .filter((other) => other.address === address)
+      .map(({ connectionId }) => ({ code: this.room?.code ?? '', connectionId }));
+    const more = { address, keyRegistered: this.keyKnown, pendingOfAddress, now: this.now };
     this.apply(joinAstation(this.room, arrival(id, more)));
   }
 
@@ -190,6 +192,7 @@ class Edge {
       const waiting = [...(room?.pending.values() ?? [])].filter((other) => other.address === address);
       expect(waiting.length).toBeLessThanOrEqual(2);
     }
+    expect(room?.pending.size ?? 0).toBeLessThanOrEqual(32);
     if (this.keyKnown) expect(room?.owner?.standing, 'a known key is needed to own').not.toBe('legacy');
   }
 }

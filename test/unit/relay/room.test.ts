@@ -7,7 +7,8 @@ import {
   refuseAstation,
   refuseAtem,
 } from '../../../src/relay/room.ts';
-import { openPairingRoom } from '../../../src/relay/room-state.ts';
+import { displacePending } from '../../../src/relay/room-pending.ts';
+import { openPairingRoom, type Room } from '../../../src/relay/room-state.ts';
 import {
   arrival,
   CODE,
@@ -157,24 +158,66 @@ describe('an Astation that joins', () => {
 });
 
 describe('pending Astations', () => {
-  const crowded = { status: 429, message: 'Too many connections are waiting to prove this key.' };
+  const displaced = (id: string) => `${id} x 1013 newer connections wait to prove this key; connect again`;
+  const from = (connectionId: string, address: string, more: object = {}) =>
+    arrival(connectionId, { ...pending(connectionId), address, ...more });
 
-  test('are at most two of one address', () => {
-    const at = { keyRegistered: true, now: 0 };
-    expect(refuseAstation(undefined, { ...at, pendingFromAddress: 1 })).toBeUndefined();
-    expect(refuseAstation(undefined, { ...at, pendingFromAddress: 2 })).toEqual(crowded);
-    expect(refuseAstation(undefined, { ...at, keyRegistered: false, pendingFromAddress: 2 })).toBeUndefined();
+  test('nobody is turned away while others wait', () => {
+    expect(
+      refuseAstation(roomWith(...Array.from({ length: 32 }, (_, i) => pending(`p${i}`))), 0),
+    ).toBeUndefined();
   });
 
-  test('are at most 32 in a room', () => {
-    const many = Array.from({ length: 31 }, (_, i) => pending(`p${i}`));
-    const room = roomWith(...many);
-    const last = joinAstation(room, arrival('p31', pending('p31')));
-    expect(last.room?.pending.size).toBe(32);
-    const over = joinAstation(last.room, arrival('p32', pending('p32')));
-    expect(over.refused).toEqual(crowded);
-    expect(shown(over.effects)).toEqual([`p32 x 1013 ${crowded.message}`]);
-    expect(over.room).toBe(last.room);
+  test('are at most two of one address: the oldest goes, in this room at once, in another by name', () => {
+    const two = ['p1', 'p2'].reduce<Room | undefined>(
+      (room, id, now) => joinAstation(room, from(id, 'x', { now })).room,
+      undefined,
+    );
+    const here = ['p1', 'p2'].map((connectionId) => ({ code: CODE, connectionId }));
+    const third = joinAstation(two, from('p3', 'x', { pendingOfAddress: here, now: 3 }));
+    expect(shown(third.effects)).toEqual([challenge('p3'), displaced('p1')]);
+    expect([...(third.room?.pending.keys() ?? [])]).toEqual(['p2', 'p3']);
+    const there = { code: 'another room', connectionId: 'q1' };
+    const fourth = joinAstation(
+      third.room,
+      from('p4', 'x', { pendingOfAddress: [there, ...here.slice(1)], now: 4 }),
+    );
+    expect(shown(fourth.effects)).toEqual([challenge('p4')]);
+    expect(fourth.elsewhere).toEqual([there]);
+    expect(joinAstation(two, from('p5', 'y', { now: 5 })).elsewhere).toEqual([]);
+  });
+
+  test('of a burst that saw the same neighbours only the newest two stay', () => {
+    const crowd = ['a', 'b', 'c', 'd'].map((connectionId) => ({ code: 'elsewhere', connectionId }));
+    const { elsewhere } = joinAstation(undefined, from('p1', 'x', { pendingOfAddress: crowd }));
+    expect(elsewhere).toEqual(crowd.slice(0, 3));
+  });
+
+  test('are at most 32 in a room: the oldest of the address that has the most goes', () => {
+    let room: Room | undefined;
+    // The one that matters came first, and is alone at its address.
+    const ids = ['genuine', ...Array.from({ length: 31 }, (_, i) => `p${i}`)];
+    for (const [n, id] of ids.entries()) {
+      const address = id === 'genuine' ? 'home' : `strangers ${n >> 1}`;
+      room = joinAstation(room, from(id, address, { now: n })).room;
+    }
+    expect(room?.pending.size).toBe(32);
+    for (let n = 0; n < 40; n++) {
+      const over = joinAstation(room, from(`q${n}`, `more ${n}`, { now: 100 + n }));
+      expect(over.effects).toHaveLength(2);
+      expect(over.room?.pending.size).toBe(32);
+      if (n < 15) expect(over.room?.pending.has('genuine')).toBe(true);
+      room = over.room;
+    }
+  });
+
+  test('of another room that has to go leaves it, unless it went before', () => {
+    const room = roomWith(pending('p1'), pending('p2'));
+    const left = displacePending(room, 'p1');
+    expect(shown(left.effects)).toEqual([displaced('p1')]);
+    expect([...(left.room?.pending.keys() ?? [])]).toEqual(['p2']);
+    expect(displacePending(left.room, 'p1')).toEqual({ room: left.room, effects: [] });
+    expect(displacePending(left.room, 'p2').room).toBeUndefined();
   });
 });
 
