@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { startEmbedded } from '../db/embedded.ts';
+import { type EmbeddedOptions, startEmbedded } from '../db/embedded.ts';
 import { readFault } from '../db/pg-errors.ts';
 
 /** A database that cannot be used. The message names the variable and never its value. */
@@ -23,7 +23,11 @@ const MIN_SERVER_VERSION = 150_000;
 
 /** @throws DatabaseUrlError unless `url` leads to a PostgreSQL that lets us in and is new enough */
 async function checkDatabaseUrl(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5000,
+    application_name: 'vault-relay',
+  });
   client.on('error', () => undefined); // the call under way reports it
   let version: number;
   try {
@@ -34,7 +38,7 @@ async function checkDatabaseUrl(url: string): Promise<void> {
     const { code, message } = readFault(error);
     const reason = [code, message].filter(Boolean).join(': ');
     throw new DatabaseUrlError(
-      `DATABASE_URL leads to no PostgreSQL that lets this server in (${reason}); start that database, correct the variable, or unset it to use the embedded one.`,
+      `Cannot connect to PostgreSQL at DATABASE_URL (${reason}); start that database, correct the variable, or unset it to use the embedded one.`,
     );
   } finally {
     await client.end().catch(() => undefined);
@@ -52,7 +56,7 @@ export async function openDatabaseSource(config: Config, log: Logger): Promise<D
     await checkDatabaseUrl(config.databaseUrl);
     return external(config.databaseUrl, 'the PostgreSQL that DATABASE_URL names');
   }
-  return startHere(config, log, 'server');
+  return startHere(config, log, { owner: 'server' });
 }
 
 const external = (url: string, description: string): DatabaseSource => ({
@@ -62,8 +66,12 @@ const external = (url: string, description: string): DatabaseSource => ({
   release: async () => undefined,
 });
 
-async function startHere(config: Config, log: Logger, owner: 'server' | 'command'): Promise<DatabaseSource> {
-  const embedded = await startEmbedded({ dataDir: config.dataDir, log, owner });
+async function startHere(
+  config: Config,
+  log: Logger,
+  options: Pick<EmbeddedOptions, 'owner' | 'create'>,
+): Promise<DatabaseSource> {
+  const embedded = await startEmbedded({ dataDir: config.dataDir, log, ...options });
   return {
     url: embedded.url,
     description: `embedded PostgreSQL in ${embedded.clusterDir}`,
@@ -72,7 +80,16 @@ async function startHere(config: Config, log: Logger, owner: 'server' | 'command
   };
 }
 
-/** The same for a command, which may run beside a server: then the database that is running serves both. */
-export async function openDatabaseSourceForCommand(config: Config, log: Logger): Promise<DatabaseSource> {
-  return config.databaseUrl ? openDatabaseSource(config, log) : startHere(config, log, 'command');
+/**
+ * The same for a command, which may run beside a server: then the database that is running serves both.
+ * @param create whether an embedded one is made where there is none
+ */
+export async function openDatabaseSourceForCommand(
+  config: Config,
+  log: Logger,
+  { create = false } = {},
+): Promise<DatabaseSource> {
+  return config.databaseUrl
+    ? openDatabaseSource(config, log)
+    : startHere(config, log, { owner: 'command', create });
 }

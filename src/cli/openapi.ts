@@ -1,19 +1,12 @@
 import { Command, Option } from 'commander';
-import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
 import { formatDocument } from '../openapi/freshness.ts';
+import { type CommandDeps, ExitCode } from './command.ts';
 import { checkOpenApi } from './openapi/check.ts';
 import { writeCommitted } from './openapi/files.ts';
 import { generateDocument } from './openapi/generate.ts';
 
-export interface OpenApiCommandDeps {
-  version: string;
-  setUp(): { config: Config; log: Logger };
-  print(text: string): void;
-}
-
 /** `vault-relay openapi`: prints, rewrites or checks the published document. */
-export function makeOpenApiCommand({ version, setUp, print }: OpenApiCommandDeps): Command {
+export function makeOpenApiCommand({ version, setUp, out }: CommandDeps): Command {
   return new Command('openapi')
     .description('print the OpenAPI document of the default settings, rewrite the committed one, or check it')
     .option('--write', 'rewrite openapi/vault-relay.openapi.json')
@@ -32,10 +25,11 @@ export function makeOpenApiCommand({ version, setUp, print }: OpenApiCommandDeps
     .action(async ({ write, check, url }: { write?: true; check?: true; url?: string }, command: Command) => {
       if (url !== undefined && !check) command.error('error: --url goes with --check');
       if (check) {
-        if (!(await checkOpenApi({ ...setUp(), version, url, print }))) process.exitCode = 1;
+        if (!(await checkOpenApi({ ...setUp(), version, url, out }))) throw new ExitCode(1);
         return;
       }
       const text = formatDocument(generateDocument({ version }));
-      print(write ? `Wrote ${await writeCommitted(text)}.` : text.trimEnd());
+      if (write) await out.line(`Wrote ${await writeCommitted(text)}.`);
+      else await out.jsonText(text);
     });
 }

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
+import { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from '../app.ts';
@@ -8,6 +9,7 @@ import { buildMetricsApp } from '../http/metrics.ts';
 import { openObservability } from '../observability/open.ts';
 import { openServices } from '../services.ts';
 import { bringUpToDate } from './bring-up-to-date.ts';
+import { type CommandDeps, ExitCode } from './command.ts';
 import { openDatabaseSource } from './database-url.ts';
 import { welcome } from './welcome.ts';
 
@@ -145,13 +147,15 @@ function untilSignal(log: Logger): Promise<string> {
   });
 }
 
-/** `vault-relay serve`: runs until a signal. @returns the exit code */
-export async function serve(config: Config, log: Logger, version: string): Promise<number> {
+/** Runs until a signal. @returns the exit code */
+async function serve({ setUp, version, out }: CommandDeps): Promise<number> {
+  const { config, log } = setUp({ atWork: true });
   // V8 would take what writes leave behind for long-lived, and stop every other second to collect it (docs/benchmarks.md).
   setFlagsFromString('--no-allocation-site-pretenuring');
   const signalled = untilSignal(log);
   const server = await startServer(config, log, version);
-  process.stdout.write(welcome(server.url, config));
+  // A server whose greeting nobody reads still serves.
+  await out.text(welcome(server.url, config)).catch(() => undefined);
   const ended = await Promise.race([
     signalled.then((signal) => ({ code: 0, why: signal })),
     server.broken.then((why) => ({ code: 1, why })),
@@ -161,3 +165,12 @@ export async function serve(config: Config, log: Logger, version: string): Promi
   log.info('Stopped');
   return ended.code;
 }
+
+/** `vault-relay serve`. */
+export const makeServeCommand = (deps: CommandDeps): Command =>
+  new Command('serve')
+    .description('run the server: starts the database if none is configured, migrates, listens')
+    .action(async () => {
+      const code = await serve(deps);
+      if (code !== 0) throw new ExitCode(code);
+    });

@@ -1,49 +1,118 @@
 import { hostname as ownHostname } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type pg from 'pg';
+import { streamRows, withSnapshot } from '../db/connection.ts';
+import { escapeText } from '../printable.ts';
 import { makeSessionId } from '../session/session-id.ts';
-import type { SessionInfo, SessionStore } from '../session/store.ts';
-import { formatTable } from './table.ts';
+import { SessionStore } from '../session/store.ts';
+import { formatAtemSessions, whereAtemLooks } from './atem.ts';
+import type { CommandDeps } from './command.ts';
+import { parseAstationId, parseCount } from './options.ts';
+import { withConnectionToDatabase, withDatabase } from './with-database.ts';
 
-/** @returns the text to print */
-export async function createSession(
-  sessions: SessionStore,
-  {
-    astation,
-    hostname = ownHostname(),
-    json = false,
-  }: { astation: string; hostname?: string; json?: boolean },
-): Promise<string> {
-  const sessionId = makeSessionId();
-  await sessions.createGranted(sessionId, { hostname, astationId: astation });
-  return json ? JSON.stringify({ session_id: sessionId }) : `session_id: ${sessionId}`;
-}
-
-const COLUMNS = ['FINGERPRINT', 'STATUS', 'ASTATION', 'HOSTNAME', 'LAST USED', 'EXPIRES'];
-
-const inSeconds = (date: Date | null) => (date ? date.toISOString().replace(/\.\d+Z$/, 'Z') : '-');
-
-const toRow = (session: SessionInfo) => [
-  session.fingerprint,
-  session.status,
-  session.astationId ?? '-',
-  session.hostname || '-',
-  inSeconds(session.lastUsedAt),
-  inSeconds(session.expiresAt),
-];
-
-/** @returns the text to print: a table, or one JSON array */
-export function formatSessions(sessions: SessionInfo[], { json = false }: { json?: boolean }): string {
-  if (json) {
-    return JSON.stringify(
-      sessions.map((session) => ({
-        fingerprint: session.fingerprint,
-        status: session.status,
-        astation_id: session.astationId,
-        hostname: session.hostname,
-        created_at: session.createdAt,
-        last_used_at: session.lastUsedAt,
-        expires_at: session.expiresAt,
-      })),
+/** @returns what a host may be called, as the wire contract bounds it @throws InvalidArgumentError */
+function parseHostname(name: string): string {
+  if (name.length === 0 || [...name].length > 255 || escapeText(name) !== name) {
+    throw new InvalidArgumentError(
+      'It must have 1 to 255 characters, none of them invisible or a control character.',
     );
   }
-  return formatTable(COLUMNS, sessions.map(toRow));
+  return name;
 }
+
+interface CreateOptions {
+  astation: string;
+  hostname?: string;
+  json?: true;
+  atem?: true;
+}
+
+function makeCreateCommand({ setUp, out, hints }: CommandDeps): Command {
+  return new Command('create')
+    .description('make a session that is granted and bound to an Astation')
+    .requiredOption('--astation <id>', 'the Astation whose work session it joins', parseAstationId)
+    .option('--hostname <name>', 'what to call the machine it is for', parseHostname)
+    .option('--json', 'print {"session_id": …}')
+    .addOption(new Option('--atem', 'print the sessions.json of atem, ready to save').conflicts('json'))
+    .action(async ({ astation, hostname = ownHostname(), json, atem }: CreateOptions) => {
+      const { config, log } = setUp();
+      const sessionId = makeSessionId();
+      await withDatabase(config, log, (db) =>
+        new SessionStore(db).createGranted(sessionId, { hostname, astationId: astation }),
+      );
+      if (json) await out.json({ session_id: sessionId });
+      else if (!atem) await out.line(`session_id: ${sessionId}`);
+      else {
+        await out.jsonText(formatAtemSessions({ sessionId, astation, hostname }));
+        await out.flush();
+        await hints.text(whereAtemLooks(process.platform, process.env));
+      }
+    });
+}
+
+/** A session as `--json` prints it; its id is not kept. */
+export interface SessionRow {
+  fingerprint: string;
+  status: 'pending' | 'granted' | 'denied' | 'revoked' | 'expired';
+  astation_id: string | null;
+  hostname: string;
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string;
+}
+
+/** `$1` how many; null: all. */
+const SESSIONS = `
+  SELECT left(encode(id_hash, 'hex'), 12) AS fingerprint,
+    CASE WHEN expires_at <= now() AND status IN ('pending', 'granted') THEN 'expired' ELSE status END AS status,
+    astation_id, hostname, wire_time(created_at) AS created_at, wire_time(last_used_at) AS last_used_at,
+    wire_time(expires_at) AS expires_at
+  FROM sessions ORDER BY sessions.created_at, id_hash LIMIT $1`;
+
+/** Yields sessions in the order they were made, within the transaction that is open. @throws the driver's error */
+export const readSessions = (client: pg.Client, limit?: number): AsyncGenerator<SessionRow> =>
+  streamRows<SessionRow>(client, SESSIONS, [limit ?? null]);
+
+const HEAD = ['FINGERPRINT', 'STATUS', 'ASTATION', 'HOSTNAME', 'LAST USED', 'EXPIRES'];
+
+async function* toCells(sessions: AsyncIterable<SessionRow>): AsyncGenerator<string[]> {
+  for await (const session of sessions) {
+    const { fingerprint, status, astation_id, hostname, last_used_at, expires_at } = session;
+    yield [fingerprint, status, astation_id ?? '-', hostname || '-', last_used_at ?? '-', expires_at ?? '-'];
+  }
+}
+
+function makeListCommand({ setUp, out }: CommandDeps): Command {
+  return new Command('list')
+    .description('list sessions by their fingerprints, oldest first; the ids are not kept')
+    .option('--limit <n>', 'print at most so many', parseCount)
+    .option('--json', 'print one JSON array')
+    .action(async ({ limit, json }: { limit?: number; json?: true }) => {
+      const { config, log } = setUp();
+      await withConnectionToDatabase(config, log, (client) =>
+        withSnapshot(client, async () => {
+          const sessions = readSessions(client, limit);
+          await (json ? out.jsonArray(sessions) : out.table(HEAD, toCells(sessions)));
+        }),
+      );
+    });
+}
+
+function makeRevokeCommand({ setUp, out }: CommandDeps): Command {
+  return new Command('revoke')
+    .argument('<id>', 'its id or its fingerprint')
+    .description('end a session at once, by its id or its fingerprint')
+    .action(async (id: string) => {
+      const { config, log } = setUp();
+      await withDatabase(config, log, (db) => new SessionStore(db).revoke(id));
+      await out.line('Revoked.');
+    });
+}
+
+/** `vault-relay session create|list|revoke`. */
+export const makeSessionCommand = (deps: CommandDeps): Command =>
+  new Command('session')
+    .description('make, list and revoke sessions')
+    .addCommand(makeCreateCommand(deps))
+    .addCommand(makeListCommand(deps))
+    .addCommand(makeRevokeCommand(deps));

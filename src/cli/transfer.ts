@@ -1,33 +1,17 @@
-import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import type { Writable } from 'node:stream';
+import { fstatSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { Command } from 'commander';
-import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
 import { type ExportOptions, exportVaults } from '../transfer/export.ts';
 import { importVaults } from '../transfer/import.ts';
+import { ImportError } from '../transfer/import-error.ts';
 import { readLines } from '../transfer/lines.ts';
+import type { CommandDeps } from './command.ts';
+import { explainSystemError } from './complaint.ts';
 import { withConnectionToDatabase } from './with-database.ts';
 
-export interface CommandDeps {
-  setUp(): { config: Config; log: Logger };
-  print(text: string): void;
-}
-
-/** Writes as fast as whoever reads takes it. @throws Error when the reader has gone */
-export function writeTo(stream: Writable): (text: string) => Promise<void> {
-  let failure: Error | undefined;
-  stream.on('error', (error) => {
-    failure = error;
-  });
-  return async (text) => {
-    if (failure) throw failure;
-    if (!stream.write(text)) await once(stream, 'drain');
-  };
-}
-
 /** `vault-relay export`: NDJSON on stdout. */
-export function makeExportCommand({ setUp }: CommandDeps): Command {
+export function makeExportCommand({ setUp, out }: CommandDeps): Command {
   const collect = (id: string, ids: string[] = []) => [...ids, id];
   return new Command('export')
     .description('write vaults with their whole history and proofs to stdout, one JSON object a line')
@@ -39,24 +23,59 @@ export function makeExportCommand({ setUp }: CommandDeps): Command {
       const { config, log } = setUp();
       const options: ExportOptions = { vaults: vault, workSession, after, astations: withAstations };
       await withConnectionToDatabase(config, log, (client) =>
-        exportVaults(client, options, writeTo(process.stdout)),
+        exportVaults(client, options, (line) => out.jsonText(line)),
       );
     });
 }
 
+const unreadable = (name: string, error: unknown) =>
+  new ImportError(
+    `The export ${name} cannot be read: ${explainSystemError(error as NodeJS.ErrnoException)}.`,
+    { cause: error },
+  );
+
+/** Yields what a file holds. @throws ImportError that names it */
+async function* readChunks(name: string, input: Readable): AsyncGenerator<Buffer> {
+  try {
+    yield* input;
+  } catch (error) {
+    throw unreadable(name, error);
+  }
+}
+
+/** Runs work with the bytes of a file, or of stdin. @throws ImportError that names the file which cannot be read */
+async function withInput<T>(
+  file: string | undefined,
+  work: (input: AsyncIterable<Buffer>) => Promise<T>,
+): Promise<T> {
+  if (file === undefined) {
+    // Node would take a folder for an empty file.
+    if (fstatSync(0).isDirectory())
+      throw unreadable('on stdin', Object.assign(new Error(), { code: 'EISDIR' }));
+    return work(readChunks('on stdin', process.stdin));
+  }
+  const handle: FileHandle = await open(file).catch((error) => {
+    throw unreadable(file, error);
+  });
+  try {
+    return await work(readChunks(file, handle.createReadStream({ autoClose: false })));
+  } finally {
+    await handle.close();
+  }
+}
+
 /** `vault-relay import`: from a file, or stdin. */
-export function makeImportCommand({ setUp, print }: CommandDeps): Command {
+export function makeImportCommand({ setUp, out }: CommandDeps): Command {
   return new Command('import')
     .description('bring the vaults of an export into a server that has none, checking every hash')
     .argument('[file]', 'the export; without it, stdin')
     .action(async (file?: string) => {
       const { config, log } = setUp();
-      const input = file === undefined ? process.stdin : createReadStream(file);
-      const { vaults, rows, skipped, astations } = await withConnectionToDatabase(config, log, (client) =>
-        importVaults(client, readLines(input)),
+      const { vaults, rows, skipped, astations } = await withInput(file, (input) =>
+        withConnectionToDatabase(config, log, (client) => importVaults(client, readLines(input))),
       );
       const there = skipped > 0 ? ` ${skipped} vaults were there already, the same.` : '';
       const keys = astations > 0 ? ` ${astations} Astations have their keys.` : '';
-      print(`Imported ${vaults} vaults with ${rows} rows.${there}${keys}`);
+      await out.line(`Imported ${vaults} vaults with ${rows} rows.${there}${keys}`);
     });
 }

@@ -3,18 +3,21 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { Database } from '../db/client.ts';
 import { withConnection } from '../db/connection.ts';
-import { migrate } from '../db/migrate.ts';
+import { requireMigrated } from '../db/migrate.ts';
 import { openDatabaseSourceForCommand } from './database-url.ts';
 
-/** Runs a command's work on the address of the configured database, which is up to date and beside a server or not. */
-export async function withDatabaseUrl<T>(
+/**
+ * Runs a command's work on the address of the configured database, beside a server or not. It makes and migrates none.
+ * @throws DatabaseUrlError, EmbeddedError or MigrationError when there is none that fits this program
+ */
+async function withDatabaseUrl<T>(
   config: Config,
   log: Logger,
   work: (url: string) => Promise<T>,
 ): Promise<T> {
   const source = await openDatabaseSourceForCommand(config, log);
   try {
-    await migrate(source.url);
+    await requireMigrated(source.url);
     return await work(source.url);
   } finally {
     await source.release();

@@ -1,46 +1,30 @@
 import pg from 'pg';
-import { APPLICATION_ROLE } from './pool.ts';
+import { settle } from './settle.ts';
+import { statementName } from './statement-name.ts';
 
-/** Of rows that are fetched together, so that memory does not grow with what is read. */
-const ROWS_AT_A_TIME = 100;
+/** Rows of a bounded size that are fetched together. */
+const ROWS_AT_A_TIME = 500;
 
 /**
- * Runs work on one connection of its own, as the role of the server, for what takes longer than a statement of the
- * server may.
+ * Runs work on a connection of its own, as the role of the server, for what takes longer than a statement of the server
+ * may.
  * @param url of a role that may become the server's @throws what `work` throws, or the driver when it cannot connect
  */
 export async function withConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 5000,
+    keepAlive: true,
     application_name: 'vault-relay command',
   });
   client.on('error', () => undefined); // the query under way reports it
   await client.connect();
   try {
-    await client.query(`SET ROLE ${APPLICATION_ROLE}`);
+    await settle(client, { patient: true });
     return await work(client);
   } finally {
     await client.end().catch(() => undefined);
   }
-}
-
-let cursors = 0;
-
-/** The rows of a query as they are asked for, within the transaction that is open. Several may be open at a time. */
-export async function* streamRows<Row>(
-  client: pg.Client,
-  sql: string,
-  values: unknown[] = [],
-): AsyncGenerator<Row> {
-  const cursor = `vault_relay_${++cursors}`;
-  await client.query(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${sql}`, values);
-  for (;;) {
-    const { rows } = await client.query(`FETCH ${ROWS_AT_A_TIME} FROM ${cursor}`);
-    yield* rows as Row[];
-    if (rows.length < ROWS_AT_A_TIME) break;
-  }
-  await client.query(`CLOSE ${cursor}`);
 }
 
 /**
@@ -55,5 +39,68 @@ export async function withSnapshot<T>(client: pg.Client, work: () => Promise<T>)
     return await work();
   } finally {
     await client.query('ROLLBACK').catch(() => undefined);
+  }
+}
+
+let cursors = 0;
+
+/**
+ * Yields the rows of a query as they are asked for, within the transaction that is open. Several may be open at a time.
+ * @param sql a query of rows that are small each @throws the driver's error
+ */
+export async function* streamRows<Row>(
+  client: pg.Client,
+  sql: string,
+  values: unknown[] = [],
+): AsyncGenerator<Row> {
+  const cursor = `vault_relay_${++cursors}`;
+  await client.query(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${sql}`, values);
+  try {
+    for (;;) {
+      const { rows } = await client.query(`FETCH ${ROWS_AT_A_TIME} FROM ${cursor}`);
+      yield* rows as Row[];
+      if (rows.length < ROWS_AT_A_TIME) break;
+    }
+  } finally {
+    // A transaction that failed has closed it.
+    await client.query(`CLOSE ${cursor}`).catch(() => undefined);
+  }
+}
+
+/** Bytes, and rows, of a vault that are fetched together. One row may be larger. */
+const PORTION = { bytes: 1024 * 1024, rows: 1000 };
+
+/**
+ * `$1` a vault, `$2` the seq to go on after: the seqs of its next rows, as many as are fetched together. `ahead` tells
+ * how many there are at least.
+ */
+export const NEXT_ROWS = `
+  weighed AS MATERIALIZED (
+    SELECT seq, row_number() OVER by_seq AS place,
+      sum(coalesce(octet_length(content), 0) + octet_length(concat(writer_id, array_to_string(tags, '')))) OVER by_seq AS bytes
+    FROM vault_entries WHERE vault_id = $1 AND seq > $2::bigint
+    WINDOW by_seq AS (ORDER BY seq ROWS UNBOUNDED PRECEDING) ORDER BY seq LIMIT ${PORTION.rows}
+  ), portion AS MATERIALIZED (
+    SELECT seq, (SELECT count(*)::int FROM weighed) AS ahead FROM weighed WHERE place = 1 OR bytes <= ${PORTION.bytes}
+  )`;
+
+/**
+ * Yields the rows of a vault in the order of their seqs, whatever they weigh, in constant memory.
+ * @param sql a query that begins with NEXT_ROWS and takes `seq` and `ahead` from `portion`
+ * @throws the driver's error
+ */
+export async function* streamVaultRows<Row extends { seq: number | string }>(
+  client: pg.Client,
+  sql: string,
+  { vaultId, after }: { vaultId: string; after: number | string },
+): AsyncGenerator<Row> {
+  const name = statementName(sql);
+  for (let last: number | string = after; ; ) {
+    const query = { name, text: sql, values: [vaultId, last] };
+    const { rows } = await client.query<Row & { ahead: number }>(query);
+    for (const { ahead: _, ...row } of rows) yield row as unknown as Row;
+    const end = rows.at(-1);
+    if (!end || (rows.length === end.ahead && end.ahead < PORTION.rows)) return;
+    last = end.seq;
   }
 }

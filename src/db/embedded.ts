@@ -34,6 +34,8 @@ export interface EmbeddedOptions {
   log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   /** A command beside a running server uses the server's database, and stopping it does nothing. */
   owner?: OwnerKind;
+  /** Whether a database is made where there is none; by default it is. */
+  create?: boolean;
   /** Further arguments of `postgres`, such as `-c fsync=off` as two elements. */
   postgresFlags?: string[];
 }
@@ -60,6 +62,11 @@ async function announce({ dataDir, log }: EmbeddedOptions, place: Place): Promis
 async function openHome(options: EmbeddedOptions): Promise<string> {
   const home = await findHome(options.dataDir);
   if (home) return announce(options, { home });
+  if (options.create === false) {
+    throw new EmbeddedError(
+      `DATA_DIR ${options.dataDir} holds no database: run \`vault-relay serve\` or \`vault-relay migrate\` first, or set DATA_DIR or DATABASE_URL to the database of the server.`,
+    );
+  }
   options.log.info('Creating the embedded database.');
   return announce(options, await createHome(options.dataDir));
 }
@@ -110,7 +117,7 @@ async function settleWith(home: string, found: Found, options: EmbeddedOptions) 
 }
 
 async function launch(home: string, options: EmbeddedOptions): Promise<EmbeddedDatabase | undefined> {
-  const { log, owner = 'server', postgresFlags: flags = [] } = options;
+  const { log, owner = 'server', create = true, postgresFlags: flags = [] } = options;
   const runAs = await ownerOf(home);
   const binaries = await usableBinaries(home, runAs);
   await checkVersion(home, binaries);
@@ -118,7 +125,7 @@ async function launch(home: string, options: EmbeddedOptions): Promise<EmbeddedD
   const postmaster = await startPostmaster({ home, binaries, runAs, owner, flags });
   if (!postmaster) return undefined;
   try {
-    await ensureDatabase(home, postmaster.port);
+    if (create) await ensureDatabase(home, postmaster.port);
     log.debug({ pid: postmaster.pid, port: postmaster.port, folder: home }, 'The embedded PostgreSQL runs.');
     return handle(home, await urlOf(home, postmaster.port), postmaster);
   } catch (error) {

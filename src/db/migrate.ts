@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import { readFault } from './pg-errors.ts';
+import { APPLICATION_ROLE, settle } from './settle.ts';
 
 /** `prisma/migrations` of this package, seen from src/db as well as from dist/db. */
 export const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../prisma/migrations');
@@ -23,8 +24,9 @@ const BOOK = `
     applied_steps_count INTEGER NOT NULL DEFAULT 0
   )`;
 
-/** SQLSTATE */
+/** SQLSTATEs */
 const INSUFFICIENT_PRIVILEGE = '42501';
+const NO_SUCH_DATABASE = '3D000';
 
 interface Migration {
   name: string;
@@ -53,6 +55,7 @@ async function readMigrations(dir: string): Promise<Migration[]> {
   );
 }
 
+/** Makes the book where there is none. */
 async function readBook(client: pg.Client): Promise<Map<string, string>> {
   await client.query(BOOK).catch((error: pg.DatabaseError) => {
     if (error.code !== INSUFFICIENT_PRIVILEGE) throw error;
@@ -61,6 +64,10 @@ async function readBook(client: pg.Client): Promise<Map<string, string>> {
       { cause: error },
     );
   });
+  return readApplied(client);
+}
+
+async function readApplied(client: pg.Client): Promise<Map<string, string>> {
   const { rows } = await client.query<{ migration_name: string; checksum: string }>(
     'SELECT migration_name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
   );
@@ -86,7 +93,7 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
 
 /** @throws MigrationError when another program holds the lock for too long */
 async function takeLock(client: pg.Client): Promise<void> {
-  await client.query(`SET lock_timeout = '10s'`);
+  await client.query(`SET statement_timeout = 0; SET lock_timeout = '10s'`);
   try {
     await client.query('SELECT pg_advisory_lock($1)', [PRISMA_MIGRATE_LOCK]);
   } catch (error) {
@@ -96,7 +103,6 @@ async function takeLock(client: pg.Client): Promise<void> {
       { cause: error },
     );
   }
-  await client.query('SET lock_timeout = 0');
 }
 
 /** @throws MigrationError when what was applied is not what this program has */
@@ -116,6 +122,61 @@ function checkBook(applied: Map<string, string>, migrations: Migration[]): void 
   }
 }
 
+/** Hashes are made over UTF-8: in another encoding PostgreSQL would count other bytes. @throws MigrationError */
+async function checkEncoding(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ encoding: string; name: string }>(
+    `SELECT current_setting('server_encoding') AS encoding, current_database() AS name`,
+  );
+  const { encoding, name } = rows[0] ?? { encoding: 'unknown', name: '' };
+  if (encoding === 'UTF8') return;
+  throw new MigrationError(
+    `The database ${name} has the encoding ${encoding}, and vault-relay needs UTF8; make a database with ENCODING 'UTF8' TEMPLATE template0, and name it in DATABASE_URL.`,
+  );
+}
+
+/** The server's role must reach the schema of the tables, which is not always `public`. @throws MigrationError */
+async function openSchema(client: pg.Client): Promise<void> {
+  const find = `SELECT quote_ident(current_schema()) AS schema FROM pg_roles
+    WHERE rolname = $1 AND NOT has_schema_privilege(oid, current_schema(), 'USAGE')`;
+  const ask = async () => (await client.query<{ schema: string }>(find, [APPLICATION_ROLE])).rows[0]?.schema;
+  const closed = await ask();
+  if (closed === undefined) return;
+  const grant = `GRANT USAGE ON SCHEMA ${closed} TO ${APPLICATION_ROLE}`;
+  await client.query(grant).catch(() => undefined);
+  // Without the right to grant, PostgreSQL only warns.
+  if ((await ask()) === undefined) return;
+  throw new MigrationError(
+    `The role ${APPLICATION_ROLE} may not use the schema ${closed}; let an administrator run ${grant};`,
+  );
+}
+
+/** Runs work on a connection of the role that owns the tables. @throws MigrationError, or what `work` throws */
+async function withOwner<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5000,
+    application_name: 'vault-relay migrate',
+  });
+  client.on('error', () => undefined); // the query under way reports it
+  try {
+    await client.connect();
+    await checkEncoding(client);
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** Works in the schema that has the tables, or will have them. @throws MigrationError when the role has none */
+async function enterSchema(client: pg.Client): Promise<void> {
+  await settle(client, { asOwner: true, patient: true });
+  const { rows } = await client.query('SELECT current_schema() AS schema');
+  if (rows[0].schema !== null) return;
+  throw new MigrationError(
+    'The search_path of the database role names no schema that exists; create that schema, or set another search_path for the role.',
+  );
+}
+
 /**
  * Brings the database up to date: every migration that is not recorded yet, in the order of their
  * names, each in a transaction of its own, under one lock, so that servers that start together
@@ -127,18 +188,41 @@ function checkBook(applied: Map<string, string>, migrations: Migration[]): void 
  */
 export async function migrate(url: string, dir = MIGRATIONS_DIR): Promise<string[]> {
   const migrations = await readMigrations(dir);
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
-  client.on('error', () => undefined); // the query under way reports it
-  await client.connect();
-  try {
+  return withOwner(url, async (client) => {
     // Must come first, so that what another server applies meanwhile is seen below.
     await takeLock(client);
+    await enterSchema(client);
     const applied = await readBook(client);
     checkBook(applied, migrations);
     const missing = migrations.filter((migration) => !applied.has(migration.name));
     for (const migration of missing) await apply(client, migration);
+    await openSchema(client);
     return missing.map((migration) => migration.name);
-  } finally {
-    await client.end();
-  }
+  });
+}
+
+const NOT_MADE =
+  'The database has no tables of vault-relay; run `vault-relay migrate` or `vault-relay serve` first, or name another database.';
+
+/**
+ * Finds out whether the database fits this program, and changes nothing.
+ * @throws MigrationError when it is empty, older or newer
+ */
+export async function requireMigrated(url: string, dir = MIGRATIONS_DIR): Promise<void> {
+  const migrations = await readMigrations(dir);
+  await withOwner(url, async (client) => {
+    await enterSchema(client);
+    const { rows } = await client.query(`SELECT to_regclass('_prisma_migrations') IS NOT NULL AS kept`);
+    const applied = rows[0].kept ? await readApplied(client) : new Map<string, string>();
+    if (applied.size === 0) throw new MigrationError(NOT_MADE);
+    checkBook(applied, migrations);
+    const missing = migrations.filter(({ name }) => !applied.has(name));
+    if (missing.length === 0) return;
+    throw new MigrationError(
+      `The database is older than this program (it lacks ${missing.map(({ name }) => name).join(', ')}); run \`vault-relay migrate\`, or restart the server with this version.`,
+    );
+  }).catch((error) => {
+    if (readFault(error).code !== NO_SUCH_DATABASE) throw error;
+    throw new MigrationError(NOT_MADE, { cause: error });
+  });
 }

@@ -1,10 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify';
 import pg from 'pg';
 import { neverSent, poolBusy } from './pg-errors.ts';
+import { settle } from './settle.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 
-/** The role the server works as; the migrations make it and grant it what it needs, and no more. */
-export const APPLICATION_ROLE = 'vault_relay_app';
+export { APPLICATION_ROLE } from './settle.ts';
 
 type ConnectCallback = Parameters<pg.Pool['connect']>[0];
 
@@ -90,9 +90,7 @@ export function makePool({ url, poolSize, log }: PoolOptions): ServerPool {
     keepAlive: true,
     application_name: 'vault-relay',
     types: { getTypeParser: parserOf },
-    onConnect: async (client) => {
-      await client.query(`SET ROLE ${APPLICATION_ROLE}`);
-    },
+    onConnect: (client) => settle(client),
   });
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', (error) => log.warn({ reason: error.message }, 'Lost an idle database connection'));

@@ -33,11 +33,6 @@ export const ENDED = `
     WHERE id_hash = decode(wanted.hash, 'hex') AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL
   )`;
 
-export const LIST = `
-  SELECT id_hash, hostname, astation_id, created_at, last_used_at, expires_at,
-    CASE WHEN expires_at <= now() AND status IN ('pending', 'granted') THEN 'expired' ELSE status END AS status
-  FROM sessions ORDER BY created_at`;
-
 /** Of each Astation, how many sessions may act for it now. */
 export const LIST_WORK_SESSIONS = `
   SELECT astation_id, count(*)::int AS sessions FROM sessions

@@ -1,12 +1,11 @@
 import type { Database } from '../db/client.ts';
 import { conflict, notFound } from '../errors.ts';
-import { fingerprint, hashSessionId } from './session-id.ts';
+import { hashSessionId } from './session-id.ts';
 import {
   CREATE_GRANTED,
   ENDED,
   EXISTS,
   FIND_BY_FINGERPRINT,
-  LIST,
   LIST_WORK_SESSIONS,
   REVOKE,
   USE,
@@ -17,17 +16,6 @@ export interface LiveSession {
   workSessionId: string;
   /** How long it stays valid without further use, by the database's clock. */
   remainingMs: number;
-}
-
-/** What an operator sees of a session; its id is not kept. */
-export interface SessionInfo {
-  fingerprint: string;
-  hostname: string;
-  status: 'pending' | 'granted' | 'denied' | 'revoked' | 'expired';
-  astationId: string | null;
-  createdAt: Date;
-  lastUsedAt: Date | null;
-  expiresAt: Date;
 }
 
 /** An Astation and how many sessions may act for it. */
@@ -72,30 +60,9 @@ export class SessionStore {
     return rows.map((row) => ({ workSessionId: row.astation_id, sessions: row.sessions }));
   }
 
-  async list(): Promise<SessionInfo[]> {
-    const rows = await this.#db.rows<{
-      id_hash: Uint8Array;
-      hostname: string;
-      status: SessionInfo['status'];
-      astation_id: string | null;
-      created_at: Date;
-      last_used_at: Date | null;
-      expires_at: Date;
-    }>(LIST);
-    return rows.map((row) => ({
-      fingerprint: fingerprint(row.id_hash),
-      hostname: row.hostname,
-      status: row.status,
-      astationId: row.astation_id,
-      createdAt: row.created_at,
-      lastUsedAt: row.last_used_at,
-      expiresAt: row.expires_at,
-    }));
-  }
-
   /**
    * Ends a session at once, on every server. Ending it again changes nothing.
-   * @param id the session id, or the fingerprint that `list` shows
+   * @param id the session id, or the fingerprint that `session list` shows
    * @throws RelayError `NOT_FOUND`, or `CONFLICT` when a fingerprint fits several sessions
    */
   async revoke(id: string): Promise<void> {

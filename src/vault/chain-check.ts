@@ -1,4 +1,5 @@
 import { CHAIN_START, type ChainRow, hashRow, sha256 } from './chain.ts';
+import { judgeRow, judgeVault, quote } from './chain-form.ts';
 
 /** A row as it stands in the database. */
 export interface StoredRow extends Omit<ChainRow, 'content_sha256'> {
@@ -67,7 +68,8 @@ export class ChainCheck {
 
   /** @returns what does not fit about the next row, or undefined */
   add(row: StoredRow): string | undefined {
-    const problem = this.#judgePlace(row) ?? this.#judgeHash(row) ?? this.#compareWithRemembered(row);
+    const problem =
+      judgeRow(row) ?? this.#judgePlace(row) ?? this.#judgeHash(row) ?? this.#compareWithRemembered(row);
     if (problem !== undefined) return problem;
     this.#versions[row.entry_no] = Math.max(row.version, this.#versions[row.entry_no] ?? 0);
     this.#last = { seq: row.seq, hash: row.hash };
@@ -83,7 +85,7 @@ export class ChainCheck {
 
   #judgePlace({ entry_no, version, kind, writer_id }: StoredRow): string | undefined {
     if (kind !== (entry_no === 0 ? 'summary' : 'content')) {
-      return `its kind is ${JSON.stringify(kind)}, which its entry number does not allow`;
+      return `its kind is ${quote(kind)}, which its entry number does not allow`;
     }
     const { created_by, is_adopted } = this.#vault;
     if (is_adopted && entry_no > 0 && this.#versions[0] === undefined) return undefined;
@@ -96,7 +98,7 @@ export class ChainCheck {
     const next = Math.max(this.#versions.length, 1);
     if (entry_no > next && !is_adopted) return `entry ${next} is missing before it`;
     if (kind === 'summary' && version === 1 && writer_id !== created_by) {
-      return `its writer is not ${JSON.stringify(created_by)}, who is said to have made the vault`;
+      return `its writer is not ${quote(created_by)}, who is said to have made the vault`;
     }
     return undefined;
   }
@@ -127,13 +129,15 @@ export class ChainCheck {
   #judgeWriter(where: string, writer: string): string | undefined {
     return this.#writers.has(writer)
       ? undefined
-      : `its ${where} has ${JSON.stringify(writer)}, who wrote none of its entries`;
+      : `its ${where} has ${quote(writer)}, who wrote none of its entries`;
   }
 
   /** Call after the last row. @returns what does not fit about the vault's own record, or undefined */
   finish(): string | undefined {
     const { seq, hash } = this.#last;
     const vault = this.#vault;
+    const malformed = judgeVault(vault);
+    if (malformed !== undefined) return malformed;
     if (vault.head_seq > seq) return `its head_seq is ${vault.head_seq}, but its rows end at seq ${seq}`;
     const next = Math.max(this.#versions.length, 1);
     const facts: [keyof VaultRecord, unknown][] = [
@@ -148,7 +152,7 @@ export class ChainCheck {
     ];
     for (const [name, fact] of facts) {
       if (vault[name] === fact) continue;
-      return `its ${name} is ${JSON.stringify(vault[name])}, but its rows say ${JSON.stringify(fact)}`;
+      return `its ${name} is ${quote(vault[name])}, but its rows say ${quote(fact)}`;
     }
     for (const writer of vault.writer_list) {
       const problem = this.#judgeWriter('writer_list', writer);

@@ -1,96 +1,110 @@
-import type { Snapshot } from '../db/snapshot.ts';
+import pg from 'pg';
+import { NEXT_ROWS, streamRows, streamVaultRows } from '../db/connection.ts';
+import { statementName } from '../db/statement-name.ts';
 import type { StoredRow, VaultRecord } from './chain-check.ts';
-
-/** Vaults or rows that are fetched together. */
-const PORTION = 200;
 
 /** Before every seq, whatever stands in the column. */
 const BEFORE_ALL = '-9223372036854775808';
 
-const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
+/** A time as it goes into the hash; one that has no such form as PostgreSQL writes it, such as `infinity`. */
+const time = (column: string) => `
+  CASE WHEN ${column} >= '0001-01-01Z' AND ${column} < '10000-01-01Z'
+    THEN to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE ${column}::text END AS ${column}`;
 
-/** `$1` the vault (null: all), `$2` the last one of the portion before, `$3` how many. */
-const VAULTS = `
+/** `$1` the vault; null: all. */
+const VAULT_IDS = `SELECT vault_id FROM vaults WHERE $1::text IS NULL OR vault_id = $1 ORDER BY vault_id`;
+
+/** `$1` the vault. */
+const VAULT = `
   SELECT vault_id, created_by, writer_list, summary, summary_version, next_entry_no, versions, bytes, head_seq,
-    encode(head_hash, 'hex') AS head_hash, to_char(changed_at AT TIME ZONE 'UTC', ${TIME}) AS changed_at,
+    encode(head_hash, 'hex') AS head_hash, ${time('changed_at')},
     EXISTS (
       SELECT FROM vault_entries AS e
       WHERE e.vault_id = v.vault_id AND e.entry_no = 0 AND e.version = 1 AND e.created_at <> v.created_at
     ) AS is_adopted
-  FROM vaults AS v
-  WHERE ($1::text IS NULL OR vault_id = $1) AND ($2::text IS NULL OR vault_id > $2)
-  ORDER BY vault_id LIMIT $3`;
+  FROM vaults AS v WHERE vault_id = $1`;
 
-/** `$1` the vault, `$2` the last seq of the portion before, `$3` how many. */
 const ROWS = `
-  SELECT seq, entry_no, version, kind, writer_id, content, tags, encode(hash, 'hex') AS hash,
-    to_char(created_at AT TIME ZONE 'UTC', ${TIME}) AS created_at
-  FROM vault_entries WHERE vault_id = $1 AND seq > $2::bigint ORDER BY seq LIMIT $3`;
+  WITH ${NEXT_ROWS}
+  SELECT seq, portion.ahead, entry_no, version, kind, writer_id, content, tags, encode(hash, 'hex') AS hash,
+    ${time('created_at')}
+  FROM portion JOIN vault_entries USING (seq) WHERE vault_id = $1 ORDER BY seq`;
 
-/** `$1` the vault, `$2` the last client of the portion before (null: from the start), `$3` how many. */
-const WRITERS = `
-  SELECT client_id FROM vault_writers WHERE vault_id = $1 AND ($2::text IS NULL OR client_id > $2)
-  ORDER BY client_id LIMIT $3`;
+/** `$1` the vault. */
+const WRITERS = 'SELECT client_id FROM vault_writers WHERE vault_id = $1 ORDER BY client_id';
 
 const STRAYS = `
-  SELECT vault_id, seq, entry_no, version FROM vault_entries AS e
-  WHERE NOT EXISTS (SELECT FROM vaults AS v WHERE v.vault_id = e.vault_id) ORDER BY seq LIMIT 1`;
+  SELECT DISTINCT ON (vault_id) vault_id, seq, entry_no, version FROM vault_entries AS e
+  WHERE NOT EXISTS (SELECT FROM vaults AS v WHERE v.vault_id = e.vault_id) ORDER BY vault_id, seq`;
 
 type Text<T, Keys extends keyof T> = Omit<T, Keys> & Record<Keys, string>;
 
-/** Chains as they stand, read in portions and past every function of the database's own. */
+type Stray = Pick<StoredRow, 'seq' | 'entry_no' | 'version'> & { vault_id: string };
+
+/** Rows that PostgreSQL fails to read. The message is PostgreSQL's. */
+export class UnreadableError extends Error {
+  override readonly name = 'UnreadableError';
+}
+
+/** Chains as they stand, read within the transaction that is open, in portions and past every function of the database. */
 export class ChainStore {
-  readonly #snapshot: Snapshot;
+  readonly #client: pg.Client;
 
-  constructor(snapshot: Snapshot) {
-    this.#snapshot = snapshot;
+  constructor(client: pg.Client) {
+    this.#client = client;
   }
 
-  /** Every vault by its id, or the one that is named. */
-  async *vaults(vaultId?: string): AsyncGenerator<VaultRecord> {
-    let last: string | null = null;
-    for (;;) {
-      const portion: Text<VaultRecord, 'versions' | 'bytes' | 'head_seq'>[] = await this.#snapshot.rows(
-        VAULTS,
-        vaultId ?? null,
-        last,
-        PORTION,
-      );
-      for (const { versions, bytes, head_seq, ...vault } of portion) {
-        yield { ...vault, versions: Number(versions), bytes: Number(bytes), head_seq: Number(head_seq) };
-      }
-      if (portion.length < PORTION) return;
-      last = portion.at(-1)?.vault_id ?? null;
-    }
+  /** Yields the id of every vault, or of the one that is named. */
+  async *vaultIds(vaultId?: string): AsyncGenerator<string> {
+    const found = streamRows<{ vault_id: string }>(this.#client, VAULT_IDS, [vaultId ?? null]);
+    for await (const { vault_id } of found) yield vault_id;
   }
 
-  /** The rows of a vault by seq. */
+  /** @returns what a vault that exists says of its rows */
+  async vault(vaultId: string): Promise<VaultRecord> {
+    type Row = Text<VaultRecord, 'versions' | 'bytes' | 'head_seq'>;
+    const query = { name: statementName(VAULT), text: VAULT, values: [vaultId] };
+    const [row] = (await this.#client.query<Row>(query)).rows;
+    if (!row) throw new UnreadableError('its index and its table disagree');
+    const { versions, bytes, head_seq, ...vault } = row;
+    return { ...vault, versions: Number(versions), bytes: Number(bytes), head_seq: Number(head_seq) };
+  }
+
+  /** Yields the rows of a vault by seq. */
   async *rows(vaultId: string): AsyncGenerator<StoredRow> {
-    let last = BEFORE_ALL;
-    for (;;) {
-      const portion: Text<StoredRow, 'seq'>[] = await this.#snapshot.rows(ROWS, vaultId, last, PORTION);
-      for (const row of portion) yield { ...row, seq: Number(row.seq) };
-      if (portion.length < PORTION) return;
-      last = portion.at(-1)?.seq ?? last;
+    const rows = streamVaultRows<Text<StoredRow, 'seq'>>(this.#client, ROWS, { vaultId, after: BEFORE_ALL });
+    for await (const row of rows) yield { ...row, seq: Number(row.seq) };
+  }
+
+  /**
+   * Runs work that reads, and keeps the transaction open when PostgreSQL cannot.
+   * @throws UnreadableError then; what `work` throws else
+   */
+  async attempt<T>(work: () => Promise<T>): Promise<T> {
+    await this.#client.query('SAVEPOINT attempt');
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) throw error;
+      await this.#client.query('ROLLBACK TO attempt').catch(() => {
+        throw error;
+      });
+      throw new UnreadableError(error.message, { cause: error });
+    } finally {
+      await this.#client.query('RELEASE attempt').catch(() => undefined);
     }
   }
 
-  /** The clients that a vault is open to. */
+  /** Yields the clients that a vault is open to. */
   async *writers(vaultId: string): AsyncGenerator<string> {
-    let last: string | null = null;
-    for (;;) {
-      const portion: { client_id: string }[] = await this.#snapshot.rows(WRITERS, vaultId, last, PORTION);
-      for (const { client_id } of portion) yield client_id;
-      if (portion.length < PORTION) return;
-      last = portion.at(-1)?.client_id ?? null;
-    }
+    const writers = streamRows<{ client_id: string }>(this.#client, WRITERS, [vaultId]);
+    for await (const { client_id } of writers) yield client_id;
   }
 
-  /** The first row whose vault does not exist. */
-  async findStray(): Promise<
-    (Pick<StoredRow, 'seq' | 'entry_no' | 'version'> & { vault_id: string }) | undefined
-  > {
-    const [stray] = await this.#snapshot.rows<Text<StoredRow, 'seq'> & { vault_id: string }>(STRAYS);
-    return stray && { ...stray, seq: Number(stray.seq) };
+  /** Yields of each vault that does not exist the first row. */
+  async *strays(): AsyncGenerator<Stray> {
+    for await (const stray of streamRows<Text<Stray, 'seq'>>(this.#client, STRAYS)) {
+      yield { ...stray, seq: Number(stray.seq) };
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { VaultEntry } from '../../src/vault/schema.ts';
 import { RestVaults } from '../support/client.ts';
-import { createSession, serve, stop, withFolder } from '../support/process.ts';
+import { createSession, migrate, serve, stop, withFolder } from '../support/process.ts';
 
 const ROUNDS = 10;
 const WRITERS = 8;
@@ -18,6 +18,7 @@ test.each(COALESCING)(
   `kill -9 in the middle of a write storm, ${ROUNDS} times: every acknowledged write is there, none is half-written (coalescing %s)`,
   async (WRITE_COALESCING) => {
     await withFolder(async (DATA_DIR) => {
+      await migrate({ DATA_DIR });
       const session = await createSession({ DATA_DIR }, 'st');
       const acknowledged = new Map<string, { entry_no: number; version: number; seq: number }>();
       let vaultId = '';

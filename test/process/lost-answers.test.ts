@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { VaultEntry } from '../../src/vault/schema.ts';
 import { type Answer, RestVaults } from '../support/client.ts';
 import { ask, eventually, makeWorkshop } from '../support/embedded.ts';
-import { createSession, serve, stop, withFolder } from '../support/process.ts';
+import { createSession, migrate, serve, stop, withFolder } from '../support/process.ts';
 import { TcpProxy } from '../support/proxy.ts';
 
 const KEY = 'the-key';
@@ -87,6 +87,7 @@ test.each(['on', 'off'])(
   'in a storm of writes and kills, who repeats what had no answer writes each text once (coalescing %s)',
   async (WRITE_COALESCING) => {
     await withFolder(async (DATA_DIR) => {
+      await migrate({ DATA_DIR });
       const session = await createSession({ DATA_DIR }, 'st');
       const who = { session, clientId: 'storm' };
       const sent: { text: string; entry_id?: number; key: string }[] = [];

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { expect, test } from 'vitest';
 import { findRunningEmbedded } from '../../src/db/embedded.ts';
 import { RestVaults, rest } from '../support/client.ts';
-import { createSession, Program, run, serve, stop, withFolder } from '../support/process.ts';
+import { createSession, migrate, Program, run, serve, stop, withFolder } from '../support/process.ts';
 
 /** One sentence on stderr, and nothing else. */
 const complaint = (stderr: string) => {
@@ -80,7 +80,9 @@ test('an unreachable DATABASE_URL ends the start, and nothing falls back', async
       DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/x',
     });
     expect(code).toBe(1);
-    expect(complaint(stderr)).toMatch(/^vault-relay: DATABASE_URL leads to no PostgreSQL .*ECONNREFUSED/);
+    expect(complaint(stderr)).toMatch(
+      /^vault-relay: Cannot connect to PostgreSQL at DATABASE_URL .*ECONNREFUSED/,
+    );
     expect(stderr).not.toContain('secret');
     expect(existsSync(DATA_DIR)).toBe(false);
   });
@@ -93,7 +95,7 @@ test('a DATABASE_URL with a wrong password ends the start and names the variable
     url.password = 'wrong';
     const { code, stderr } = await run(['serve'], { PORT: '0', DATABASE_URL: url.href });
     expect(code).toBe(1);
-    expect(complaint(stderr)).toMatch(/DATABASE_URL leads to no PostgreSQL that lets this server in \(28P01/);
+    expect(complaint(stderr)).toMatch(/Cannot connect to PostgreSQL at DATABASE_URL \(28P01/);
     await stop(program);
   });
 });
@@ -132,6 +134,7 @@ test('after kill -9 of the server the next start recovers by itself', async () =
 test('the session commands work beside the running server and without it', async () => {
   await withFolder(async (DATA_DIR) => {
     const env = { DATA_DIR };
+    await migrate(env);
     const session = await createSession(env, 'st-before');
     const { program, url } = await serve(env);
     const list = () => rest('GET', `${url}/api/vault?id=a`, { session });
@@ -169,6 +172,7 @@ test.each([
 
 test('revoking an unknown session fails with exit code 1 and says how to find the known ones', async () => {
   await withFolder(async (DATA_DIR) => {
+    await migrate({ DATA_DIR });
     const { code, stderr } = await run(['session', 'revoke', 'nobody'], { DATA_DIR });
     expect(code).toBe(1);
     expect(complaint(stderr)).toContain('vault-relay session list');

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import { startEmbedded } from '../../src/db/embedded.ts';
 import { silent, withClient } from '../support/database.ts';
-import { run, withFolder } from '../support/process.ts';
+import { migrate, run, withFolder } from '../support/process.ts';
 import { contentsOf } from '../support/transfer.ts';
 
 /** Text of 128 vaults of 32 rows, 64 KiB each: four times what the programs below may hold. */
@@ -47,7 +47,7 @@ async function withServers(
       const to = new URL(embedded.url);
       to.pathname = 'moved';
       await withClient(embedded.url, (client) => client.query('CREATE DATABASE moved'));
-      expect(await run(['migrate'], { DATABASE_URL: embedded.url })).toMatchObject({ code: 0 });
+      await migrate({ DATABASE_URL: embedded.url });
       await withClient(embedded.url, (client) => client.query(fill(vaults)));
       await work(embedded.url, to.href, folder);
     } finally {
@@ -80,7 +80,7 @@ test(`a file of 268 MB goes out and in within ${HEAP_MB} MB of heap, also after 
     expect(await runSmall(['export'], { DATABASE_URL: from }, file)).toEqual({ code: 0, stderr: '' });
     expect((await stat(file)).size).toBeGreaterThan(128 * 32 * 65_536);
 
-    expect(await run(['migrate'], { DATABASE_URL: to })).toMatchObject({ code: 0 });
+    await migrate({ DATABASE_URL: to });
     const there = await killAfterFirstVault(to, file);
     expect(there).toBeGreaterThan(0);
     expect(there).toBeLessThan(128);
@@ -105,6 +105,7 @@ test('what goes wrong is one sentence and exit code 1', async () => {
     expect(await run(['export', '--vault', 'v-none'], { DATABASE_URL: from })).toMatchObject(
       failed('There is no vault v-none.'),
     );
+    await migrate({ DATABASE_URL: to });
     const file = path.join(folder, 'broken.ndjson');
     const { stdout } = await run(['export', '--vault', 'v-1'], { DATABASE_URL: from });
     const handle = await open(file, 'w');
@@ -112,7 +113,7 @@ test('what goes wrong is one sentence and exit code 1', async () => {
     await handle.close();
     expect(await run(['import', file], { DATABASE_URL: to })).toMatchObject(failed('Line 4: it was changed'));
     expect(await run(['import', path.join(folder, 'no-file')], { DATABASE_URL: to })).toMatchObject(
-      failed('ENOENT'),
+      failed(`The export ${path.join(folder, 'no-file')} cannot be read: there is no such file (ENOENT).`),
     );
     expect(await contentsOf(to)).not.toContain('v-1');
   });

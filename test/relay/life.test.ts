@@ -93,11 +93,11 @@ class Atem {
       connection_id,
       payload: { type: 'hello', data: { session: this.session } },
     });
-    expect(await astation.ask({ type: 'relayBind', session_id: this.session })).toMatchObject({ ok: true });
     const granted = await rest('POST', `${server.url}/api/sessions/${this.session}/grant`, {
       body: { otp: asked.body.otp },
     });
     expect(granted.status).toBe(200);
+    expect(await astation.ask({ type: 'relayBind', session_id: this.session })).toMatchObject({ ok: true });
     app.send({ atem_id: this.name, connection_id, payload: { type: 'paired', data: {} } });
     expect(await waiting.nextText('the answer of the app')).toBe('{"type":"paired","data":{}}');
     expect((await rest('DELETE', `${server.url}/api/pair/${code}`)).body).toEqual({ closed: true });

@@ -1,18 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { formatVerification, verifyChains } from '../../src/cli/verify.ts';
 import { Database } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
-import { withSnapshot } from '../../src/db/snapshot.ts';
 import { CHAIN_START, hashRow, sha256 } from '../../src/vault/chain.ts';
-import { ChainStore } from '../../src/vault/chain-store.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';
 import { withoutTriggers } from '../support/tamper.ts';
 import { contentsOf, exported, imported } from '../support/transfer.ts';
+import { verifyOutput } from '../support/verify.ts';
 
 const DUMP = await readFile('test/fixtures/relay-of-2026-05-29.sql', 'utf8');
 
@@ -125,10 +123,7 @@ test('every row is in the chain, the summary as the row after those that were th
 });
 
 /** The lines of `vault-relay verify`. */
-const verified = async (url: string): Promise<string[]> => {
-  const found = await withSnapshot(url, (snapshot) => verifyChains(new ChainStore(snapshot), {}));
-  return formatVerification(found, {}).split('\n');
-};
+const verified = async (url: string): Promise<string[]> => (await verifyOutput(url)).trimEnd().split('\n');
 
 const tamper = async (url: string, sql: string): Promise<void> => {
   const admin = new pg.Pool({ connectionString: url, max: 1 });

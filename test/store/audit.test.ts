@@ -1,7 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import { type AuditOptions, type AuditRow, readAudit } from '../../src/cli/audit.ts';
-import { withConnection } from '../../src/db/connection.ts';
+import { withConnection, withSnapshot } from '../../src/db/connection.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
+import { collect } from '../support/collect.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 
@@ -11,13 +12,11 @@ const eve = { workSessionId: 'st-2', clientId: 'eve' };
 let vaultId: string;
 
 const audit = (options: Partial<AuditOptions> = {}): Promise<AuditRow[]> =>
-  withConnection(database.url, async (client) => {
-    const rows: AuditRow[] = [];
-    await readAudit(client, { since: new Date(0), ...options }, async (row) => {
-      rows.push(row);
-    });
-    return rows;
-  });
+  withConnection(database.url, (client) =>
+    withSnapshot(client, () =>
+      collect(readAudit(client, { since: '1970-01-01T00:00:00.000000Z', ...options })),
+    ),
+  );
 
 beforeAll(async () => {
   const store = new TestStore(database.db, new VaultFeed());
@@ -56,7 +55,7 @@ test('everything, in the order of time', async () => {
 test('what was asked for, and no more', async () => {
   const told = async (options: Partial<AuditOptions>) =>
     (await audit(options)).map(({ action, outcome }) => `${action} ${outcome}`);
-  const since = new Date('2021-01-01Z');
+  const since = '2021-01-01T00:00:00Z';
   expect(await told({ since, vault: vaultId })).toEqual([
     'create written',
     'append written',
@@ -69,8 +68,8 @@ test('what was asked for, and no more', async () => {
     'read forbidden',
   ]);
   expect(await told({ since, action: 'append' })).toEqual(['append written', 'append forbidden']);
-  expect(await told({ until: new Date('2020-01-01T00:02:00Z') })).toEqual(['old 1000', 'old 999']);
-  expect(await told({ since: new Date(Date.now() + 60_000) })).toEqual([]);
+  expect(await told({ until: '2020-01-01T00:02:00Z' })).toEqual(['old 1000', 'old 999']);
+  expect(await told({ since: new Date(Date.now() + 60_000).toISOString() })).toEqual([]);
 });
 
 /** As docs/operations.md says: by the owner, who alone may. */

@@ -4,15 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type pg from 'pg';
 import { describe, expect, inject, test } from 'vitest';
-import { verifyChains } from '../../src/cli/verify.ts';
 import { Database } from '../../src/db/client.ts';
 import { MIGRATIONS_DIR, MigrationError, migrate } from '../../src/db/migrate.ts';
-import { withSnapshot } from '../../src/db/snapshot.ts';
-import { ChainStore } from '../../src/vault/chain-store.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
 import { withSchemaEngine } from '../support/schema-engine.ts';
 import { TestStore } from '../support/store.ts';
+import { verify } from '../support/verify.ts';
 
 const MIGRATIONS = [
   '20261124000000_vaults',
@@ -304,7 +302,7 @@ test.each(CHAINED)(
         expect((await query(url, writeAll))[0]).toEqual({ outcome: 'replayed', seq: 2 });
         const { written: next } = await appendThrough(url, 'v-before');
         expect(next).toMatchObject({ entry_no: 4, version: 1, seq: 9 });
-        expect(await withSnapshot(url, (db) => verifyChains(new ChainStore(db), {}))).toMatchObject({
+        expect(await verify(url)).toMatchObject({
           vaults: 1,
           rows: 9,
           misfits: [],

@@ -1,13 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { verifyChains } from '../../src/cli/verify.ts';
-import { withSnapshot } from '../../src/db/snapshot.ts';
-import { ChainStore } from '../../src/vault/chain-store.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import { WRITE } from '../../src/vault/sql.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
+import { verify } from '../support/verify.ts';
 
 const database = useDatabase();
 
@@ -160,10 +158,7 @@ describe('one statement of many writes', () => {
         expect(many.left).toEqual(each.left);
         for (const { outcome } of many.left.outcomes) seen.add(outcome);
         for (const vault of many.vaults) {
-          const chains = await withSnapshot(database.url, (snapshot) =>
-            verifyChains(new ChainStore(snapshot), { vault }),
-          );
-          expect(chains.misfits).toEqual([]);
+          expect((await verify(database.url, { vault })).misfits).toEqual([]);
         }
       }),
       // The same writes each time: others might not come to each of the outcomes.

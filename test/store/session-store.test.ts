@@ -4,6 +4,7 @@ import { hashSessionId, makeSessionId } from '../../src/session/session-id.ts';
 import { SESSION_ENDED_CHANNEL, SessionStore } from '../../src/session/store.ts';
 import { useDatabase, withClient } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
+import { listSessions } from '../support/sessions.ts';
 
 const database = useDatabase();
 let sessions: SessionStore;
@@ -11,6 +12,7 @@ beforeAll(() => {
   sessions = new SessionStore(database.db);
 });
 
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const WEEK_MS = 7 * 24 * 3600 * 1000;
 const MINUTE_MS = 60 * 1000;
 const NO_SUCH_SESSION = 'NOT_FOUND: There is no such session; `vault-relay session list` shows them all.';
@@ -24,7 +26,7 @@ async function login(astationId = 'st-1'): Promise<string> {
 const fingerprintOf = (id: string) => createHash('sha256').update(id).digest('hex').slice(0, 12);
 
 const listed = async (id: string) =>
-  (await sessions.list()).find((session) => session.fingerprint === fingerprintOf(id));
+  (await listSessions(database.url)).find((session) => session.fingerprint === fingerprintOf(id));
 
 /** Changes the row of a session past the server's role. */
 const alter = (id: string, set: string) =>
@@ -129,16 +131,16 @@ describe('listing', () => {
   test('shows each session by its fingerprint, oldest first', async () => {
     const first = await login('st-list');
     const second = await login('st-list');
-    const mine = (await sessions.list()).filter((session) => session.astationId === 'st-list');
+    const mine = (await listSessions(database.url)).filter((session) => session.astation_id === 'st-list');
     expect(mine).toEqual(
       [first, second].map((id) => ({
         fingerprint: fingerprintOf(id),
         hostname: 'laptop',
         status: 'granted',
-        astationId: 'st-list',
-        createdAt: expect.any(Date),
-        lastUsedAt: expect.any(Date),
-        expiresAt: expect.any(Date),
+        astation_id: 'st-list',
+        created_at: expect.stringMatching(TIME),
+        last_used_at: expect.stringMatching(TIME),
+        expires_at: expect.stringMatching(TIME),
       })),
     );
   });
@@ -152,7 +154,7 @@ describe('listing', () => {
     ['granted', "now() + interval '1 minute'", 'granted'],
   ])('%s, expiring at %s, is shown as %s', async (status, expires, shown) => {
     const id = await insert(status, null, expires);
-    expect(await listed(id)).toMatchObject({ status: shown, astationId: null, lastUsedAt: null });
+    expect(await listed(id)).toMatchObject({ status: shown, astation_id: null, last_used_at: null });
   });
 });
 
@@ -183,7 +185,9 @@ describe('revoking', () => {
         [hash],
       );
       await sessions.revoke(hash.slice(0, 8));
-      const shown = (await sessions.list()).find((session) => session.fingerprint === hash.slice(0, 12));
+      const shown = (await listSessions(database.url)).find(
+        (session) => session.fingerprint === hash.slice(0, 12),
+      );
       expect(shown?.status).toBe('revoked');
     }
   });
@@ -201,7 +205,9 @@ describe('revoking', () => {
       'CONFLICT: Several sessions begin with abcdef123456; give more of the fingerprint.',
     );
     const twins = async () =>
-      (await sessions.list()).filter((session) => session.hostname === 'twin').map(({ status }) => status);
+      (await listSessions(database.url))
+        .filter((session) => session.hostname === 'twin')
+        .map(({ status }) => status);
     expect(await twins()).toEqual(['granted', 'granted']);
     await sessions.revoke(hashes[1] ?? '');
     expect((await twins()).toSorted()).toEqual(['granted', 'revoked']);
@@ -210,9 +216,9 @@ describe('revoking', () => {
   test.each(['', 'unknown', 'abcdef1', '99999999', '%%%%%%%%', '________', randomUUID()])(
     '%j fits none',
     async (id) => {
-      const before = await sessions.list();
+      const before = await listSessions(database.url);
       expect(await refusalOf(sessions.revoke(id))).toBe(NO_SUCH_SESSION);
-      expect(await sessions.list()).toEqual(before);
+      expect(await listSessions(database.url)).toEqual(before);
     },
   );
 

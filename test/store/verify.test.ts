@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { formatVerification, parseHead, type VerifyOptions, verifyChains } from '../../src/cli/verify.ts';
-import { withSnapshot } from '../../src/db/snapshot.ts';
+import { parseHead, type VerifyOptions } from '../../src/cli/verify.ts';
+import { withConnection, withSnapshot } from '../../src/db/connection.ts';
 import { ChainStore } from '../../src/vault/chain-store.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { withoutTriggers } from '../support/tamper.ts';
+import { verify as verifyAll, verifyOutput, verifyWithin } from '../support/verify.ts';
 
 const database = useDatabase();
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
@@ -32,13 +33,15 @@ beforeEach(async () => {
   expect(seqs).toHaveLength(6);
 });
 
-const verify = (options: VerifyOptions) =>
-  withSnapshot(database.url, (snapshot) => verifyChains(new ChainStore(snapshot), options));
+const verify = (options: VerifyOptions = {}) => verifyAll(database.url, options);
 
 /** The lines that are printed for the vault, with its hashes out of the way. */
 async function report(options: VerifyOptions = {}): Promise<string[]> {
-  const text = formatVerification(await verify({ vault: id, ...options }), {});
-  return text.replace(/\b[0-9a-f]{64}\b/g, '<hash>').split('\n');
+  const text = await verifyOutput(database.url, { vault: id, ...options });
+  return text
+    .trimEnd()
+    .replace(/\b[0-9a-f]{64}\b/g, '<hash>')
+    .split('\n');
 }
 
 /** `$0` to `$5` stand for the seqs of the vault's rows. */
@@ -53,7 +56,7 @@ const changed = (after: string) =>
 describe('a vault that nobody touched', () => {
   test('fits, and the last line counts', async () => {
     expect(await report()).toEqual([`1 vault, 6 rows, verified up to seq ${seqs[5]}`]);
-    expect(JSON.parse(formatVerification(await verify({ vault: id }), { json: true }))).toEqual({
+    expect(JSON.parse(await verifyOutput(database.url, { vault: id, json: true }))).toEqual({
       vaults: 1,
       rows: 6,
       verified_up_to: seqs[5],
@@ -320,13 +323,14 @@ describe('a superuser who makes the chain anew', () => {
 test('what is written while it looks is neither missed nor taken for wrong', async () => {
   const store = new TestStore(database.db, new VaultFeed());
   const { vault_id } = await store.create(ann, '');
-  await withSnapshot(database.url, async (snapshot) => {
-    const chains = new ChainStore(snapshot);
-    // The first question settles the moment.
-    expect((await chains.vaults(vault_id).next()).value).toMatchObject({ vault_id });
-    await store.append(ann, vault_id, 'later');
-    expect(await verifyChains(chains, { vault: vault_id })).toMatchObject({ rows: 1, misfits: [] });
-  });
+  await withConnection(database.url, (client) =>
+    withSnapshot(client, async () => {
+      // The first question settles the moment.
+      expect(await new ChainStore(client).vault(vault_id)).toMatchObject({ vault_id });
+      await store.append(ann, vault_id, 'later');
+      expect(await verifyWithin(client, { vault: vault_id })).toMatchObject({ rows: 1, misfits: [] });
+    }),
+  );
   expect(await verify({ vault: vault_id })).toMatchObject({ rows: 2, misfits: [] });
 });
 

@@ -108,7 +108,13 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
   }
 }
 
-/** Makes a session by the command line. @returns its id */
+/** Makes and migrates the database of an environment. */
+export async function migrate(env: NodeJS.ProcessEnv): Promise<void> {
+  const { stderr, code } = await run(['migrate'], env);
+  if (code !== 0) throw new Error(`migrate ended with ${code}: ${stderr}`);
+}
+
+/** Makes a session by the command line, in a database that is there. @returns its id */
 export async function createSession(env: NodeJS.ProcessEnv, astation: string): Promise<string> {
   const { stdout, stderr, code } = await run(['session', 'create', '--astation', astation, '--json'], env);
   if (code !== 0) throw new Error(`session create ended with ${code}: ${stderr}`);

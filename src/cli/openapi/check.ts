@@ -5,6 +5,7 @@ import { checkFresh } from '../../openapi/freshness.ts';
 import { formatProblem, type Problem } from '../../openapi/problem.ts';
 import { checkPromises } from '../../openapi/promises.ts';
 import { replay } from '../../openapi/replay.ts';
+import type { Output } from '../output.ts';
 import { readCommitted, readContract, readLastReleased } from './files.ts';
 import { generateDocument } from './generate.ts';
 import { type Target, withOwnServer } from './own-server.ts';
@@ -16,7 +17,7 @@ export interface CheckOptions {
   version: string;
   /** Of a running server; without it the check starts one. */
   url?: string | undefined;
-  print(line: string): void;
+  out: Output;
 }
 
 /** A running server is asked with sessions that are made in the configured database, which must be its own. */
@@ -31,7 +32,7 @@ async function withTarget<T>(options: CheckOptions, work: (target: Target) => Pr
  * last released document. Prints a line for each check and each problem. @returns whether all is well
  */
 export async function checkOpenApi(options: CheckOptions): Promise<boolean> {
-  const { version, print } = options;
+  const { version, out } = options;
   const [committed, contract, released] = await Promise.all([
     readCommitted(),
     readContract(),
@@ -55,8 +56,8 @@ export async function checkOpenApi(options: CheckOptions): Promise<boolean> {
   for (const [claim, check] of checks) {
     const problems = await check();
     if (problems.length > 0) isWell = false;
-    print(`${problems.length === 0 ? 'ok' : 'NOT OK'}: ${claim}`);
-    for (const problem of problems) print(`  ${formatProblem(problem)}`);
+    await out.line(`${problems.length === 0 ? 'ok' : 'NOT OK'}: ${claim}`);
+    for (const problem of problems) await out.line(`  ${formatProblem(problem)}`);
   }
   return isWell;
 }

@@ -64,15 +64,30 @@ async function readPassword(home: string): Promise<string> {
   }
 }
 
+/** What the driver would else take from PG* variables, which are meant for another PostgreSQL. */
+const OWN_PARAMETERS = new URLSearchParams({
+  sslmode: 'disable',
+  sslnegotiation: 'postgres',
+  client_encoding: 'UTF8',
+  replication: 'false',
+  options: '-c DateStyle=ISO',
+});
+
 /** The address of the application's database, or of another one of the same server. */
 export async function urlOf(home: string, port: number, database = DATABASE): Promise<string> {
-  return `postgres://postgres:${encodeURIComponent(await readPassword(home))}@127.0.0.1:${port}/${database}`;
+  const password = encodeURIComponent(await readPassword(home));
+  return `postgres://postgres:${password}@127.0.0.1:${port}/${database}?${OWN_PARAMETERS}`;
 }
 
 /** Runs `work` on a connection of its own to the maintenance database. */
 export async function withClient<T>(home: string, port: number, work: (client: pg.Client) => Promise<T>) {
   const connectionString = await urlOf(home, port, 'postgres');
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5000, query_timeout: 30_000 });
+  const client = new pg.Client({
+    connectionString,
+    connectionTimeoutMillis: 5000,
+    query_timeout: 30_000,
+    application_name: 'vault-relay',
+  });
   // Without a listener, a PostgreSQL that dies at this moment would take the process with it.
   client.on('error', () => undefined);
   await client.connect();

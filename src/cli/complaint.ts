@@ -1,0 +1,26 @@
+const REASONS: Record<string, string> = {
+  EACCES: 'permission is denied',
+  EPERM: 'the operation is not permitted',
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a file stands where a folder must be',
+  ELOOP: 'its links lead in a circle',
+  EMFILE: 'too many files are open',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EIO: 'the disk or terminal failed',
+};
+
+/** @returns why the operating system refused, as the end of a sentence */
+export function explainSystemError(error: NodeJS.ErrnoException): string {
+  const { code = '', message } = error;
+  return REASONS[code] === undefined ? message : `${REASONS[code]} (${code})`;
+}
+
+/** @returns one sentence about whatever a command failed with */
+export function explainFailure(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) return explainFailure(thrown.errors[0]);
+  return thrown.message === '' ? thrown.name : thrown.message;
+}

@@ -1,0 +1,67 @@
+import { CommanderError } from 'commander';
+import { readConfig } from '../config.ts';
+import { makeLogger } from '../log.ts';
+import { ExitCode } from './command.ts';
+import { explainFailure } from './complaint.ts';
+import { loadEnvironmentFile } from './environment.ts';
+import { type Output, ReaderGoneError } from './output.ts';
+import { makeProgram, type Said } from './program.ts';
+
+/** What the program finds around it. */
+export interface Surroundings {
+  version: string;
+  /** A `.env` file adds to it. */
+  env: NodeJS.ProcessEnv;
+  /** @returns the working directory */
+  folder(): string;
+  out: Output;
+  hints: Output;
+  /** Whether log lines are read on a terminal. */
+  isTerminal: boolean;
+}
+
+type Printers = Pick<Surroundings, 'out' | 'hints'>;
+
+/** What commander suggests stands on a line of its own. */
+const onOneLine = (message: string) => message.replace(/\n(?=\(Did you mean )/, ' ');
+
+async function explainUsage({ exitCode, message }: CommanderError, { out, hints }: Printers, said: Said) {
+  await out.text(said.out);
+  await (said.err === '' && exitCode !== 0 ? hints.line(onOneLine(message)) : hints.text(said.err)).catch(
+    () => undefined,
+  );
+  return exitCode === 0 ? 0 : 2;
+}
+
+/** Says why a command ended. @returns the exit code */
+async function explain(thrown: unknown, printers: Printers, said: Said): Promise<number> {
+  if (thrown instanceof CommanderError) return explainUsage(thrown, printers, said);
+  // A reader that has enough is no failure.
+  if (thrown instanceof ReaderGoneError) return 0;
+  if (thrown instanceof ExitCode) {
+    await printers.out.flush();
+    return thrown.code;
+  }
+  await printers.hints.line(`vault-relay: ${explainFailure(thrown)}`).catch(() => undefined);
+  return 1;
+}
+
+/** Runs one command line and prints what it says. @returns the exit code: 0 done, 1 failed, 2 the command line was wrong */
+export async function run(args: string[], surroundings: Surroundings): Promise<number> {
+  const { version, env, folder, out, hints, isTerminal } = surroundings;
+  const said: Said = { out: '', err: '' };
+  const setUp = ({ atWork } = { atWork: false }) => {
+    loadEnvironmentFile(folder(), env);
+    const config = readConfig(env);
+    const level = !atWork && config.logLevel === 'info' ? 'warn' : config.logLevel;
+    return { config, log: makeLogger(level, { isTerminal }) };
+  };
+  try {
+    await makeProgram({ version, setUp, out, hints }, said).parseAsync(args, { from: 'user' });
+    await out.flush();
+    return 0;
+  } catch (thrown) {
+    // What is said about the failure may fail too.
+    return explain(thrown, surroundings, said).catch((error) => explain(error, surroundings, said));
+  }
+}

@@ -1,0 +1,314 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { EmbeddedDatabase } from '../../src/db/embedded.ts';
+import { withClient } from '../support/database.ts';
+import { makeWorkshop } from '../support/embedded.ts';
+import { createSession, type Finished, migrate, Program, run, withFolder } from '../support/process.ts';
+
+/** Every command that reads or writes a database and is neither `serve` nor `migrate`. */
+const COMMANDS = [
+  ['session', 'create', '--astation', 'st'],
+  ['session', 'create', '--astation', 'st', '--atem'],
+  ['session', 'list'],
+  ['session', 'revoke', 'x'],
+  ['astation', 'list'],
+  ['astation', 'forget-key', 'x'],
+  ['verify'],
+  ['verify', '--json'],
+  ['audit', '--since', '1h'],
+  ['export'],
+  ['import'],
+];
+
+/** One sentence on stderr, exit code 1, and nothing else. */
+function expectSentence({ code, stdout, stderr }: Finished, sentence: string | RegExp): void {
+  expect(stderr).toMatch(/^vault-relay: [^\n]*\n$/);
+  expect(stderr.slice('vault-relay: '.length)).toMatch(sentence);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+}
+
+/** Runs the built program in a shell, whose `vr` it is. */
+const shell = (script: string, env: NodeJS.ProcessEnv): Promise<Finished> =>
+  new Promise((resolve) => {
+    const vr = `vr() { "${process.execPath}" "${path.resolve('dist/main.js')}" "$@"; }`;
+    execFile(
+      'bash',
+      ['-o', 'pipefail', '-c', `${vr}; ${script}`],
+      { env: { ...process.env, ...env } },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+
+const workshop = makeWorkshop();
+let embedded: EmbeddedDatabase;
+/** A migrated database with a session. */
+let migrated: { DATABASE_URL: string };
+beforeAll(async () => {
+  embedded = await workshop.start(path.join(await workshop.folder(), 'data'));
+  migrated = { DATABASE_URL: embedded.url };
+  await migrate(migrated);
+  await createSession(migrated, 'st');
+});
+afterAll(() => workshop.cleanUp());
+
+/** @returns the address of a new database, made as `options` say */
+async function makeDatabase(name: string, options = ''): Promise<string> {
+  await withClient(embedded.url, (client) => client.query(`CREATE DATABASE ${name} ${options}`));
+  const url = new URL(embedded.url);
+  url.pathname = name;
+  return url.href;
+}
+
+describe('only serve and migrate make or migrate a database', () => {
+  test.each(COMMANDS)('%s %s refuses where there is none, and makes none', (...args) =>
+    withFolder(async (folder) => {
+      const DATA_DIR = path.join(folder, 'data');
+      expectSentence(
+        await run(args, { DATA_DIR }),
+        `DATA_DIR ${DATA_DIR} holds no database: run \`vault-relay serve\` or \`vault-relay migrate\` first`,
+      );
+      expect(existsSync(DATA_DIR)).toBe(false);
+    }),
+  );
+
+  const tables = (url: string) =>
+    withClient(url, async (client) => {
+      const { rows } = await client.query(
+        `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1`,
+      );
+      return rows.map(({ relname }) => relname as string);
+    });
+
+  test('an empty database is refused and stays empty', async () => {
+    const DATABASE_URL = await makeDatabase('empty');
+    for (const args of COMMANDS) {
+      expectSentence(await run(args, { DATABASE_URL }), 'The database has no tables of vault-relay; run');
+    }
+    expect(await tables(DATABASE_URL)).toEqual([]);
+  });
+
+  test('an older database is refused, and a newer one, and neither is changed', async () => {
+    const DATABASE_URL = await makeDatabase('older');
+    await migrate({ DATABASE_URL });
+    const before = await tables(DATABASE_URL);
+    const change = (sql: string) => withClient(DATABASE_URL, (client) => client.query(sql));
+    await change(
+      `UPDATE _prisma_migrations SET migration_name = '20990101000000_next' WHERE migration_name LIKE '%_rows_stored_together'`,
+    );
+    expectSentence(
+      await run(['verify'], { DATABASE_URL }),
+      'The database has migration 20990101000000_next, which this version does not know; run the newer version',
+    );
+    await change(`DELETE FROM _prisma_migrations WHERE migration_name = '20990101000000_next'`);
+    for (const args of COMMANDS) {
+      expectSentence(
+        await run(args, { DATABASE_URL }),
+        'The database is older than this program (it lacks 20261124200000_rows_stored_together); run `vault-relay migrate`',
+      );
+    }
+    expect(await tables(DATABASE_URL)).toEqual(before);
+  });
+
+  test('a database in another encoding is named, with what to do', async () => {
+    const DATABASE_URL = await makeDatabase(
+      'latin',
+      `ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0`,
+    );
+    for (const args of [['migrate'], ['serve'], ['session', 'list']]) {
+      expectSentence(
+        await run(args, { DATABASE_URL, PORT: '0', LOG_LEVEL: 'error' }),
+        "The database latin has the encoding LATIN1, and vault-relay needs UTF8; make a database with ENCODING 'UTF8'",
+      );
+    }
+  });
+});
+
+describe('a failure is one sentence and exit code 1', () => {
+  test('import of what is no readable file', () =>
+    withFolder(async (folder) => {
+      const env = migrated;
+      const missing = path.join(folder, 'missing');
+      expectSentence(
+        await run(['import', missing], env),
+        `The export ${missing} cannot be read: there is no such file`,
+      );
+      expectSentence(
+        await run(['import', folder], env),
+        `The export ${folder} cannot be read: it is a folder`,
+      );
+      const circle = path.join(folder, 'circle');
+      await symlink('circle', circle);
+      expectSentence(
+        await run(['import', circle], env),
+        `The export ${circle} cannot be read: its links lead in a circle`,
+      );
+      expectSentence(
+        await shell(`vr import < ${folder}`, env),
+        'The export on stdin cannot be read: it is a folder',
+      );
+      const junk = path.join(folder, 'junk');
+      await writeFile(junk, Buffer.from([0xff, 0xfe, 0x0a]));
+      expectSentence(await run(['import', junk], env), 'Line 1: it is not UTF-8.');
+    }));
+
+  test.each([
+    'session create --astation st',
+    'session create --astation st --json',
+    'session create --astation st --atem',
+    'session list --json',
+    'astation list',
+    'verify',
+    'verify --json',
+    'audit --since 1h --json',
+    'export',
+    'openapi',
+    '--help',
+    '--version',
+  ])('%s into a full disk', async (args) => {
+    expectSentence(
+      await shell(`vr ${args} > /dev/full`, migrated),
+      'The output cannot be written: the disk is full (ENOSPC).',
+    );
+  });
+
+  test('a log that cannot be written ends no command', async () => {
+    const env = { ...migrated, LOG_LEVEL: 'trace' };
+    expect(await shell('vr migrate 2> /dev/full', env)).toMatchObject({ code: 0 });
+    expect(await shell('vr session list 2> /dev/full', env)).toMatchObject({ code: 0 });
+    expect(await shell('vr import nowhere 2> /dev/full', env)).toMatchObject({ code: 1, stdout: '' });
+  });
+});
+
+describe('a reader that has enough is no failure', () => {
+  beforeAll(() =>
+    withClient(embedded.url, (client) =>
+      client.query(`
+        INSERT INTO audit_log (action, outcome) SELECT 'append', 'written' FROM generate_series(1, 20000);
+        INSERT INTO sessions (id_hash, hostname, status, expires_at)
+          SELECT sha256(n::text::bytea), 'host', 'denied', now() FROM generate_series(1, 20000) AS n;
+        SELECT count(*) FROM generate_series(1, 2000) AS n, create_vault(json_build_object('vault_id', 'v-' || n,
+          'summary', '', 'work_session_id', 'st', 'client_id', 'ann'), 0)`),
+    ),
+  );
+
+  test.each([
+    'openapi | head -c 1',
+    'audit --since 1h | head -1',
+    'audit --since 1h --json | head -1',
+    'session list | head -1',
+    'session list --json | head -c 1',
+    'export | head -1',
+    'session create --astation st | true',
+    '--help | true',
+  ])('%s ends quietly', async (command) => {
+    expect(await shell(`vr ${command} > /dev/null`, migrated)).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+});
+
+describe('a .env that exists and cannot be read stops every command', () => {
+  test.each([
+    ['UTF-16', Buffer.from('\ufeffPORT=0\n', 'utf16le'), 'is not text in UTF-8'],
+    ['Latin 1', Buffer.from('HOST=\u00fc\n', 'latin1'), 'is not text in UTF-8'],
+  ])('%s', (_, bytes, reason) =>
+    withFolder(async (folder) => {
+      await writeFile(path.join(folder, '.env'), bytes);
+      for (const args of [['serve'], ['migrate'], ['session', 'create', '--astation', 'st']]) {
+        const ended = await new Program(args, {}, folder).finished;
+        expectSentence(ended, `The settings file ${path.join(folder, '.env')} ${reason}`);
+      }
+      expect(existsSync(path.join(folder, '.data'))).toBe(false);
+    }),
+  );
+
+  test('a folder of that name', () =>
+    withFolder(async (folder) => {
+      await mkdir(path.join(folder, '.env'));
+      const ended = await new Program(['session', 'list'], {}, folder).finished;
+      expectSentence(ended, 'cannot be read: it is a folder');
+    }));
+
+  test('with a byte order mark it is read', () =>
+    withFolder(async (folder) => {
+      await writeFile(path.join(folder, '.env'), '\ufeffPORT=nonsense\n');
+      const ended = await new Program(['session', 'list'], {}, folder).finished;
+      expectSentence(ended, 'PORT must be a whole number');
+    }));
+});
+
+test('PG* variables of the environment never reach the embedded database', () =>
+  withFolder(async (folder) => {
+    const env = {
+      DATA_DIR: path.join(folder, 'data'),
+      PGHOST: '192.0.2.1',
+      PGHOSTADDR: '192.0.2.1',
+      PGPORT: '1',
+      PGUSER: 'somebody',
+      PGPASSWORD: 'wrong',
+      PGPASSFILE: '/nowhere',
+      PGDATABASE: 'another',
+      PGSSLMODE: 'verify-full',
+      PGSSLNEGOTIATION: 'direct',
+      PGSSLROOTCERT: '/nowhere',
+      PGOPTIONS: '-c default_transaction_read_only=on',
+      PGAPPNAME: 'psql',
+      PGCLIENTENCODING: 'LATIN1',
+      PGCLIENT_ENCODING: 'LATIN1',
+      PGREPLICATION: 'database',
+      PGCONNECT_TIMEOUT: '1',
+      PGSERVICE: 'nowhere',
+      PGDATESTYLE: 'German',
+      PGTZ: 'Asia/Tokyo',
+      PGTARGETSESSIONATTRS: 'standby',
+      PGDATA: '/nowhere',
+    };
+    await migrate(env);
+    await createSession(env, '團隊');
+    expect(JSON.parse((await run(['session', 'list', '--json'], env)).stdout)).toMatchObject([
+      { astation_id: '團隊', status: 'granted' },
+    ]);
+    const server = spawn(process.execPath, ['dist/main.js', 'serve'], {
+      env: { ...process.env, ...env, PORT: '0', LOG_LEVEL: 'warn' },
+    });
+    let said = '';
+    const url = await new Promise<string>((resolve, reject) => {
+      server.stderr.on('data', (chunk) => reject(new Error(String(chunk))));
+      server.stdout.on('data', (chunk) => {
+        said += chunk;
+        const [, found] = /listens on (http:\S+)/.exec(said) ?? [];
+        if (found) resolve(found);
+      });
+    });
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'ok', database: 'ok' });
+    expect(await run(['verify'], env)).toMatchObject({ code: 0 });
+    const ended = new Promise((resolve) => server.once('close', resolve));
+    server.kill();
+    expect(await ended).toBe(0);
+  }));
+
+test('session create --atem prints the file of atem, and says where it belongs', async () => {
+  const env = { ...migrated, XDG_CONFIG_HOME: '/home/me/conf' };
+  const { code, stdout, stderr } = await run(
+    ['session', 'create', '--astation', 'my-astation', '--hostname', 'my-host', '--atem'],
+    env,
+  );
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toEqual({
+    sessions: {
+      'my-astation': {
+        session_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        token: 'unused',
+        astation_id: 'my-astation',
+        hostname: 'my-host',
+        last_activity: 4_102_444_800,
+      },
+    },
+  });
+  expect(stderr).toContain('/home/me/conf/atem/sessions.json');
+  expect(await run(['session', 'create', '--astation', 'a', '--atem', '--json'], env)).toMatchObject({
+    code: 2,
+    stdout: '',
+  });
+});

@@ -1,0 +1,6 @@
+/** @returns everything that an iteration yields */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}

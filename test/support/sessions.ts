@@ -1,0 +1,7 @@
+import { readSessions, type SessionRow } from '../../src/cli/session.ts';
+import { withConnection, withSnapshot } from '../../src/db/connection.ts';
+import { collect } from './collect.ts';
+
+/** @returns the sessions that `session list` shows */
+export const listSessions = (url: string, limit?: number): Promise<SessionRow[]> =>
+  withConnection(url, (client) => withSnapshot(client, () => collect(readSessions(client, limit))));

@@ -1,0 +1,37 @@
+import type pg from 'pg';
+import {
+  printVerification,
+  type Verification,
+  type VerifyOptions,
+  verifyChains,
+} from '../../src/cli/verify.ts';
+import { withConnection, withSnapshot } from '../../src/db/connection.ts';
+import type { Misfit } from '../../src/vault/chain-check.ts';
+import { ChainStore } from '../../src/vault/chain-store.ts';
+import { printed } from './output.ts';
+
+type Found = Verification & { misfits: Misfit[] };
+
+/** @returns what `vault-relay verify` finds within the transaction that is open */
+export async function verifyWithin(client: pg.Client, options: VerifyOptions): Promise<Found> {
+  const misfits: Misfit[] = [];
+  const found = await verifyChains(new ChainStore(client), options, async (misfit) => {
+    misfits.push(misfit);
+  });
+  return { ...found, misfits };
+}
+
+/** @returns what `vault-relay verify` finds */
+export const verify = (url: string, options: VerifyOptions = {}): Promise<Found> =>
+  withConnection(url, (client) => withSnapshot(client, () => verifyWithin(client, options)));
+
+/** @returns what `vault-relay verify` prints */
+export const verifyOutput = (
+  url: string,
+  options: VerifyOptions & { json?: boolean } = {},
+): Promise<string> =>
+  printed((out) =>
+    withConnection(url, (client) =>
+      withSnapshot(client, () => printVerification(new ChainStore(client), out, options)),
+    ),
+  );

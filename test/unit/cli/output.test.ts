@@ -1,0 +1,61 @@
+import { Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { Output, OutputError, ReaderGoneError } from '../../../src/cli/output.ts';
+import { printed } from '../../support/output.ts';
+
+async function* counted(n: number, taken: { rows: number }) {
+  for (; taken.rows < n; taken.rows++) yield { n: taken.rows, hostname: '\u001b[2J\u202e' };
+}
+
+describe('what is printed', () => {
+  test('a line is one line', async () => {
+    expect(await printed((out) => out.line('a\nb\u001b'))).toBe('a\\u{a}b\\u{1b}\n');
+  });
+
+  test('a text keeps its own lines', async () => {
+    expect(await printed((out) => out.text('\na\nb\u2028c\n'))).toBe('\na\nb\\u{2028}c\n');
+    expect(await printed((out) => out.text(''))).toBe('');
+  });
+
+  test.each([0, 1, 3])('an array of %d rows is one JSON value', async (n) => {
+    const text = await printed((out) => out.jsonArray(counted(n, { rows: 0 })));
+    expect(text).not.toContain('\u001b');
+    expect(JSON.parse(text)).toEqual(
+      Array.from({ length: n }, (_, i) => ({ n: i, hostname: '\u001b[2J\u202e' })),
+    );
+  });
+});
+
+describe('the reader', () => {
+  test('that is slow holds the rows back', async () => {
+    const taken = { rows: 0 };
+    let proceed = () => {};
+    const slow = new Writable({
+      write(_chunk, _encoding, done) {
+        proceed = done;
+      },
+    });
+    const printing = new Output(slow).jsonArray(counted(100_000, taken));
+    await new Promise((resolve) => setImmediate(resolve));
+    const before = taken.rows;
+    expect(before).toBeLessThan(3000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(taken.rows).toBe(before);
+    slow.destroy();
+    proceed();
+    await expect(printing).rejects.toThrow();
+  });
+
+  test.each([
+    ['EPIPE', ReaderGoneError, 'The reader of the output has gone.'],
+    ['ENOSPC', OutputError, 'The output cannot be written: the disk is full (ENOSPC).'],
+    ['EIO', OutputError, 'The output cannot be written: the disk or terminal failed (EIO).'],
+  ])('%s ends the command with an error of its own', async (code, kind, message) => {
+    const broken = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error('write'), { code })),
+    });
+    const ended = new Output(broken).line('x');
+    await expect(ended).rejects.toThrow(kind);
+    await expect(ended).rejects.toThrow(message);
+  });
+});
