@@ -124,10 +124,10 @@ describe('what a command is given comes out escaped, in every complaint of every
   });
 
   test.each([
-    ['export', '--vault', GIVEN],
-    ['verify', '--vault', STORED],
-    ['session', 'revoke', GIVEN],
-  ])('%s %s %s names it on one line', async (...args) => {
+    [['export', '--vault', GIVEN]],
+    [['verify', '--vault', STORED]],
+    [['session', 'revoke', GIVEN]],
+  ])('%j names it on one line', async (args) => {
     const { code, stderr } = await runCommand(args);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^vault-relay: [^\n]*\n$/);
