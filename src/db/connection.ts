@@ -71,22 +71,24 @@ export async function* streamRows<Row>(
 const PORTION = { bytes: 1024 * 1024, rows: 1000 };
 
 /**
- * `$1` a vault, `$2` the seq to go on after: the seqs of its next rows, as many as are fetched together. `ahead` tells
- * how many there are at least.
+ * `$1` a vault, `$2` the seq to go on after. `portion` has the `last` seq of the rows that are fetched together, and of how
+ * many rows `ahead` it was chosen.
  */
-export const NEXT_ROWS = `
-  weighed AS MATERIALIZED (
-    SELECT seq, row_number() OVER by_seq AS place,
-      sum(coalesce(octet_length(content), 0) + octet_length(concat(writer_id, array_to_string(tags, '')))) OVER by_seq AS bytes
-    FROM vault_entries WHERE vault_id = $1 AND seq > $2::bigint
-    WINDOW by_seq AS (ORDER BY seq ROWS UNBOUNDED PRECEDING) ORDER BY seq LIMIT ${PORTION.rows}
+export const PORTION_OF_ROWS = `
+  next AS MATERIALIZED (
+    SELECT seq, coalesce(octet_length(content), 0) + octet_length(concat(writer_id, array_to_string(tags, ''))) AS bytes
+    FROM vault_entries WHERE vault_id = $1 AND seq > $2::bigint ORDER BY seq LIMIT ${PORTION.rows}
+  ), weighed AS (
+    SELECT seq, row_number() OVER by_seq AS place, sum(bytes) OVER by_seq AS bytes
+    FROM next WINDOW by_seq AS (ORDER BY seq ROWS UNBOUNDED PRECEDING)
   ), portion AS MATERIALIZED (
-    SELECT seq, (SELECT count(*)::int FROM weighed) AS ahead FROM weighed WHERE place = 1 OR bytes <= ${PORTION.bytes}
+    SELECT max(seq) AS last, (SELECT count(*)::int FROM next) AS ahead
+    FROM weighed WHERE place = 1 OR bytes <= ${PORTION.bytes}
   )`;
 
 /**
  * Yields the rows of a vault in the order of their seqs, whatever they weigh, in constant memory.
- * @param sql a query that begins with NEXT_ROWS and takes `seq` and `ahead` from `portion`
+ * @param sql a query of the rows after `$2` up to `last` of PORTION_OF_ROWS, with `ahead`
  * @throws the driver's error
  */
 export async function* streamVaultRows<Row extends { seq: number | string }>(

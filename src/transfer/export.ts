@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import { streamRows, withSnapshot } from '../db/connection.ts';
+import { streamRows, streamVaultRows, withSnapshot } from '../db/connection.ts';
+import { statementName } from '../db/statement-name.ts';
 import {
   type AstationLine,
   FORMAT,
@@ -11,7 +12,7 @@ import {
   type VaultLine,
   writePosition,
 } from './format.ts';
-import { ASTATIONS, AUDIT, EXISTING, ROWS, SCOPE, VAULTS } from './sql.ts';
+import { ASTATIONS, AUDIT, EXISTING, ROWS, SCOPE, VAULT, VAULT_IDS } from './sql.ts';
 
 export interface ExportOptions {
   /** Only these vaults. */
@@ -69,17 +70,19 @@ async function* vaultLines(
   { vaults = null, workSession = null }: { vaults?: string[] | null; workSession?: string | null },
   after: { vault: string; seq: number } | undefined,
 ): AsyncGenerator<VaultLine | RowLine> {
-  const found = streamRows<Omit<VaultLine, 'type' | 'position' | 'continued'>>(client, VAULTS, [
-    vaults,
-    workSession,
-    after?.vault ?? '',
-  ]);
-  for await (const vault of found) {
-    const { vault_id } = vault;
+  const ids = streamRows<{ vault_id: string }>(client, VAULT_IDS, [vaults, workSession, after?.vault ?? '']);
+  for await (const { vault_id } of ids) {
+    const query = { name: statementName(VAULT), text: VAULT, values: [vault_id] };
+    const [vault] = (await client.query<Omit<VaultLine, 'type' | 'position' | 'continued'>>(query)).rows;
+    if (!vault) throw new ExportError(`The index of vault ${vault_id} and its table disagree.`);
     const continued = vault_id === after?.vault;
     const seq = continued ? after.seq : 0;
     yield { type: 'vault', position: writePosition({ vault: vault_id, seq }), ...vault, continued };
-    for await (const row of streamRows<Omit<RowLine, 'type' | 'position'>>(client, ROWS, [vault_id, seq])) {
+    const rows = streamVaultRows<Omit<RowLine, 'type' | 'position'>>(client, ROWS, {
+      vaultId: vault_id,
+      after: seq,
+    });
+    for await (const row of rows) {
       yield { type: 'row', position: writePosition({ vault: vault_id, seq: row.seq }), ...row };
     }
   }

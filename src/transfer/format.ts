@@ -1,15 +1,27 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { toJson } from '../printable.ts';
+import { isCanonicalTime, MAX_SEQ, MAX_VERSION } from '../vault/chain-form.ts';
 
 /** Names the lines below; another form would be `vault-relay-export/2`. */
 export const FORMAT = 'vault-relay-export/1';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+const time = z.string().refine(isCanonicalTime, 'must be a time in UTC with six decimals');
+/** PostgreSQL keeps neither. */
+const text = z
+  .string()
+  .refine(
+    (value) => !value.includes('\0') && value.isWellFormed(),
+    'must have no NUL and no half of a character',
+  );
 const whole = z.int().min(0);
+const seq = whole.max(MAX_SEQ);
+/** An INT of PostgreSQL. */
+const number = whole.max(2 ** 31 - 1);
 
 /** What an idempotency key stood for, so that a retry stays safe after a move. */
-const Key = z.strictObject({ client_id: z.string(), key: z.string(), request_hash: hash });
+const Key = z.strictObject({ client_id: text, key: text, request_hash: hash });
 export type Key = z.output<typeof Key>;
 
 /** Begins a file, and each part of one that was continued. */
@@ -24,13 +36,13 @@ const Header = z.strictObject({
   work_session_id: z.string().nullable(),
   astations: z.boolean(),
   /** No row has a greater seq. */
-  highest_seq: whole,
+  highest_seq: seq,
 });
 
 const Astation = z.strictObject({
   type: z.literal('astation'),
   position: z.string(),
-  astation_id: z.string(),
+  astation_id: text,
   public_key: z.string().regex(/^04[0-9a-f]{128}$/),
   registered_at: time,
 });
@@ -39,14 +51,14 @@ const Astation = z.strictObject({
 const Vault = z.strictObject({
   type: z.literal('vault'),
   position: z.string(),
-  vault_id: z.string(),
-  work_session_id: z.string(),
-  created_by: z.string(),
+  vault_id: text,
+  work_session_id: text,
+  created_by: text,
   created_at: time,
   /** All writers: more than the column of this name holds. */
-  writer_list: z.array(z.string()),
-  next_entry_no: z.int().min(1),
-  head: z.strictObject({ seq: whole, hash }),
+  writer_list: z.array(text),
+  next_entry_no: number.min(1),
+  head: z.strictObject({ seq, hash }),
   creation_key: Key.nullable(),
   /** Its first rows are in the part before; what this line says takes the place of what that one said. */
   continued: z.boolean(),
@@ -55,15 +67,15 @@ const Vault = z.strictObject({
 const Row = z.strictObject({
   type: z.literal('row'),
   position: z.string(),
-  vault_id: z.string(),
-  seq: whole,
-  entry_no: whole,
-  version: z.int().min(1),
-  kind: z.string(),
-  writer_id: z.string(),
+  vault_id: text,
+  seq,
+  entry_no: number,
+  version: number.min(1).max(MAX_VERSION),
+  kind: text,
+  writer_id: text,
   created_at: time,
-  tags: z.array(z.string()),
-  content: z.string(),
+  tags: z.array(text),
+  content: text,
   hash,
   key: Key.nullable(),
 });
@@ -96,7 +108,7 @@ const checkOf = (rest: string): string => createHash('sha256').update(rest).dige
 
 /** @returns the line as it stands in the file, with its end */
 export function formatLine(line: Line): string {
-  const rest = JSON.stringify(line).slice(1);
+  const rest = toJson(line).slice(1);
   return `{"check":"${checkOf(rest)}",${rest}\n`;
 }
 

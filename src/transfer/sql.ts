@@ -1,3 +1,5 @@
+import { PORTION_OF_ROWS } from '../db/connection.ts';
+
 /** The statements of export and import. */
 
 const KEY_FIELDS = (alias: string) =>
@@ -22,19 +24,25 @@ const VAULT_FIELDS = `
   v.next_entry_no,
   json_build_object('seq', v.head_seq, 'hash', encode(v.head_hash, 'hex')) AS head, ${KEY_FIELDS('k')} AS creation_key`;
 
-/** `$1` and `$2` likewise, `$3` the vault to begin with. In the order of bytes, the same on every server. */
-export const VAULTS = `
+/** `$1` and `$2` as above, `$3` the vault to begin with. In the order of bytes, the same on every server. */
+export const VAULT_IDS = `
+  SELECT vault_id FROM vaults
+  WHERE ($1::text[] IS NULL OR vault_id = ANY ($1)) AND ($2::text IS NULL OR work_session_id = $2)
+    AND vault_id COLLATE "C" >= $3
+  ORDER BY vault_id COLLATE "C"`;
+
+/** `$1` vault. */
+export const VAULT = `
   SELECT ${VAULT_FIELDS} FROM vaults AS v LEFT JOIN vault_creation_keys AS k ON k.vault_id = v.vault_id
-  WHERE ($1::text[] IS NULL OR v.vault_id = ANY ($1)) AND ($2::text IS NULL OR v.work_session_id = $2)
-    AND v.vault_id COLLATE "C" >= $3
-  ORDER BY v.vault_id COLLATE "C"`;
+  WHERE v.vault_id = $1`;
 
 /** `$1` vault, `$2` seq to go on from. */
 export const ROWS = `
-  SELECT e.vault_id, e.seq::float8 AS seq, e.entry_no, e.version, e.kind, e.writer_id, wire_time(e.created_at) AS created_at,
-    e.tags, e.content, encode(e.hash, 'hex') AS hash, ${KEY_FIELDS('k')} AS key
+  WITH ${PORTION_OF_ROWS}
+  SELECT e.vault_id, e.seq::float8 AS seq, (SELECT ahead FROM portion), e.entry_no, e.version, e.kind, e.writer_id,
+    wire_time(e.created_at) AS created_at, e.tags, e.content, encode(e.hash, 'hex') AS hash, ${KEY_FIELDS('k')} AS key
   FROM vault_entries AS e LEFT JOIN vault_write_keys AS k ON k.vault_id = e.vault_id AND k.seq = e.seq
-  WHERE e.vault_id = $1 AND e.seq > $2 ORDER BY e.seq`;
+  WHERE e.vault_id = $1 AND e.seq > $2::bigint AND e.seq <= (SELECT last FROM portion) ORDER BY e.seq`;
 
 /** `$1` the Astation to go on from. */
 export const ASTATIONS = `

@@ -30,7 +30,6 @@ export class VaultImport {
   #seq = 0;
   #hash = CHAIN_START;
   #changedAt = '';
-  #lastEntry = 0;
   #summary: { content: string; version: number } = { content: '', version: 0 };
 
   constructor(target: VaultTarget, { line, known, highestSeq }: VaultImportOptions) {
@@ -91,7 +90,6 @@ export class VaultImport {
       this.#summary = { content: row.content, version: row.version };
     } else {
       this.#versions++;
-      this.#lastEntry = Math.max(this.#lastEntry, row.entry_no);
     }
   }
 
@@ -101,14 +99,13 @@ export class VaultImport {
     this.#waitingBytes = 0;
   }
 
-  /** @throws Error unless the rows lead to the head that the vault's line says */
+  /** @throws Error unless the rows lead to the head that the vault's line says, and `verify` finds nothing */
   async finish(): Promise<{ written: boolean; rows: number }> {
     const { vault_id, head, next_entry_no, writer_list } = this.#line;
     if (head.seq !== this.#seq || head.hash !== this.#hash) {
       throw new Error(`vault ${vault_id} ends with row ${this.#seq}, but its line says ${head.seq}`);
     }
     if (head.seq > this.#highestSeq()) throw new Error(`vault ${vault_id} goes beyond what the header says`);
-    if (next_entry_no <= this.#lastEntry) throw new Error(`vault ${vault_id} has more entries than it says`);
     if (this.#known) {
       this.#compare(this.#known);
       return { written: false, rows: 0 };

@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import { APPLICATION_ROLE } from '../db/pool.ts';
+import { ChainStore } from '../vault/chain-store.ts';
+import { formatMisfit, verifyVault } from '../vault/verify-chains.ts';
 import type { RowLine, VaultLine } from './format.ts';
 import {
   AUDIT,
@@ -76,10 +78,13 @@ export class VaultTarget {
     if (keys.length > 0) await this.#client.query(INSERT_WRITE_KEYS, [JSON.stringify(keys)]);
   }
 
+  /** Commits what `verify` accepts. @throws Error about the first thing that it does not */
   async commit(vault: VaultLine, finished: FinishedVault): Promise<void> {
     const { vault_id, work_session_id, creation_key: key } = vault;
     await this.#client.query(FINISH_VAULT, [JSON.stringify(finished)]);
     await this.#client.query(INSERT_WRITERS, [vault_id, finished.writer_list]);
+    const misfit = await verifyVault(new ChainStore(this.#client), vault_id);
+    if (misfit) throw new Error(`vault ${formatMisfit(misfit)}`);
     if (key) {
       const { client_id, request_hash } = key;
       const values = [work_session_id, client_id, key.key, request_hash, vault_id];

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { NEXT_ROWS, streamRows, streamVaultRows } from '../db/connection.ts';
+import { PORTION_OF_ROWS, streamRows, streamVaultRows } from '../db/connection.ts';
 import { statementName } from '../db/statement-name.ts';
 import type { StoredRow, VaultRecord } from './chain-check.ts';
 
@@ -25,10 +25,10 @@ const VAULT = `
   FROM vaults AS v WHERE vault_id = $1`;
 
 const ROWS = `
-  WITH ${NEXT_ROWS}
-  SELECT seq, portion.ahead, entry_no, version, kind, writer_id, content, tags, encode(hash, 'hex') AS hash,
-    ${time('created_at')}
-  FROM portion JOIN vault_entries USING (seq) WHERE vault_id = $1 ORDER BY seq`;
+  WITH ${PORTION_OF_ROWS}
+  SELECT seq, (SELECT ahead FROM portion), entry_no, version, kind, writer_id, content, tags,
+    encode(hash, 'hex') AS hash, ${time('created_at')}
+  FROM vault_entries WHERE vault_id = $1 AND seq > $2::bigint AND seq <= (SELECT last FROM portion) ORDER BY seq`;
 
 /** `$1` the vault. */
 const WRITERS = 'SELECT client_id FROM vault_writers WHERE vault_id = $1 ORDER BY client_id';

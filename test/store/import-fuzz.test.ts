@@ -1,0 +1,199 @@
+import fc from 'fast-check';
+import { beforeAll, expect, test } from 'vitest';
+import { Database } from '../../src/db/client.ts';
+import { withConnection, withSnapshot } from '../../src/db/connection.ts';
+import { formatLine, type Line, parseLine } from '../../src/transfer/format.ts';
+import { importVaults } from '../../src/transfer/import.ts';
+import { CHAIN_START, type ChainRow, hashRow, sha256 } from '../../src/vault/chain.ts';
+import { VaultFeed } from '../../src/vault/feed.ts';
+import { silent, useDatabase } from '../support/database.ts';
+import { TestStore } from '../support/store.ts';
+import { withoutTriggers } from '../support/tamper.ts';
+import { exported } from '../support/transfer.ts';
+import { verifyWithin } from '../support/verify.ts';
+
+const CASES = 2000;
+
+const source = useDatabase();
+const target = useDatabase();
+const ann = { workSessionId: 'st-1', clientId: 'ann' };
+
+type Fields = Record<string, unknown>;
+let genuine: Fields[];
+
+beforeAll(async () => {
+  const store = new TestStore(source.db, new VaultFeed());
+  const { vault_id } = await store.create(ann, 'made', 'made-1');
+  await store.append(ann, vault_id, 'one', { tags: ['fact'], key: 'write-1' });
+  await store.append({ ...ann, clientId: '團隊' }, vault_id, 'two 🎉');
+  await store.override(ann, vault_id, { no: 1, text: 'one, again' });
+  await store.setSummary(ann, vault_id, 'made, and kept');
+  genuine = (await exported(source.url)).map((text) => parseLine(text.trimEnd()) as unknown as Fields);
+});
+
+/** Every field of a file by the line and the names that lead to it. */
+function placesOf(lines: Fields[]): [line: number, ...names: string[]][] {
+  return lines.flatMap((line, no) =>
+    Object.entries(line).flatMap(([name, value]) => {
+      const inner = value !== null && typeof value === 'object' && !Array.isArray(value);
+      const below = inner ? Object.keys(value).map((each) => [no, name, each] as [number, ...string[]]) : [];
+      return [[no, name] as [number, ...string[]], ...below];
+    }),
+  );
+}
+
+const NUMBERS = [
+  0,
+  1,
+  2,
+  3,
+  4,
+  5,
+  6,
+  7,
+  1.5,
+  -1,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 53 - 2 ** 32,
+  2 ** 53 - 1,
+  2 ** 53,
+];
+const TIMES = [
+  '2026-11-24T12:00:00.000001Z',
+  '2026-11-24T24:00:00.000000Z',
+  '2026-11-24T23:59:60.000000Z',
+  '2026-02-30T12:00:00.000000Z',
+  '2026-11-24T12:00:00.000Z',
+  '2026-11-24 12:00:00.000000+00',
+  '0000-01-01T00:00:00.000000Z',
+  'infinity',
+];
+const TEXTS = [
+  '',
+  'ann',
+  'bob',
+  '團隊',
+  'content',
+  'summary',
+  'banana',
+  '0'.repeat(64),
+  '\0',
+  '\ud800',
+  '"',
+  "'--",
+];
+const other = fc.constantFrom<unknown>(
+  ...NUMBERS,
+  ...TIMES,
+  ...TEXTS,
+  null,
+  true,
+  {},
+  [],
+  ['ann'],
+  ['ann', '團隊'],
+  ['ann', 'eve'],
+  ['fact', null],
+  [['fact']],
+);
+
+/** The hash that is right for what a row says now, as a forger would make it. */
+function rechain(lines: Fields[]): void {
+  let hash = CHAIN_START;
+  const vault = lines.find(({ type }) => type === 'vault');
+  for (const row of lines.filter(({ type }) => type === 'row')) {
+    const content_sha256 = sha256(String(row.content));
+    hash = hashRow(hash, String(row.vault_id), { ...(row as unknown as ChainRow), content_sha256 });
+    row.hash = hash;
+    if (vault) vault.head = { seq: row.seq, hash };
+  }
+}
+
+function mutate(lines: Fields[], [no, name, inner]: [number, ...string[]], value: unknown): void {
+  const line = lines[no] as Record<string, Fields>;
+  if (inner === undefined) (line as Fields)[name as string] = value;
+  else (line[name as string] as Fields)[inner] = value;
+}
+
+const imported = (lines: Fields[]) =>
+  withConnection(target.url, async (client) => {
+    async function* numbered() {
+      for (const [i, line] of lines.entries()) {
+        yield { no: i + 1, text: formatLine(line as unknown as Line).trimEnd(), whole: true };
+      }
+    }
+    const refusal = await importVaults(client, numbered()).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    return { refusal, found: await withSnapshot(client, () => verifyWithin(client, {})) };
+  });
+
+const wipe = () =>
+  withoutTriggers(
+    target.admin,
+    'DELETE FROM vault_write_keys; DELETE FROM vault_creation_keys; DELETE FROM vault_entries; DELETE FROM vaults',
+  );
+
+/** A vault that was taken in can be written into. */
+async function expectGoingOn(): Promise<void> {
+  const db = new Database({ url: target.url, poolSize: 1, log: silent });
+  try {
+    const store = new TestStore(db, new VaultFeed());
+    const { rows } = await target.admin.query('SELECT vault_id, work_session_id FROM vaults');
+    const [{ vault_id, work_session_id }] = rows;
+    const caller = { workSessionId: work_session_id, clientId: 'later' };
+    await store.override(caller, vault_id, { no: 1, text: 'after the move' });
+    await store.setSummary(caller, vault_id, 'after the move');
+  } finally {
+    await db.close();
+  }
+}
+
+test(`of ${CASES} exports with one field changed, just those are taken that verify accepts`, async () => {
+  const places = placesOf(genuine);
+  const outcomes = { taken: 0, refused: 0 };
+  const cases = fc.record({ place: fc.constantFrom(...places), value: other, forged: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ place, value, forged }) => {
+      const lines = structuredClone(genuine);
+      mutate(lines, place, value);
+      try {
+        if (forged && lines[place[0]]?.type === 'row') rechain(lines);
+      } catch {
+        // What has no hash cannot be forged.
+      }
+      const { refusal, found } = await imported(lines);
+      if (refusal === undefined) {
+        outcomes.taken++;
+        expect(found).toMatchObject({ vaults: 1, rows: 5, misfits: [] });
+        await expectGoingOn();
+        await wipe();
+      } else {
+        outcomes.refused++;
+        expect(refusal).toMatch(/^(Line \d+: .+\.$|The file has no end)/s);
+        expect(found).toMatchObject({ vaults: 0, rows: 0, misfits: [] });
+      }
+    }),
+    { numRuns: CASES, seed: 20_261_129 },
+  );
+  expect(outcomes.taken).toBeGreaterThan(CASES / 50);
+  expect(outcomes.refused).toBeGreaterThan(CASES / 2);
+}, 600_000);
+
+test.each([
+  ['header', { exported_at: '2026-11-24T12:00:00.000001Z' }],
+  ['row', { position: 'elsewhere' }],
+  ['vault', { work_session_id: 'st-2' }],
+  ['vault', { writer_list: [] }],
+  ['vault', { creation_key: null }],
+  ['header', { highest_seq: 2 ** 53 - 2 ** 32 }],
+])('a %s with %j, which no chain covers, is taken', async (type, change) => {
+  const lines = genuine.map((line) => (line.type === type ? { ...line, ...change } : line));
+  const { refusal, found } = await imported(lines);
+  expect(refusal).toBeUndefined();
+  expect(found).toMatchObject({ vaults: 1, rows: 5, misfits: [] });
+  await expectGoingOn();
+  await wipe();
+});
