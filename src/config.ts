@@ -102,6 +102,7 @@ const Environment = z.object({
     .regex(/^(0(\.\d+)?|1(\.0+)?)$/, 'must be a number from 0 to 1')
     .transform(Number)
     .default(1),
+  ENROLLMENT: z.enum(['open', 'closed'], 'must be open or closed').default('open'),
   PAST_WRITER_READ: z.enum(['allow', 'deny'], 'must be allow or deny').default('allow'),
 });
 
@@ -210,6 +211,8 @@ export interface Config {
   traces: TraceSettings | undefined;
   /** Whether who wrote into a vault once may read it from another work session. */
   pastWriterReads: boolean;
+  /** Whether an Astation that nobody knows may register its key by its first proof. */
+  enrollmentOpen: boolean;
 }
 
 /** A setting that cannot be used. The message names the variable. */
@@ -290,5 +293,6 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
             ratio: v.OTEL_TRACES_SAMPLER_ARG,
           },
     pastWriterReads: v.PAST_WRITER_READ === 'allow',
+    enrollmentOpen: v.ENROLLMENT === 'open',
   };
 }

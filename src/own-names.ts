@@ -9,7 +9,7 @@ const DEFAULT_PORTS: ReadonlySet<number> = new Set([80, 443]);
 /** Hosts that are remembered as own ones: a stranger may ask for many. */
 const MAX_REMEMBERED = 100;
 
-const isLoopback = (name: string): boolean =>
+export const isLoopback = (name: string): boolean =>
   isIP(name) === 0
     ? name === 'localhost' || name.endsWith('.localhost')
     : ipaddr.process(name).range() === 'loopback';

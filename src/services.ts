@@ -15,7 +15,13 @@ import { Hub } from './relay/hub.ts';
 import { MemoryRooms } from './relay/memory-rooms.ts';
 import { createNudger } from './relay/nudge.ts';
 import { type RelaySocketDeps, RelaySockets } from './relay/socket.ts';
-import { AstationStore, KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './session/astation-store.ts';
+import {
+  ASTATION_BANNED_CHANNEL,
+  ASTATION_UNBANNED_CHANNEL,
+  AstationStore,
+  KEY_FORGOTTEN_CHANNEL,
+  KEY_REGISTERED_CHANNEL,
+} from './session/astation-store.ts';
 import { BindingStore } from './session/binding-store.ts';
 import { SessionCache } from './session/cache.ts';
 import { LoginStore } from './session/login-store.ts';
@@ -149,7 +155,7 @@ export async function openServices({
   const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
   const sessionStore = new SessionStore(db);
   const sessions = new SessionCache((sessionId) => sessionStore.use(sessionId));
-  const astations = new AstationStore(db);
+  const astations = new AstationStore(db, config.enrollmentOpen);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
   const rules = {
@@ -190,6 +196,13 @@ export async function openServices({
         const astationId = astations.registeredElsewhere(announcement);
         if (astationId !== undefined) relay.hub.heard({ type: 'key-registered', astationId });
       },
+      [ASTATION_BANNED_CHANNEL]: (astationId) => {
+        astations.heardOfBan(astationId, true);
+        // One that proved its key is closed, and one that owns its room without a key loses it.
+        relay.hub.heard({ type: 'key-forgotten', astationId });
+        relay.hub.heard({ type: 'key-registered', astationId });
+      },
+      [ASTATION_UNBANNED_CHANNEL]: (astationId) => astations.heardOfBan(astationId, false),
       [LOOK_AGAIN_CHANNEL]: () => vaults.waiters.lookAgain(),
       [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
         astations.dropFromMemory(astationId);

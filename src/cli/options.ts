@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { isAstationId } from '../relay/identity.ts';
+import { isAstationId, readPublicKey } from '../relay/identity.ts';
 
 /** @returns an option that counts rows @throws InvalidArgumentError unless it is a whole number from 1 */
 export function parseCount(text: string): number {
@@ -12,6 +12,16 @@ export function parseAstationId(id: string): string {
   if (!isAstationId(id))
     throw new InvalidArgumentError('It must have 1 to 255 bytes and no control characters.');
   return id;
+}
+
+/** @returns a public key in the spelling that is stored @throws InvalidArgumentError unless it is a point of P-256 */
+export function parsePublicKey(hex: string): string {
+  const key = readPublicKey(hex);
+  if (key === undefined)
+    throw new InvalidArgumentError(
+      'It must be a P-256 key in uncompressed X9.63 form: 04 and 128 hexadecimal digits.',
+    );
+  return key;
 }
 
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

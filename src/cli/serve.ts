@@ -7,6 +7,7 @@ import { buildApp } from '../app.ts';
 import type { Config } from '../config.ts';
 import { buildMetricsApp } from '../http/metrics.ts';
 import { openObservability } from '../observability/open.ts';
+import { isLoopback } from '../own-names.ts';
 import { openServices } from '../services.ts';
 import { bringUpToDate } from './bring-up-to-date.ts';
 import { type CommandDeps, ExitCode } from './command.ts';
@@ -87,6 +88,12 @@ async function assemble(
 
   const applied = await bringUpToDate(source.url, log);
   log.info({ database: source.description, migrations: applied }, 'Database is ready');
+
+  if (config.enrollmentOpen && !isLoopback(config.host)) {
+    log.warn(
+      'Any Astation that reaches this server may register itself; set ENROLLMENT=closed to admit only those that the operator adds',
+    );
+  }
 
   const observability = await openObservability(config, { log, version });
   cleanup.add(() => observability.tracing.close());

@@ -98,12 +98,20 @@ async function admitAtem(
   return { role: 'atem', code: live.workSessionId, sessionHash: live.idHash };
 }
 
-async function admitAstation(
-  { astations, hub }: AdmissionDeps,
-  given: string | undefined,
-): Promise<Admission> {
+/**
+ * Whether an Astation without a registered key may own a room at once: not where it is banned, and where enrolment is
+ * closed in pairing rooms only.
+ */
+async function mayOwnWithoutKey({ astations, hub }: AdmissionDeps, code: string): Promise<boolean> {
+  if (await astations.isBanned(code)) return false;
+  return astations.enrollmentOpen || (await hub.room(code))?.kind === 'pairing';
+}
+
+async function admitAstation(deps: AdmissionDeps, given: string | undefined): Promise<Admission> {
+  const { astations, hub } = deps;
   const code = readCode(given);
-  const keyRegistered = (await astations.findKey(code)) !== undefined;
+  const keyRegistered =
+    (await astations.findKey(code)) !== undefined || !(await mayOwnWithoutKey(deps, code));
   await hub.checkAstation(code);
   return { role: 'astation', code, keyRegistered };
 }

@@ -58,6 +58,16 @@ export interface AstationSocket {
   source: Source;
 }
 
+/** Why a proof that holds is refused all the same. */
+const REFUSED_STANDINGS: ReadonlyMap<KeyStanding, string> = new Map([
+  ['rejected', 'another key is registered for this Astation'],
+  ['banned', 'the operator of this server has banned this Astation'],
+  [
+    'enrolment closed',
+    'this server takes no new Astations; ask its operator to add the public key of this one',
+  ],
+]);
+
 /** What one Astation's socket asks for, one frame after the other. */
 export class AstationSession {
   readonly #deps: AstationSessionDeps;
@@ -183,13 +193,14 @@ export class AstationSession {
     } catch (error) {
       return this.#reject(this.#explain(error));
     }
-    if (standing === 'rejected') return this.#reject('another key is registered for this Astation');
+    const refusal = REFUSED_STANDINGS.get(standing);
+    if (refusal !== undefined) return this.#reject(refusal);
     this.#proved = true;
     this.#judged = true;
     this.#deps.keep();
     this.#deps.control.proved();
     this.#deps.frames.proved();
-    const status = standing;
+    const status = standing as 'registered' | 'verified';
     if (status === 'registered') {
       const { requestId: reqId, address } = this.#source;
       this.#deps.log.info({ reqId, address, connection: connectionId }, 'Registered the key of an Astation');

@@ -53,6 +53,12 @@ export function verifyGrant(grant: Proof & { sessionId: string; otp: string }): 
   return judge(grant, `vault-relay-grant-v1\n${grant.sessionId}\n${grant.otp}\n${grant.astationId}`);
 }
 
+/** @returns a key in the one spelling to store and compare; undefined for what is not a point of P-256 */
+export function readPublicKey(hex: string): string | undefined {
+  const key = hex.toLowerCase();
+  return /^04[0-9a-f]{128}$/.test(key) && importPoint(key) ? key : undefined;
+}
+
 function judge(proof: Proof, signed: string): Verdict {
   if (!isAstationId(proof.astationId)) return { ok: false, reason: 'invalid astation_id' };
   const publicKey = proof.publicKeyHex.toLowerCase();

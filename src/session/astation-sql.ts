@@ -1,3 +1,5 @@
+import { SESSION_ENDED_CHANNEL } from './sql.ts';
+
 /** Carries who registered a key (a store's own name), a blank, and the id of its Astation. */
 export const KEY_REGISTERED_CHANNEL = 'vault_relay_key_registered';
 
@@ -29,6 +31,46 @@ export const FORGET_KEY = `
     INSERT INTO audit_log (action, outcome, work_session_id) SELECT 'key_forget', 'done', astation_id FROM forgotten
   )
   SELECT pg_notify('${KEY_FORGOTTEN_CHANNEL}', astation_id)::text FROM forgotten`;
+
+/** `$1` Astation, `$2` key, `$3` who adds it. No row: another key is registered. */
+export const ADD_KEY = `
+  WITH added AS (
+    INSERT INTO astations (astation_id, public_key) VALUES ($1, $2)
+    ON CONFLICT (astation_id) DO UPDATE SET provisional = false WHERE astations.public_key = excluded.public_key
+    RETURNING astation_id
+  ), audited AS (
+    INSERT INTO audit_log (action, outcome, work_session_id) SELECT 'key_register', 'done', astation_id FROM added
+  )
+  SELECT pg_notify('${KEY_REGISTERED_CHANNEL}', $3 || ' ' || astation_id)::text FROM added`;
+
+/** Carries the id of an Astation that was banned. */
+export const ASTATION_BANNED_CHANNEL = 'vault_relay_astation_banned';
+
+/** Carries the id of an Astation whose ban was lifted. */
+export const ASTATION_UNBANNED_CHANNEL = 'vault_relay_astation_unbanned';
+
+/** Sessions of the Astation end on every server. A second ban does nothing. */
+export const BAN = `
+  WITH banned AS (
+    INSERT INTO astation_bans (astation_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING astation_id
+  ), audited AS (
+    INSERT INTO audit_log (action, outcome, work_session_id) SELECT 'astation_ban', 'done', astation_id FROM banned
+  )
+  SELECT pg_notify('${ASTATION_BANNED_CHANNEL}', banned.astation_id)::text,
+    (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))) FROM sessions
+     WHERE sessions.astation_id = banned.astation_id AND status = 'granted') AS ended
+  FROM banned`;
+
+/** No row: it was not banned. */
+export const UNBAN = `
+  WITH unbanned AS (DELETE FROM astation_bans WHERE astation_id = $1 RETURNING astation_id), audited AS (
+    INSERT INTO audit_log (action, outcome, work_session_id) SELECT 'astation_unban', 'done', astation_id FROM unbanned
+  )
+  SELECT pg_notify('${ASTATION_UNBANNED_CHANNEL}', astation_id)::text FROM unbanned`;
+
+export const LIST_BANS = 'SELECT astation_id FROM astation_bans';
+
+export const IS_BANNED = 'SELECT 1 FROM astation_bans WHERE astation_id = $1';
 
 /** Keys that are swept at a time; each is announced. */
 const SWEPT_AT_ONCE = 500;

@@ -1,9 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/client.ts';
-import { findRelayError, notFound } from '../errors.ts';
-import { FIND_KEY, FORGET_KEY, LIST_ASTATIONS, REGISTER_KEY, SWEEP_KEYS } from './astation-sql.ts';
+import { conflict, findRelayError, notFound } from '../errors.ts';
+import {
+  ADD_KEY,
+  BAN,
+  FIND_KEY,
+  FORGET_KEY,
+  IS_BANNED,
+  LIST_ASTATIONS,
+  LIST_BANS,
+  REGISTER_KEY,
+  SWEEP_KEYS,
+  UNBAN,
+} from './astation-sql.ts';
 
-export { KEY_FORGOTTEN_CHANNEL, KEY_REGISTERED_CHANNEL } from './astation-sql.ts';
+export {
+  ASTATION_BANNED_CHANNEL,
+  ASTATION_UNBANNED_CHANNEL,
+  KEY_FORGOTTEN_CHANNEL,
+  KEY_REGISTERED_CHANNEL,
+} from './astation-sql.ts';
 
 export interface AstationInfo {
   astation_id: string;
@@ -14,7 +30,7 @@ export interface AstationInfo {
 }
 
 /** What a proven key means for its Astation. */
-export type KeyStanding = 'registered' | 'verified' | 'rejected';
+export type KeyStanding = 'registered' | 'verified' | 'rejected' | 'banned' | 'enrolment closed';
 
 /**
  * The keys of Astations: the first one that an id proves is its key from then on. They are also kept in memory, so
@@ -27,13 +43,25 @@ export class AstationStore {
   readonly #name = randomUUID();
   /** Whether it would be told of a key that is forgotten elsewhere: then memory answers before the database. */
   #hearing = false;
+  readonly #enrollmentOpen: boolean;
+  /** Astations that the operator banned. */
+  #banned = new Set<string>();
 
-  constructor(db: Database) {
+  /** @param enrollmentOpen whether an Astation that nobody knows may register its key */
+  constructor(db: Database, enrollmentOpen = true) {
     this.#db = db;
+    this.#enrollmentOpen = enrollmentOpen;
+  }
+
+  /** Whether an Astation without a registered key may come into a room of its id. */
+  get enrollmentOpen(): boolean {
+    return this.#enrollmentOpen;
   }
 
   /** Learns the keys that are registered now. @returns the Astations that have no other key than was known */
   async load(): Promise<Set<string>> {
+    const bans = await this.#db.rows<{ astation_id: string }>(LIST_BANS);
+    this.#banned = new Set(bans.map(({ astation_id }) => astation_id));
     const before = new Map(this.#known);
     const registered = new Map(
       (await this.list()).map(({ astation_id, public_key }) => [astation_id, public_key]),
@@ -64,12 +92,19 @@ export class AstationStore {
   }
 
   /**
-   * Registers a key that was just proven, unless the Astation has one: then compares.
+   * Registers a key that was just proven, unless the Astation has one: then compares. A banned Astation is refused, and so is
+   * a key that nobody knows where enrolment is closed.
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and no key is known here
    */
   async registerOrVerify(astationId: string, publicKey: string): Promise<KeyStanding> {
+    if (await this.isBanned(astationId)) return 'banned';
     const known = this.#believed(astationId);
     if (known !== undefined) return known === publicKey ? 'verified' : 'rejected';
+    if (!this.#enrollmentOpen) {
+      const registered = await this.findKey(astationId);
+      if (registered === undefined) return 'enrolment closed';
+      return registered === publicKey ? 'verified' : 'rejected';
+    }
     try {
       const rows = await this.#db.rows(REGISTER_KEY, astationId, publicKey, this.#name);
       if (rows.length > 0) {
@@ -84,6 +119,49 @@ export class AstationStore {
 
   async list(): Promise<AstationInfo[]> {
     return this.#db.rows<AstationInfo>(LIST_ASTATIONS);
+  }
+
+  /**
+   * Whether the operator banned an Astation.
+   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and nothing was heard of bans
+   */
+  async isBanned(astationId: string): Promise<boolean> {
+    if (this.#hearing) return this.#banned.has(astationId);
+    if (astationId.includes('\0')) return false;
+    try {
+      return (await this.#db.rows(IS_BANNED, astationId)).length > 0;
+    } catch (error) {
+      if (findRelayError(error)?.code !== 'SERVICE_UNAVAILABLE' || !this.#known.has(astationId)) throw error;
+      return this.#banned.has(astationId);
+    }
+  }
+
+  /** A ban was set or lifted here or elsewhere. */
+  heardOfBan(astationId: string, banned: boolean): void {
+    if (banned) this.#banned.add(astationId);
+    else this.#banned.delete(astationId);
+  }
+
+  /**
+   * Registers a key that the operator names. Adding the same key again changes nothing.
+   * @param publicKey 130 hexadecimal digits in lower case
+   * @throws RelayError `CONFLICT` when another key is registered
+   */
+  async add(astationId: string, publicKey: string): Promise<void> {
+    const rows = await this.#db.rows(ADD_KEY, astationId, publicKey, this.#name);
+    if (rows.length > 0) return;
+    throw conflict(`Another key is registered for the Astation ${astationId}; forget that one first.`);
+  }
+
+  /** Bans an Astation, and ends its sockets and sessions on every server. @returns false when it was banned before */
+  async ban(astationId: string): Promise<boolean> {
+    return (await this.#db.rows(BAN, astationId)).length > 0;
+  }
+
+  /** Lifts a ban: its sessions act again. @throws RelayError `NOT_FOUND` */
+  async unban(astationId: string): Promise<void> {
+    const rows = await this.#db.rows(UNBAN, astationId);
+    if (rows.length === 0) throw notFound(`The Astation ${astationId} is not banned.`);
   }
 
   /** @throws RelayError `NOT_FOUND` */

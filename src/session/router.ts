@@ -21,7 +21,7 @@ export interface SignedGrant {
 
 export interface SessionRouterDeps {
   logins: LoginStore;
-  astations: Pick<AstationStore, 'findKey'>;
+  astations: Pick<AstationStore, 'findKey' | 'isBanned'>;
   verifyGrant(grant: SignedGrant): boolean;
 }
 
@@ -39,6 +39,7 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
     if (astation_id === undefined || signature === undefined) {
       throw badRequest('A signed grant has both astation_id and signature.');
     }
+    if (await astations.isBanned(astation_id)) throw unauthorized('This Astation is banned.');
     const publicKeyHex = await astations.findKey(astation_id);
     if (publicKeyHex === undefined) throw unauthorized('No key is registered for this Astation.');
     const signed = { sessionId: id, otp, astationId: astation_id, publicKeyHex, signatureHex: signature };

@@ -14,6 +14,9 @@ export const CREATE_GRANTED = `
   ), ${audited('created', { action: 'session_create', ...BY_OPERATOR })}
   SELECT 1 FROM created`;
 
+/** No session acts for an Astation that the operator banned. */
+const NOT_BANNED = `NOT EXISTS (SELECT FROM astation_bans AS b WHERE b.astation_id = sessions.astation_id)`;
+
 /** Use extends the life of a session; that is written at most once a minute. */
 export const USE = `
   WITH used AS (
@@ -23,7 +26,7 @@ export const USE = `
   )
   SELECT astation_id, extract(epoch FROM expires_at - now())::float8 * 1000 AS remaining_ms
   FROM sessions
-  WHERE id_hash = $1 AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL`;
+  WHERE id_hash = $1 AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL AND ${NOT_BANNED}`;
 
 /** `$1` hashes (hexadecimal). Those of them whose sessions may no longer act. */
 export const ENDED = `
@@ -31,12 +34,13 @@ export const ENDED = `
   WHERE NOT EXISTS (
     SELECT FROM sessions
     WHERE id_hash = decode(wanted.hash, 'hex') AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL
+      AND ${NOT_BANNED}
   )`;
 
 /** Of each Astation, how many sessions may act for it now. */
 export const LIST_WORK_SESSIONS = `
   SELECT astation_id, count(*)::int AS sessions FROM sessions
-  WHERE astation_id IS NOT NULL AND status = 'granted' AND expires_at > now()
+  WHERE astation_id IS NOT NULL AND status = 'granted' AND expires_at > now() AND ${NOT_BANNED}
   GROUP BY astation_id ORDER BY astation_id`;
 
 /** Telling the servers is part of the same transaction: no revocation without its announcement. */

@@ -229,15 +229,20 @@ const READS_ALL = [
   'SESSION_ENDED_CHANNEL',
   'KEY_FORGOTTEN_CHANNEL',
   'KEY_REGISTERED_CHANNEL',
+  'ASTATION_BANNED_CHANNEL',
+  'ASTATION_UNBANNED_CHANNEL',
+  'LIST_BANS',
   'LIST',
   'LIST_ASTATIONS',
   'LIST_WORK_SESSIONS',
 ] as const;
+const BANS = ['astation_bans_pkey'];
+
 const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[number]>, Case[]> = {
   CREATE_GRANTED: each([], [hash, 'host', 'st-1']),
-  USE: each([['sessions_pkey']], [hash]),
+  USE: each([['sessions_pkey'], BANS], [hash]),
   REVOKE: each([['sessions_pkey']], [hash]),
-  ENDED: each([['sessions_pkey']], [`{${'ab'.repeat(32)}}`]),
+  ENDED: each([['sessions_pkey'], BANS], [`{${'ab'.repeat(32)}}`]),
   EXISTS: each([['sessions_pkey']], [hash]),
   FIND_BY_FINGERPRINT: each([['sessions_pkey']], ['abcdef123456']),
   REQUEST: each([], [hash, 'host', hash]),
@@ -255,6 +260,10 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   BIND: each([], ['st-1', `{\\\\x${'ab'.repeat(32)}}`, 'true', ...SOURCE]),
   UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash, ...SOURCE]),
   FIND_KEY: each([['astations_pkey']], ['st-1']),
+  ADD_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store']),
+  BAN: each([['sessions_by_astation']], ['st-1']),
+  UNBAN: each([BANS], ['st-1']),
+  IS_BANNED: each([BANS], ['st-1']),
   REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store']),
   FORGET_KEY: each([['astations_pkey']], ['st-1']),
   SWEEP_KEYS: each(

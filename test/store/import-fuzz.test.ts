@@ -133,7 +133,7 @@ const imported = (lines: Fields[]) =>
 const wipe = () =>
   withoutTriggers(
     target.admin,
-    'DELETE FROM vault_write_keys; DELETE FROM vault_creation_keys; DELETE FROM vault_entries; DELETE FROM vaults',
+    'DELETE FROM vault_write_keys; DELETE FROM vault_creation_keys; DELETE FROM vault_entries; DELETE FROM vault_writers; DELETE FROM vaults',
   );
 
 /** A vault that was taken in can be written into. */

@@ -20,6 +20,7 @@ const MIGRATIONS = [
   '20261124200000_rows_stored_together',
   '20261129000000_vault_writers',
   '20261129000100_enrolment',
+  '20261129000200_astation_bans',
 ];
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };

@@ -55,6 +55,7 @@ const DEFAULTS = {
   metricsToken: undefined,
   traces: undefined,
   pastWriterReads: true,
+  enrollmentOpen: true,
 };
 
 test('without any variable there are defaults', () => {
@@ -153,6 +154,7 @@ describe('what is taken', () => {
     ['OTEL_SERVICE_NAME', 'another', {}],
     ['OTEL_TRACES_SAMPLER_ARG', '0.25', {}],
     ['PAST_WRITER_READ', 'deny', { pastWriterReads: false }],
+    ['ENROLLMENT', 'closed', { enrollmentOpen: false }],
   ])('%s=%s', (name, value, changed) => {
     expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...changed });
   });
