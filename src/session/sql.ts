@@ -21,7 +21,7 @@ const NOT_BANNED = `NOT EXISTS (SELECT FROM astation_bans AS b WHERE b.astation_
 export const USE = `
   WITH used AS (
     UPDATE sessions SET last_used_at = now(), expires_at = now() + ${LIFETIME}
-    WHERE id_hash = $1 AND status = 'granted' AND expires_at > now()
+    WHERE id_hash = $1 AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL
       AND (last_used_at IS NULL OR last_used_at <= now() - interval '1 minute')
   )
   SELECT astation_id, extract(epoch FROM expires_at - now())::float8 * 1000 AS remaining_ms
