@@ -33,6 +33,9 @@ import { VaultStore } from './vault/store.ts';
 /** Tokens whose time is up, and requests that ended long ago, are removed this often. */
 const SWEEP_MS = 60_000;
 
+/** A session that expires is announced by nobody: what is open is checked again this often. */
+const CHECK_SESSIONS_MS = 30_000;
+
 /** By this channel of the database a replica tells of writes while it cannot reach Redis. */
 const LOOK_AGAIN_CHANNEL = 'look_again';
 
@@ -53,6 +56,8 @@ export interface Services {
   /** Where the rate limits count. */
   makeLimiter: MakeLimiter;
   observability: Observability;
+  /** Ends sockets, waits and subscriptions of sessions that may no longer act; called every half minute. */
+  checkSessions(): Promise<void>;
   /** What has to end before the answers in flight are waited for, in this order. */
   drainSteps: readonly DrainStep[];
   /** Ends everything, once nobody asks any more. */
@@ -133,10 +138,17 @@ async function openRelay(
   };
 }
 
-/** Ends the waits of sessions that ended while nobody could be told. */
-async function catchUpWaiters(sessions: SessionStore, { waiters }: VaultStore): Promise<void> {
-  for (const idHash of await sessions.findEnded(waiters.sessions())) waiters.sessionEnded(idHash);
-  waiters.lookAgain();
+/** Ends the waits and subscriptions of sessions that may no longer act. */
+async function checkWaiters(sessions: SessionStore, { waiters }: VaultStore): Promise<void> {
+  const waiting = waiters.sessions();
+  if (waiting.length === 0) return;
+  for (const idHash of await sessions.findEnded(waiting)) waiters.sessionEnded(idHash);
+}
+
+/** The same after a time in which nobody could be told of a write either. */
+async function catchUpWaiters(sessions: SessionStore, vaults: VaultStore): Promise<void> {
+  await checkWaiters(sessions, vaults);
+  vaults.waiters.lookAgain();
 }
 
 /**
@@ -220,6 +232,14 @@ export async function openServices({
       astations.setHearing(false);
     },
   });
+  const checkSessions = async () => {
+    await Promise.all([relay.sockets.checkSessions(), checkWaiters(sessionStore, vaults)]);
+  };
+  const checker = setInterval(() => {
+    checkSessions().catch((error: Error) =>
+      log.debug({ reason: error.message }, 'Sessions are checked later'),
+    );
+  }, CHECK_SESSIONS_MS).unref();
   const sweep = async () => {
     await logins.sweep();
     const keys = await astations.sweep();
@@ -231,6 +251,7 @@ export async function openServices({
   // What is queued is written before the pool ends.
   const closeSteps: DrainStep[] = [
     { name: 'sweeper', run: () => clearInterval(sweeper) },
+    { name: 'checker of sessions', run: () => clearInterval(checker) },
     { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
     { name: 'write queue', run: () => vaults.writer.whenIdle() },
     // After the last write, which other replicas have to hear of.
@@ -261,6 +282,7 @@ export async function openServices({
     replica,
     makeLimiter: replica?.makeLimiter ?? makeMemoryLimiter,
     observability,
+    checkSessions,
     drainSteps: [
       { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
       { name: 'relay sockets', run: () => sockets.drain() },

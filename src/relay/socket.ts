@@ -106,7 +106,12 @@ export class RelaySockets {
     for (const astationId of hub.codesHere()) {
       if (registered.has(astationId)) hub.heard({ type: 'key-registered', astationId });
     }
-    await this.#checkSessionsAgain([...this.#bySession.keys()]);
+    await this.checkSessions();
+  }
+
+  /** Closes sockets that came in by a session which may no longer act. @throws RelayError `SERVICE_UNAVAILABLE` */
+  checkSessions(): Promise<void> {
+    return this.#checkSessionsAgain([...this.#bySession.keys()]);
   }
 
   async #checkSessionsAgain(idHashes: string[]): Promise<void> {
