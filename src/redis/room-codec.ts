@@ -2,7 +2,7 @@ import type { Astation, Room } from '../relay/room-state.ts';
 
 /**
  * A room in Redis is a hash: `head` has what a room always has, `owner` its Astation, `p:<connection id>` an
- * Astation that waits to prove a key, `a:<atem_id>` an atem, and `v` changes with every change. Values that
+ * Astation that waits to prove a key, `a:<atem_id>` an atem, its place and the session that it came by, and `v` changes with every change. Values that
  * stand for sockets begin with the connection id.
  */
 export type Fields = ReadonlyMap<string, string>;
@@ -30,6 +30,9 @@ export function decodeRoom(code: string, fields: Fields): Room | undefined {
     owner: owner === undefined ? undefined : readAstation(owner),
     pending: new Map(starting('p:').map(([id, value]) => [id, readAstation(value)])),
     atems: new Map(atems.map(({ atemId, connectionId }) => [atemId, connectionId])),
+    proven: new Map(
+      atems.flatMap(({ atemId, session }) => (session === undefined ? [] : [[atemId, session]])),
+    ),
   };
 }
 
@@ -48,12 +51,13 @@ export function encodeRoom(room: Room, before: Fields): Fields {
   for (const [atemId, connectionId] of room.atems) {
     const field = `a:${atemId}`;
     const kept = before.get(field);
-    fields.set(field, kept?.startsWith(`${connectionId} `) ? kept : `${connectionId} ${++last}`);
+    if (kept?.startsWith(`${connectionId} `)) fields.set(field, kept);
+    else fields.set(field, [connectionId, ++last, room.proven.get(atemId)].join(' ').trim());
   }
   return fields;
 }
 
-function readAtem(value: string): { connectionId: string; place: number } {
-  const [connectionId = '', place] = value.split(' ');
-  return { connectionId, place: Number(place) };
+function readAtem(value: string): { connectionId: string; place: number; session: string | undefined } {
+  const [connectionId = '', place, session] = value.split(' ');
+  return { connectionId, place: Number(place), session };
 }

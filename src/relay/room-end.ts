@@ -33,7 +33,7 @@ export function closeRoom(room: Room | undefined, keyRegistered: boolean): Trans
 export function sweepRoom(room: Room, now: number): Transition {
   if (!isExpired(room, now)) return { room, effects: [] };
   const over = now - room.unattendedSince >= PAIRING_LIFETIME_MS + EXPIRED_MEMORY_MS;
-  const left = room.atems.size > 0 ? { ...room, atems: new Map() } : room;
+  const left = room.atems.size > 0 ? { ...room, atems: new Map(), proven: new Map() } : room;
   return {
     room: over && room.pending.size === 0 ? undefined : left,
     effects: closeAll([...room.atems.values()], {

@@ -38,6 +38,8 @@ export interface Room {
   readonly pending: ReadonlyMap<string, Astation>;
   /** `atem_id` → connection id of that atem's current socket. */
   readonly atems: ReadonlyMap<string, string>;
+  /** `atem_id` → the session (its fingerprint) that the atem's current socket came by; none for one that came by a code. */
+  readonly proven: ReadonlyMap<string, string>;
   /** Since when the room has had no owner; meaningless while it has one. */
   readonly unattendedSince: number;
 }
@@ -132,12 +134,18 @@ export function withPending(room: Room, connectionId: string, astation: Astation
   return { ...room, pending };
 }
 
-/** The room with this as the atem's current socket, or without the atem when `connectionId` is undefined. */
-export function withAtem(room: Room, atemId: string, connectionId: string | undefined): Room {
-  const atems = new Map(room.atems);
-  if (connectionId !== undefined) atems.set(atemId, connectionId);
-  else atems.delete(atemId);
-  return { ...room, atems };
+/** The room with this as the atem's current socket, or without the atem when there is none. */
+export function withAtem(
+  room: Room,
+  atemId: string,
+  current: { connectionId: string; session?: string | undefined } | undefined,
+): Room {
+  const [atems, proven] = [new Map(room.atems), new Map(room.proven)];
+  proven.delete(atemId);
+  if (current === undefined) atems.delete(atemId);
+  else atems.set(atemId, current.connectionId);
+  if (current?.session !== undefined) proven.set(atemId, current.session);
+  return { ...room, atems, proven };
 }
 
 /** The room, or undefined when it is an identity room without a socket. */
@@ -146,5 +154,12 @@ export function unlessDeserted(room: Room): Room | undefined {
 }
 
 function empty(head: Pick<Room, 'code' | 'kind' | 'hostname'>, now: number): Room {
-  return { ...head, owner: undefined, pending: new Map(), atems: new Map(), unattendedSince: now };
+  return {
+    ...head,
+    owner: undefined,
+    pending: new Map(),
+    atems: new Map(),
+    proven: new Map(),
+    unattendedSince: now,
+  };
 }

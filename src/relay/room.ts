@@ -19,6 +19,10 @@ import {
 } from './room-state.ts';
 
 const NO_ROOM: Refusal = { status: 404, message: 'There is no room with this code.' };
+const TAKEN: Refusal = {
+  status: 409,
+  message: 'An atem with this atem_id is connected by its session; connect by that session.',
+};
 const EXPIRED: Refusal = { status: 410, message: 'This pairing code has expired.' };
 
 /** An atem at the door. */
@@ -27,6 +31,8 @@ export interface AtemArrival {
   atemId: string;
   /** A fresh UUID: released Astations ignore anything else. */
   connectionId: string;
+  /** The session that it came by, as its fingerprint; undefined where it came by a code. */
+  session?: string | undefined;
   now: number;
 }
 
@@ -56,15 +62,18 @@ export function refuseAstation(room: Room | undefined, now: number): Refusal | u
 }
 
 /**
- * A socket of an atem enters. A previous socket of the same atem is closed, and only the new one announced.
+ * A socket of an atem enters. A previous socket of the same atem is closed, and only the new one announced. A socket that came
+ * by a session stays, unless the new one came by the same session: whoever knows the code could take its place otherwise.
  */
 export function joinAtem(room: Room | undefined, atem: AtemArrival): Transition {
   const refused = refuseAtem(room, atem.now);
   if (refused || !room) return turnAway(room, atem.connectionId, refused ?? NO_ROOM);
+  const proven = room.proven.get(atem.atemId);
+  if (proven !== undefined && proven !== atem.session) return turnAway(room, atem.connectionId, TAKEN);
   const previous = room.atems.get(atem.atemId);
   const effects: Effect[] = previous === undefined ? [] : [replaced(previous)];
   if (room.owner) effects.push(event(room.owner, [atem.atemId, atem.connectionId], 'connected'));
-  return { room: withAtem(room, atem.atemId, atem.connectionId), effects };
+  return { room: withAtem(room, atem.atemId, atem), effects };
 }
 
 /**

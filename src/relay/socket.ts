@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { networkOf } from '../address.ts';
 import { badRequest, RelayError } from '../errors.ts';
+import { fingerprint } from '../session/session-id.ts';
 import { type Admission, type AdmissionDeps, admit } from './admission.ts';
 import { type AstationDeps, AstationSession } from './astation-session.ts';
 import { rawAtemId, sanitizeAtemId } from './atem-id.ts';
@@ -185,7 +186,8 @@ export class RelaySockets {
     if (sessionHash !== undefined) this.#remember(sessionHash, connectionId, socket);
     takeFrames(socket, frames, (text) => hub.atemSent(code, { atemId, connectionId, text }));
     onGone({ socket, frames }, () => hub.atemLeft(code, { atemId, connectionId }));
-    hub.atemArrived(code, { atemId, connectionId });
+    const session = sessionHash === undefined ? undefined : fingerprint(sessionHash);
+    hub.atemArrived(code, { atemId, connectionId, session });
     // A session may have ended while the socket was on its way in.
     if (sessionHash !== undefined) {
       this.#checkSessionsAgain([sessionHash]).catch((error: Error) =>

@@ -51,10 +51,10 @@ test('checked at the start only: a wait of an expired session ends with 401', as
   expect((await answer).status).toBe(401);
 });
 
-test.each([
+test.each<[string, () => object | undefined]>([
   ['vault.watch', () => ({ vault_id: vaultId, kind: 'content' })],
   ['vault.changes', () => undefined],
-] as const)('checked at the start only: %s of an expired session ends', async (procedure, input) => {
+])('checked at the start only: %s of an expired session ends', async (procedure, input) => {
   const session = await makeSession();
   const stream = await follow(session, procedure, input());
   await waiting(1);

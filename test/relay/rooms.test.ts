@@ -607,3 +607,24 @@ const countConnections = (server: Server) =>
   new Promise<number>((resolve, reject) => {
     server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
   });
+
+test('an atem is evicted by its id: a code takes the place of no atem that came by its session', async () => {
+  const id = 'st-proven-atem';
+  const astation = await openAstation(server.url, id);
+  await astation.prove(new AstationKey());
+  const session = 'session-of-a-proven-atem';
+  expect(await astation.ask({ type: 'relayBind', session_id: session })).toMatchObject({ ok: true });
+  const proven = await open(wsUrl(server.url, { role: 'atem', session, atem_id: 'mac' }));
+  const connected = await astation.next('the atem to be announced');
+  const thief = await open(wsUrl(server.url, { role: 'atem', code: id, atem_id: 'mac' }));
+  expect((await thief.closed()).code).toBe(1008);
+  astation.send({
+    atem_id: 'mac',
+    connection_id: connected.connection_id,
+    payload: { type: 'for-the-proven' },
+  });
+  expect(await proven.next()).toEqual({ type: 'for-the-proven' });
+  const again = await open(wsUrl(server.url, { role: 'atem', session, atem_id: 'mac' }));
+  expect((await proven.closed()).code).toBe(1000);
+  await again.leave();
+});

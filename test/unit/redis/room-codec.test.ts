@@ -20,19 +20,28 @@ const astation = (standing: Astation['standing']): fc.Arbitrary<Astation> =>
     challengeExpiresAt: fc.nat(),
   });
 
-const room: fc.Arbitrary<Room> = fc.record({
-  code: fc.constant('团队'),
-  kind: fc.constantFrom('identity', 'pairing'),
-  hostname: fc.string({ unit: 'grapheme' }),
-  owner: fc.option(fc.oneof(astation('legacy'), astation('verified')), { nil: undefined }),
-  pending: fc
-    .array(astation('pending'), { maxLength: 4 })
-    .map((all) => new Map(all.map((one) => [one.connectionId, one]))),
-  atems: fc
-    .array(fc.tuple(fc.string({ unit: 'grapheme', minLength: 1 }), connectionId), { maxLength: 6 })
-    .map((all) => new Map(all)),
-  unattendedSince: fc.nat(),
-});
+const room: fc.Arbitrary<Room> = fc
+  .record({
+    code: fc.constant('团队'),
+    kind: fc.constantFrom('identity', 'pairing'),
+    hostname: fc.string({ unit: 'grapheme' }),
+    owner: fc.option(fc.oneof(astation('legacy'), astation('verified')), { nil: undefined }),
+    pending: fc
+      .array(astation('pending'), { maxLength: 4 })
+      .map((all) => new Map(all.map((one) => [one.connectionId, one]))),
+    atems: fc
+      .array(fc.tuple(fc.string({ unit: 'grapheme', minLength: 1 }), connectionId), { maxLength: 6 })
+      .map((all) => new Map(all)),
+    bySession: fc.boolean(),
+    unattendedSince: fc.nat(),
+  })
+  .map(({ bySession, ...one }) => ({
+    ...one,
+    // Of every other atem, if of any.
+    proven: new Map(
+      [...one.atems.keys()].filter((_, i) => bySession && i % 2 === 0).map((id) => [id, 'abcdef123456']),
+    ),
+  }));
 
 /** What the script `commit` does to the hash. */
 function apply(before: Fields, change: RoomChange): Fields {

@@ -246,3 +246,26 @@ describe('an Astation that leaves', () => {
     expect(leaveAstation(room, { connectionId: 's1', now: 20_001 }).room).toEqual(room);
   });
 });
+
+describe('an atem is evicted by its id: one that came by a session', () => {
+  const proven = { atemId: 'a', connectionId: 't1', session: 'one', now: 0 };
+  const inside = joinAtem(roomWith('s1'), proven).room;
+
+  test.each([
+    ['a code', undefined],
+    ['another session', 'two'],
+  ])('stays when a socket with its id comes by %s, which is closed and not announced', (_, session) => {
+    const { room, effects, refused } = joinAtem(inside, { ...proven, connectionId: 't2', session });
+    expect(room).toBe(inside);
+    expect(refused?.status).toBe(409);
+    expect(shown(effects)).toEqual([`t2 x 1008 ${refused?.message}`]);
+  });
+
+  test('is replaced by a socket of the same session, and takes the place of one that came by a code', () => {
+    const { room } = joinAtem(inside, { ...proven, connectionId: 't2' });
+    expect(room?.atems.get('a')).toBe('t2');
+    const byCode = joinAtem(roomWith('s1', 'a@t1'), { ...proven, connectionId: 't2' }).room;
+    expect(byCode?.proven.get('a')).toBe('one');
+    expect(leaveAtem(byCode, { atemId: 'a', connectionId: 't2' }).room?.proven.size).toBe(0);
+  });
+});
