@@ -10,7 +10,6 @@ import {
   pointsOfRequest,
 } from './binding-request.ts';
 import type { ControlMeter } from './control-meter.ts';
-import type { FrameMeter } from './frame-meter.ts';
 import { verifyAstationProof } from './identity.ts';
 import {
   type AstationFrame,
@@ -37,15 +36,14 @@ export interface AstationDeps {
 export interface AstationSessionDeps extends AstationDeps {
   /** Hears that a session may no longer act. @param idHash hexadecimal */
   sessionEnded(idHash: string): void;
-  /** What counts the frames of this socket: those for the relay, and all of them. */
+  /** Counts the frames of this socket that are for the relay. */
   control: ControlMeter;
-  frames: FrameMeter;
   /** Ends this socket. @param code one of `CLOSE` */
   close(code: number, reason: string): void;
   /** Whether this socket is open, and is to stay so as far as this server knows. */
   isOpen(): boolean;
-  /** Keeps this socket from being displaced from now on. */
-  keep(): void;
+  /** This socket has proved a key: it is no longer displaced, and has the limits of those that did. */
+  proved(publicKey: string): void;
 }
 
 /** The socket of an Astation. */
@@ -197,9 +195,8 @@ export class AstationSession {
     if (refusal !== undefined) return this.#reject(refusal);
     this.#proved = true;
     this.#judged = true;
-    this.#deps.keep();
+    this.#deps.proved(verdict.publicKey);
     this.#deps.control.proved();
-    this.#deps.frames.proved();
     const status = standing as 'registered' | 'verified';
     if (status === 'registered') {
       const { requestId: reqId, address } = this.#source;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
+import { atMost } from '../at-most.ts';
 import { findRelayError, notFound, RelayError } from '../errors.ts';
 import type { Announcement, Delivery } from './delivery.ts';
 import { createPairingCode } from './pairing-code.ts';
@@ -23,6 +24,7 @@ import type { Decide, RoomStore } from './room-store.ts';
 
 /** Pairing rooms are looked through for expired ones this often. */
 const SWEEP_MS = 10_000;
+const SWEPT_AT_ONCE = 100;
 
 const REFUSAL_CODES = { 404: 'NOT_FOUND', 409: 'CONFLICT', 410: 'GONE' } as const;
 
@@ -151,19 +153,6 @@ export class Hub {
     this.#inBackground(this.#rooms.update(code, left));
   }
 
-  /** Codes of the rooms that an Astation's socket of this server has entered. */
-  codesHere(): string[] {
-    return [...this.#astationsHere.keys()];
-  }
-
-  /** Codes of the rooms whose owner is a socket of this server that has proved its key. */
-  async verifiedHere(): Promise<string[]> {
-    const rooms = await Promise.all(this.codesHere().map((code) => this.room(code)));
-    return rooms.flatMap((room) =>
-      room?.owner?.standing === 'verified' && this.#delivery.has(room.owner.connectionId) ? [room.code] : [],
-    );
-  }
-
   /** Does what an announcement means to the sockets of this server; every other server hears it too. */
   heard(announcement: Announcement): void {
     if (announcement.type === 'vault-updated') {
@@ -185,7 +174,8 @@ export class Hub {
   async sweep(): Promise<void> {
     const decide: Decide = ({ room, now }) => (room ? sweepRoom(room, now) : { room, effects: [] });
     const due = await this.#rooms.due();
-    await Promise.all(due.map((code) => this.#rooms.update(code, decide)));
+    const oneOfFew = atMost(SWEPT_AT_ONCE);
+    await Promise.all(due.map((code) => oneOfFew(() => this.#rooms.update(code, decide))));
   }
 
   close(): void {

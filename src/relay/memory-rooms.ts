@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Delivery } from './delivery.ts';
 import { type AtemFrame, routeFromAstation, routeFromAtem } from './room-routing.ts';
-import type { Effect, PendingPlace, Room, Transition } from './room-state.ts';
+import {
+  type Effect,
+  PAIRING_LIFETIME_MS,
+  type PendingPlace,
+  type Room,
+  type Transition,
+} from './room-state.ts';
 import type { AstationSent, Decide, RoomStore, Seen } from './room-store.ts';
 
 /** Rooms where there is one server: in its memory, with every socket here. Nothing waits. */
@@ -9,6 +15,8 @@ export class MemoryRooms implements RoomStore {
   readonly #rooms = new Map<string, Room>();
   /** By address, its sockets that wait to prove a key, the oldest first. */
   readonly #pending = new Map<string, Map<string, PendingPlace>>();
+  /** Since when a pairing room has had no Astation, the longest first. */
+  readonly #unattended = new Map<string, number>();
   readonly #delivery: Delivery;
   readonly #now: () => number;
 
@@ -30,6 +38,7 @@ export class MemoryRooms implements RoomStore {
     const seen = this.#see(code, address);
     const transition = decide(seen);
     this.#keepPending(code, seen.room, transition.room);
+    this.#keepUnattended(code, transition.room);
     if (transition.room) this.#rooms.set(code, transition.room);
     else this.#rooms.delete(code);
     this.#perform(transition.effects);
@@ -49,7 +58,12 @@ export class MemoryRooms implements RoomStore {
   }
 
   async due(): Promise<string[]> {
-    return [...this.#rooms.keys()];
+    const due: string[] = [];
+    for (const [code, since] of this.#unattended) {
+      if (since > this.#now() - PAIRING_LIFETIME_MS) break;
+      due.push(code);
+    }
+    return due;
   }
 
   /** Whoever asks has counted the sockets of this server, and there are no others. */
@@ -65,6 +79,13 @@ export class MemoryRooms implements RoomStore {
     const pending = address === undefined ? undefined : this.#pending.get(address);
     const pendingOfAddress = [...(pending?.values() ?? [])];
     return { room: this.#rooms.get(code), now: this.#now(), pendingOfAddress };
+  }
+
+  #keepUnattended(code: string, room: Room | undefined): void {
+    const since = room?.kind === 'pairing' && !room.owner ? room.unattendedSince : undefined;
+    if (this.#unattended.get(code) === since) return;
+    this.#unattended.delete(code);
+    if (since !== undefined) this.#unattended.set(code, since);
   }
 
   /** Costs what changes, not what there is: a room has few pending sockets, and most changes are not about them. */

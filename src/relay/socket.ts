@@ -22,6 +22,13 @@ export interface RelaySocketDeps extends AstationDeps, AdmissionDeps {
 
 const admissions = new WeakMap<FastifyRequest, Admission>();
 
+/** A socket of an Astation on this server. */
+interface AstationHere {
+  code: string;
+  /** Undefined until it has proved one. */
+  provedKey: string | undefined;
+}
+
 /** A socket that was let in, what it is counted by, and what counts its frames. */
 interface Arrived {
   socket: WebSocket;
@@ -43,6 +50,8 @@ const cut = (code: string) => `${[...code].slice(0, 4).join('')}…`;
 export class RelaySockets {
   readonly #deps: RelaySocketDeps;
   readonly #bySession = new Map<string, Set<string>>();
+  /** Sockets of Astations that are here, by connection id. */
+  readonly #astations = new Map<string, AstationHere>();
   readonly #open = { atem: 0, astation: 0 };
   #draining = false;
 
@@ -98,14 +107,14 @@ export class RelaySockets {
   /** Ends what should have ended while nothing could be heard of it. */
   async catchUp(): Promise<void> {
     const { astations, hub } = this.#deps;
-    // First, so that no key is missed that is registered while the answer is on its way.
-    const verified = await hub.verifiedHere().catch(() => []); // rooms that cannot be reached have no sockets here
-    const registered = await astations.load();
-    for (const astationId of verified) {
-      if (!registered.has(astationId)) hub.heard({ type: 'key-forgotten', astationId });
-    }
-    for (const astationId of hub.codesHere()) {
-      if (registered.has(astationId)) hub.heard({ type: 'key-registered', astationId });
+    // Those that are here now: a key that is registered while the answer is on its way is in force already.
+    const here = [...this.#astations.values()].map((astation) => ({ ...astation }));
+    await astations.load();
+    const registered = await astations.findKeys([...new Set(here.map(({ code }) => code))]);
+    for (const { code: astationId, provedKey } of here) {
+      const key = registered.get(astationId);
+      if (provedKey !== undefined && provedKey !== key) hub.heard({ type: 'key-forgotten', astationId });
+      if (provedKey === undefined && key !== undefined) hub.heard({ type: 'key-registered', astationId });
     }
     await this.checkSessions();
   }
@@ -151,18 +160,24 @@ export class RelaySockets {
   #serveAstation({ socket, request, by, frames }: Arrived, keyRegistered: boolean): void {
     const { hub, connections, limits } = this.#deps;
     const { code, connectionId, address } = by;
+    const here: AstationHere = { code, provedKey: undefined };
     const challenge = createChallenge(randomBytes);
     const source = { requestId: request.id, address: request.address };
     const deps = {
       ...this.#deps,
       sessionEnded: (idHash: string) => this.sessionEnded(idHash),
       control: new ControlMeter(limits.control, by),
-      frames,
       close: (status: number, reason: string) => connections.close(connectionId, status, reason),
       isOpen: () => connections.has(connectionId),
-      keep: () => connections.spare(connectionId, Number.POSITIVE_INFINITY),
+      proved: (publicKey: string) => {
+        here.provedKey = publicKey;
+        frames.proved();
+        connections.spare(connectionId, Number.POSITIVE_INFINITY);
+      },
     };
     connections.spare(connectionId, PROOF_GRACE_MS);
+    this.#astations.set(connectionId, here);
+    socket.once('close', () => this.#astations.delete(connectionId));
     const session = new AstationSession(deps, { code, connectionId, address, challenge, source });
     takeFrames(socket, frames, (text) => session.received(text));
     onGone({ socket, frames }, () => hub.astationLeft(code, connectionId));

@@ -20,6 +20,13 @@ export const REGISTER_KEY = `
 
 export const FIND_KEY = `SELECT public_key FROM astations WHERE astation_id = $1`;
 
+/** The keys that matter most to memory, `$1` at most: those that bound a session, and then the newest. */
+export const LOAD_KEYS = `
+  SELECT astation_id, public_key FROM astations ORDER BY provisional, registered_at DESC LIMIT $1`;
+
+/** `$1` ids of Astations. */
+export const FIND_KEYS = `SELECT astation_id, public_key FROM astations WHERE astation_id = ANY ($1::text[])`;
+
 export const LIST_ASTATIONS = `
   SELECT a.astation_id, a.public_key, a.registered_at,
     (SELECT count(*)::int FROM sessions AS s

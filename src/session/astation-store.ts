@@ -5,10 +5,12 @@ import {
   ADD_KEY,
   BAN,
   FIND_KEY,
+  FIND_KEYS,
   FORGET_KEY,
   IS_BANNED,
   LIST_ASTATIONS,
   LIST_BANS,
+  LOAD_KEYS,
   REGISTER_KEY,
   SWEEP_KEYS,
   UNBAN,
@@ -28,6 +30,17 @@ export interface AstationInfo {
   /** Live sessions that are bound to it. */
   sessions: number;
 }
+
+interface KeyRow {
+  astation_id: string;
+  public_key: string;
+}
+
+const toKeys = (rows: KeyRow[]) =>
+  rows.map(({ astation_id, public_key }): [string, string] => [astation_id, public_key]);
+
+/** Keys that are kept in memory; others are asked for. */
+const MAX_KNOWN = 100_000;
 
 /** What a proven key means for its Astation. */
 export type KeyStanding = 'registered' | 'verified' | 'rejected' | 'banned' | 'enrolment closed';
@@ -58,19 +71,24 @@ export class AstationStore {
     return this.#enrollmentOpen;
   }
 
-  /** Learns the keys that are registered now. @returns the Astations that have no other key than was known */
-  async load(): Promise<Set<string>> {
+  /** Learns the keys that are registered now, as far as memory keeps them. @throws RelayError `SERVICE_UNAVAILABLE` */
+  async load(): Promise<void> {
     const bans = await this.#db.rows<{ astation_id: string }>(LIST_BANS);
     this.#banned = new Set(bans.map(({ astation_id }) => astation_id));
     const before = new Map(this.#known);
-    const registered = new Map(
-      (await this.list()).map(({ astation_id, public_key }) => [astation_id, public_key]),
-    );
+    const registered = new Map(toKeys(await this.#db.rows<KeyRow>(LOAD_KEYS, MAX_KNOWN)));
     // One that was registered while this was on its way is in neither of the two.
     for (const id of before.keys()) if (!registered.has(id)) this.#known.delete(id);
-    for (const [id, key] of registered) this.#known.set(id, key);
-    const unchanged = [...registered].filter(([id, key]) => (before.get(id) ?? key) === key);
-    return new Set(unchanged.map(([id]) => id));
+    // The most important last, because memory forgets what it learned first.
+    for (const [id, key] of [...registered].reverse()) this.#remember(id, key);
+  }
+
+  /**
+   * The keys of some Astations as they are now, whatever was known of them.
+   * @throws RelayError `SERVICE_UNAVAILABLE`
+   */
+  async findKeys(astationIds: string[]): Promise<Map<string, string>> {
+    return new Map(toKeys(await this.#db.rows<KeyRow>(FIND_KEYS, astationIds)));
   }
 
   /**
@@ -199,8 +217,11 @@ export class AstationStore {
   }
 
   #remember(astationId: string, publicKey: string | undefined): void {
-    if (publicKey === undefined) this.#known.delete(astationId);
-    else this.#known.set(astationId, publicKey);
+    this.#known.delete(astationId);
+    if (publicKey === undefined) return;
+    this.#known.set(astationId, publicKey);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
   }
 
   #fromMemory(astationId: string, error: unknown): string {

@@ -234,6 +234,7 @@ const READS_ALL = [
   'LIST_BANS',
   'LIST',
   'LIST_ASTATIONS',
+  'LOAD_KEYS',
   'LIST_WORK_SESSIONS',
 ] as const;
 const BANS = ['astation_bans_pkey'];
@@ -264,6 +265,7 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   BAN: each([['sessions_by_astation']], ['st-1']),
   UNBAN: each([BANS], ['st-1']),
   IS_BANNED: each([BANS], ['st-1']),
+  FIND_KEYS: each([['astations_pkey']], ['{st-1,st-2}']),
   REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store']),
   FORGET_KEY: each([['astations_pkey']], ['st-1']),
   SWEEP_KEYS: each(
