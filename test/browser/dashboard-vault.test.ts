@@ -214,8 +214,9 @@ describeInBrowser('a vault', () => {
         await page.getByRole('button', { name: 'Save' }).click();
         const dialog = page.getByRole('dialog', { name: 'e1 was changed in the meantime' });
         await dialog.getByText('agent-a wrote e1 v2 while you were editing').waitFor();
-        expect(await dialog.locator('ins').allTextContents()).toEqual(['ES256', 'header']);
-        expect(await dialog.locator('del').allTextContents()).toEqual(['HS256', 'cookie']);
+        // A worker compares the texts.
+        await expect.poll(() => dialog.locator('ins').allTextContents()).toEqual(['ES256', 'header']);
+        await expect.poll(() => dialog.locator('del').allTextContents()).toEqual(['HS256', 'cookie']);
         const merged = 'algorithm: ES256\nlifetime: 15 minutes\nstore: header';
         expect(await dialog.getByLabel('Merged text').inputValue()).toBe(merged);
         await dialog.getByRole('button', { name: 'Save merged text' }).click();
