@@ -32,7 +32,7 @@ function compress(): Plugin {
     async writeBundle(_options, bundle) {
       const firstLoad = listFirstLoad(bundle);
       let total = 0;
-      for (const fileName of Object.keys(bundle).filter((name) => /\.(js|css|html)$/.test(name))) {
+      for (const fileName of Object.keys(bundle).filter((name) => /\.(js|css|html|svg)$/.test(name))) {
         const file = path.join(OUT_DIR, fileName);
         const content = await readFile(file);
         const gzipped = gzipSync(content, { level: 9 });

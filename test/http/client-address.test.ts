@@ -84,9 +84,14 @@ describe('a proxy that writes the port of each connection into X-Forwarded-For',
   });
 
   test('is neither in the log nor in the audit log by its port', async () => {
-    expect((await ask(withPort(1), '/api/sessions', { hostname: 'h' })).status).toBe(201);
-    const { rows } = await database.admin.query('SELECT address FROM audit_log ORDER BY id DESC LIMIT 1');
-    expect(rows).toEqual([{ address: client }]);
+    const asked = await ask(withPort(1), '/api/sessions', { hostname: 'h' });
+    expect(asked.status).toBe(201);
+    const { id } = JSON.parse(asked.text) as { id: string };
+    expect((await ask(withPort(1), `/api/sessions/${id}/deny`, {})).status).toBe(200);
+    const { rows } = await database.admin.query(
+      'SELECT action, address FROM audit_log ORDER BY id DESC LIMIT 1',
+    );
+    expect(rows).toEqual([{ action: 'session_deny', address: client }]);
     const line = { msg: 'Request', address: client };
     await expect.poll(() => keeper.parsed().at(-1)).toMatchObject(line);
     expect(keeper.lines.join('')).not.toContain('40001');

@@ -32,7 +32,7 @@ test('its files have names that change with their content, are kept for ever, an
   const files = await listFiles();
   expect(files.length).toBeGreaterThanOrEqual(2);
   for (const file of files) {
-    expect(file).toMatch(/^\.\/app\/[\w-]+-[\w-]{8}\.(js|css)$/);
+    expect(file).toMatch(/^\.\/app\/[\w-]+-[\w-]{8}\.(js|css|svg)$/);
     for (const encoding of ['br', 'gzip']) {
       const response = await get(file, encoding);
       expect(response.status).toBe(200);
