@@ -250,8 +250,7 @@ export async function openServices({
   }, SWEEP_MS).unref();
   // What is queued is written before the pool ends.
   const closeSteps: DrainStep[] = [
-    { name: 'sweeper', run: () => clearInterval(sweeper) },
-    { name: 'checker of sessions', run: () => clearInterval(checker) },
+    { name: 'sweeper', run: () => [sweeper, checker].forEach(clearInterval) },
     { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
     { name: 'write queue', run: () => vaults.writer.whenIdle() },
     // After the last write, which other replicas have to hear of.
