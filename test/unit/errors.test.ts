@@ -32,6 +32,7 @@ describe('the faces of a code', () => {
       CONFLICT: 409,
       GONE: 410,
       PAYLOAD_TOO_LARGE: 413,
+      ANSWER_TOO_LARGE: 422,
       UNSUPPORTED_MEDIA_TYPE: 415,
       MISDIRECTED_REQUEST: 421,
       TOO_MANY_REQUESTS: 429,
