@@ -19,7 +19,7 @@ export interface ExportOptions {
   vaults?: string[] | undefined;
   /** Only the vaults of this work session. */
   workSession?: string | undefined;
-  /** The position of the last line that is there already. */
+  /** The position of the last line that is there already; empty: none is. */
   after?: string | undefined;
   /** The registered keys of Astations too. */
   astations?: boolean | undefined;
@@ -31,7 +31,7 @@ export class ExportError extends Error {
 }
 
 function parseAfter(after: string | undefined): Position | undefined {
-  if (after === undefined) return undefined;
+  if (after === undefined || after === '') return undefined;
   const position = readPosition(after);
   if (!position) throw new ExportError('--after takes the `position` of a line of an export.');
   return position;
@@ -45,13 +45,13 @@ async function checkVaults(client: pg.Client, vaults: string[] | undefined): Pro
 }
 
 async function makeHeader(client: pg.Client, options: ExportOptions): Promise<HeaderLine> {
-  const { vaults = null, workSession = null, after = null, astations = false } = options;
+  const { vaults = null, workSession = null, after, astations = false } = options;
   const { rows } = await client.query(SCOPE, [vaults, workSession]);
   return {
     type: 'header',
     format: FORMAT,
     exported_at: rows[0].exported_at,
-    after,
+    after: after || null,
     vaults,
     work_session_id: workSession,
     astations,
