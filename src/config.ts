@@ -33,10 +33,24 @@ const hosts = z
     'must be * or a comma-separated list of host names, each with an optional port, such as relay.example.org',
   );
 
+/** Such a network names no proxy: any client would be believed. */
+const isEverybody = (network: string) => /\/0+$/.test(network);
+
 const networks = z
   .string()
   .transform((list) => list.split(',').map((network) => network.trim()))
-  .refine((list) => list.every(isNetwork), 'must be a comma-separated list of addresses or CIDR networks');
+  .refine((list) => list.every(isNetwork), {
+    error: 'must be a comma-separated list of addresses or CIDR networks',
+    abort: true,
+  })
+  .refine(
+    (list) => !list.some(isEverybody),
+    'must not hold a network of every address (/0), because any client could then claim any address; list your proxies',
+  );
+
+/** The host may be left out where `?host=` names it, as for a socket. */
+const isPostgresUrl = (text: string) =>
+  /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace(/^(\w+:\/\/[^/]*@)(?=\/)/, '$1host'));
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -45,7 +59,11 @@ const Environment = z.object({
   PORT: integer(0, 65_535).default(3000),
   HOST: z.string().default('127.0.0.1'),
   DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// or postgresql:// address' })
+    .string()
+    .refine(
+      isPostgresUrl,
+      'must be a postgres:// or postgresql:// address, with special characters of its password percent-encoded',
+    )
     .optional(),
   DATABASE_POOL_SIZE: integer(1, 1000).default(10),
   DATA_DIR: z.string().default('.data'),

@@ -190,6 +190,23 @@ describe('an export that was interrupted', () => {
     });
   });
 
+  /** As `jq -r '.position // .after // ""'` says of the last line. */
+  const continueAfter = (line: string | undefined): string => {
+    const last = JSON.parse(line ?? '{}') as { position?: string; after?: string | null };
+    return last.position ?? last.after ?? '';
+  };
+
+  test.each([0, 1])('behind its header, and %d lines before that, continues as the recipe says', async (lines) => {
+    const file = await exported(source.url, { workSession: 'st-2' });
+    const begun = file.slice(0, lines === 0 ? 1 : 2);
+    const cut = await exported(source.url, { workSession: 'st-2', after: continueAfter(begun.at(-1)) });
+    const twice = [...begun, ...cut.slice(0, 1)];
+    const rest = await exported(source.url, { workSession: 'st-2', after: continueAfter(twice.at(-1)) });
+    await withTarget(async (url) => {
+      expect(await imported(url, [...twice, ...rest])).toMatchObject({ vaults: 1 });
+    });
+  });
+
   test('and within a vault that was written into meanwhile, gets what came', async () => {
     const { vault_id } = await store.create(ann, 'moving on');
     await store.append(ann, vault_id, 'before');

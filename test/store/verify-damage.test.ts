@@ -60,13 +60,12 @@ describe('damage of any kind is named with its vault and row, and the next vault
     return line.replace(/\b[0-9a-f]{64}\b/g, '<hash>');
   }
 
+  /** The owner of the tables can take every constraint away. */
   const relax = (column: string, sql: string) => `
+    ALTER TABLE vault_entries DROP CONSTRAINT IF EXISTS vault_entries_kind_check;
     ALTER TABLE vault_entries ALTER ${column} DROP NOT NULL;
-    ${sql};
-    ALTER TABLE vault_entries ADD CONSTRAINT loose_${column} CHECK (true)`;
-  const restrict = (column: string) => `
-    ALTER TABLE vault_entries DROP CONSTRAINT IF EXISTS loose_${column};
-    ALTER TABLE vault_entries ALTER ${column} SET NOT NULL`;
+    ${sql}`;
+  const restrict = (column: string) => `ALTER TABLE vault_entries ALTER ${column} SET NOT NULL`;
 
   test.each([
     ['created_at', `'infinity'`, 'its created_at is "infinity", but must be a time from year 1 to 9999'],
@@ -81,7 +80,8 @@ describe('damage of any kind is named with its vault and row, and the next vault
     ['kind', `'banana'`, 'its kind is "banana", which its entry number does not allow'],
     ['seq', '9223372036854775807', 'its seq is 9223372036854776000, but must be at most 9007194959773696'],
   ])('%s of a row = %s', async (column, value, problem) => {
-    await tamper(`UPDATE vault_entries SET ${column} = ${value} WHERE seq = $${column === 'seq' ? 5 : 2}`);
+    const place = column === 'seq' ? '$5' : '$2';
+    await tamper(relax('content', `UPDATE vault_entries SET ${column} = ${value} WHERE seq = ${place}`));
     expect(await found()).toMatch(problem);
     expect(await found()).toMatch(new RegExp(`^${id} seq \\d+ e-?\\d v\\d+: `));
   });

@@ -79,6 +79,7 @@ describe('what is taken', () => {
       'postgresql://db/vr?sslmode=require',
       { databaseUrl: 'postgresql://db/vr?sslmode=require' },
     ],
+    ['DATABASE_URL', 'postgres://u:p@/vr?host=/tmp', { databaseUrl: 'postgres://u:p@/vr?host=/tmp' }],
     [
       'DATABASE_URL',
       'postgres:///vr?host=/run/postgresql',
@@ -202,7 +203,10 @@ describe('what is refused, naming the variable', () => {
     },
   );
 
-  const url = 'must be a postgres:// or postgresql:// address';
+  const url =
+    'must be a postgres:// or postgresql:// address, with special characters of its password percent-encoded';
+  const everybody =
+    'must not hold a network of every address (/0), because any client could then claim any address; list your proxies';
   const redis = 'must be a redis:// or rediss:// address';
   const origins = 'must be * or a comma-separated list of origins such as https://example.org';
   const hosts =
@@ -272,6 +276,11 @@ describe('what is refused, naming the variable', () => {
     ['TRUST_PROXY', '10.0.0.0/', networks],
     ['TRUST_PROXY', '10.0.0.0/8/8', networks],
     ['TRUST_PROXY', '10.0.0.1,,10.0.0.2', networks],
+    ['TRUST_PROXY', '0.0.0.0/0', everybody],
+    ['TRUST_PROXY', '10.0.0.0/8, ::/0', everybody],
+    ['TRUST_PROXY', '10.0.0.0/00', everybody],
+    ['DATABASE_URL', 'postgres://u:p#s3cret@db/vr', url],
+    ['DATABASE_URL', '/tmp', url],
     ['LOG_LEVEL', 'verbose', 'must be one of fatal, error, warn, info, debug, trace, silent'],
     ['LOG_LEVEL', 'INFO', 'must be one of fatal, error, warn, info, debug, trace, silent'],
   ])('%s=%s', (name, value, problem) => {

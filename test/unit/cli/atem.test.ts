@@ -37,7 +37,7 @@ describe('E1: the sessions.json that atem reads', () => {
     expect(Object.keys(expectReadable(example).sessions)).toEqual(['my-astation']);
   });
 
-  test.each(['my-astation', 'a "quoted" one', '團隊', '__proto__'])('of the command has it, for %s', (astation) => {
+  test.each(['my-astation', 'a "quoted" one', '團隊'])('of the command has it, for %s', (astation) => {
     const text = formatAtemSessions({ sessionId: 'id', astation, hostname: 'h\u0000st' });
     expect(text.endsWith('}\n')).toBe(true);
     expect(Object.entries(expectReadable(text).sessions)).toMatchObject([
