@@ -126,7 +126,6 @@ class Importer {
   }
 
   async #end({ astations, vaults, rows }: Line & { type: 'end' }): Promise<void> {
-    await this.#finishVault();
     const seen = this.#seen;
     if (seen.astations !== astations || seen.vaults !== vaults || seen.rows !== rows) {
       throw new Error(
@@ -134,6 +133,8 @@ class Importer {
       );
     }
     if (this.#begun < this.#present) throw new Error('this server holds vaults that are not in the file');
+    // The counts must be right first: they tell whether the last vault is whole.
+    await this.#finishVault();
     this.#ended = true;
   }
 }

@@ -20,7 +20,7 @@ const readMark = (url: string) => ask(url, 'SELECT n FROM mark');
 
 test('a first start makes a database that is durable, local, closed to others and discreet in its log', async () => {
   const { url, clusterDir } = await workshop.start(dataDir, { postgresFlags: [] });
-  expect(url).toMatch(/^postgres:\/\/postgres:[\w-]{32}@127\.0\.0\.1:\d+\/vault_relay$/);
+  expect(url).toMatch(/^postgres:\/\/postgres:[\w-]{32}@127\.0\.0\.1:\d+\/vault_relay\?/);
   const row = await ask(
     url,
     `SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit,

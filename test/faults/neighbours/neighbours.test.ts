@@ -170,6 +170,7 @@ describe('while one caller attacks, with default settings and a heap of 512 MB',
     });
     let tries = 0;
     while (!over) {
+      await after(TURN_MS);
       const astation = await openAstation(url, orders.victimCode);
       expect(await astation.prove(victimKey)).toMatchObject({ status: 'verified' });
       await astation.leave();
