@@ -196,16 +196,19 @@ describe('an export that was interrupted', () => {
     return last.position ?? last.after ?? '';
   };
 
-  test.each([0, 1])('behind its header, and %d lines before that, continues as the recipe says', async (lines) => {
-    const file = await exported(source.url, { workSession: 'st-2' });
-    const begun = file.slice(0, lines === 0 ? 1 : 2);
-    const cut = await exported(source.url, { workSession: 'st-2', after: continueAfter(begun.at(-1)) });
-    const twice = [...begun, ...cut.slice(0, 1)];
-    const rest = await exported(source.url, { workSession: 'st-2', after: continueAfter(twice.at(-1)) });
-    await withTarget(async (url) => {
-      expect(await imported(url, [...twice, ...rest])).toMatchObject({ vaults: 1 });
-    });
-  });
+  test.each([0, 1])(
+    'behind its header, and %d lines before that, continues as the recipe says',
+    async (lines) => {
+      const file = await exported(source.url, { workSession: 'st-2' });
+      const begun = file.slice(0, lines === 0 ? 1 : 2);
+      const cut = await exported(source.url, { workSession: 'st-2', after: continueAfter(begun.at(-1)) });
+      const twice = [...begun, ...cut.slice(0, 1)];
+      const rest = await exported(source.url, { workSession: 'st-2', after: continueAfter(twice.at(-1)) });
+      await withTarget(async (url) => {
+        expect(await imported(url, [...twice, ...rest])).toMatchObject({ vaults: 1 });
+      });
+    },
+  );
 
   test('and within a vault that was written into meanwhile, gets what came', async () => {
     const { vault_id } = await store.create(ann, 'moving on');

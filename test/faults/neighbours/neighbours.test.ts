@@ -126,7 +126,7 @@ async function serveVictim(until: Promise<unknown>, look: () => void = residentB
 const percentile99 = (took: number[]) =>
   took.toSorted((a, b) => a - b)[Math.ceil(0.99 * took.length) - 1] ?? Number.NaN;
 
-const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function attack(name: keyof typeof ATTACKS): Promise<void> {
   const child = fork(ATTACKER, { execArgv: ['--import', 'tsx'] });
@@ -146,7 +146,7 @@ describe('while one caller attacks, with default settings and a heap of 512 MB',
     'unbounded lists',
     'slots that strangers can fill',
   ])('%s: a neighbour is served as before, and memory is bounded', async (name) => {
-    const before = percentile99(await serveVictim(after(5000)));
+    const before = percentile99(await serveVictim(pause(5000)));
     const resident = residentBytes();
     let peak = resident;
     const look = () => {
@@ -170,7 +170,7 @@ describe('while one caller attacks, with default settings and a heap of 512 MB',
     });
     let tries = 0;
     while (!over) {
-      await after(TURN_MS);
+      await pause(TURN_MS);
       const astation = await openAstation(url, orders.victimCode);
       expect(await astation.prove(victimKey)).toMatchObject({ status: 'verified' });
       await astation.leave();
