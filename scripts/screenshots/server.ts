@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
-import { startServer } from '../../src/cli/serve.ts';
+import { startServer } from '../../src/cli/start-server.ts';
 import { withDatabase } from '../../src/cli/with-database.ts';
 import { readConfig } from '../../src/config.ts';
 import { startEmbedded } from '../../src/db/embedded.ts';

@@ -1,9 +1,5 @@
 import { Command, Option } from 'commander';
-import { formatDocument } from '../openapi/freshness.ts';
 import { type CommandDeps, ExitCode } from './command.ts';
-import { checkOpenApi } from './openapi/check.ts';
-import { writeCommitted } from './openapi/files.ts';
-import { generateDocument } from './openapi/generate.ts';
 
 /** `vault-relay openapi`: prints, rewrites or checks the published document. */
 export function makeOpenApiCommand({ version, setUp, out }: CommandDeps): Command {
@@ -24,12 +20,17 @@ export function makeOpenApiCommand({ version, setUp, out }: CommandDeps): Comman
     )
     .action(async ({ write, check, url }: { write?: true; check?: true; url?: string }, command: Command) => {
       if (url !== undefined && !check) command.error('error: --url goes with --check');
+      // The definitions of all calls load here, so that no other command waits for them.
       if (check) {
+        const { checkOpenApi } = await import('./openapi/check.ts');
         if (!(await checkOpenApi({ ...setUp(), version, url, out }))) throw new ExitCode(1);
         return;
       }
+      const { formatDocument } = await import('../openapi/freshness.ts');
+      const { generateDocument } = await import('./openapi/generate.ts');
       const text = formatDocument(generateDocument({ version }));
-      if (write) await out.line(`Wrote ${await writeCommitted(text)}.`);
-      else await out.jsonText(text);
+      if (!write) return out.jsonText(text);
+      const { writeCommitted } = await import('./openapi/files.ts');
+      await out.line(`Wrote ${await writeCommitted(text)}.`);
     });
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { Database } from '../db/client.ts';
+import type { Database } from '../db/client.ts';
 import { withConnection } from '../db/connection.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { openDatabaseSourceForCommand } from './database-url.ts';
@@ -31,6 +31,8 @@ export const withDatabase = <T>(
   work: (db: Database) => Promise<T>,
 ): Promise<T> =>
   withDatabaseUrl(config, log, async (url) => {
+    // Prisma's client loads here, so that commands which only read do not wait for it.
+    const { Database } = await import('../db/client.ts');
     const db = new Database({ url, poolSize: 1, log });
     try {
       return await work(db);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import { readConfig } from '../../config.ts';
 import { startEmbedded } from '../../db/embedded.ts';
-import { startServer } from '../serve.ts';
+import { startServer } from '../start-server.ts';
 import { makeSessions, type Sessions } from './sessions.ts';
 
 /** What is thrown away a moment later may be lost in a crash of the machine. */
