@@ -72,6 +72,22 @@ async function* nameErrorsOf(data: AsyncIterable<unknown>): AsyncGenerator<unkno
   }
 }
 
+/**
+ * Makes the values of a subscription safe to ask for ahead. tRPC asks for the next value before the last one is
+ * written, and awaits it only afterwards, or never when the client has left. Without a handler, a failure in that time
+ * would end the process. The promise still rejects where tRPC awaits it.
+ */
+const askableAhead = (values: AsyncGenerator<unknown, void>): AsyncIterable<unknown> => ({
+  [Symbol.asyncIterator]: () => ({
+    next: () => {
+      const next = values.next();
+      next.catch(() => undefined);
+      return next;
+    },
+    return: () => values.return(),
+  }),
+});
+
 /** Gives a failure that was meant its tRPC code, and refused input a sentence of its own. */
 export function nameError(error: TRPCError): TRPCError {
   if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) {
@@ -88,7 +104,7 @@ export function nameError(error: TRPCError): TRPCError {
 export const namedErrors = t.middleware(async ({ next }) => {
   const result = await next();
   if (!result.ok) throw nameError(result.error);
-  return isAsyncIterable(result.data) ? { ...result, data: nameErrorsOf(result.data) } : result;
+  return isAsyncIterable(result.data) ? { ...result, data: askableAhead(nameErrorsOf(result.data)) } : result;
 });
 export const asCaller = t.middleware(async ({ ctx, next }) => {
   const caller = await ctx.authenticate();

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import type { Context } from '../../src/api/context.ts';
+import { createCallerFactory, publicProcedure, router } from '../../src/api/trpc.ts';
+import { databaseUnavailable } from '../../src/errors.ts';
+
+const failing = router({
+  follow: publicProcedure.subscription(async function* () {
+    yield 1;
+    throw databaseUnavailable(new Error('away'));
+  }),
+});
+
+/** The event loop has reported the rejections that nothing handles. */
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('a subscription that fails while its client reads nothing ends no process, and fails when it is awaited', async () => {
+  const unhandled: unknown[] = [];
+  const keep = (reason: unknown) => void unhandled.push(reason);
+  process.on('unhandledRejection', keep);
+  try {
+    const values = await createCallerFactory(failing)({} as Context).follow();
+    const iterator = values[Symbol.asyncIterator]();
+    expect(await iterator.next()).toEqual({ done: false, value: 1 });
+    const ahead = iterator.next();
+    await nextTurn();
+    expect(unhandled).toEqual([]);
+    await expect(ahead).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  } finally {
+    process.off('unhandledRejection', keep);
+  }
+});
