@@ -3,7 +3,7 @@ import type { VaultEntry } from '../../src/vault/schema.ts';
 import { RestVaults } from '../support/client.ts';
 import { createSession, migrate, serve, stop, withFolder } from '../support/process.ts';
 
-const ROUNDS = 10;
+const ROUNDS = 5;
 const WRITERS = 8;
 /** Acknowledged writes of a round before the server is killed, in the middle of the others. */
 const BEFORE_KILL = 60;

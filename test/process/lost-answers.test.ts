@@ -78,7 +78,7 @@ describe.each(['on', 'off'])('kill -9 between commit and answer, coalescing %s',
   );
 });
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const WRITERS = 8;
 /** Answers of a round before the server is killed, in the middle of the other writes. */
 const BEFORE_KILL = 40;

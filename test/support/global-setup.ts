@@ -39,7 +39,7 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
 
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const server = await startServer();
-  const template = `vault_relay_template_${project.name}_${process.pid}`;
+  const template = `vault_relay_template_${process.pid}`;
   const admin = new pg.Client({ connectionString: server.url });
   await admin.connect();
   await admin.query(`CREATE DATABASE ${template}`);

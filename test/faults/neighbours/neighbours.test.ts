@@ -135,7 +135,26 @@ async function attack(name: keyof typeof ATTACKS): Promise<void> {
   await once(child, 'exit');
 }
 
+/** Reconnects the victim's Astation as often as the victim writes. @throws Error when one attempt is not verified */
+async function reconnectVictim(until: Promise<unknown>): Promise<void> {
+  let over = false;
+  void until.finally(() => {
+    over = true;
+  });
+  for (let tries = 0; !over || tries < 5; tries++) {
+    const astation = await openAstation(url, orders.victimCode);
+    expect(await astation.prove(victimKey)).toMatchObject({ status: 'verified' });
+    await astation.leave();
+    await pause(TURN_MS);
+  }
+}
+
 describe('while one caller attacks, with default settings and a heap of 512 MB', () => {
+  let before: number;
+  beforeAll(async () => {
+    before = percentile99(await serveVictim(pause(5000)));
+  });
+
   test.each<keyof typeof ATTACKS>([
     'unbounded answers',
     'no back-pressure',
@@ -146,13 +165,17 @@ describe('while one caller attacks, with default settings and a heap of 512 MB',
     'unbounded lists',
     'slots that strangers can fill',
   ])('%s: a neighbour is served as before, and memory is bounded', async (name) => {
-    const before = percentile99(await serveVictim(pause(5000)));
     const resident = residentBytes();
     let peak = resident;
     const look = () => {
       peak = Math.max(peak, residentBytes());
     };
-    const during = percentile99(await serveVictim(attack(name), look));
+    const attacked = attack(name);
+    const [took] = await Promise.all([
+      serveVictim(attacked, look),
+      name === 'slots that strangers can fill' && reconnectVictim(attacked),
+    ]);
+    const during = percentile99(took);
     console.info(
       `${name}: p99 ${before.toFixed(0)} -> ${during.toFixed(0)} ms, resident ${(resident / MEGABYTE).toFixed(0)} -> ${(peak / MEGABYTE).toFixed(0)} MB`,
     );
@@ -161,22 +184,5 @@ describe('while one caller attacks, with default settings and a heap of 512 MB',
     await expect
       .poll(residentBytes, { timeout: 60_000, interval: 1000 })
       .toBeLessThan(resident + 150 * MEGABYTE);
-  });
-
-  test('slots that strangers can fill: an Astation that proves its key gets in at each try', async () => {
-    let over = false;
-    const attacking = attack('slots that strangers can fill').finally(() => {
-      over = true;
-    });
-    let tries = 0;
-    while (!over) {
-      await pause(TURN_MS);
-      const astation = await openAstation(url, orders.victimCode);
-      expect(await astation.prove(victimKey)).toMatchObject({ status: 'verified' });
-      await astation.leave();
-      tries++;
-    }
-    await attacking;
-    expect(tries).toBeGreaterThan(5);
   });
 });
