@@ -7,7 +7,18 @@ import pg from 'pg';
 import { expect, test } from 'vitest';
 import { findRunningEmbedded } from '../../src/db/embedded.ts';
 import { RestVaults, rest } from '../support/client.ts';
-import { createSession, migrate, Program, run, serve, stop, withFolder } from '../support/process.ts';
+import {
+  createSession,
+  migrate,
+  Program,
+  run,
+  serve,
+  stop,
+  useFolder,
+  withFolder,
+} from '../support/process.ts';
+
+const withDatabase = useFolder();
 
 /** One sentence on stderr, and nothing else. */
 const complaint = (stderr: string) => {
@@ -19,7 +30,7 @@ const complaint = (stderr: string) => {
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   '%s stops the server and its embedded database in order',
   async (signal) => {
-    await withFolder(async (DATA_DIR) => {
+    await withDatabase(async (DATA_DIR) => {
       const { program, url } = await serve({ DATA_DIR });
       expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'ok', database: 'ok' });
       const databaseUrl = await findRunningEmbedded(DATA_DIR);
@@ -35,7 +46,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
 );
 
 test('the start prints where it listens, how to make a session, and a first hand-over', async () => {
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     const { program, url } = await serve({ DATA_DIR });
     await program.printed(/agent-b/);
     expect(program.stdout).toContain('npx vault-relay session create --astation my-astation');
@@ -45,7 +56,7 @@ test('the start prints where it listens, how to make a session, and a first hand
 });
 
 test('a second server on the same DATA_DIR ends with one sentence, and the first goes on', async () => {
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     const { program, url } = await serve({ DATA_DIR });
     const second = await run(['serve'], { DATA_DIR, PORT: '0' });
     expect(second.code).toBe(1);
@@ -61,7 +72,7 @@ test('a port in use ends the start, names PORT, and leaves no database behind', 
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const PORT = String((other.address() as AddressInfo).port);
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     const { code, stderr } = await run(['serve'], { DATA_DIR, PORT });
     expect(code).toBe(1);
     expect(complaint(stderr)).toBe(
@@ -89,7 +100,7 @@ test('an unreachable DATABASE_URL ends the start, and nothing falls back', async
 });
 
 test('a DATABASE_URL with a wrong password ends the start and names the variable', async () => {
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     const { program } = await serve({ DATA_DIR });
     const url = new URL((await findRunningEmbedded(DATA_DIR)) ?? '');
     url.password = 'wrong';
@@ -117,7 +128,7 @@ test('a file in the place of DATA_DIR ends the start and stays as it was', async
 });
 
 test('after kill -9 of the server the next start recovers by itself', async () => {
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     const first = await serve({ DATA_DIR });
     const session = await createSession({ DATA_DIR }, 'st');
     const vaultId = (await new RestVaults(first.url, { session, clientId: 'a' }).create('kept')).body
@@ -171,7 +182,7 @@ test.each([
 });
 
 test('revoking an unknown session fails with exit code 1 and says how to find the known ones', async () => {
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     await migrate({ DATA_DIR });
     const { code, stderr } = await run(['session', 'revoke', 'nobody'], { DATA_DIR });
     expect(code).toBe(1);

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { attack } from '../support/attack.ts';
-import { type Program, serve, stop, withFolder } from '../support/process.ts';
+import { type Program, serve, stop, useFolder, withFolder } from '../support/process.ts';
+
+const withDatabase = useFolder();
 
 /** A request whose body never ends: the stop waits for it, up to its time. */
 async function holdOpen(url: string) {
@@ -26,7 +28,7 @@ async function insist(program: Program, signal: NodeJS.Signals): Promise<void> {
 }
 
 test('SIGTERM fails readiness first, waits for who is there, and ends with 0', async () => {
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     const { program, url } = await serve({ DATA_DIR, LOG_LEVEL: 'debug' });
     const held = await holdOpen(url);
     expect(await readiness(url)).toBe('ok');
@@ -53,7 +55,7 @@ test('SIGTERM fails readiness first, waits for who is there, and ends with 0', a
 });
 
 test('a second signal, more than a second later, ends it at once', async () => {
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     const { program, url } = await serve({ DATA_DIR });
     await holdOpen(url);
     const from = performance.now();
@@ -73,7 +75,7 @@ test('a second signal, more than a second later, ends it at once', async () => {
 });
 
 test('time for balancers comes before anything ends', async () => {
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     const { program, url } = await serve({ DATA_DIR, SHUTDOWN_DELAY_SECONDS: '2' });
     const from = performance.now();
     program.signal('SIGTERM');
@@ -84,7 +86,7 @@ test('time for balancers comes before anything ends', async () => {
 });
 
 test('metrics have a port of their own, until the end, and the server’s own port has none', async () => {
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     const { program, url } = await serve({ DATA_DIR, METRICS_PORT: '0' });
     const [, port] = await program.printed(/"port":(\d+),"msg":"Metrics are at/, 'stderr');
     const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
@@ -100,7 +102,7 @@ test('metrics have a port of their own, until the end, and the server’s own po
 });
 
 test('a port for metrics that is in use ends the start and is named', async () => {
-  await withFolder(async (DATA_DIR) => {
+  await withDatabase(async (DATA_DIR) => {
     const { program, url } = await serve({ DATA_DIR });
     await withFolder(async (other) => {
       const METRICS_PORT = new URL(url).port;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -96,16 +97,34 @@ export async function stop(program: Program): Promise<Finished> {
   return program.finished;
 }
 
-/** A folder for one test, removed afterwards. */
-export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'vault-relay-process-'));
   // PostgreSQL does not run as root, and its user cannot pass a closed folder.
   await chmod(folder, 0o755);
+  return folder;
+}
+
+/** A folder for one test, removed afterwards. */
+export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await makeFolder();
   try {
     return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * One folder for all tests of a file, so that its database is made once: that takes longer than what most tests do.
+ * @returns a function that runs a test on it
+ */
+export function useFolder(): (work: (folder: string) => Promise<void>) => Promise<void> {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await makeFolder();
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  return (work) => work(folder);
 }
 
 /** Makes and migrates the database of an environment. */
