@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EmbeddedError, findRunningEmbedded } from '../../src/db/embedded.ts';
 import { ask, makeWorkshop } from '../support/embedded.ts';
 
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const root = process.getuid?.() === 0;
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EmbeddedError, findRunningEmbedded } from '../../src/db/embedded.ts';
 import { ask, eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';
 
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let workshop = makeWorkshop();
 let dataDir = '';
