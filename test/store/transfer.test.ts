@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
-import { migrate } from '../../src/db/migrate.ts';
 import { AstationStore } from '../../src/session/astation-store.ts';
 import { formatLine, parseLine } from '../../src/transfer/format.ts';
 import { CHAIN_START, hashRow } from '../../src/vault/chain.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
 import type { Caller } from '../../src/vault/policy.ts';
-import { silent, useDatabase, withClient, withEmptyDatabase } from '../support/database.ts';
+import { silent, useDatabase, withClient, withMigratedDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { contentsOf, exported, imported } from '../support/transfer.ts';
 
@@ -15,13 +14,13 @@ const source = useDatabase();
 const ann: Caller = { workSessionId: 'st-1', clientId: 'ann' };
 const bob: Caller = { workSessionId: 'st-1', clientId: '团队 "mac"' };
 const eve: Caller = { workSessionId: 'st-2', clientId: 'eve' };
-const ROWS = 10_000;
+const ROWS = 2500;
 const KEY = `04${randomBytes(64).toString('hex')}`;
 
 let store: TestStore;
 let [big, small, foreign] = ['', '', ''];
 
-/** Two work sessions, summaries, tags, keys, odd texts, and 10,000 rows. */
+/** Two work sessions, summaries, tags, keys, odd texts, and rows for several portions. */
 beforeAll(async () => {
   store = new TestStore(source.db, new VaultFeed());
   big = (await store.create(ann, 'the big one', 'create-1')).vault_id;
@@ -40,12 +39,6 @@ beforeAll(async () => {
   await store.removeWriter(ann, big, 'ann');
   await new AstationStore(source.db).registerOrVerify('st-1', KEY);
 });
-
-const withTarget = <T>(work: (url: string) => Promise<T>): Promise<T> =>
-  withEmptyDatabase(async (url) => {
-    await migrate(url);
-    return work(url);
-  });
 
 async function withStore<T>(url: string, work: (store: TestStore, db: Database) => Promise<T>): Promise<T> {
   const db = new Database({ url, poolSize: 2, log: silent });
@@ -77,7 +70,7 @@ const refusal = (call: Promise<unknown>): Promise<string> =>
 describe('a server that moves', () => {
   test('is the same afterwards, and goes on', async () => {
     const file = await exported(source.url);
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       expect(await imported(url, file)).toEqual({ vaults: 3, rows: ROWS + 12, skipped: 0, astations: 0 });
       expect(await contentsOf(url)).toBe(await contentsOf(source.url));
       await withStore(url, async (moved) => {
@@ -103,10 +96,10 @@ describe('a server that moves', () => {
   });
 
   test('goes on behind the very first row too', async () => {
-    await withTarget(async (fresh) => {
+    await withMigratedDatabase(async (fresh) => {
       await withStore(fresh, (first) => first.create(ann, 'the first'));
       const file = await exported(fresh);
-      await withTarget(async (url) => {
+      await withMigratedDatabase(async (url) => {
         expect(await imported(url, file)).toMatchObject({ vaults: 1, rows: 1 });
         await withStore(url, async (moved) => {
           const { vault_id } = await moved.create(ann, 'the second');
@@ -118,7 +111,7 @@ describe('a server that moves', () => {
 
   test('keeps what keys stood for, so that a retry writes nothing twice', async () => {
     const file = await exported(source.url);
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       await imported(url, file);
       await withStore(url, async (moved) => {
         expect(await moved.create(ann, 'the big one', 'create-1')).toEqual({ vault_id: big, replayed: true });
@@ -135,7 +128,7 @@ describe('a server that moves', () => {
     const plain = await exported(source.url, { vaults: [small] });
     expect(plain.map((line) => parseLine(line.trimEnd()).type)).not.toContain('astation');
     const file = await exported(source.url, { vaults: [small], astations: true });
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       expect(await imported(url, file)).toMatchObject({ vaults: 1, astations: 1 });
       await withStore(url, async (_, db) => {
         expect(await new AstationStore(db).list()).toMatchObject([{ astation_id: 'st-1', public_key: KEY }]);
@@ -154,7 +147,7 @@ describe('a server that moves', () => {
       outcome: 'done',
       vault_id: small,
     });
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       await imported(url, file);
       expect((await actions(url)).rows).toEqual([{ action: 'import', outcome: 'done', vault_id: small }]);
     });
@@ -177,7 +170,7 @@ describe('an export that was interrupted', () => {
   test.each([0.1, 0.5, 0.9999])('at %f of it goes on behind its last whole line', async (share) => {
     const file = await exported(source.url, { astations: true });
     const kept = file.slice(0, Math.max(2, Math.floor(file.length * share)));
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       const cut = 'half a line {"check":';
       expect(await refusal(imported(url, [...kept, cut]))).toContain('The file has no end');
       const last = parseLine(kept.at(-1)?.trimEnd() ?? '');
@@ -204,7 +197,7 @@ describe('an export that was interrupted', () => {
       const cut = await exported(source.url, { workSession: 'st-2', after: continueAfter(begun.at(-1)) });
       const twice = [...begun, ...cut.slice(0, 1)];
       const rest = await exported(source.url, { workSession: 'st-2', after: continueAfter(twice.at(-1)) });
-      await withTarget(async (url) => {
+      await withMigratedDatabase(async (url) => {
         expect(await imported(url, [...twice, ...rest])).toMatchObject({ vaults: 1 });
       });
     },
@@ -219,7 +212,7 @@ describe('an export that was interrupted', () => {
     await store.setSummary(ann, vault_id, 'moved on');
     const last = parseLine(kept.at(-1)?.trimEnd() ?? '') as { position: string };
     const rest = await exported(source.url, { vaults: [vault_id], after: last.position });
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       expect(await refusal(imported(url, rest))).toContain('Line 1: it goes on after');
       expect(await imported(url, [...kept, ...rest])).toMatchObject({ vaults: 1, rows: 4 });
       await withStore(url, async (moved) => {
@@ -240,7 +233,7 @@ test('a vault of 250 writers moves with all of them, and is known again', async 
   const file = await exported(source.url, { vaults: [vault_id] });
   const line = file.map((text) => parseLine(text.trimEnd())).find(({ type }) => type === 'vault');
   expect(line && 'writer_list' in line && line.writer_list.toSorted()).toEqual([...names, 'ann'].toSorted());
-  await withTarget(async (url) => {
+  await withMigratedDatabase(async (url) => {
     expect(await imported(url, file)).toMatchObject({ vaults: 1, rows: 253 });
     expect(await imported(url, file)).toMatchObject({ vaults: 0, skipped: 1 });
     expect((await exported(url, { vaults: [vault_id] })).slice(1)).toEqual(file.slice(1));
@@ -258,7 +251,7 @@ test('a vault of 250 writers moves with all of them, and is known again', async 
 describe('an import', () => {
   test('that is repeated skips what is there', async () => {
     const file = await exported(source.url, { workSession: 'st-2' });
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       await imported(url, file);
       expect(await imported(url, file)).toEqual({ vaults: 0, rows: 0, skipped: 1, astations: 0 });
     });
@@ -266,23 +259,23 @@ describe('an import', () => {
 
   test('refuses a server that holds anything else', async () => {
     const file = await exported(source.url, { workSession: 'st-2' });
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       await withStore(url, (other) => other.create(ann, 'was here before'));
       expect(await refusal(imported(url, file))).toContain('is not here, but 1 others are');
     });
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       await imported(url, file);
       await withStore(url, (other) => other.append(eve, foreign, 'written since'));
       expect(await refusal(imported(url, file))).toContain('is here already and is not the same');
     });
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       await imported(url, await exported(source.url));
       expect(await refusal(imported(url, file))).not.toBe('no error');
     });
   });
 
   test('refuses another one beside it', async () => {
-    await withTarget((url) =>
+    await withMigratedDatabase((url) =>
       withClient(url, async (client) => {
         await client.query(`SELECT pg_advisory_lock(hashtextextended('vault-relay import', 0))`);
         expect(await refusal(imported(url, []))).toContain('Another import is at work');
@@ -298,14 +291,14 @@ describe('a file that does not fit is refused by the number of its line, and not
   });
 
   const expectRefused = (lines: string[], message: RegExp) =>
-    withTarget(async (url) => {
+    withMigratedDatabase(async (url) => {
       const before = await contentsOf(url);
       expect(await refusal(imported(url, lines))).toMatch(message);
       expect(await contentsOf(url)).toBe(before);
     });
 
   test('one byte changed, wherever it stands', async () => {
-    await withTarget(async (url) => {
+    await withMigratedDatabase(async (url) => {
       const before = await contentsOf(url);
       for (const [i, line] of file.entries()) {
         const bytes = Buffer.from(line);
@@ -349,7 +342,7 @@ describe('a file that does not fit is refused by the number of its line, and not
     const lines = forged(type, (line: object) => ({ ...line, ...change }));
     // After the count of lines it is whole, and only its end is wrong.
     if (type === 'end') {
-      await withTarget(async (url) => {
+      await withMigratedDatabase(async (url) => {
         expect(await refusal(imported(url, lines))).toMatch(message);
       });
     } else await expectRefused(lines, message);

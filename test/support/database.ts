@@ -37,18 +37,25 @@ export function useDatabase({ poolSize = 10 } = {}): TestDatabase {
   return test;
 }
 
-/** Runs work on an empty database, which is dropped afterwards. */
-export async function withEmptyDatabase<T>(work: (url: string) => Promise<T>): Promise<T> {
+async function withNewDatabase<T>(options: string, work: (url: string) => Promise<T>): Promise<T> {
   const name = `vault_relay_test_${randomBytes(6).toString('hex')}`;
   const url = new URL(inject('adminUrl'));
   url.pathname = name;
-  await withAdmin((admin) => admin.query(`CREATE DATABASE ${name}`));
+  await withAdmin((admin) => admin.query(`CREATE DATABASE ${name} ${options}`));
   try {
     return await work(url.href);
   } finally {
     await withAdmin((admin) => admin.query(`DROP DATABASE ${name} WITH (FORCE)`));
   }
 }
+
+/** Runs work on an empty database, which is dropped afterwards. */
+export const withEmptyDatabase = <T>(work: (url: string) => Promise<T>): Promise<T> =>
+  withNewDatabase('', work);
+
+/** The same on a database that has the tables and no rows. */
+export const withMigratedDatabase = <T>(work: (url: string) => Promise<T>): Promise<T> =>
+  withNewDatabase(`TEMPLATE ${inject('template')}`, work);
 
 /** Runs work with a connection. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
