@@ -6,8 +6,9 @@ import { noTracing, type Tracing } from '../observability/tracing.ts';
 import { PrismaClient } from './generated/client.ts';
 import { mayHaveRun, readFault, spoilsConnections, toRelayError } from './pg-errors.ts';
 import { makePool, type PoolOptions, type ServerPool } from './pool.ts';
-import { ScanQueue } from './scan-queue.ts';
 import { statementName } from './statement-name.ts';
+import type { Taker, TurnQueue } from './turn-queue.ts';
+import { makeReadQueue, makeScanQueue } from './turns.ts';
 
 /** Refused by the client extension before a statement leaves the process. */
 const refuseChange = ({ operation }: { operation: string }): never => {
@@ -40,21 +41,20 @@ export interface DatabaseOptions extends PoolOptions {
   tracing?: Tracing;
 }
 
-/** Of so many connections, one may be held by a scan. The others are for writes and for reads of single rows. */
-const SCANS_SHARE = 5;
-
 /** PostgreSQL as the stores see it. */
 export class Database {
   readonly prisma: AppendOnlyClient;
   readonly #pool: ServerPool;
-  readonly #scans: ScanQueue;
+  readonly #scans: TurnQueue;
+  readonly #reads: TurnQueue;
   readonly #tracing: Tracing;
 
   constructor({ metrics = noMetrics, tracing = noTracing, ...options }: DatabaseOptions) {
     this.#tracing = tracing;
     this.#pool = makePool(options);
     metrics.gauge('pool', () => this.#pool.counts());
-    this.#scans = new ScanQueue({ places: Math.max(1, Math.floor(options.poolSize / SCANS_SHARE)) });
+    this.#scans = makeScanQueue(options.poolSize);
+    this.#reads = makeReadQueue(options.poolSize);
     metrics.gauge('scans', () => this.#scans.counts());
     this.prisma = makeAppendOnlyClient(
       new PrismaPg(this.#pool, { statementNameGenerator: ({ sql }) => statementName(sql) }),
@@ -77,13 +77,20 @@ export class Database {
   }
 
   /**
-   * Runs one statement that may read through much of a table, as `rows` does, when it is its caller's turn. Scans hold a
-   * small share of the connections.
-   * @param caller who takes turns with others
-   * @throws RelayError as `rows` does; `TOO_MANY_REQUESTS` or `SERVICE_UNAVAILABLE` where too many scans wait
+   * Runs one statement that reads for a caller, as `rows` does, when it is the caller's turn. However much one caller
+   * reads, connections are left for other callers and for writes.
+   * @throws RelayError as `rows` does; `TOO_MANY_REQUESTS` or `SERVICE_UNAVAILABLE` where too many reads wait
    */
-  scan<Row>(caller: string, sql: string, ...values: unknown[]): Promise<Row[]> {
-    return this.#scans.run(caller, () => this.rows<Row>(sql, ...values));
+  read<Row>(taker: Taker, sql: string, ...values: unknown[]): Promise<Row[]> {
+    return this.#reads.run(taker, () => this.rows<Row>(sql, ...values));
+  }
+
+  /**
+   * The same for a statement that may read through much of a table. Scans hold a small share of the connections.
+   * @throws RelayError as `read` does
+   */
+  scan<Row>(taker: Taker, sql: string, ...values: unknown[]): Promise<Row[]> {
+    return this.#scans.run(taker, () => this.rows<Row>(sql, ...values));
   }
 
   /**

@@ -5,8 +5,8 @@ import { RelayError } from '../errors.ts';
 /** Smaller answers are not counted: their sockets and requests cost as much. */
 const COUNTED_FROM = 65_536;
 
-/** What one connection may have on its way: this part of what all may have together. */
-const CONNECTIONS_FOR_ALL = 8;
+/** One connection, work session or address may have this part of what all may have together. */
+const PARTS = { connection: 8, workSession: 4, address: 2 };
 
 const tooMuch = (who: string) =>
   new RelayError(
@@ -17,11 +17,43 @@ const tooMuch = (who: string) =>
     },
   );
 
-/** Bounds the memory of answers that their readers have not taken yet, for each connection and for the server. */
+/** An answer, and what its bytes count for. */
+export interface Reservation {
+  answer: ServerResponse;
+  /** The socket of the request. A pipelined answer has none until those before it are sent. */
+  connection: Socket;
+  address: string;
+  /** Undefined for an operator and for callers without a session. */
+  workSession: string | undefined;
+}
+
+/** Counts bytes by a key that strangers can choose; a key without bytes is forgotten. */
+class Counts {
+  readonly #bytes = new Map<unknown, number>();
+
+  get(key: unknown): number {
+    return this.#bytes.get(key) ?? 0;
+  }
+
+  add(key: unknown, bytes: number): void {
+    const sum = this.get(key) + bytes;
+    if (sum > 0) this.#bytes.set(key, sum);
+    else this.#bytes.delete(key);
+  }
+}
+
+/**
+ * Bounds the memory of answers that their readers have not taken yet: for each connection, work session and address,
+ * and for the server.
+ */
 export class BytesInFlight {
   readonly #max: number;
   #total = 0;
-  readonly #byConnection = new WeakMap<Socket, number>();
+  readonly #byConnection = new Counts();
+  readonly #byWorkSession = new Counts();
+  readonly #byAddress = new Counts();
+  /** What gives the bytes of a connection back when it closes. */
+  readonly #held = new Map<Socket, Set<() => void>>();
 
   /** @param max bytes of all answers together */
   constructor(max: number) {
@@ -34,32 +66,52 @@ export class BytesInFlight {
   }
 
   /**
-   * Reserves bytes of an answer. A connection that has none on their way may reserve as many as one answer needs.
-   * @returns gives them back; the end of the answer does so too
+   * Reserves bytes of an answer. A reader that has none on their way may reserve as many as one answer needs.
+   * @returns gives them back; the end of the answer or of its connection does so too
    * @throws RelayError `SERVICE_UNAVAILABLE`
    */
-  reserve(answer: ServerResponse, bytes: number): () => void {
-    if (bytes < COUNTED_FROM) return () => undefined;
-    const { socket } = answer;
-    // The reader has left: what is made now goes nowhere.
-    if (!socket) return () => undefined;
-    const here = this.#byConnection.get(socket) ?? 0;
-    if (here > 0 && here + bytes > this.#max / CONNECTIONS_FOR_ALL) throw tooMuch('this connection');
-    if (this.#total > 0 && this.#total + bytes > this.#max) throw tooMuch('readers of this server');
-    this.#add(socket, bytes);
-    let held = true;
+  reserve(reservation: Reservation, bytes: number): () => void {
+    const { answer, connection } = reservation;
+    // After the reader has left, no event would give the bytes back, and the answer goes nowhere.
+    if (bytes < COUNTED_FROM || answer.closed || connection.destroyed) return () => undefined;
+    this.#check(reservation, bytes);
+    this.#add(reservation, bytes);
+    const held = this.#heldOn(connection);
     const release = () => {
-      if (!held) return;
-      held = false;
+      if (!held.delete(release)) return;
       answer.off('close', release);
-      this.#add(socket, -bytes);
+      this.#add(reservation, -bytes);
     };
+    held.add(release);
     answer.once('close', release);
     return release;
   }
 
-  #add(socket: Socket, bytes: number): void {
+  #check({ connection, workSession, address }: Reservation, bytes: number): void {
+    const isOver = (has: number, parts: number) => has > 0 && has + bytes > this.#max / parts;
+    if (isOver(this.#byConnection.get(connection), PARTS.connection)) throw tooMuch('this connection');
+    if (isOver(this.#byWorkSession.get(workSession), PARTS.workSession)) throw tooMuch('your work session');
+    if (isOver(this.#byAddress.get(address), PARTS.address)) throw tooMuch('your address');
+    if (isOver(this.#total, 1)) throw tooMuch('readers of this server');
+  }
+
+  #add({ connection, workSession, address }: Reservation, bytes: number): void {
     this.#total += bytes;
-    this.#byConnection.set(socket, (this.#byConnection.get(socket) ?? 0) + bytes);
+    this.#byConnection.add(connection, bytes);
+    if (workSession !== undefined) this.#byWorkSession.add(workSession, bytes);
+    this.#byAddress.add(address, bytes);
+  }
+
+  #heldOn(connection: Socket): Set<() => void> {
+    const known = this.#held.get(connection);
+    if (known) return known;
+    const held = new Set<() => void>();
+    this.#held.set(connection, held);
+    // Node closes no answer that waits behind others when the connection closes.
+    connection.once('close', () => {
+      this.#held.delete(connection);
+      for (const release of held) release();
+    });
+    return held;
   }
 }

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { networkOf } from '../address.ts';
 import { readSessionId, resolveReader } from '../api/caller.ts';
 import type { Context, PageHeaders } from '../api/context.ts';
 import { badRequest, forbidden } from '../errors.ts';
@@ -222,7 +223,15 @@ export class RequestContext implements Context {
   }
 
   hold(bytes: number): () => void {
-    return this.#deps.inFlight.reserve(this.#reply.raw, bytes);
+    const reader = this.#reader;
+    const isCaller = reader !== undefined && !(reader instanceof Promise) && !isOperator(reader);
+    const reservation = {
+      answer: this.#reply.raw,
+      connection: this.#request.raw.socket,
+      address: networkOf(this.source.address),
+      workSession: isCaller ? reader.workSessionId : undefined,
+    };
+    return this.#deps.inFlight.reserve(reservation, bytes);
   }
 
   tellHead({ head, headHash }: PageHeaders): void {

@@ -16,6 +16,9 @@ const HASH = '3f0a377ba0a4a460ecb616f6507ce0d8cfa3e704025d4fda3ed0c5ca05468728';
 const PLACE = { seq: 42, entry_no: 1, version: 2, kind: 'content', writer_id: WRITER, created_at: AT };
 const CONTENT = 'JWT in a cookie, 15 minutes';
 
+/** How often an answer that is no text yet is in memory: as the database sent it, as values, and as it is written. */
+const COPIES = 4;
+
 /** The procedures that show vaults. */
 export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
   const readPage = async (
@@ -137,7 +140,11 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       })
       .input(inputs.meta)
       .output(VaultMeta)
-      .query(({ ctx, input }) => store.meta(ctx.reader, input.vault_id)),
+      .query(async ({ ctx, input }) => {
+        const meta = await store.meta(ctx.reader, input.vault_id);
+        ctx.hold(COPIES * JSON.stringify(meta.writers).length);
+        return meta;
+      }),
 
     proof: readerProcedure
       .meta({
@@ -165,7 +172,11 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       .input(inputs.proof)
       .output(Proof)
       .query(({ ctx, input: { vault_id, ...part } }) =>
-        store.proof(ctx.reader, vault_id, { ...part, maxBytes: ctx.boundsOf(part.limit).maxBytes }),
+        store.proof(ctx.reader, vault_id, {
+          ...part,
+          maxBytes: ctx.boundsOf(part.limit).maxBytes,
+          hold: (bytes) => ctx.hold(COPIES * bytes),
+        }),
       ),
 
     /** Rows as they are committed, by seq; whoever reconnects with the id of the last event misses none. */

@@ -35,6 +35,13 @@ export interface ProofPart {
   limit: number;
 }
 
+/** What an answer made in memory may take. */
+export interface AnswerRoom {
+  maxBytes: number;
+  /** Reserves memory until the answer is sent. @throws RelayError `SERVICE_UNAVAILABLE` when there is too little */
+  hold?(bytes: number): void;
+}
+
 /** One view of one vault, as a reader asks for it. */
 export interface View {
   reader: Reader;
@@ -203,7 +210,8 @@ export class VaultReader {
 
   /** @returns null where the vault is not there, or not for this reader */
   async #askWhole({ reader, vaultId }: View): Promise<LookRow | null> {
-    const [row] = await this.#db.rows<LookRow>(readsOf(reader).READ_WHOLE, vaultId, ...this.#who(reader));
+    const ask = askingFor(this.#db, reader, false);
+    const [row] = await ask<LookRow>(readsOf(reader).READ_WHOLE, vaultId, ...this.#who(reader));
     return row ?? null;
   }
 
@@ -257,9 +265,9 @@ export class VaultReader {
   async proof(
     reader: Reader,
     vaultId: string,
-    { since = 0, limit, maxBytes }: ProofPart & { maxBytes: number },
+    { since = 0, limit, maxBytes, hold = () => undefined }: ProofPart & AnswerRoom,
   ): Promise<Proof> {
-    const [row] = await this.#db.rows<{
+    const [row] = await askingFor(this.#db, reader, true)<{
       head: bigint;
       head_hash: string;
       from_outside: boolean;
@@ -268,6 +276,7 @@ export class VaultReader {
     }>(readsOf(reader).READ_PROOF, vaultId, ...this.#who(reader), since, limit, maxBytes);
     if (!row) throw await this.refusal(reader, vaultId, { action: 'proof', allowed: canRead });
     await this.foreign.note(reader, 'proof', { vaultId, fromOutside: row.from_outside });
+    hold(row.json.length);
     return {
       vault_id: vaultId,
       algorithm: CHAIN_ALGORITHM,

@@ -1,4 +1,6 @@
+import { networkOf } from '../address.ts';
 import type { Database } from '../db/client.ts';
+import type { Taker } from '../db/turn-queue.ts';
 import { isOperator, type Reader } from './policy.ts';
 import type { ListOptions, ReadOptions } from './reading.ts';
 
@@ -14,15 +16,20 @@ export function mayScan({ q, writer, tag, details, as_of, history, since = 0, li
   return looksFor || details === true || as_of !== undefined || showsEverything;
 }
 
-/** Who takes turns: each work session, and all operators together. */
-const callerOf = (reader: Reader): string =>
-  isOperator(reader) ? 'operators' : `work session ${reader.workSessionId}`;
+/** Who takes turns: each work session of each address, and all operators together. */
+const takerOf = (reader: Reader): Taker =>
+  isOperator(reader)
+    ? { group: 'operators', caller: 'operators' }
+    : { group: networkOf(reader.origin?.address ?? ''), caller: reader.workSessionId };
 
 /**
- * How to ask for rows: statements that scan wait for their caller's turn, so that others never wait behind them.
+ * How to ask for rows on behalf of a reader, who takes turns with others.
+ * @param scans whether the statement's cost goes by more than what the answer shows
  * @returns a function that takes a statement and its values, as `Database.rows` does
  */
-export const askingFor = (db: Database, reader: Reader, scans: boolean): Database['rows'] =>
-  scans
-    ? (sql, ...values) => db.scan(callerOf(reader), sql, ...values)
-    : (sql, ...values) => db.rows(sql, ...values);
+export function askingFor(db: Database, reader: Reader, scans: boolean): Database['rows'] {
+  const taker = takerOf(reader);
+  return scans
+    ? (sql, ...values) => db.scan(taker, sql, ...values)
+    : (sql, ...values) => db.read(taker, sql, ...values);
+}

@@ -5,7 +5,7 @@ import type { VaultFeed } from './feed.ts';
 import { VaultFollowers, type WatchOptions } from './followers.ts';
 import { type Caller, canRemoveWriter, type Reader } from './policy.ts';
 import type { AnswerBounds } from './portions.ts';
-import { type ProofPart, type ReadRules, VaultReader } from './read-store.ts';
+import { type AnswerRoom, type ProofPart, type ReadRules, VaultReader } from './read-store.ts';
 import type { ListOptions, ReadOptions, VaultListPage, VaultPage } from './reading.ts';
 import type { Proof, VaultEntry, VaultMeta } from './schema.ts';
 import { REMOVE_WRITER } from './sql.ts';
@@ -119,7 +119,7 @@ export class VaultStore {
   }
 
   /** The chain of a vault's rows after `since`, at most `limit` of them. */
-  proof(reader: Reader, vaultId: string, part: ProofPart & { maxBytes?: number }): Promise<Proof> {
+  proof(reader: Reader, vaultId: string, part: ProofPart & Partial<AnswerRoom>): Promise<Proof> {
     return this.#reader.proof(reader, vaultId, { maxBytes: this.#bounds.maxBytes, ...part });
   }
 

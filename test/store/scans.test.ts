@@ -143,6 +143,7 @@ describe('which reads take turns', () => {
     ['the list of an operator', (store) => store.list(operator)],
     ['a search of an operator', (store) => store.readPage(operator, vaultId, { q: 'text' })],
     ['meta', (store) => store.meta(victim, vaultId)],
+    ['a proof', (store) => store.proof(victim, vaultId, { limit: 10 })],
   ])('%s does', async (_, call) => {
     let answer: Promise<unknown> = Promise.resolve();
     await occupied(async () => {
@@ -162,7 +163,6 @@ describe('which reads take turns', () => {
     ['the summary', reading({ kind: 'summary' })],
     ['a list', listing({})],
     ['a page of a list', listing({ limit: 1 })],
-    ['a proof', (store) => store.proof(victim, vaultId, { limit: 10 })],
     ['a write', (store) => store.append(victim, vaultId, 'text')],
   ])('%s does not', async (_, call) => {
     await occupied(async () => {

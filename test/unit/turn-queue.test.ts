@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ScanQueue } from '../../src/db/scan-queue.ts';
+import type { TurnQueue } from '../../src/db/turn-queue.ts';
+import { makeReadQueue, makeScanQueue } from '../../src/db/turns.ts';
 import { RelayError } from '../../src/errors.ts';
 
 /** A scan that runs until the test ends it. */
@@ -23,7 +24,7 @@ afterEach(() => {
 /** Lets what was resolved go on. */
 const turns = () => vi.advanceTimersByTimeAsync(0);
 
-function ask(queue: ScanQueue, caller: string, name: string): Promise<string> {
+function ask(queue: TurnQueue, caller: string, name: string, group = 'one address'): Promise<string> {
   const scan = () =>
     new Promise<string>((resolve, reject) => {
       const end = async (error?: Error) => {
@@ -36,11 +37,14 @@ function ask(queue: ScanQueue, caller: string, name: string): Promise<string> {
       const own = { name, end };
       running.push(own);
     });
-  return queue.run(caller, scan);
+  return queue.run({ group, caller }, scan);
 }
 
+/** The queue of scans with so many places. */
+const scansOf = (places: number) => makeScanQueue(5 * places);
+
 /** Asks for so many of a caller's: `a1`, `a2` … */
-function askMany(queue: ScanQueue, caller: string, count: number): Promise<PromiseSettledResult<string>[]> {
+function askMany(queue: TurnQueue, caller: string, count: number): Promise<PromiseSettledResult<string>[]> {
   return Promise.allSettled(Array.from({ length: count }, (_, i) => ask(queue, caller, `${caller}${i + 1}`)));
 }
 
@@ -49,7 +53,7 @@ const endFirst = () => running[0]?.end();
 
 describe('callers take turns', () => {
   test('one caller with 30 waiting scans leaves a place free for the first scan of another', async () => {
-    const queue = new ScanQueue({ places: 2 });
+    const queue = scansOf(2);
     void askMany(queue, 'a', 31);
     void askMany(queue, 'b', 2);
     await turns();
@@ -58,7 +62,7 @@ describe('callers take turns', () => {
   });
 
   test('with one place for all, the other caller waits for two scans, not for 30', async () => {
-    const queue = new ScanQueue({ places: 1 });
+    const queue = scansOf(1);
     void askMany(queue, 'a', 31);
     void askMany(queue, 'b', 3);
     void askMany(queue, 'c', 1);
@@ -72,7 +76,7 @@ describe('callers take turns', () => {
     [3, 2],
     [20, 2],
   ])('of %d places one caller has at most %d', async (places, share) => {
-    const queue = new ScanQueue({ places });
+    const queue = scansOf(places);
     void askMany(queue, 'a', 10);
     await turns();
     expect(names()).toEqual(['a1', 'a2'].slice(0, share));
@@ -89,7 +93,7 @@ describe('callers take turns', () => {
         fc.array(step, { maxLength: 60 }),
         async (places, steps) => {
           running = [];
-          const queue = new ScanQueue({ places });
+          const queue = scansOf(places);
           const share = Math.max(1, Math.min(2, places - 1));
           /** What waits, in the order of arrival. */
           let waiting: { caller: string; name: string }[] = [];
@@ -127,7 +131,7 @@ describe('callers take turns', () => {
 
 describe('a scan that ends', () => {
   test('answers, and a scan that fails makes place for the next one as well', async () => {
-    const queue = new ScanQueue({ places: 1 });
+    const queue = scansOf(1);
     const all = askMany(queue, 'a', 3);
     await running[0]?.end(new Error('broken'));
     await endFirst();
@@ -140,8 +144,8 @@ describe('a scan that ends', () => {
   });
 
   test('that throws at once makes place too', async () => {
-    const queue = new ScanQueue({ places: 1 });
-    const thrown = queue.run('a', () => {
+    const queue = scansOf(1);
+    const thrown = queue.run({ group: 'one address', caller: 'a' }, () => {
       throw new Error('at once');
     });
     await expect(thrown).rejects.toThrow('at once');
@@ -151,7 +155,7 @@ describe('a scan that ends', () => {
 
 describe('waiting is bounded', () => {
   test('in time: the refusal says why and when to try again, and leaves the line', async () => {
-    const queue = new ScanQueue({ places: 1, maxWaitMs: 10_000 });
+    const queue = scansOf(1);
     const all = askMany(queue, 'a', 2);
     await vi.advanceTimersByTimeAsync(9999);
     expect(queue.counts().waiting).toBe(1);
@@ -171,7 +175,7 @@ describe('waiting is bounded', () => {
   });
 
   test('in number for each caller, and other callers still get in', async () => {
-    const queue = new ScanQueue({ places: 1 });
+    const queue = scansOf(1);
     const all = askMany(queue, 'a', 34);
     void askMany(queue, 'b', 1);
     await turns();
@@ -183,9 +187,9 @@ describe('waiting is bounded', () => {
   });
 
   test('in number for all of them', async () => {
-    const queue = new ScanQueue({ places: 1 });
+    const queue = scansOf(1);
     const all = Promise.allSettled(
-      Array.from({ length: 1002 }, (_, n) => ask(queue, `caller ${n}`, `scan ${n}`)),
+      Array.from({ length: 1002 }, (_, n) => ask(queue, `caller ${n}`, `scan ${n}`, `address ${n % 3}`)),
     );
     await vi.advanceTimersByTimeAsync(10_000);
     await endFirst();
@@ -197,5 +201,51 @@ describe('waiting is bounded', () => {
     expect(refused.at(-2)).toMatchObject({
       reason: { message: expect.stringMatching(/^This request looks/) },
     });
+  });
+
+  test('in number for each address, and other addresses still get in', async () => {
+    const queue = scansOf(1);
+    const all = Promise.allSettled(
+      Array.from({ length: 502 }, (_, n) => ask(queue, `caller ${n}`, `scan ${n}`)),
+    );
+    void ask(queue, 'neighbour', 'neighbour', 'another address');
+    await turns();
+    expect(queue.counts()).toMatchObject({ running: 1, waiting: 501 });
+    await endFirst();
+    await endFirst();
+    expect(ended).toEqual(['scan 0', 'scan 1']);
+    expect(names()).toEqual(['neighbour']);
+    await vi.advanceTimersByTimeAsync(10_000);
+    await endFirst();
+    expect((await all).at(-1)).toMatchObject({ reason: { code: 'SERVICE_UNAVAILABLE' } });
+  });
+});
+
+describe('addresses take turns', () => {
+  test('a stranger with many work sessions has the share of one', async () => {
+    const queue = scansOf(1);
+    for (let n = 0; n < 40; n++) void ask(queue, `work session ${n}`, `s${n}`);
+    void ask(queue, 'ann', 'ann1', 'another address');
+    void ask(queue, 'ann', 'ann2', 'another address');
+    for (let n = 0; n < 5; n++) await endFirst();
+    expect(ended).toEqual(['s0', 's1', 'ann1', 's2', 'ann2']);
+  });
+});
+
+describe('reads', () => {
+  test('of one caller leave connections for reads of others and for writes', async () => {
+    const queue = makeReadQueue(10);
+    void askMany(queue, 'a', 100);
+    void askMany(queue, 'b', 100);
+    await turns();
+    expect(names()).toEqual(['a1', 'a2', 'a3', 'b1', 'b2']);
+  });
+
+  test('of a thousand waiting readers of one caller all get their turn', async () => {
+    const queue = makeReadQueue(10);
+    const all = askMany(queue, 'a', 1000);
+    await turns();
+    while (running.length > 0) await endFirst();
+    expect((await all).every(({ status }) => status === 'fulfilled')).toBe(true);
   });
 });

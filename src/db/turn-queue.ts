@@ -1,0 +1,154 @@
+import type { RelayError } from '../errors.ts';
+
+/** Whose turn a statement takes. */
+export interface Taker {
+  /** Groups take turns first, so that a stranger with many work sessions has one share: an address. */
+  group: string;
+  /** Then callers of one group do: a work session. */
+  caller: string;
+}
+
+export interface TurnQueueOptions {
+  /** Statements that run at the same time. */
+  places: number;
+  /** Those of one caller. */
+  placesOfCaller: number;
+  /** How long a statement waits for its place, in milliseconds. */
+  maxWaitMs: number;
+  /** Statements of one caller that wait; a group may have half of what may wait in all. */
+  maxWaitingOfCaller: number;
+  maxWaiting: number;
+  refuse: {
+    tooManyOfCaller(): RelayError;
+    tooMany(): RelayError;
+    waitedTooLong(): RelayError;
+  };
+}
+
+interface Waiting {
+  start(): void;
+  timer: NodeJS.Timeout;
+}
+
+/** Statements that wait, by caller; the caller whose turn is next comes first. */
+type Line = Map<string, Waiting[]>;
+
+const keyOf = ({ group, caller }: Taker) => `${group}\n${caller}`;
+
+/**
+ * Decides which statement runs next: groups take turns, and the callers of a group do, whatever each of them asks for.
+ * While places are left over from the share of one caller, the first statement of another starts at once.
+ */
+export class TurnQueue {
+  readonly #options: TurnQueueOptions;
+  /** How many statements of each caller run. */
+  readonly #running = new Map<string, number>();
+  /** Those that wait, by group; the group whose turn is next comes first. */
+  readonly #waiting = new Map<string, Line>();
+  readonly #waitingOfGroup = new Map<string, number>();
+  #runningInAll = 0;
+  #waitingInAll = 0;
+
+  constructor(options: TurnQueueOptions) {
+    this.#options = options;
+  }
+
+  /** How many statements run and wait, and how many callers wait. */
+  counts(): { running: number; waiting: number; callers: number } {
+    let callers = 0;
+    for (const line of this.#waiting.values()) callers += line.size;
+    return { running: this.#runningInAll, waiting: this.#waitingInAll, callers };
+  }
+
+  /**
+   * Runs a statement when it is its taker's turn.
+   * @returns what the statement returns
+   * @throws RelayError of `refuse`, or what the statement throws
+   */
+  async run<T>(taker: Taker, statement: () => Promise<T>): Promise<T> {
+    const key = keyOf(taker);
+    if (this.#mayStart(key)) this.#start(key);
+    else await this.#waitForTurn(taker);
+    try {
+      return await statement();
+    } finally {
+      this.#end(key);
+    }
+  }
+
+  #mayStart(key: string): boolean {
+    const { places, placesOfCaller } = this.#options;
+    return this.#runningInAll < places && (this.#running.get(key) ?? 0) < placesOfCaller;
+  }
+
+  #start(key: string): void {
+    this.#runningInAll++;
+    this.#running.set(key, (this.#running.get(key) ?? 0) + 1);
+  }
+
+  #end(key: string): void {
+    this.#runningInAll--;
+    const left = (this.#running.get(key) ?? 1) - 1;
+    if (left > 0) this.#running.set(key, left);
+    else this.#running.delete(key);
+    this.#startNext();
+  }
+
+  #waitForTurn({ group, caller }: Taker): Promise<void> {
+    const { maxWaitMs, maxWaitingOfCaller, maxWaiting, refuse } = this.#options;
+    const line: Line = this.#waiting.get(group) ?? new Map();
+    const own = line.get(caller) ?? [];
+    if (own.length >= maxWaitingOfCaller) return Promise.reject(refuse.tooManyOfCaller());
+    const isFull = (this.#waitingOfGroup.get(group) ?? 0) >= maxWaiting / 2;
+    if (isFull || this.#waitingInAll >= maxWaiting) return Promise.reject(refuse.tooMany());
+    return new Promise((start, reject) => {
+      const waiting: Waiting = {
+        start,
+        timer: setTimeout(() => {
+          this.#remove({ group, caller }, own.indexOf(waiting));
+          reject(refuse.waitedTooLong());
+        }, maxWaitMs),
+      };
+      own.push(waiting);
+      line.set(caller, own);
+      this.#waiting.set(group, line);
+      this.#count(group, 1);
+    });
+  }
+
+  #count(group: string, change: 1 | -1): void {
+    this.#waitingInAll += change;
+    const left = (this.#waitingOfGroup.get(group) ?? 0) + change;
+    if (left > 0) this.#waitingOfGroup.set(group, left);
+    else this.#waitingOfGroup.delete(group);
+  }
+
+  #remove({ group, caller }: Taker, place: number): Waiting | undefined {
+    const line = this.#waiting.get(group);
+    const own = line?.get(caller);
+    const [waiting] = own?.splice(place, 1) ?? [];
+    if (waiting) this.#count(group, -1);
+    if (own?.length === 0) line?.delete(caller);
+    if (line?.size === 0) this.#waiting.delete(group);
+    return waiting;
+  }
+
+  /** A group or caller that was served goes to the end. At most as many callers are passed over as there are places. */
+  #startNext(): void {
+    if (this.#runningInAll >= this.#options.places) return;
+    for (const [group, line] of this.#waiting) {
+      for (const [caller, own] of line) {
+        const key = keyOf({ group, caller });
+        if (!this.#mayStart(key)) continue;
+        const waiting = this.#remove({ group, caller }, 0);
+        if (!waiting) return;
+        if (line.delete(caller)) line.set(caller, own);
+        if (this.#waiting.delete(group)) this.#waiting.set(group, line);
+        clearTimeout(waiting.timer);
+        this.#start(key);
+        waiting.start();
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { type ErrorCode, type RefusalCause, RelayError } from '../errors.ts';
+import { TurnQueue } from './turn-queue.ts';
+
+/** Longer than one statement may take, so that the next caller in turn always gets its place. */
+const MAX_WAIT_MS = 10_000;
+const RETRY_AFTER_SECONDS = MAX_WAIT_MS / 1000;
+
+/** Of so many connections, one may be held by a scan. */
+const SCANS_SHARE = 5;
+const MAX_SCANS_OF_CALLER = 2;
+const MAX_WAITING_SCANS_OF_CALLER = 32;
+const MAX_WAITING_SCANS = 1000;
+
+/** A commit wakes each read that waits for it; with different options each needs a statement. */
+const MAX_WAITING_READS_OF_CALLER = 2000;
+const MAX_WAITING_READS = 10_000;
+
+const makeRefusal = (refusal: RefusalCause) => (code: ErrorCode, message: string) =>
+  new RelayError(code, message, { retryAfter: RETRY_AFTER_SECONDS, refusal });
+
+/**
+ * Makes the queue of statements that read through much: a fifth of the connections, two for each caller.
+ * @param poolSize connections to the database
+ */
+export function makeScanQueue(poolSize: number): TurnQueue {
+  const places = Math.max(1, Math.floor(poolSize / SCANS_SHARE));
+  const refusal = makeRefusal('SCANS_BUSY');
+  return new TurnQueue({
+    places,
+    placesOfCaller: Math.max(1, Math.min(MAX_SCANS_OF_CALLER, places - 1)),
+    maxWaitMs: MAX_WAIT_MS,
+    maxWaitingOfCaller: MAX_WAITING_SCANS_OF_CALLER,
+    maxWaiting: MAX_WAITING_SCANS,
+    refuse: {
+      tooManyOfCaller: () =>
+        refusal(
+          'TOO_MANY_REQUESTS',
+          `Your work session has ${MAX_WAITING_SCANS_OF_CALLER} searches, lists or histories waiting already; wait for their answers.`,
+        ),
+      tooMany: () =>
+        refusal(
+          'SERVICE_UNAVAILABLE',
+          'More searches, lists and histories are waiting than this server takes; try again shortly.',
+        ),
+      waitedTooLong: () =>
+        refusal(
+          'SERVICE_UNAVAILABLE',
+          `This request looks through many rows and found no free place within ${RETRY_AFTER_SECONDS} seconds; ask for less, or try again.`,
+        ),
+    },
+  });
+}
+
+/**
+ * Makes the queue of all other reads: half of the connections, of which one caller has two thirds at most. The others
+ * are for writes, sessions and whatever else must never wait behind reads.
+ * @param poolSize connections to the database
+ */
+export function makeReadQueue(poolSize: number): TurnQueue {
+  const places = Math.max(1, Math.floor(poolSize / 2));
+  const refusal = makeRefusal('POOL_BUSY');
+  return new TurnQueue({
+    places,
+    placesOfCaller: Math.max(1, Math.floor((places * 2) / 3)),
+    maxWaitMs: MAX_WAIT_MS,
+    maxWaitingOfCaller: MAX_WAITING_READS_OF_CALLER,
+    maxWaiting: MAX_WAITING_READS,
+    refuse: {
+      tooManyOfCaller: () =>
+        refusal(
+          'TOO_MANY_REQUESTS',
+          `Your work session has ${MAX_WAITING_READS_OF_CALLER} reads waiting already; wait for their answers.`,
+        ),
+      tooMany: () =>
+        refusal('SERVICE_UNAVAILABLE', 'More reads are waiting than this server takes; try again shortly.'),
+      waitedTooLong: () =>
+        refusal(
+          'SERVICE_UNAVAILABLE',
+          `This read found no free connection to the database within ${RETRY_AFTER_SECONDS} seconds; try again.`,
+        ),
+    },
+  });
+}
