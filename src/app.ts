@@ -18,6 +18,7 @@ import { installRequestMetrics, mountMetrics } from './http/metrics.ts';
 import { mountNotHosted } from './http/not-hosted.ts';
 import { makeOpenApiDocument } from './http/openapi-document.ts';
 import { mountPages } from './http/pages/mount.ts';
+import { installPipelineLimit } from './http/pipelining.ts';
 import { installPressure } from './http/pressure.ts';
 import { installRateLimit, makeGrantCount } from './http/rate-limit.ts';
 import { installRequestLog } from './http/request-log.ts';
@@ -57,6 +58,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   if (tracing !== noTracing) installTracing(app, tracing);
   if (exposition) installRequestMetrics(app, metrics);
   installErrorHandler(app);
+  installPipelineLimit(app);
   installChallenge(app);
   installUpgradeGuard(app);
   installStalledReaderGuard(app, metrics);

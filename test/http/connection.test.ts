@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { RestVaults } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { makeLogKeeper } from '../support/log-lines.ts';
@@ -173,4 +173,37 @@ test.each([
   expect(JSON.parse(received().split('\r\n\r\n')[1] ?? '')).toEqual({ error, code: 'BAD_REQUEST' });
   expect(keeper.parsed()).toMatchObject([{ level: 20, msg: 'Refused what is no HTTP request' }]);
   expect(keeper.lines.join('')).not.toContain('session-word');
+});
+
+describe('requests that do not wait for the answers before them', () => {
+  /** A read that waits, and so many requests behind it, in one write. */
+  async function pipeline(count: number): Promise<Wire> {
+    const vaults = new RestVaults(server.url, { session, clientId: 'a' });
+    const { vault_id } = (await vaults.create('waits')).body;
+    const wire = await open();
+    const wait = head(`GET /api/vault/${vault_id}?id=a&wait=1`, { authorization: `session ${session}` });
+    wire.socket.write(wait + head('GET /health/live', {}).repeat(count));
+    return wire;
+  }
+
+  test('are answered in their order, 64 of them', async () => {
+    const { socket, received } = await pipeline(63);
+    await expect.poll(() => statusesIn(received()), { timeout: 10_000 }).toEqual(Array(64).fill(200));
+    socket.destroy();
+  });
+
+  test('one more is refused, and ends the connection', async () => {
+    const { socket, received } = await pipeline(64);
+    await once(socket, 'close');
+    expect(statusesIn(received())).toEqual([...Array(64).fill(200), 429]);
+    expect(received()).toContain('This connection has 64 requests in progress already');
+  });
+
+  test('thousands are cut before any of them is answered', async () => {
+    const { socket, received } = await pipeline(5000);
+    // A reset is an end as well.
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(received()).toBe('');
+  });
 });
