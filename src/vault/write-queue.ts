@@ -195,25 +195,29 @@ export class WriteQueue<Write, Result> {
       await new Promise<void>((resolve) => this.#turns.push(resolve));
     else this.#sideBySide++;
     await this.#runAlone(lane, suspect);
-    suspect.running = false;
     const next = this.#turns.shift();
     if (next) next();
     else this.#sideBySide--;
   }
 
+  /** Must end `running` in the same turn in which it finds nothing waiting, or a write that comes between is forgotten. */
   async #runAlone(lane: string, suspect: Suspect<Write, Result>): Promise<void> {
     for (let next = suspect.waiting.shift(); next; next = suspect.waiting.shift()) {
       const error = await this.#run([next]);
-      if (error === undefined) {
-        // Cleared: the others go with everybody again.
+      const scope = error === undefined ? undefined : this.#options.scopeOf(error);
+      if (scope !== undefined) {
+        // A write that waits for the same lock would wait in vain as well.
+        const alike = scope === 'rows' ? suspect.waiting.splice(0) : [];
+        this.#reject([next, ...alike], error);
+      }
+      if (scope === undefined || scope === 'database') {
+        // The lane is not at fault, or no longer: its other writes, which were not sent, go with all others again.
         this.#suspects.delete(lane);
         this.#waiting.push(...suspect.waiting);
         if (!this.#running && this.#waiting.length > 0) void this.#drain();
-        return;
+        break;
       }
-      // Whoever waits for the same lock would wait in vain as well.
-      const alike = this.#options.scopeOf(error) === 'call' ? [] : suspect.waiting.splice(0);
-      this.#reject([next, ...alike], error);
     }
+    suspect.running = false;
   }
 }

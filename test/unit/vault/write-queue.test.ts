@@ -257,10 +257,8 @@ describe('a lane whose last write failed', () => {
     expect(queue.depth).toBe(0);
   });
 
-  test.each([
-    ['locked', new Locked('still locked')],
-    ['lost', new Lost('gone')],
-  ])('fails as a whole while it is %s: the others would wait in vain as well', async (_, error) => {
+  test('fails as a whole while it is locked: the others would wait in vain as well', async () => {
+    const error = new Locked('still locked');
     await suspectLane();
     const results = [push('bad', 'b2'), push('bad', 'b3'), push('good', 'g1')];
     await underWay(0).fail(error);
@@ -354,4 +352,63 @@ test('whatever fails, each write has one result, good ones succeed, and each lan
     }),
     { numRuns: 200 },
   );
+});
+
+describe('C20, lost wake-up: a write that comes right behind the failure of the last one in its lane', () => {
+  /** Runs work so many microtasks later; 0: in the very one that learns of the failure. */
+  function later<T>(microtasks: number, work: () => Promise<T>): Promise<T> {
+    return microtasks === 0 ? work() : Promise.resolve().then(() => later(microtasks - 1, work));
+  }
+  const again = (failed: Promise<string>, after: number, ...write: Parameters<typeof push>) =>
+    failed.catch(() => later(after, () => push(...write)));
+  const delays = Array.from({ length: 16 }, (_, n) => n);
+
+  test.each(delays)('%i microtasks later is done', async (after) => {
+    const first = push('a', 'a1');
+    const retried = again(first, after, 'a', 'a2');
+    await underWay(0).fail(new Locked());
+    expect(begun()).toEqual(['a1', 'a2']);
+    await underWay(1).succeed();
+    expect(await retried).toBe('a2 done');
+    await queue.whenIdle();
+  });
+
+  test.each(delays)('%i microtasks later is done where its lane goes alone', async (after) => {
+    send('a', 'a1');
+    await underWay(0).fail(new Locked());
+    const retried = again(push('a', 'a2'), after, 'a', 'a3');
+    await underWay(1).fail(new Refused());
+    expect(begun()).toEqual(['a1', 'a2', 'a3']);
+    await underWay(2).succeed();
+    expect(await retried).toBe('a3 done');
+    await queue.whenIdle();
+  });
+
+  test.each(delays)(
+    '%i microtasks later is done where more lanes fail than go side by side',
+    async (after) => {
+      const lanes = names(1, 9);
+      const retried = lanes.map((lane) => again(push(lane, `${lane} first`), after, lane, `${lane} again`));
+      for (let n = 0; n < statements.length; n++) {
+        const isFirst = underWay(n).writes.some((name) => name.endsWith('first'));
+        await (isFirst ? underWay(n).fail(new Locked()) : underWay(n).succeed());
+      }
+      expect(await Promise.all(retried)).toEqual(lanes.map((lane) => `${lane} again done`));
+      await queue.whenIdle();
+      expect(queue.depth).toBe(0);
+    },
+  );
+});
+
+test('C21, unknown outcome: a write that was not sent does not have that of the write before it', async () => {
+  const first = push('a', 'a1');
+  await underWay(0).fail(new Locked());
+  await expect(first).rejects.toThrow(Locked);
+  const [sent, unsent, next] = [push('a', 'a2'), push('a', 'a3'), push('a', 'a4')];
+  await underWay(1).fail(new Lost());
+  await expect(sent).rejects.toThrow(Lost);
+  expect(begun()).toEqual(['a1', 'a2', 'a3 a4']);
+  await underWay(2).succeed();
+  expect(await Promise.all([unsent, next])).toEqual(['a3 done', 'a4 done']);
+  await queue.whenIdle();
 });
