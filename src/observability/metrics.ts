@@ -35,6 +35,8 @@ export interface Metrics {
   statementWrote(writes: number): void;
   /** Atems were told of a write, so long after it was committed. */
   nudged(seconds: number): void;
+  /** Another replica said something that this version does not understand. */
+  unknownMessage(): void;
   /** Names where a value is read; the last one named counts. */
   gauge(name: GaugeName, read: () => Reading): void;
 }
@@ -47,5 +49,6 @@ export const noMetrics: Metrics = {
   refused: nothing,
   statementWrote: nothing,
   nudged: nothing,
+  unknownMessage: nothing,
   gauge: nothing,
 };

@@ -66,12 +66,18 @@ export function makePrometheus(): Exposition {
     buckets: NUDGE_SECONDS,
     registers,
   });
+  const unknown = new Counter({
+    name: `${PREFIX}unknown_messages_total`,
+    help: 'Messages of other servers that this version does not understand, and ignored.',
+    registers,
+  });
   return {
     metrics: {
       answered: ({ method, route, status, seconds }) => requests.observe({ method, route, status }, seconds),
       refused: (cause) => refusals.inc({ cause }),
       statementWrote: (count) => writes.observe(count),
       nudged: (seconds) => nudges.observe(seconds),
+      unknownMessage: () => unknown.inc(),
       gauge: makeGauges(registry),
     },
     contentType: registry.contentType,

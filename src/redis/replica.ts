@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { Metrics } from '../observability/metrics.ts';
 import type { MakeLimiter } from '../rate-limiter.ts';
 import type { Connections } from '../relay/connections.ts';
 import type { RoomStore } from '../relay/room-store.ts';
@@ -19,6 +20,8 @@ export interface Replica {
   rooms: RoomStore;
   /** Counts requests together with the other replicas. */
   makeLimiter: MakeLimiter;
+  /** What the others call this replica; undefined while Redis cannot be reached. */
+  id(): string | undefined;
   /** How many replicas are there, this one included; 0 while Redis cannot be reached. */
   count(): number;
   close(): Promise<void>;
@@ -35,6 +38,8 @@ export interface ReplicaOptions {
   lookAgain(): void;
   /** Has those look again who wait at other replicas, by a way past Redis. */
   tellOtherwise(): Promise<unknown>;
+  /** Counts messages that this version does not understand, as a newer server may send them. */
+  metrics: Pick<Metrics, 'unknownMessage'>;
 }
 
 /** Joins the replicas. Redis may be away: then rooms have to wait until it comes. */
@@ -46,6 +51,7 @@ export async function openReplica({
   roomClock,
   lookAgain,
   tellOtherwise,
+  metrics,
 }: ReplicaOptions): Promise<Replica> {
   const line: RedisLine = new RedisLine({
     url,
@@ -62,13 +68,15 @@ export async function openReplica({
           .catch((error: Error) => log.debug({ reason: error.message }, 'Dead replicas stay for now')),
     },
   });
-  const rooms = new RedisRooms({ line, delivery: connections, now: roomClock });
-  const bridge = new FeedBridge({ feed, line, tellOtherwise });
+  const onUnknown = () => metrics.unknownMessage();
+  const rooms = new RedisRooms({ line, delivery: connections, now: roomClock, onUnknown });
+  const bridge = new FeedBridge({ feed, line, tellOtherwise, lookAgain, onUnknown });
   await line.start();
   const looking = setInterval(() => line.id === undefined && lookAgain(), LOOK_AGAIN_MS).unref();
   return {
     rooms,
     makeLimiter: makeSharedLimiter(line),
+    id: () => line.id,
     count: () => line.replicas,
     close: async () => {
       clearInterval(looking);

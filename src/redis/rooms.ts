@@ -30,6 +30,8 @@ export interface RedisRoomsDeps {
   delivery: Delivery;
   /** ms of a clock that all replicas have. */
   now(): number;
+  /** Called for a message that this version does not understand. */
+  onUnknown(): void;
 }
 
 /**
@@ -41,14 +43,16 @@ export class RedisRooms implements RoomStore {
   readonly #line: RedisLine;
   readonly #delivery: Delivery;
   readonly #now: () => number;
+  readonly #onUnknown: () => void;
   readonly #turns = new Turns();
   /** Dead replicas that are being taken out of their rooms. */
   readonly #cleaning = new Set<ReplicaId>();
 
-  constructor({ line, delivery, now }: RedisRoomsDeps) {
+  constructor({ line, delivery, now, onUnknown }: RedisRoomsDeps) {
     this.#line = line;
     this.#delivery = delivery;
     this.#now = now;
+    this.#onUnknown = onUnknown;
   }
 
   newConnectionId(): string {
@@ -106,7 +110,7 @@ export class RedisRooms implements RoomStore {
 
   /** Does what another replica, or this one, has sent for the sockets that are here. */
   received(message: string): void {
-    performMessage(message, this.#delivery);
+    if (!performMessage(message, this.#delivery)) this.#onUnknown();
   }
 
   /** Resolves when everything that was asked for so far is done. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { SessionStore } from '../../src/session/store.ts';
 import { RestVaults } from '../support/client.ts';
@@ -36,6 +37,54 @@ describeWithRedis('what is written at one replica', () => {
 
   const waiting = (at: RelayServer) =>
     at.replicas.reduce((sum, { services }) => sum + services.vaults.waiters.size, 0);
+
+  test('C21, unknown message: what a newer server says and this one does not understand is ignored and counted', async () => {
+    const redisUrl = await takeRedisDatabase();
+    const token = 'a-token-for-metrics';
+    const options = { databaseUrl: database.url, redisUrl, replicas: 2, config: { metricsToken: token } };
+    await withRelayServer(options, async (own) => {
+      const { session, vaultId, writer, readers } = await newVault(own);
+      const [write, read] = [writer, readers[0] ?? writer];
+      const { seq: since } = (await write.append(vaultId, 'before')).body;
+      const waiter = read.read(vaultId, `&since=${since}&wait=25`);
+      await expect.poll(() => waiting(own)).toBe(1);
+      const publisher = new Redis(redisUrl);
+      const prefix = `vault-relay:${new URL(redisUrl).pathname.slice(1)}:`;
+      const known = { workSessionId: 'x', vaultId, seq: 1, kind: 'content' };
+      const unknown = [
+        '',
+        'garbage',
+        'null',
+        '[]',
+        '{"from":"x"}',
+        '{"from":7,"writes":[]}',
+        '{"from":"x","writes":{}}',
+      ];
+      for (const message of unknown) await publisher.publish(`${prefix}writes`, message);
+      for (const odd of [
+        { ...known, kind: 'redaction' },
+        { ...known, seq: '1' },
+        { kind: 'content' },
+        null,
+        7,
+      ]) {
+        await publisher.publish(`${prefix}writes`, JSON.stringify({ from: 'x', writes: [odd] }));
+      }
+      const inbox = `${prefix}inbox:${own.replicas[1]?.services.replica?.id() ?? ''}`;
+      for (const message of ['', 'z', 'x1 y', 'c1 99 no', `c${randomUUID()}`, 'c1 1005 x', 's'])
+        await publisher.publish(inbox, message);
+      const countOf = async (url: string) => {
+        const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+        return Number(/^vault_relay_unknown_messages_total (\d+)$/m.exec(await answer.text())?.[1]);
+      };
+      await expect.poll(() => countOf(own.replicas[1]?.url ?? '')).toBe(unknown.length + 5 + 7);
+      await publisher.quit();
+      // Whoever waits has looked again meanwhile, and nothing was lost or invented.
+      const { seq } = (await write.append(vaultId, 'after')).body;
+      expect((await waiter).body.map((entry) => entry.seq)).toEqual([seq]);
+      expect((await new RestVaults(own.url, { session, clientId: 'b' }).read(vaultId)).status).toBe(200);
+    });
+  });
 
   test('ends the waiting reads at the others at once', async () => {
     const { vaultId, writer, readers } = await newVault();
