@@ -147,6 +147,14 @@ export const writeOutcomeUnknown = (cause: unknown) =>
     { retryAfter: 1, details: { outcome: 'unknown' }, cause },
   );
 
+/** The same of a change that is not a write into a vault: of a session, a binding or a key. */
+export const changeOutcomeUnknown = (cause: unknown) =>
+  new RelayError(
+    'SERVICE_UNAVAILABLE',
+    'The connection to the database was lost before this change was confirmed, so it may have been made. Look whether it was before you repeat it.',
+    { retryAfter: 1, details: { outcome: 'unknown' }, cause },
+  );
+
 /** Finds the meant failure inside whatever was thrown, also where tRPC wrapped it. */
 export function findRelayError(thrown: unknown): RelayError | undefined {
   for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {

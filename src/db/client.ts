@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
-import { findRelayError, writeOutcomeUnknown } from '../errors.ts';
+import { changeOutcomeUnknown, findRelayError, type RelayError, writeOutcomeUnknown } from '../errors.ts';
 import { type Metrics, noMetrics } from '../observability/metrics.ts';
 import { noTracing, type Tracing } from '../observability/tracing.ts';
 import { PrismaClient } from './generated/client.ts';
@@ -97,11 +97,24 @@ export class Database {
    * Runs one statement that writes, as `rows` does.
    * @throws RelayError as `rows` does; where nobody can know whether the statement was committed, it says so
    */
-  async write<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
+  write<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
+    return this.#change<Row>(writeOutcomeUnknown, sql, values);
+  }
+
+  /** The same for a statement that changes sessions, bindings or keys. */
+  change<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
+    return this.#change<Row>(changeOutcomeUnknown, sql, values);
+  }
+
+  async #change<Row>(
+    unknown: (cause: unknown) => RelayError,
+    sql: string,
+    values: unknown[],
+  ): Promise<Row[]> {
     try {
       return await this.#run<Row>(sql, values);
     } catch (thrown) {
-      if (mayHaveRun(readFault(thrown))) throw writeOutcomeUnknown(thrown);
+      if (mayHaveRun(readFault(thrown))) throw unknown(thrown);
       throw toRelayError(thrown) ?? thrown;
     }
   }

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
-import { readFault } from './pg-errors.ts';
+import { mayHaveRun, readFault } from './pg-errors.ts';
 import { APPLICATION_ROLE, settle } from './settle.ts';
 
 /** `prisma/migrations` of this package, seen from src/db as well as from dist/db. */
@@ -75,6 +75,7 @@ async function readApplied(client: pg.Client): Promise<Map<string, string>> {
 }
 
 async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
+  let committing = false;
   try {
     await client.query('BEGIN');
     await client.query(sql);
@@ -83,8 +84,15 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
        VALUES ($1, $2, $3, clock_timestamp(), 1)`,
       [randomUUID(), checksum, name],
     );
+    committing = true;
     await client.query('COMMIT');
   } catch (error) {
+    if (committing && mayHaveRun(readFault(error))) {
+      throw new MigrationError(
+        `The database was lost before it confirmed the migration ${name}, which may have been applied; migrate again.`,
+        { cause: error },
+      );
+    }
     await client.query('ROLLBACK').catch(() => undefined);
     const reason = error instanceof Error ? error.message : String(error);
     throw new MigrationError(`Migration ${name} failed and was rolled back: ${reason}`, { cause: error });

@@ -19,7 +19,7 @@ import {
   MAX_UNPROVED_FRAME_BYTES,
   parseAstationFrame,
 } from './protocol.ts';
-import { astationOf, astationProved, astationRejected } from './room-identity.ts';
+import { astationOf, astationProved, astationRejected, keyForgotten } from './room-identity.ts';
 import type { Decide, RoomStore } from './room-store.ts';
 
 type Ack = Parameters<typeof ackFrame>[0];
@@ -206,6 +206,9 @@ export class AstationSession {
       const displaced = this.#deps.isOpen() ? this.#socket : undefined;
       return astationProved(seen.room, { connectionId, status, now: seen.now, displaced });
     });
+    // The news of a forgotten key may have come before this socket owned the room.
+    if (await this.#deps.astations.stillHas(this.#code, verdict.publicKey)) return;
+    await this.#update((seen) => keyForgotten(seen.room, seen.now));
   }
 
   async #bind(request: BindingRequest): Promise<Outcome> {

@@ -109,12 +109,15 @@ export class RelaySockets {
     const { astations, hub } = this.#deps;
     // Those that are here now: a key that is registered while the answer is on its way is in force already.
     const here = [...this.#astations.values()].map((astation) => ({ ...astation }));
-    await astations.load();
+    const banned = await astations.load();
     const registered = await astations.findKeys([...new Set(here.map(({ code }) => code))]);
     for (const { code: astationId, provedKey } of here) {
       const key = registered.get(astationId);
-      if (provedKey !== undefined && provedKey !== key) hub.heard({ type: 'key-forgotten', astationId });
-      if (provedKey === undefined && key !== undefined) hub.heard({ type: 'key-registered', astationId });
+      const isBanned = banned.has(astationId);
+      if (provedKey !== undefined && (isBanned || provedKey !== key))
+        hub.heard({ type: 'key-forgotten', astationId });
+      if (provedKey === undefined && (isBanned || key !== undefined))
+        hub.heard({ type: 'key-registered', astationId });
     }
     await this.checkSessions();
   }
@@ -185,11 +188,13 @@ export class RelaySockets {
     if (!keyRegistered) this.#checkKeyAgain(code, request);
   }
 
-  /** A key may have become known while the socket was on its way in; then it does not own the room. */
+  /** A key may have become known, or a ban, while the socket was on its way in; then it does not own the room. */
   #checkKeyAgain(code: string, request: FastifyRequest): void {
     const { astations, hub } = this.#deps;
-    astations.findKey(code).then(
-      (key) => key !== undefined && hub.heard({ type: 'key-registered', astationId: code }),
+    Promise.all([astations.findKey(code), astations.isBanned(code)]).then(
+      ([key, banned]) => {
+        if (key !== undefined || banned) hub.heard({ type: 'key-registered', astationId: code });
+      },
       (error: Error) => request.log.debug({ reason: error.message }, 'Could not look for a key again'),
     );
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../db/client.ts';
 import { conflict, findRelayError, notFound } from '../errors.ts';
+import { AstationMemory, MAX_KEYS } from './astation-memory.ts';
 import {
   ADD_KEY,
   BAN,
@@ -39,9 +40,6 @@ interface KeyRow {
 const toKeys = (rows: KeyRow[]) =>
   rows.map(({ astation_id, public_key }): [string, string] => [astation_id, public_key]);
 
-/** Keys that are kept in memory; others are asked for. */
-const MAX_KNOWN = 100_000;
-
 /** What a proven key means for its Astation. */
 export type KeyStanding = 'registered' | 'verified' | 'rejected' | 'banned' | 'enrolment closed';
 
@@ -51,14 +49,12 @@ export type KeyStanding = 'registered' | 'verified' | 'rejected' | 'banned' | 'e
  */
 export class AstationStore {
   readonly #db: Database;
-  readonly #known = new Map<string, string>();
+  readonly #memory = new AstationMemory();
   /** Tells this store's own announcements from those of other servers. */
   readonly #name = randomUUID();
   /** Whether it would be told of a key that is forgotten elsewhere: then memory answers before the database. */
   #hearing = false;
   readonly #enrollmentOpen: boolean;
-  /** Astations that the operator banned. */
-  #banned = new Set<string>();
 
   /** @param enrollmentOpen whether an Astation that nobody knows may register its key */
   constructor(db: Database, enrollmentOpen = true) {
@@ -71,16 +67,20 @@ export class AstationStore {
     return this.#enrollmentOpen;
   }
 
-  /** Learns the keys that are registered now, as far as memory keeps them. @throws RelayError `SERVICE_UNAVAILABLE` */
-  async load(): Promise<void> {
-    const bans = await this.#db.rows<{ astation_id: string }>(LIST_BANS);
-    this.#banned = new Set(bans.map(({ astation_id }) => astation_id));
-    const before = new Map(this.#known);
-    const registered = new Map(toKeys(await this.#db.rows<KeyRow>(LOAD_KEYS, MAX_KNOWN)));
-    // One that was registered while this was on its way is in neither of the two.
-    for (const id of before.keys()) if (!registered.has(id)) this.#known.delete(id);
-    // The most important last, because memory forgets what it learned first.
-    for (const [id, key] of [...registered].reverse()) this.#remember(id, key);
+  /**
+   * Learns the bans and the keys that are registered now, as far as memory keeps them.
+   * @returns the Astations that are banned
+   * @throws RelayError `SERVICE_UNAVAILABLE`
+   */
+  load(): Promise<ReadonlySet<string>> {
+    return this.#memory.during(async (lookUp) => {
+      const before = this.#memory.known();
+      const bans = await this.#db.rows<{ astation_id: string }>(LIST_BANS);
+      const keys = new Map(toKeys(await this.#db.rows<KeyRow>(LOAD_KEYS, MAX_KEYS)));
+      const banned = new Set(bans.map(({ astation_id }) => astation_id));
+      this.#memory.learnAll(lookUp, before, { keys, banned });
+      return banned;
+    });
   }
 
   /**
@@ -101,9 +101,11 @@ export class AstationStore {
     // PostgreSQL cannot be asked for such an id, and has none.
     if (astationId.includes('\0')) return undefined;
     try {
-      const [row] = await this.#db.rows<{ public_key: string }>(FIND_KEY, astationId);
-      this.#remember(astationId, row?.public_key);
-      return row?.public_key;
+      return await this.#memory.during(async (lookUp) => {
+        const [row] = await this.#db.rows<{ public_key: string }>(FIND_KEY, astationId);
+        this.#memory.learn(lookUp, astationId, row?.public_key);
+        return row?.public_key;
+      });
     } catch (error) {
       return this.#fromMemory(astationId, error);
     }
@@ -124,11 +126,12 @@ export class AstationStore {
       return registered === publicKey ? 'verified' : 'rejected';
     }
     try {
-      const rows = await this.#db.rows(REGISTER_KEY, astationId, publicKey, this.#name);
-      if (rows.length > 0) {
-        this.#remember(astationId, publicKey);
-        return 'registered';
-      }
+      const isNew = await this.#memory.during(async (lookUp) => {
+        const rows = await this.#db.change(REGISTER_KEY, astationId, publicKey, this.#name);
+        if (rows.length > 0) this.#memory.learn(lookUp, astationId, publicKey);
+        return rows.length > 0;
+      });
+      if (isNew) return 'registered';
     } catch (error) {
       this.#fromMemory(astationId, error);
     }
@@ -144,20 +147,20 @@ export class AstationStore {
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and nothing was heard of bans
    */
   async isBanned(astationId: string): Promise<boolean> {
-    if (this.#hearing) return this.#banned.has(astationId);
+    if (this.#hearing) return this.#memory.isBanned(astationId);
     if (astationId.includes('\0')) return false;
     try {
       return (await this.#db.rows(IS_BANNED, astationId)).length > 0;
     } catch (error) {
-      if (findRelayError(error)?.code !== 'SERVICE_UNAVAILABLE' || !this.#known.has(astationId)) throw error;
-      return this.#banned.has(astationId);
+      const isKnown = this.#memory.keyOf(astationId) !== undefined;
+      if (findRelayError(error)?.code !== 'SERVICE_UNAVAILABLE' || !isKnown) throw error;
+      return this.#memory.isBanned(astationId);
     }
   }
 
   /** A ban was set or lifted here or elsewhere. */
   heardOfBan(astationId: string, banned: boolean): void {
-    if (banned) this.#banned.add(astationId);
-    else this.#banned.delete(astationId);
+    this.#memory.heardOfBan(astationId, banned);
   }
 
   /**
@@ -166,25 +169,34 @@ export class AstationStore {
    * @throws RelayError `CONFLICT` when another key is registered
    */
   async add(astationId: string, publicKey: string): Promise<void> {
-    const rows = await this.#db.rows(ADD_KEY, astationId, publicKey, this.#name);
+    const rows = await this.#db.change(ADD_KEY, astationId, publicKey, this.#name);
     if (rows.length > 0) return;
     throw conflict(`Another key is registered for the Astation ${astationId}; forget that one first.`);
   }
 
   /** Bans an Astation, and ends its sockets and sessions on every server. @returns false when it was banned before */
   async ban(astationId: string): Promise<boolean> {
-    return (await this.#db.rows(BAN, astationId)).length > 0;
+    return (await this.#db.change(BAN, astationId)).length > 0;
   }
 
   /** Lifts a ban: its sessions act again. @throws RelayError `NOT_FOUND` */
   async unban(astationId: string): Promise<void> {
-    const rows = await this.#db.rows(UNBAN, astationId);
+    const rows = await this.#db.change(UNBAN, astationId);
     if (rows.length === 0) throw notFound(`The Astation ${astationId} is not banned.`);
+  }
+
+  /**
+   * Whether a key that was just found to be an Astation's still is: it may have been forgotten, or the Astation banned,
+   * since then.
+   * @throws RelayError `SERVICE_UNAVAILABLE`
+   */
+  async stillHas(astationId: string, publicKey: string): Promise<boolean> {
+    return !(await this.isBanned(astationId)) && (await this.findKey(astationId)) === publicKey;
   }
 
   /** @throws RelayError `NOT_FOUND` */
   async forget(astationId: string): Promise<void> {
-    const rows = await this.#db.rows(FORGET_KEY, astationId);
+    const rows = await this.#db.change(FORGET_KEY, astationId);
     if (rows.length === 0) throw notFound(`No key is registered for the Astation ${astationId}.`);
     this.dropFromMemory(astationId);
   }
@@ -209,23 +221,15 @@ export class AstationStore {
 
   /** The key was forgotten here or elsewhere. */
   dropFromMemory(astationId: string): void {
-    this.#known.delete(astationId);
+    this.#memory.forget(astationId);
   }
 
   #believed(astationId: string): string | undefined {
-    return this.#hearing ? this.#known.get(astationId) : undefined;
-  }
-
-  #remember(astationId: string, publicKey: string | undefined): void {
-    this.#known.delete(astationId);
-    if (publicKey === undefined) return;
-    this.#known.set(astationId, publicKey);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
+    return this.#hearing ? this.#memory.keyOf(astationId) : undefined;
   }
 
   #fromMemory(astationId: string, error: unknown): string {
-    const known = this.#known.get(astationId);
+    const known = this.#memory.keyOf(astationId);
     if (known === undefined || findRelayError(error)?.code !== 'SERVICE_UNAVAILABLE') throw error;
     return known;
   }

@@ -84,7 +84,7 @@ export class BindingStore {
    * @throws RelayError `SERVICE_UNAVAILABLE`
    */
   async unbind(astationId: string, sessionId: string, from?: Source): Promise<string[]> {
-    const rows = await this.#db.rows<{ hash: string }>(
+    const rows = await this.#db.change<{ hash: string }>(
       UNBIND,
       astationId,
       hashSessionId(sessionId),
@@ -100,7 +100,7 @@ export class BindingStore {
   }
 
   async #carryOut({ astationId, idHashes, exact, from }: Change) {
-    const [row] = await this.#db.rows<{ outcome: 'done' | 'full'; bound: number; dropped: string[] }>(
+    const [row] = await this.#db.change<{ outcome: 'done' | 'full'; bound: number; dropped: string[] }>(
       BIND,
       astationId,
       idHashes,

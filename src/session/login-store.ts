@@ -36,7 +36,7 @@ export class LoginStore {
   async request(hostname: string): Promise<CreatedSession> {
     const id = makeSessionId();
     const otp = otpOf(id);
-    const [row] = await this.#db.rows<{ created_at: string; expires_at: string }>(
+    const [row] = await this.#db.change<{ created_at: string; expires_at: string }>(
       REQUEST,
       hashSessionId(id),
       hostname,
@@ -73,7 +73,7 @@ export class LoginStore {
    */
   async grant(id: string, otp: string, { signedBy, from }: GrantOptions = {}): Promise<GrantedSession> {
     const token = makeToken();
-    const [row] = await this.#db.rows<{ status: string; matched: boolean }>(
+    const [row] = await this.#db.change<{ status: string; matched: boolean }>(
       GRANT,
       hashSessionId(id),
       hashOtp(id, otp),
@@ -90,7 +90,7 @@ export class LoginStore {
 
   /** @throws RelayError `CONFLICT` decided already, `GONE` expired, `NOT_FOUND` unknown */
   async deny(id: string, from?: Source): Promise<DeniedSession> {
-    const rows = await this.#db.rows(DENY, hashSessionId(id), ...sourceColumns(from));
+    const rows = await this.#db.change(DENY, hashSessionId(id), ...sourceColumns(from));
     if (rows.length === 0) throw await this.#whyNot(id);
     return { id, status: 'denied' };
   }

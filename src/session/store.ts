@@ -36,7 +36,7 @@ export class SessionStore {
 
   /** A session that is granted and bound from the start, as the operator's command line makes it. */
   async createGranted(sessionId: string, { hostname, astationId }: { hostname: string; astationId: string }) {
-    await this.#db.rows(CREATE_GRANTED, hashSessionId(sessionId), hostname, astationId);
+    await this.#db.change(CREATE_GRANTED, hashSessionId(sessionId), hostname, astationId);
   }
 
   /** Looks a session up and extends its life. @returns undefined unless it is granted, bound and alive */
@@ -67,7 +67,7 @@ export class SessionStore {
    */
   async revoke(id: string): Promise<void> {
     const hash = await this.#find(id);
-    await this.#db.rows(REVOKE, hash);
+    await this.#db.change(REVOKE, hash);
   }
 
   async #find(id: string): Promise<Uint8Array> {

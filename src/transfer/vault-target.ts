@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { mayHaveRun, readFault } from '../db/pg-errors.ts';
 import { APPLICATION_ROLE } from '../db/pool.ts';
 import { ChainStore } from '../vault/chain-store.ts';
 import { formatMisfit, verifyVault } from '../vault/verify-chains.ts';
@@ -91,7 +92,13 @@ export class VaultTarget {
       await this.#client.query(INSERT_CREATION_KEY, values);
     }
     await this.#client.query(AUDIT, ['import', vault_id, work_session_id]);
-    await this.#client.query('COMMIT');
+    await this.#client.query('COMMIT').catch((error) => {
+      if (!mayHaveRun(readFault(error))) throw error;
+      throw new Error(
+        `the database was lost before it confirmed vault ${vault_id}, which may be in; import the same file again`,
+        { cause: error },
+      );
+    });
   }
 
   async rollback(): Promise<void> {

@@ -92,6 +92,13 @@ const toJson = ({ caller, readsAs, write }: Asked, place: number) => ({
   address: caller.origin?.address,
 });
 
+/** Ids that are drawn for one vault; of even two, the first is hardly ever taken. */
+const MAX_ID_DRAWS = 5;
+
+/** A newer version of the program may have replaced the function. */
+const unknownOutcome = (name: string, outcome: string | undefined) =>
+  new Error(`The function ${name} answered with an outcome that this version does not know: ${outcome}`);
+
 /**
  * Every write. What a statement decides, it decides for each write by itself: one that is refused leaves the others
  * of the same statement as they are.
@@ -159,7 +166,7 @@ export class VaultWriter {
     { summary, key }: { summary: string; key?: string | undefined },
   ): Promise<{ vault_id: string; replayed: boolean }> {
     await this.#refuseSealed(caller, { op: 'create', text: summary });
-    for (;;) {
+    for (let tries = 0; tries < MAX_ID_DRAWS; tries++) {
       const creation = {
         vault_id: makeVaultId(),
         summary,
@@ -192,7 +199,9 @@ export class VaultWriter {
         return { vault_id: row.vault_id, replayed: row.outcome === 'replayed' };
       }
       // The id is taken, which one draw in 62^10 per vault is.
+      if (row?.outcome !== 'taken') throw unknownOutcome('create_vault', row?.outcome);
     }
+    throw new Error(`Drew ${MAX_ID_DRAWS} ids for a vault, and each was taken`);
   }
 
   /**
@@ -208,6 +217,7 @@ export class VaultWriter {
     if (!row) throw new Error('A write came back without its outcome');
     const { outcome, entry_no, version, seq, current } = row;
     if (outcome !== 'written' && outcome !== 'replayed') {
+      if (!Object.hasOwn(REFUSALS, outcome)) throw unknownOutcome('write_to_vaults', outcome);
       throw REFUSALS[outcome]({ ...write, current });
     }
     if (entry_no === null || version === null || seq === null)

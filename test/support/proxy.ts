@@ -14,9 +14,15 @@ export class TcpProxy {
   readonly #answering = new WeakSet<Socket>();
   /** Connections that are open at both ends and carry nothing any more. */
   readonly #dead = new WeakSet<Socket>();
+  /** Connections to PostgreSQL that listen for announcements. */
+  readonly #listening = new WeakSet<Socket>();
+  /** Connections whose next answer is lost. */
+  readonly #losing = new WeakSet<Socket>();
   #refusing = false;
   #frozen = false;
   #losingAnswers = false;
+  #losingAnswersTo: string | undefined;
+  #swallowing: string | undefined;
   #delayMs = 0;
   #onConnection: () => void = () => undefined;
 
@@ -53,8 +59,18 @@ export class TcpProxy {
     this.#answering.add(server);
     this.#keep(client, server);
     this.#keep(server, client);
+    // First, so that what is sent now is treated by what it says.
+    client.on('data', (chunk) => this.#read(chunk, client, server));
     this.#pass(client, server);
-    this.#pass(server, client, () => this.#losingAnswers);
+    this.#pass(server, client, () => this.#losingAnswers || this.#losing.has(server));
+  }
+
+  #read(chunk: Buffer, client: Socket, server: Socket): void {
+    if (chunk.includes('LISTEN ')) this.#listening.add(server);
+    if (this.#losingAnswersTo !== undefined && chunk.includes(this.#losingAnswersTo))
+      this.#losing.add(server);
+    if (this.#swallowing !== undefined && chunk.includes(this.#swallowing))
+      this.#dead.add(client).add(server);
   }
 
   #keep(socket: Socket, other: Socket): void {
@@ -118,6 +134,7 @@ export class TcpProxy {
 
   thaw(): void {
     this.#frozen = false;
+    this.#swallowing = undefined;
   }
 
   /** On the connections there are, what clients send arrives, and no answer comes. */
@@ -125,13 +142,37 @@ export class TcpProxy {
     for (const socket of this.#sockets) if (this.#answering.has(socket)) this.#dead.add(socket);
   }
 
+  /** What clients send arrives, announcements come, and answers wait until `releaseAnswers`. */
+  pauseAnswers(): void {
+    for (const socket of this.#answersOfStatements()) socket.pause();
+  }
+
+  releaseAnswers(): void {
+    for (const socket of this.#answersOfStatements()) socket.resume();
+  }
+
+  #answersOfStatements(): Socket[] {
+    return [...this.#sockets].filter((socket) => this.#answering.has(socket) && !this.#listening.has(socket));
+  }
+
   /** What clients send arrives, and a connection breaks as soon as it is answered; until `keepAnswers`. */
   loseAnswers(): void {
     this.#losingAnswers = true;
   }
 
+  /** The same, but only for what has this text in it: everything else works. */
+  loseAnswersTo(text: string): void {
+    this.#losingAnswersTo = text;
+  }
+
   keepAnswers(): void {
     this.#losingAnswers = false;
+    this.#losingAnswersTo = undefined;
+  }
+
+  /** What has this text in it is swallowed with everything behind it, and nobody is told; until `thaw`. */
+  swallow(text: string): void {
+    this.#swallowing = text;
   }
 
   /** Everything takes so much longer, each way. */
