@@ -1,4 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { statementName } from '../../src/db/statement-name.ts';
+import { CREATE, WRITE } from '../../src/vault/sql.ts';
 import { BUSY } from '../support/busy.ts';
 import { useDatabase } from '../support/database.ts';
 import { withRelayServer } from '../support/relay-server.ts';
@@ -40,13 +42,6 @@ async function stored(): Promise<string[]> {
   return rows.map((row) => row.content);
 }
 
-/** Has the session looked up now, so that the calls of the next seconds go to the database for themselves alone. */
-async function lookSessionUp(): Promise<void> {
-  server.cache.setHearing(false);
-  server.cache.setHearing(true);
-  expect((await call('vault.read')).status).toBe(200);
-}
-
 /** Everything works again within ten seconds, without anybody's doing. */
 const recovers = () =>
   expect
@@ -71,8 +66,7 @@ afterEach(async () => {
 
 describe('a write that was sent and not confirmed', () => {
   test.each(SURFACE_NAMES)('says so, and stands once: %s', async (surface) => {
-    await lookSessionUp();
-    proxy.loseAnswers();
+    proxy.loseAnswersTo(statementName(WRITE));
     const { answer, ...outcome } = await append('kept', surface);
     expect(outcome).toEqual(UNKNOWN);
     expect(answer.headers['retry-after']).toBe('1');
@@ -83,8 +77,7 @@ describe('a write that was sent and not confirmed', () => {
     'whatever it writes: %s',
     async (procedure) => {
       await append('first');
-      await lookSessionUp();
-      proxy.loseAnswers();
+      proxy.loseAnswersTo(statementName(procedure === 'vault.create' ? CREATE : WRITE));
       const json = { 'vault.setSummary': '{"text":"s"}', 'vault.override': '{"text":"t","entry_id":1}' };
       const id = procedure === 'vault.create' ? {} : { vaultId };
       const { answer: _, ...outcome } = await callOn('rest', server.url, {
@@ -98,9 +91,8 @@ describe('a write that was sent and not confirmed', () => {
   );
 
   test('also when the database says nothing any more, within its time', async () => {
-    await lookSessionUp();
     const from = performance.now();
-    proxy.freeze();
+    proxy.swallow(statementName(WRITE));
     expect(outcomeOf(await append('swallowed'))).toEqual(UNKNOWN);
     expect(performance.now() - from).toBeLessThan(8000);
     expect(await stored()).toEqual([]);
@@ -110,7 +102,6 @@ describe('a write that was sent and not confirmed', () => {
     const holder = await database.admin.connect();
     try {
       await holder.query('BEGIN');
-      await lookSessionUp();
       await holder.query('SELECT 1 FROM vaults WHERE vault_id = $1 FOR UPDATE', [vaultId]);
       const answered = append('ended');
       await expect
