@@ -46,12 +46,30 @@ export const storableText = (maxBytes: number) =>
     description: `At most ${maxBytes} bytes of UTF-8. Kept byte for byte.`,
   });
 
+function judgeLength(text: string, maxCharacters: number): Excess | undefined {
+  if (text === '') return { message: 'must not be empty' };
+  // Code points, of which there are at most as many as code units.
+  return text.length > maxCharacters && [...text].length > maxCharacters
+    ? { message: `must be at most ${maxCharacters} characters long` }
+    : undefined;
+}
+
 /** A name of 1 to so many characters (Unicode code points). */
 export const storableName = (maxCharacters: number) =>
+  storable((text) => judgeLength(text, maxCharacters)).meta({
+    pattern: NO_NUL,
+    minLength: 1,
+    maxLength: maxCharacters,
+  });
+
+/** Control characters (C0, DEL, C1), marks that reorder text, and separators of lines and paragraphs. */
+const CONTROLS = String.raw`\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069`;
+const CONTROL = new RegExp(`[${CONTROLS}]`);
+
+/** A name that is shown to people, on terminals too: as `storableName`, without what a terminal or page would obey. */
+export const displayName = (maxCharacters: number) =>
   storable((text) => {
-    if (text === '') return { message: 'must not be empty' };
-    // Code points, of which there are at most as many as code units.
-    return text.length > maxCharacters && [...text].length > maxCharacters
-      ? { message: `must be at most ${maxCharacters} characters long` }
-      : undefined;
-  }).meta({ pattern: NO_NUL, minLength: 1, maxLength: maxCharacters });
+    const excess = judgeLength(text, maxCharacters);
+    if (excess || !CONTROL.test(text)) return excess;
+    return { message: 'must not contain control characters, marks that reorder text, or line separators' };
+  }).meta({ pattern: `^[^${CONTROLS}]*$`, minLength: 1, maxLength: maxCharacters });

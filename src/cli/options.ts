@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { isAstationId, readPublicKey } from '../relay/identity.ts';
+import { hostname } from '../session/schema.ts';
 
 /** @returns an option that counts rows @throws InvalidArgumentError unless it is a whole number from 1 */
 export function parseCount(text: string): number {
@@ -12,6 +13,13 @@ export function parseAstationId(id: string): string {
   if (!isAstationId(id))
     throw new InvalidArgumentError('It must have 1 to 255 bytes and no control characters.');
   return id;
+}
+
+/** @returns what a host may be called, as `POST /api/sessions` takes it @throws InvalidArgumentError */
+export function parseHostname(name: string): string {
+  const { success, error } = hostname.safeParse(name);
+  if (success) return name;
+  throw new InvalidArgumentError(`It ${error.issues[0]?.message}.`);
 }
 
 /** @returns a public key in the spelling that is stored @throws InvalidArgumentError unless it is a point of P-256 */

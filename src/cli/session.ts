@@ -1,24 +1,13 @@
 import { hostname as ownHostname } from 'node:os';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type pg from 'pg';
 import { streamRows, withSnapshot } from '../db/connection.ts';
-import { escapeText } from '../printable.ts';
 import { makeSessionId } from '../session/session-id.ts';
 import { SessionStore } from '../session/store.ts';
 import { formatAtemSessions, whereAtemLooks } from './atem.ts';
 import type { CommandDeps } from './command.ts';
-import { parseAstationId, parseCount } from './options.ts';
+import { parseAstationId, parseCount, parseHostname } from './options.ts';
 import { withConnectionToDatabase, withDatabase } from './with-database.ts';
-
-/** @returns what a host may be called, as the wire contract bounds it @throws InvalidArgumentError */
-function parseHostname(name: string): string {
-  if (name.length === 0 || [...name].length > 255 || escapeText(name) !== name) {
-    throw new InvalidArgumentError(
-      'It must have 1 to 255 characters, none of them invisible or a control character.',
-    );
-  }
-  return name;
-}
 
 interface CreateOptions {
   astation: string;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { storableName, timestamp } from '../wire.ts';
+import { displayName, storableName, timestamp } from '../wire.ts';
 
 /** Any string: one that names no session is 404, whatever it looks like. */
 const sessionId = z.string().max(512).meta({ description: 'The id of the session.' });
 
-/** What a machine calls itself: 1 to 255 characters. */
-export const hostname = storableName(255);
+/** What a machine calls itself: 1 to 255 characters that a person can see. */
+export const hostname = displayName(255);
 
 export const SessionInputs = {
   create: z.strictObject({ hostname }),

@@ -123,6 +123,18 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     ['256 characters', 'x'.repeat(256)],
     ['NUL', 'a\0b'],
     ['a lone surrogate', 'a\ud800'],
+    ['ESC', 'mac\u001b[2J'],
+    ['a line break', 'mac\nevil'],
+    ['DEL', 'mac\u007f'],
+    ['a C1 control', 'mac\u009b31m'],
+    ['U+0085', 'mac\u0085'],
+    ['a mark that reorders', 'mac\u202egpj'],
+    ['an isolate', '\u2066mac\u2069'],
+    ['a left-to-right mark', 'mac\u200e'],
+    ['a right-to-left mark', 'mac\u200f'],
+    ['an Arabic letter mark', '\u061cmac'],
+    ['a line separator', 'mac\u2028'],
+    ['a paragraph separator', 'mac\u2029'],
     ['a number', 7],
     ['null', null],
     ['undefined', undefined],
@@ -436,6 +448,26 @@ describe('on REST', () => {
     expect(answer).toMatchObject({ status: 400, body: { code: 'BAD_REQUEST' } });
     expect(await row(id)).toMatchObject({ status: 'pending', otp_tries: 0 });
   });
+
+  test.each(['mac\u001b[2J', 'mac\u202egpj', 'mac\u2028'])(
+    'B10: a pairing room for %j is refused too, and a page whose address names it',
+    async (hostname) => {
+      const refusal = (field: string) => ({
+        status: 400,
+        body: {
+          error: `Field ${field} must not contain control characters, marks that reorder text, or line separators.`,
+          code: 'BAD_REQUEST',
+        },
+      });
+      expect(await rest('POST', `${server.url}/api/pair`, { body: { hostname } })).toMatchObject(
+        refusal('hostname'),
+      );
+      const { id } = await create();
+      const page = `${server.url}/auth?id=${id}&tag=`;
+      expect(await rest('GET', page + encodeURIComponent(hostname))).toMatchObject(refusal('tag'));
+      expect((await fetch(`${page}mac`)).status).toBe(200);
+    },
+  );
 
   test('an id that is longer than any can be is refused', async () => {
     const answer = await rest('GET', `${server.url}/api/sessions/${'x'.repeat(513)}/status`);

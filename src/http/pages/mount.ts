@@ -1,9 +1,12 @@
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { describeInvalidInput } from '../../api/invalid-input.ts';
 import { badRequest, findRelayError } from '../../errors.ts';
 import type { Hub } from '../../relay/hub.ts';
 import type { LoginStore } from '../../session/login-store.ts';
+import { hostname } from '../../session/schema.ts';
 import { authPage, UNKNOWN_SESSION } from './auth.ts';
 import { type Page, renderPage } from './layout.ts';
 import { pairPage, UNKNOWN_ROOM } from './pair.ts';
@@ -24,6 +27,14 @@ function readParameter(query: unknown, name: string): string {
   return value;
 }
 
+const AuthQuery = z.object({ tag: hostname.optional() });
+
+/** The page shows the host that asked, but no address that names another in characters that are refused there. */
+function checkTag(query: unknown): void {
+  const { error } = AuthQuery.safeParse(query);
+  if (error) throw describeInvalidInput(error);
+}
+
 const send = (reply: FastifyReply, status: number, page: Page) =>
   reply.code(status).type('text/html; charset=utf-8').send(renderPage(page));
 
@@ -39,6 +50,7 @@ export async function mountPages(app: FastifyInstance, { logins, hub }: PageDeps
 
   app.get('/auth', async (request, reply) => {
     const id = readParameter(request.query, 'id');
+    checkTag(request.query);
     const login = await logins.peek(id);
     return login ? send(reply, 200, authPage(id, login)) : send(reply, 404, UNKNOWN_SESSION);
   });

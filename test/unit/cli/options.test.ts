@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseCount, parseMoment } from '../../../src/cli/options.ts';
+import { parseCount, parseHostname, parseMoment } from '../../../src/cli/options.ts';
 
 const NOW = Date.parse('2026-11-24T12:00:00.123Z');
 
@@ -43,4 +43,19 @@ describe('a moment keeps its microseconds', () => {
 
 test.each(['0', '-1', '1.5', '1e3', '01', '', 'all', '1000000000'])('%j counts nothing', (text) => {
   expect(() => parseCount(text)).toThrow('It must be a whole number from 1.');
+});
+
+test.each(['mac\u001b[2J', 'mac\n', 'mac\u0085', 'mac\u202egpj', '\u2066mac', 'mac\u2028', 'mac\u2029'])(
+  'B10: the host %j is refused as the server refuses it',
+  (name) => {
+    expect(() => parseHostname(name)).toThrow(
+      'It must not contain control characters, marks that reorder text, or line separators.',
+    );
+  },
+);
+
+test('a host is 1 to 255 characters, an emoji being one', () => {
+  for (const name of ['m', '👩‍💻', '😀'.repeat(255)]) expect(parseHostname(name)).toBe(name);
+  expect(() => parseHostname('')).toThrow('It must not be empty.');
+  expect(() => parseHostname('😀'.repeat(256))).toThrow('It must be at most 255 characters long.');
 });
