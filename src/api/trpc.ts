@@ -24,8 +24,6 @@ export type RestMeta = OpenApiMeta<{
   together?: readonly string[];
   /** A realistic exchange, for the document. */
   example?: { request?: unknown; answer: unknown };
-  /** Whether the query changes something after all, so that HEAD must not be answered by it. */
-  takes?: true;
   /** Whether it takes an `Idempotency-Key`, which is the field `idempotency_key` of its input. */
   idempotent?: true;
   /** Whether `If-None-Match` may spare the answer: its `etag` names all that decides it. */

@@ -54,10 +54,10 @@ export function listRestRoutes(router: AnyRouter): RestRoute[] {
   const procedures = router._def.procedures as Record<string, RestProcedure>;
   return Object.entries(procedures).flatMap(([name, procedure]) => {
     const meta = procedure._def.meta ?? {};
-    const { openapi, status = 200, errors = [], together = [], needs = {}, example, takes = false } = meta;
+    const { openapi, status = 200, errors = [], together = [], needs = {}, example } = meta;
     const { headers = [], idempotent = false, conditional = false } = meta;
     const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
-    const head = openapi?.method === 'GET' && !takes;
+    const head = openapi?.method === 'GET';
     if (!openapi) return [];
     const answer = z.toJSONSchema(procedure._def.output, { target: 'draft-7' });
     const face = {

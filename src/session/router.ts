@@ -84,7 +84,6 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
 
     status: publicProcedure
       .meta({
-        takes: true,
         openapi: {
           method: 'GET',
           path: '/sessions/{id}/status',
@@ -92,8 +91,7 @@ export const makeSessionRouter = ({ logins, astations, verifyGrant }: SessionRou
           tags,
           protect: false,
           summary: 'See what became of a request',
-          description:
-            'Carries the token once it is granted, until it was fetched or five minutes have passed.',
+          description: 'Carries the token once it is granted, for five minutes.',
           successDescription: 'The state of the session.',
         },
         errors: ['NOT_FOUND'],

@@ -58,7 +58,7 @@ export const FIND_BY_FINGERPRINT = `
   WHERE id_hash BETWEEN decode(rpad($1, 64, '0'), 'hex') AND decode(rpad($1, 64, 'f'), 'hex')
   LIMIT 2`;
 
-/** How long a request waits for its grant, and how long a token waits to be fetched. */
+/** How long a request waits for its grant, and how long a token can be read. */
 const WAITING = `interval '5 minutes'`;
 /** The wrong OTP that ends a request. */
 const MAX_TRIES = 5;
@@ -72,19 +72,14 @@ export const REQUEST = `
   VALUES ($1, $2, 'pending', $3, now(), now() + ${WAITING})
   RETURNING ${timestamp('created_at')}, ${timestamp('expires_at')}`;
 
-/** Reading the token takes it: who reads it second gets none. */
+/** The token can be read until its time is up, however often: an answer may be lost on its way. */
 export const STATUS = `
-  WITH found AS (SELECT id_hash, status, expires_at, token, token_until FROM sessions WHERE id_hash = $1 FOR UPDATE),
-  taken AS (
-    UPDATE sessions SET token = NULL FROM found
-    WHERE sessions.id_hash = found.id_hash AND found.token IS NOT NULL
-  )
   SELECT
     CASE WHEN status = 'revoked' THEN 'denied'
          WHEN status IN ('pending', 'granted') AND expires_at <= now() THEN 'expired'
          ELSE status END AS status,
-    CASE WHEN status = 'granted' AND token_until > now() THEN token END AS token
-  FROM found`;
+    CASE WHEN status = 'granted' AND expires_at > now() AND token_until > now() THEN token END AS token
+  FROM sessions WHERE id_hash = $1`;
 
 export const PEEK = `
   SELECT hostname, status, greatest(0, extract(epoch FROM expires_at - now()))::float8 * 1000 AS remaining_ms
