@@ -11,8 +11,9 @@ import { RedisServer } from '../support/redis-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { openAstation, openAtem } from '../support/sockets.ts';
 
-const ROUNDS = 20;
 const REPLICAS = [0, 1, 2];
+/** Each replica is killed once, and PostgreSQL and Redis as often as all of them. */
+const ROUNDS = 3 * REPLICAS.length;
 const WRITERS = 6;
 /** Acknowledged writes of a round before something is killed, in the middle of the others. */
 const BEFORE_KILL = 40;
