@@ -21,6 +21,7 @@ const tier = (name: string, options: TierOptions) => ({
     sequence: { groupOrder: options.groupOrder ?? 0 },
     // A worker loads the modules of the server once for all of its files, which takes half of what a small file costs.
     isolate: false,
+    setupFiles: ['test/support/setup.ts'],
   },
 });
 

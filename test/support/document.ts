@@ -1,12 +1,13 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { afterEach, expect } from 'vitest';
+import { expect } from 'vitest';
 import { makeAppRouter, type RouterDeps } from '../../src/api/router.ts';
 import { readConfig } from '../../src/config.ts';
 import { ERROR_FACES, type ErrorCode } from '../../src/errors.ts';
 import { makeOpenApiDocument } from '../../src/http/openapi-document.ts';
 import { listRestRoutes } from '../../src/http/rest.ts';
 import { makeVaultInputs } from '../../src/vault/inputs.ts';
+import { afterEveryTest } from './after.ts';
 import type { Schema } from './arbitrary.ts';
 
 interface Ref {
@@ -234,7 +235,7 @@ const judge = makeAnswerJudge(theDocument);
 const complaints: string[] = [];
 
 // A test that expects failures may catch this one too, so that it would pass unnoticed.
-afterEach(() => expect(complaints.splice(0)[0]).toBeUndefined());
+afterEveryTest(() => expect(complaints.splice(0)[0]).toBeUndefined());
 
 /** Every client of the tests hands every answer through here. @throws Error unless the document allows it */
 export function checkAnswer(exchange: Exchange): void {

@@ -1,4 +1,5 @@
-import { afterAll, describe } from 'vitest';
+import { describe } from 'vitest';
+import { afterEveryFile } from './after.ts';
 import { findRedisServer } from './find-redis.ts';
 import { DATABASES, RedisServer } from './redis-server.ts';
 
@@ -16,9 +17,10 @@ export function describeWithRedis(title: string, define: () => void): void {
 let shared: Promise<RedisServer> | undefined;
 let taken = 0;
 
-afterAll(async () => {
+afterEveryFile(async () => {
   await (await shared)?.kill();
   shared = undefined;
+  taken = 0;
 });
 
 /** A database of the test file's Redis that nobody else uses. @returns its address */

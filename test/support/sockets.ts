@@ -1,11 +1,12 @@
-import { afterEach, expect } from 'vitest';
+import { expect } from 'vitest';
 import { WebSocket } from 'ws';
+import { afterEveryTest } from './after.ts';
 import type { AstationKey } from './astation-key.ts';
 import { DEADLINE_MS, Inbox, within } from './inbox.ts';
 
 const opened = new Set<WebSocket>();
 
-afterEach(() => {
+afterEveryTest(() => {
   for (const socket of opened) socket.terminate();
   opened.clear();
 });
