@@ -69,7 +69,8 @@ const Row = z.strictObject({
   position: z.string(),
   vault_id: text,
   seq,
-  entry_no: number,
+  /** Adopted vaults may have entries of any number. */
+  entry_no: z.int32(),
   version: number.min(1).max(MAX_VERSION),
   kind: text,
   writer_id: text,

@@ -82,6 +82,9 @@ export const FINISH_VAULT = `
     head_seq BIGINT, head_hash TEXT, changed_at TIMESTAMPTZ, versions BIGINT, bytes BIGINT)
   WHERE v.vault_id = f.vault_id`;
 
+/** `$1` vault. Counts its entries, which an adopted vault may have of any number. */
+export const SETTLE_NUMBERS = 'SELECT settle_vault_numbers($1)::text';
+
 /** `$1` vault, `$2` its writers. */
 export const INSERT_WRITERS = `
   INSERT INTO vault_writers (vault_id, client_id) SELECT $1, client_id FROM unnest($2::text[]) AS client_id

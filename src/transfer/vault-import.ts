@@ -86,7 +86,7 @@ export class VaultImport {
     this.#hash = row.hash;
     this.#changedAt = row.created_at;
     if (row.key) this.#keys++;
-    if (row.entry_no === 0) {
+    if (row.kind === 'summary') {
       this.#summary = { content: row.content, version: row.version };
     } else {
       this.#versions++;

@@ -14,6 +14,7 @@ import {
   INSERT_WRITE_KEYS,
   INSERT_WRITERS,
   RAISE_SEQUENCE,
+  SETTLE_NUMBERS,
 } from './sql.ts';
 
 /** A vault as this server has it. */
@@ -86,6 +87,7 @@ export class VaultTarget {
     await this.#client.query(INSERT_WRITERS, [vault_id, finished.writer_list]);
     const misfit = await verifyVault(new ChainStore(this.#client), vault_id);
     if (misfit) throw new Error(`vault ${formatMisfit(misfit)}`);
+    await this.#client.query(SETTLE_NUMBERS, [vault_id]);
     if (key) {
       const { client_id, request_hash } = key;
       const values = [work_session_id, client_id, key.key, request_hash, vault_id];

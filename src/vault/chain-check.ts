@@ -40,14 +40,19 @@ export interface Misfit {
   problem: string;
 }
 
+/** The counter of an adopted vault goes past every entry up to this number; higher ones keep theirs. */
+const HIGHEST_PASSED = 1_000_000;
+
 /** Takes the rows of one vault by seq and says what does not fit. It keeps a number for each entry and no text but a summary. */
 export class ChainCheck {
   readonly #vault: VaultRecord;
   readonly #remembered: Head | undefined;
   /** By entry number, the highest version that was seen. */
-  readonly #versions: number[] = [];
+  readonly #versions = new Map<number, number>();
   readonly #writers = new Set<string>();
-  #summary = '';
+  #highest = 0;
+  #highestPassed = 0;
+  #summary: string | undefined;
   #contentRows = 0;
   #bytes = 0;
   #changedAt: string | undefined;
@@ -71,7 +76,9 @@ export class ChainCheck {
     const problem =
       judgeRow(row) ?? this.#judgePlace(row) ?? this.#judgeHash(row) ?? this.#compareWithRemembered(row);
     if (problem !== undefined) return problem;
-    this.#versions[row.entry_no] = Math.max(row.version, this.#versions[row.entry_no] ?? 0);
+    this.#versions.set(row.entry_no, Math.max(row.version, this.#versions.get(row.entry_no) ?? 0));
+    this.#highest = Math.max(row.entry_no, this.#highest);
+    if (row.entry_no <= HIGHEST_PASSED) this.#highestPassed = Math.max(row.entry_no, this.#highestPassed);
     this.#last = { seq: row.seq, hash: row.hash };
     this.#changedAt = row.created_at;
     this.#bytes += Buffer.byteLength(row.content);
@@ -84,20 +91,23 @@ export class ChainCheck {
   }
 
   #judgePlace({ entry_no, version, kind, writer_id }: StoredRow): string | undefined {
+    const { created_by, is_adopted } = this.#vault;
+    const isFirstSummary = kind === 'summary' && this.#summary === undefined;
+    // Before its first summary an adopted vault has what the other server wrote, of whatever number and version.
+    if (is_adopted && kind === 'content' && this.#summary === undefined) return undefined;
     if (kind !== (entry_no === 0 ? 'summary' : 'content')) {
       return `its kind is ${quote(kind)}, which its entry number does not allow`;
     }
-    const { created_by, is_adopted } = this.#vault;
-    if (is_adopted && entry_no > 0 && this.#versions[0] === undefined) return undefined;
-    const before = this.#versions[entry_no] ?? 0;
+    if (entry_no < 0) return `its entry_no is ${entry_no}, but must not be negative`;
+    const before = this.#versions.get(entry_no) ?? 0;
     if (version !== before + 1) {
       return before === 0
         ? `it is version ${version}, but no version 1 stands before it`
         : `it is version ${version}, but the version before it is ${before}`;
     }
-    const next = Math.max(this.#versions.length, 1);
+    const next = this.#highest + 1;
     if (entry_no > next && !is_adopted) return `entry ${next} is missing before it`;
-    if (kind === 'summary' && version === 1 && writer_id !== created_by) {
+    if (isFirstSummary && writer_id !== created_by) {
       return `its writer is not ${quote(created_by)}, who is said to have made the vault`;
     }
     return undefined;
@@ -121,6 +131,11 @@ export class ChainCheck {
       : `its hash is ${hash}, but ${this.#remembered.hash} was remembered: this chain was made anew`;
   }
 
+  #nextEntry(): number {
+    const { is_adopted, next_entry_no } = this.#vault;
+    return is_adopted ? Math.max(this.#highestPassed + 1, next_entry_no) : this.#highest + 1;
+  }
+
   /** Call after the last row. @returns what does not fit about a row of `vault_writers`, or undefined */
   addWriter(writer: string): string | undefined {
     return this.#judgeWriter('vault_writers', writer);
@@ -139,13 +154,12 @@ export class ChainCheck {
     const malformed = judgeVault(vault);
     if (malformed !== undefined) return malformed;
     if (vault.head_seq > seq) return `its head_seq is ${vault.head_seq}, but its rows end at seq ${seq}`;
-    const next = Math.max(this.#versions.length, 1);
     const facts: [keyof VaultRecord, unknown][] = [
       ['head_seq', seq],
       ['head_hash', hash],
-      ['next_entry_no', vault.is_adopted ? Math.max(next, vault.next_entry_no) : next],
-      ['summary', this.#summary],
-      ['summary_version', this.#versions[0] ?? 0],
+      ['next_entry_no', this.#nextEntry()],
+      ['summary', this.#summary ?? ''],
+      ['summary_version', this.#versions.get(0) ?? 0],
       ['versions', this.#contentRows],
       ['bytes', this.#bytes],
       ['changed_at', this.#changedAt ?? vault.changed_at],

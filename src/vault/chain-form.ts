@@ -29,7 +29,7 @@ const isText = (value: unknown): boolean => typeof value === 'string';
 
 const ROW_RULES: Rule<StoredRow>[] = [
   ['seq', (value) => isNumber(value, Number.MIN_SAFE_INTEGER, MAX_SEQ), `must be at most ${MAX_SEQ}`],
-  ['entry_no', (value) => isNumber(value, 0, 2 ** 31 - 1), 'must not be negative'],
+  ['entry_no', (value) => isNumber(value, -(2 ** 31), 2 ** 31 - 1), 'must be an INT of PostgreSQL'],
   ['version', (value) => isNumber(value, 1, MAX_VERSION), `must be from 1 to ${MAX_VERSION}`],
   ['kind', isText, 'must be a text'],
   ['writer_id', isText, 'must be a text'],

@@ -26,7 +26,7 @@ const listed = (
 const IN_LIST = `'{"vault_id":', to_json(vault_id), ',"summary":', to_json(summary)`;
 
 const IN_DETAIL = `
-  concat(${IN_LIST}, ',"created_at":"', wire_time(created_at), '","changed_at":"', wire_time(changed_at), '","entries":', next_entry_no - 1,
+  concat(${IN_LIST}, ',"created_at":"', wire_time(created_at), '","changed_at":"', wire_time(changed_at), '","entries":', next_entry_no - 1 - gaps,
     ',"writers":', to_json(writer_list), ',"head":', head_seq, ',"summary_version":', summary_version, '}')`;
 
 /** `$3` text, `$4` writer, `$5` tag; null: any. Text is looked for first and whether it is current after that, which spares the step into the index for each entry that does not hold it. Other work sessions' vaults are not looked into. */
@@ -38,7 +38,7 @@ const VAULT_MATCHES = `
       AND ($3::text IS NULL OR ${holds('held.content', '$3')}) AND ($5 IS NULL OR $5 = ANY (held.tags))
       AND NOT EXISTS (
         SELECT FROM vault_entries AS later
-        WHERE later.vault_id = held.vault_id AND later.entry_no = held.entry_no AND later.version > held.version)))
+        WHERE later.vault_id = held.vault_id AND later.entry_no = held.entry_no AND later.kind = held.kind AND later.version > held.version)))
   AND ($4::text IS NULL OR EXISTS (
     SELECT FROM vault_entries AS held WHERE held.vault_id = e.vault_id AND held.kind = 'content' AND held.writer_id = $4))`;
 

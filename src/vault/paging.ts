@@ -1,4 +1,7 @@
-/** Where a page of entries ended: in the view as of a seq, at an entry number (current view) or seq (history). */
+/**
+ * Where a page of entries ended: in the view as of a seq, at an entry number (current view, of an adopted vault also below
+ * 0) or seq (history).
+ */
 export interface ReadCursor {
   asOf: number;
   position: number;
@@ -12,7 +15,7 @@ export interface ListCursor {
 }
 
 /** What cursors look like; inputs are checked against it. */
-export const READ_CURSOR = /^\d{1,16}\.\d{1,16}$/;
+export const READ_CURSOR = /^\d{1,16}\.-?\d{1,16}$/;
 export const LIST_CURSOR = /^\d{1,16}\.\P{Cc}{1,128}$/u;
 
 export const writeReadCursor = ({ asOf, position }: ReadCursor): string => `${asOf}.${position}`;

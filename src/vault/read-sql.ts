@@ -25,8 +25,13 @@ const MATCHES = `
   AND ($7::text IS NULL OR e.writer_id = $7) AND ($8::text IS NULL OR $8 = ANY (e.tags))
   AND ($11::text IS NULL OR e.kind = $11)`;
 
+/** A position before every seq, and before every number of an entry. */
+export const BEFORE_ALL = -2_147_483_649;
+
 /** Of the rows of a vault. */
 interface View {
+  /** What the rows and the end are looked for by, beside the vault `v`. */
+  from?: string;
   rows: string;
   /** `seq` or `entry_no`. */
   position: string;
@@ -37,7 +42,7 @@ interface View {
 
 /**
  * One row for a vault that the caller may read, none for another: its head, and a portion of its entries. `$4` since,
- * `$5` as of (null: now), `$9` position of the last row before the portion (-1: from the start), `$10` how many rows,
+ * `$5` as of (null: now), `$9` position of the last row before the portion (BEFORE_ALL: from the start), `$10` how many rows,
  * `$12` how many bytes, `$13` whether the answer has rows already, `$14` how many rows to look through, `$15` how many bytes
  * of content to make JSON of. The head of a
  * view as of another moment is the last row that it could show. `next` is where the next portion begins, null at the
@@ -56,6 +61,7 @@ const readable = ({ canRead }: Access, view: View, measures = false) => `
     SELECT seq, hash FROM vault_entries WHERE $5::bigint IS NOT NULL AND vault_id = v.vault_id AND seq <= $5::bigint
     ORDER BY seq DESC LIMIT 1
   ) AS moment ON true
+  ${view.from ?? ''}
   CROSS JOIN LATERAL (${portion(
     {
       rows: view.rows,
@@ -85,18 +91,33 @@ const HISTORY: View = {
   end: `(SELECT seq FROM ${HISTORY_ROWS} ORDER BY seq OFFSET $14::bigint - 1 LIMIT 1)`,
 };
 
-const FIRST_ENTRY = `greatest(CASE WHEN $11::text = 'content' THEN 1 ELSE 0 END, $9::bigint + 1)`;
-const LAST_ENTRY = `CASE WHEN $11::text = 'summary' THEN 0 ELSE v.next_entry_no - 1 END`;
+/** An adopted vault may have entries of any number. */
+const LOWEST_ENTRY = `CASE WHEN $11::text = 'summary' THEN 0 WHEN v.irregular THEN -2147483648 WHEN $11::text = 'content' THEN 1 ELSE 0 END`;
+const LAST_ENTRY = `CASE WHEN $11::text = 'summary' THEN 0 WHEN v.irregular THEN 2147483647 ELSE v.next_entry_no - 1 END`;
 
-/** One step into the unique index for each entry: the cost goes by entries, not by versions. */
+/** The first entry behind the position: numbers that no entry has cost nothing, however many there are. */
+const FIRST_ENTRY = `
+  LEFT JOIN LATERAL (
+    SELECT entry_no FROM vault_entries
+    WHERE vault_id = v.vault_id AND entry_no >= greatest(${LOWEST_ENTRY}, $9::bigint + 1) ORDER BY entry_no LIMIT 1
+  ) AS first ON true`;
+const LAST_LOOKED = 'first.entry_no + $14::bigint - 1';
+
+/**
+ * One step into the unique index for each entry: the cost goes by entries, not by versions. In an irregular vault entry
+ * 0 may have versions of both kinds, and a version may follow a higher one.
+ */
 const CURRENT: View = {
-  rows: `SELECT top.* FROM generate_series(${FIRST_ENTRY}, least(${LAST_ENTRY}, ${FIRST_ENTRY} + $14::bigint - 1)) AS n (entry_no)
+  from: FIRST_ENTRY,
+  rows: `SELECT top.* FROM generate_series(first.entry_no, least(${LAST_ENTRY}, ${LAST_LOOKED})) AS n (entry_no)
    CROSS JOIN LATERAL (
      SELECT * FROM vault_entries
-     WHERE vault_id = v.vault_id AND entry_no = n.entry_no AND ${UP_TO_MOMENT} ORDER BY version DESC LIMIT 1
+     WHERE vault_id = v.vault_id AND entry_no = n.entry_no AND ${UP_TO_MOMENT}
+       AND (NOT v.irregular OR seq > $4::bigint AND ($11::text IS NULL OR kind = $11))
+     ORDER BY version DESC LIMIT 1
    ) AS top WHERE top.seq > $4::bigint`,
   position: 'entry_no',
-  end: `CASE WHEN ${FIRST_ENTRY} + $14::bigint - 1 < ${LAST_ENTRY} THEN ${FIRST_ENTRY} + $14::bigint - 1 END`,
+  end: `CASE WHEN ${LAST_LOOKED} < ${LAST_ENTRY} THEN ${LAST_LOOKED} END`,
 };
 
 const NEW_ROWS = `vault_entries WHERE vault_id = v.vault_id AND seq > $4::bigint AND ${UP_TO_MOMENT} ORDER BY seq`;
@@ -107,7 +128,7 @@ const NEW_ROWS = `vault_entries WHERE vault_id = v.vault_id AND seq > $4::bigint
  */
 const CURRENT_SINCE: View = {
   rows: `SELECT DISTINCT ON (entry_no) * FROM (SELECT * FROM ${NEW_ROWS} LIMIT $14::bigint) AS e
-   WHERE entry_no > $9::bigint ORDER BY entry_no, version DESC`,
+   WHERE entry_no > $9::bigint AND ($11::text IS NULL OR kind = $11) ORDER BY entry_no, version DESC`,
   position: 'entry_no',
   end: 'NULL',
   columns: `, EXISTS (SELECT FROM ${NEW_ROWS} OFFSET $14::bigint LIMIT 1) AS overflow`,
@@ -150,12 +171,12 @@ const makeReads = (access: Access) => {
      * The current view as most ask for it, without options: `$1` the vault, `$2` work session, `$3` client id. With null
      * for each option PostgreSQL plans READ_CURRENT anew each time, which takes it a third of the time of a read of 50
      * entries. An entry's newest version is looked for around the average of the vault's first, then among all.
-     * `json` is null where the vault may hold more than a portion.
+     * `json` is null where the vault may hold more than a portion, or entries of any number.
      */
     READ_WHOLE: `
   SELECT coalesce(v.work_session_id <> $2, false) AS from_outside, v.head_seq AS head,
     encode(v.head_hash, 'hex') AS head_hash,
-    CASE WHEN v.bytes <= ${PORTION_BYTES} AND v.next_entry_no <= ${PORTION_ROWS} THEN coalesce((
+    CASE WHEN v.bytes <= ${PORTION_BYTES} AND v.next_entry_no <= ${PORTION_ROWS} AND NOT v.irregular THEN coalesce((
       SELECT string_agg(coalesce(
         ${newest(`version > v.versions / v.next_entry_no - ${BELOW_AVERAGE}`)},
         ${newest('true')}), ',' ORDER BY n)
@@ -165,7 +186,7 @@ const makeReads = (access: Access) => {
     /** `$1` the vault, `$2` work session, `$3` client id. Writers by their last write, outside reads newest first. */
     READ_META: `
   SELECT v.vault_id, v.summary, v.summary_version, v.work_session_id, v.created_by,
-    wire_time(v.created_at) AS created_at, wire_time(v.changed_at) AS changed_at, v.next_entry_no - 1 AS entries,
+    wire_time(v.created_at) AS created_at, wire_time(v.changed_at) AS changed_at, v.next_entry_no - 1 - v.gaps AS entries,
     v.versions, v.head_seq AS head, encode(v.head_hash, 'hex') AS head_hash, coalesce(v.work_session_id <> $2, false) AS from_outside,
     w.writers, w.writer_count,
     (SELECT coalesce(json_agg(json_build_object('client_id', client_id, 'read_at', wire_time(read_at)) ORDER BY id DESC), '[]')

@@ -11,7 +11,7 @@ import { readReadCursor } from './paging.ts';
 import { type Caller, canRead, isOperator, type Reader, type VaultAccess } from './policy.ts';
 import { PORTION_BYTES } from './portion-sql.ts';
 import { type AnswerBounds, completeRows, firstPortion, type PortionWanted } from './portions.ts';
-import { READS } from './read-sql.ts';
+import { BEFORE_ALL, READS } from './read-sql.ts';
 import {
   type ListOptions,
   type Look,
@@ -217,7 +217,7 @@ export class VaultReader {
 
   async #ask({ reader, vaultId, what }: View, portion: PortionWanted<number>): Promise<LookRow | null> {
     const { since = 0, history = false, kind = 'content', as_of, cursor, q, writer, tag } = what;
-    const { at = -1, rows, bytes, begun = false, measures = false, continues = false } = portion;
+    const { at = BEFORE_ALL, rows, bytes, begun = false, measures = false, continues = false } = portion;
     const { weight = Math.ceil(bytes / 2) } = portion;
     const { READ_HISTORY, READ_CURRENT, MEASURE_HISTORY, MEASURE_CURRENT, READ_CURRENT_SINCE } =
       readsOf(reader);

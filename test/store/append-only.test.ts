@@ -151,8 +151,10 @@ describe('the role of the server has no right to it', () => {
     expect(rows.map((row) => row.name)).toEqual([
       'vaults.bytes',
       'vaults.changed_at',
+      'vaults.gaps',
       'vaults.head_hash',
       'vaults.head_seq',
+      'vaults.irregular',
       'vaults.next_entry_no',
       'vaults.summary',
       'vaults.summary_version',

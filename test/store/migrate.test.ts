@@ -21,6 +21,7 @@ const MIGRATIONS = [
   '20261129000000_vault_writers',
   '20261129000100_enrolment',
   '20261129000200_astation_bans',
+  '20261129000300_adopted_numbers',
   '20261129000700_kinds',
 ];
 

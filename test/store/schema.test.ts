@@ -77,7 +77,7 @@ const fromSchema = await describePrisma();
 
 test('the migrations make what schema.prisma says', async () => {
   const migrated = await describeMigrated();
-  expect(migrated.columns).toHaveLength(68);
+  expect(migrated.columns).toHaveLength(70);
   expect(migrated).toEqual(fromSchema);
 });
 
