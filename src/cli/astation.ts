@@ -23,7 +23,7 @@ const ASTATIONS = `
     (SELECT count(*)::int FROM sessions AS s
      WHERE s.astation_id = astation_id AND s.status = 'granted' AND s.expires_at > now()) AS sessions
   FROM astations AS a FULL JOIN astation_bans AS b USING (astation_id)
-  ORDER BY a.registered_at, astation_id LIMIT $1`;
+  ORDER BY a.registered_at, astation_id COLLATE "C" LIMIT $1`;
 
 const HEAD = ['ASTATION', 'SESSIONS', 'REGISTERED', 'BANNED', 'PUBLIC KEY'];
 

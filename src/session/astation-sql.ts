@@ -31,7 +31,7 @@ export const LIST_ASTATIONS = `
   SELECT a.astation_id, a.public_key, a.registered_at,
     (SELECT count(*)::int FROM sessions AS s
      WHERE s.astation_id = a.astation_id AND s.status = 'granted' AND s.expires_at > now()) AS sessions
-  FROM astations AS a ORDER BY a.registered_at`;
+  FROM astations AS a ORDER BY a.registered_at, a.astation_id COLLATE "C"`;
 
 export const FORGET_KEY = `
   WITH forgotten AS (DELETE FROM astations WHERE astation_id = $1 RETURNING astation_id), audited AS (

@@ -41,7 +41,7 @@ export const ENDED = `
 export const LIST_WORK_SESSIONS = `
   SELECT astation_id, count(*)::int AS sessions FROM sessions
   WHERE astation_id IS NOT NULL AND status = 'granted' AND expires_at > now() AND ${NOT_BANNED}
-  GROUP BY astation_id ORDER BY astation_id`;
+  GROUP BY astation_id ORDER BY astation_id COLLATE "C"`;
 
 /** Telling the servers is part of the same transaction: no revocation without its announcement. */
 export const REVOKE = `

@@ -12,7 +12,7 @@ const time = (column: string) => `
     THEN to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE ${column}::text END AS ${column}`;
 
 /** `$1` the vault; null: all. */
-const VAULT_IDS = `SELECT vault_id FROM vaults WHERE $1::text IS NULL OR vault_id = $1 ORDER BY vault_id`;
+const VAULT_IDS = `SELECT vault_id FROM vaults WHERE $1::text IS NULL OR vault_id = $1 ORDER BY vault_id COLLATE "C"`;
 
 /** `$1` the vault. */
 const VAULT = `
@@ -31,11 +31,11 @@ const ROWS = `
   FROM vault_entries WHERE vault_id = $1 AND seq > $2::bigint AND seq <= (SELECT last FROM portion) ORDER BY seq`;
 
 /** `$1` the vault. */
-const WRITERS = 'SELECT client_id FROM vault_writers WHERE vault_id = $1 ORDER BY client_id';
+const WRITERS = 'SELECT client_id FROM vault_writers WHERE vault_id = $1 ORDER BY client_id COLLATE "C"';
 
 const STRAYS = `
-  SELECT DISTINCT ON (vault_id) vault_id, seq, entry_no, version FROM vault_entries AS e
-  WHERE NOT EXISTS (SELECT FROM vaults AS v WHERE v.vault_id = e.vault_id) ORDER BY vault_id, seq`;
+  SELECT DISTINCT ON (vault_id COLLATE "C") vault_id, seq, entry_no, version FROM vault_entries AS e
+  WHERE NOT EXISTS (SELECT FROM vaults AS v WHERE v.vault_id = e.vault_id) ORDER BY vault_id COLLATE "C", seq`;
 
 type Text<T, Keys extends keyof T> = Omit<T, Keys> & Record<Keys, string>;
 

@@ -12,7 +12,7 @@ const listed = (
       ...rest,
       rows,
       json,
-      order: 'e.created_at, e.vault_id',
+      order: 'e.created_at, e.vault_id COLLATE "C"',
       weight: 'octet_length(e.summary)',
       maxWeight: rest.maxBytes,
       columns: `
@@ -29,25 +29,25 @@ const IN_DETAIL = `
   concat(${IN_LIST}, ',"created_at":"', wire_time(created_at), '","changed_at":"', wire_time(changed_at), '","entries":', next_entry_no - 1 - gaps,
     ',"writers":', to_json(writer_list), ',"head":', head_seq, ',"summary_version":', summary_version, '}')`;
 
-/** `$3` text, `$4` writer, `$5` tag; null: any. Text is looked for first and whether it is current after that, which spares the step into the index for each entry that does not hold it. Other work sessions' vaults are not looked into. */
+/** `$3` pattern of a text, `$4` writer, `$5` tag; null: any. Text is looked for first and whether it is current after that, which spares the step into the index for each entry that does not hold it. Other work sessions' vaults are not looked into. */
 const VAULT_MATCHES = `
-  ($3::text IS NULL AND $4::text IS NULL AND $5::text IS NULL OR e.work_session_id = $1 OR $1::text IS NULL)
-  AND ($3::text IS NULL AND $5::text IS NULL OR ${holds('e.summary', '$3')} AND $5 IS NULL OR EXISTS (
+  ($3::text[] IS NULL AND $4::text IS NULL AND $5::text IS NULL OR e.work_session_id = $1 OR $1::text IS NULL)
+  AND ($3::text[] IS NULL AND $5::text IS NULL OR ${holds('e.summary', '$3')} AND $5 IS NULL OR EXISTS (
     SELECT FROM vault_entries AS held
     WHERE held.vault_id = e.vault_id AND held.kind = 'content'
-      AND ($3::text IS NULL OR ${holds('held.content', '$3')}) AND ($5 IS NULL OR $5 = ANY (held.tags))
+      AND ($3::text[] IS NULL OR ${holds('held.content', '$3')}) AND ($5 IS NULL OR $5 = ANY (held.tags))
       AND NOT EXISTS (
         SELECT FROM vault_entries AS later
         WHERE later.vault_id = held.vault_id AND later.entry_no = held.entry_no AND later.kind = held.kind AND later.version > held.version)))
   AND ($4::text IS NULL OR EXISTS (
     SELECT FROM vault_entries AS held WHERE held.vault_id = e.vault_id AND held.kind = 'content' AND held.writer_id = $4))`;
 
-const AFTER_VAULT = `($6::bigint IS NULL OR (created_at, vault_id) > ('epoch'::timestamptz + $6::bigint * interval '1 microsecond', $7::text))`;
+const AFTER_VAULT = `($6::bigint IS NULL OR (created_at, vault_id COLLATE "C") > ('epoch'::timestamptz + $6::bigint * interval '1 microsecond', $7::text))`;
 
 /** The statements that list vaults. */
 export const makeLists = ({ vaults }: Access) => {
   const listOf = (json: string, measures = false) => {
-    const look = `SELECT * FROM (${vaults}) AS v WHERE ${AFTER_VAULT} ORDER BY created_at, vault_id LIMIT $11::bigint`;
+    const look = `SELECT * FROM (${vaults}) AS v WHERE ${AFTER_VAULT} ORDER BY created_at, vault_id COLLATE "C" LIMIT $11::bigint`;
     const bounds = { maxRows: '$8::bigint', maxBytes: '$9::bigint', begun: '$10::boolean' };
     const list = listed('SELECT * FROM looked', { json, where: VAULT_MATCHES, ...bounds }, measures);
     // The last vault that was looked at, if there may be others behind it.
@@ -55,7 +55,7 @@ export const makeLists = ({ vaults }: Access) => {
   WITH looked AS (${look})
   SELECT list.*, (extract(epoch FROM looked_to.created_at) * 1000000)::bigint AS end_created_us, looked_to.vault_id AS end_vault_id
   FROM (${list}) AS list
-  LEFT JOIN (SELECT created_at, vault_id FROM looked ORDER BY created_at, vault_id OFFSET $11::bigint - 1 LIMIT 1) AS looked_to ON true`;
+  LEFT JOIN (SELECT created_at, vault_id FROM looked ORDER BY created_at, vault_id COLLATE "C" OFFSET $11::bigint - 1 LIMIT 1) AS looked_to ON true`;
   };
   return {
     /** The first portion of the list as most ask for it, without options: planned once. `$1` work session, `$2` client id. */

@@ -11,6 +11,7 @@ import {
 } from './portions.ts';
 import type { READS } from './read-sql.ts';
 import { type ListOptions, ListPage, type VaultListPage } from './reading.ts';
+import { searchPattern } from './search-pattern.ts';
 
 /** Whose list, and by which statements. */
 export interface ListSource {
@@ -69,7 +70,7 @@ export async function listVaults(
     rowsOf(searches || details || at !== undefined || measures)<ListRow>(
       measures ? measure : show,
       ...who,
-      q ?? null,
+      q === undefined ? null : searchPattern(q),
       writer ?? null,
       tag ?? null,
       at?.createdUs ?? null,

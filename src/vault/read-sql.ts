@@ -19,9 +19,9 @@ const ENTRY_JSON = `
 /** The most JSON that an entry has beside its content: names and tags of their longest, each character escaped. */
 const MAX_BYTES_AROUND_CONTENT = 4608;
 
-/** `$6` text, `$7` writer, `$8` tag, `$11` kind; null: any. */
+/** `$6` pattern of a text, `$7` writer, `$8` tag, `$11` kind; null: any. */
 const MATCHES = `
-  ($6::text IS NULL OR ${holds('e.content', '$6')})
+  ($6::text[] IS NULL OR ${holds('e.content', '$6')})
   AND ($7::text IS NULL OR e.writer_id = $7) AND ($8::text IS NULL OR $8 = ANY (e.tags))
   AND ($11::text IS NULL OR e.kind = $11)`;
 
@@ -198,11 +198,11 @@ const makeReads = (access: Access) => {
       coalesce(json_agg(json_build_object('client_id', writer_id, 'writes', writes,
         'last_write_at', wire_time(last_write_at), 'in_writer_list', EXISTS (
           SELECT FROM vault_writers AS o WHERE o.vault_id = v.vault_id AND o.client_id = w.writer_id))
-        ORDER BY last_write_at DESC, writer_id), '[]') AS writers
+        ORDER BY last_write_at DESC, writer_id COLLATE "C"), '[]') AS writers
     FROM (
       SELECT writer_id, count(*) AS writes, max(created_at) AS last_write_at, count(*) OVER () AS writer_count
       FROM vault_entries WHERE vault_id = v.vault_id AND kind = 'content'
-      GROUP BY writer_id ORDER BY last_write_at DESC, writer_id LIMIT ${MAX_WRITERS}
+      GROUP BY writer_id ORDER BY last_write_at DESC, writer_id COLLATE "C" LIMIT ${MAX_WRITERS}
     ) AS w
   ) AS w
   WHERE v.vault_id = $1 AND ${canRead}`,

@@ -25,6 +25,7 @@ import {
 import { foreignVault, noVault, readOnlyVault } from './refusals.ts';
 import { askingFor, mayScan } from './scan-store.ts';
 import type { Proof, VaultMeta } from './schema.ts';
+import { searchPattern } from './search-pattern.ts';
 import { SharedReads } from './shared-reads.ts';
 import { EXPLAIN_REFUSAL } from './sql.ts';
 
@@ -229,7 +230,7 @@ export class VaultReader {
         ...this.#who(reader),
         since,
         moment,
-        q ?? null,
+        q === undefined ? null : searchPattern(q),
         writer ?? null,
         tag ?? null,
         at,

@@ -137,15 +137,18 @@ const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null
 /** The same values of somebody who has neither work session nor client id. */
 const asOperator = ([vaultId = '', , , ...rest]: Arg[]): Arg[] => [vaultId, null, null, ...rest];
 
+/** A search pattern, as PostgreSQL writes arrays. */
+const TEXT = '{NULL,***:[tT]ext,NULL,text}';
+
 const FILTERS: Arg[][] = [
   [90_000, null, null, null, -1, 10],
-  [null, 'text', 'ann', 'tag', 3, 10],
+  [null, TEXT, 'ann', 'tag', 3, 10],
 ];
 
 /** Work session, client id, text, writer, tag, last vault's time and id, how many, bytes, begun, how many to look at. */
 const LISTS: Arg[][] = [
-  ['st-1', 'client-7', 'text', 'ann', 'tag', 1_795_537_984_156_964, 'v-1', 10, MIB, true, 200],
-  ['st-none', 'ann', 'text', 'ann', 'tag', null, null, 1000, MIB, false, 200],
+  ['st-1', 'client-7', TEXT, 'ann', 'tag', 1_795_537_984_156_964, 'v-1', 10, MIB, true, 200],
+  ['st-none', 'ann', TEXT, 'ann', 'tag', null, null, 1000, MIB, false, 200],
 ];
 
 /** For every statement, values that it is used with, and the indexes that serve it. */

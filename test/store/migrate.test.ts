@@ -23,6 +23,7 @@ const MIGRATIONS = [
   '20261129000200_astation_bans',
   '20261129000300_adopted_numbers',
   '20261129000400_adopted_identities',
+  '20261129000500_search_fold',
   '20261129000700_kinds',
 ];
 

@@ -1,3 +1,5 @@
+import { fold } from '../../fold.ts';
+
 /** A row as the procedures answer it: one version of one entry, or of the summary. */
 export interface Row {
   seq: number;
@@ -75,18 +77,19 @@ export const asText = (entries: readonly Row[]): string =>
 export type Matches = (row: Row) => boolean;
 
 /**
- * Finds entries that hold the words of a filter, wherever they stand: text, writer, label or tags.
+ * Finds entries that hold the words of a filter, wherever they stand: text, writer, label or tags. Case and canonical
+ * form count as little as in a search of the server.
  * @returns a function that remembers what it found; undefined for a filter that lets everything pass
  */
 export function makeFilter(filter: string): Matches | undefined {
-  const words = filter.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  const words = fold(filter).split(/\s+/).filter(Boolean);
   if (words.length === 0) return undefined;
   const found = new WeakMap<Row, boolean>();
   return (row) => {
     const before = found.get(row);
     if (before !== undefined) return before;
     const text = [row.content, row.writer_id, `e${row.entry_no} v${row.version}`, ...(row.tags ?? [])];
-    const haystack = text.join('\n').toLocaleLowerCase();
+    const haystack = fold(text.join('\n'));
     const matches = words.every((word) => haystack.includes(word));
     found.set(row, matches);
     return matches;

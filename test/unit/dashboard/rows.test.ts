@@ -102,6 +102,11 @@ describe('the filter', () => {
   });
 });
 
+test('C7: the filter of the dashboard finds what a search of the server finds', () => {
+  const found = (filter: string) => makeFilter(filter)?.(row(1, 1, 1, 'Straße, Cafe\u0301, ΟΔΟΣ'));
+  expect(['STRASSE', 'CAFÉ', 'οδοσ', 'ẞe', 'cafe'].map(found)).toEqual([true, true, true, true, false]);
+});
+
 test('a vault as text has each entry with its label, writer and time', () => {
   expect(asText([row(1, 1, 2, 'one\ntwo'), row(2, 2, 1, 'three')])).toBe(
     'e1 v2 · agent-a · 2026-11-24T16:13:04.156964Z\none\ntwo\n\ne2 v1 · agent-a · 2026-11-24T16:13:04.156964Z\nthree\n',
