@@ -124,6 +124,8 @@ class ReadRows {
   readonly #rows = new Map<number, Entry>();
   readonly #open: Set<number>;
   readonly #view: ProvedView;
+  /** By its number, the highest version of an entry that was read: rows of lower ones may follow it in an adopted vault. */
+  readonly #shown = new Map<number, number>();
   /** Rows that were left out: by their entry, as a later version may make up for them, or the first of all. */
   readonly #unread = new Map<number, number>();
 
@@ -132,6 +134,8 @@ class ReadRows {
     for (const entry of entries) {
       if (this.#rows.has(entry.seq)) throw new ProofError(`Row ${entry.seq} was read twice.`, entry.seq);
       this.#rows.set(entry.seq, entry);
+      const { entry_no, version, kind } = entry;
+      if (kind === 'content') this.#shown.set(entry_no, Math.max(version, this.#shown.get(entry_no) ?? 0));
     }
     this.#open = new Set(this.#rows.keys());
     this.#view = entries.length === 0 ? 'some' : view;
@@ -149,6 +153,7 @@ class ReadRows {
     }
     // What was written after the read is not in it.
     if (row.seq > head.seq) return undefined;
+    if (this.#view === 'current' && row.version < (this.#shown.get(row.entry_no) ?? 0)) return undefined;
     const isShown = this.#view === 'all' || (this.#view !== 'some' && row.kind === 'content');
     const place = this.#view === 'current' ? row.entry_no : FIRST;
     if (isShown && !(place === FIRST && this.#unread.has(FIRST))) this.#unread.set(place, row.seq);

@@ -111,7 +111,8 @@ async function readBefore(client: pg.Client, vaultId: string): Promise<Rows> {
   const from = 'FROM public.vault_entries WHERE vault_id = $1 AND vault_entries.seq > $2';
   const history = await client.query(`SELECT ${WIRE} ${from} ORDER BY vault_entries.seq`, [vaultId, 0]);
   const current = new Map<number, object[]>();
-  for (const since of [0, ...history.rows.map(({ seq }) => seq)]) {
+  const moments = history.rows.map(({ seq }) => seq).filter((_, n) => n % 4 === 1);
+  for (const since of [0, ...moments]) {
     const { rows } = await client.query(
       `SELECT DISTINCT ON (entry_no) ${WIRE} ${from} ORDER BY entry_no, version DESC`,
       [vaultId, since],
@@ -201,19 +202,16 @@ async function adopt(all: Histories): Promise<void> {
     await withStore(url, async (store) => {
       for (const [id, rows] of before) await expectAsBefore(store, id, rows);
     });
-    const moveOn = () =>
-      withEmptyDatabase(async (target) => {
-        await migrate(target);
-        expect(await imported(target, await exported(url))).toMatchObject({ vaults: all.size });
-        expect(await contentsOf(target)).toBe(await contentsOf(url));
-        expect((await verify(target)).misfits).toEqual([]);
-      });
-    await moveOn();
+    await withEmptyDatabase(async (target) => {
+      await migrate(target);
+      expect(await imported(target, await exported(url))).toMatchObject({ vaults: all.size });
+      expect(await contentsOf(target)).toBe(await contentsOf(url));
+      expect((await verify(target)).misfits).toEqual([]);
+    });
     await withStore(url, async (store) => {
       for (const [id, rows] of before) await expectWritable(store, id, rows);
     });
     expect((await verify(url)).misfits).toEqual([]);
-    await moveOn();
   });
 }
 
@@ -236,9 +234,9 @@ const CASES: Histories = new Map(
 );
 
 describe('E2: vaults of the other relay server are adopted', () => {
-  test(`with ${[...CASES.keys()].join('; with ')}`, () => adopt(CASES));
-
-  test('whatever was called on them', { timeout: 240_000 }, async () => {
-    await fc.assert(fc.asyncProperty(histories, adopt), { numRuns: 3 });
+  // One adoption takes over many vaults, each with a history of its own.
+  test(`with ${[...CASES.keys()].join('; with ')}; and whatever else was called on them`, async () => {
+    const property = fc.asyncProperty(histories, (random) => adopt(new Map([...CASES, ...random])));
+    await fc.assert(property, { numRuns: 1 });
   });
 });

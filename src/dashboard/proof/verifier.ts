@@ -94,9 +94,10 @@ export class Verifier {
     if (broken === undefined) return false;
     for (const row of broken === -1 ? rows : rows.slice(0, broken)) {
       this.#chain.set(row.seq, row);
+      // Entry 0 of an adopted vault may have versions of both kinds.
       const newest = this.#newest.get(row.entry_no);
-      if (!newest || newest.version < row.version) this.#newest.set(row.entry_no, row);
       if (row.kind === 'summary') this.#summaries.push(row);
+      else if (!newest || newest.version < row.version) this.#newest.set(row.entry_no, row);
       this.verified = { seq: row.seq, hash: row.hash };
     }
     const bad = rows[broken];
