@@ -349,3 +349,24 @@ describe('.env.example', async () => {
     },
   );
 });
+
+describe('C12: the configuration reference of the README', async () => {
+  const section = /^## Configuration$([\s\S]*?)^## /m.exec(await readFile('README.md', 'utf8'))?.[1] ?? '';
+  const rows = [...section.matchAll(/^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$/gm)].map(
+    ([, name = '', value = '', meaning = '']) => ({ name, value, meaning }),
+  );
+
+  test('names each variable once, in the order of the code', () => {
+    expect(rows.map(({ name }) => name)).toEqual(ENVIRONMENT_VARIABLES);
+  });
+
+  test.each(rows)('$name has the default of the code, and a meaning', ({ name, value, meaning }) => {
+    expect(meaning).toMatch(/\w/);
+    const [, literal] = /^`(.*)`$/.exec(value) ?? [];
+    if (literal !== undefined) expect(readConfig({ [name]: literal })).toEqual(DEFAULTS);
+    else
+      expect(value).toMatch(
+        /^(unset|the listening address|ten times that|three times that|twice that|\d\/10 of .*)$/,
+      );
+  });
+});
