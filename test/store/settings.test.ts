@@ -5,11 +5,13 @@ import { Database } from '../../src/db/client.ts';
 import { withConnection } from '../../src/db/connection.ts';
 import { migrate, requireMigrated } from '../../src/db/migrate.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
-import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
+import { silent, useDatabase, withClient, withEmptyDatabase } from '../support/database.ts';
 import { printed } from '../support/output.ts';
 import { TestStore } from '../support/store.ts';
+import { exported, imported } from '../support/transfer.ts';
 import { verify } from '../support/verify.ts';
 
+const database = useDatabase();
 const ann = { workSessionId: 'st', clientId: 'ann' };
 
 const query = (url: string, sql: string) => withClient(url, async (client) => (await client.query(sql)).rows);
@@ -51,7 +53,7 @@ const ODD = {
   client_encoding: 'SQL_ASCII',
 };
 
-describe('settings of the database or the role never change results', () => {
+describe('C17: settings of the database or the role never change results', () => {
   test.each(['DATABASE', 'ROLE'])('of the %s', (of) =>
     withEmptyDatabase(async (url) => {
       const name = new URL(url).pathname.slice(1);
@@ -118,11 +120,19 @@ describe('settings of the database or the role never change results', () => {
     }));
 });
 
-describe('the tables may live in any schema of the search path of the role', () => {
+describe('C13: the tables may live in any schema of the search path of the role', () => {
   const role = `vault_relay_test_${randomBytes(6).toString('hex')}`;
-  beforeAll(() =>
-    query(inject('adminUrl'), `CREATE ROLE ${role} LOGIN PASSWORD 'test'; GRANT vault_relay_app TO ${role}`),
-  );
+  /** An export of one vault. */
+  let moved: string[];
+  beforeAll(async () => {
+    await query(
+      inject('adminUrl'),
+      `CREATE ROLE ${role} LOGIN PASSWORD 'test'; GRANT vault_relay_app TO ${role}`,
+    );
+    const store = new TestStore(database.db, new VaultFeed());
+    await store.append(ann, (await store.create(ann, 'moved')).vault_id, 'moved too');
+    moved = await exported(database.url);
+  });
   afterAll(() => query(inject('adminUrl'), `DROP ROLE ${role}`));
 
   const withOwner = (work: (url: string, admin: (sql: string) => Promise<unknown>) => Promise<void>) =>
@@ -141,13 +151,14 @@ describe('the tables may live in any schema of the search path of the role', () 
 
   async function expectWorking(url: string, schema: string): Promise<void> {
     await requireMigrated(url);
+    expect(await imported(url, moved)).toMatchObject({ vaults: 1, rows: 2 });
     await output(url, 'session', 'create', '--astation', 'st');
     const vaultId = await withStore(url, async (store) => {
       const { vault_id } = await store.create(ann, 'made');
       await store.append(ann, vault_id, 'kept');
       return vault_id;
     });
-    expect((await verify(url, { vault: vaultId })).misfits).toEqual([]);
+    expect(await verify(url)).toMatchObject({ vaults: 2, misfits: [] });
     expect(await output(url, 'export')).toContain(vaultId);
     const found = await query(
       url,

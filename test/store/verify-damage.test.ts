@@ -36,7 +36,7 @@ const withSeqs = (text: string) => text.replace(/\$(\d)/g, (_, place) => String(
 /** Changes rows as a superuser who disables the triggers. `$id` is the vault. */
 const tamper = (sql: string) => withoutTriggers(database.admin, withSeqs(sql.replaceAll('$id', `'${id}'`)));
 
-describe('damage of any kind is named with its vault and row, and the next vault is checked', () => {
+describe('C17: damage of any kind is named with its vault and row, and the next vault is checked', () => {
   let next: string;
   /** Also a vault that comes after the damaged one, whose id begins with a letter. */
   beforeEach(async () => {
