@@ -62,6 +62,29 @@ describe('a read that names the state it has seen', () => {
     },
   );
 
+  test.each([
+    ['with a zero before it', (head: string) => `"0${head}"`],
+    ['with a zero before it, weak', (head: string) => `W/"0${head}"`],
+    ['without its end', (head: string) => `W/"${head}`],
+    ['with more behind it', (head: string) => `W/"${head}"x`],
+    ['with blanks within', (head: string) => `" ${head} "`],
+    ['in another spelling', (head: string) => `w/"${head}"`],
+    ['as a number', (head: string) => head],
+    ['among what is no tag', (head: string) => `"x"${head}", "y`],
+  ])('C1 is answered in full, with every entry, when the tag is misspelt: %s', async (_, spell) => {
+    const head = (await etagOf()).slice(3, -1);
+    for (const query of ['', '&history=true', '&kind=all', '&limit=1']) {
+      const { status, body } = await readAgain(spell(head), { query });
+      expect({
+        status,
+        contents: (body as { content: string }[]).map(({ content }) => content),
+      }).toMatchObject({
+        status: 200,
+        contents: expect.arrayContaining(['first']),
+      });
+    }
+  });
+
   test('holds for each of the views by itself', async () => {
     for (const query of ['&history=true', '&since=0', '&kind=all', '&q=first', '&limit=1', '&as_of=999999']) {
       const etag = await etagOf(query);
