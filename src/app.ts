@@ -14,6 +14,7 @@ import { installErrorHandler } from './http/error-handler.ts';
 import { installCors, installSecurityHeaders } from './http/headers.ts';
 import { mountHealth } from './http/health.ts';
 import { installHostCheck } from './http/host-check.ts';
+import { installOtherListeners } from './http/listen.ts';
 import { installRequestMetrics, mountMetrics } from './http/metrics.ts';
 import { mountNotHosted } from './http/not-hosted.ts';
 import { makeOpenApiDocument } from './http/openapi-document.ts';
@@ -66,6 +67,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     { name: 'delay', run: () => setTimeout(config.shutdownDelayMs) },
     ...services.drainSteps,
   ]);
+  installOtherListeners(app);
   installSecurityHeaders(app, config);
   installHostCheck(app, makeOwnNames(config));
   await installCors(app, config);

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from '../app.ts';
 import type { Config } from '../config.ts';
+import { listenOn } from '../http/listen.ts';
 import { buildMetricsApp } from '../http/metrics.ts';
 import { openObservability } from '../observability/open.ts';
 import { isLoopback } from '../own-names.ts';
@@ -56,7 +57,7 @@ function explainListenError(error: NodeJS.ErrnoException, { host, port, variable
 
 /** @throws ListenError */
 async function listen(app: FastifyInstance, place: Place): Promise<void> {
-  await app.listen({ host: place.host, port: place.port }).catch((error: NodeJS.ErrnoException) => {
+  await listenOn(app, place).catch((error: NodeJS.ErrnoException) => {
     throw explainListenError(error, place);
   });
 }

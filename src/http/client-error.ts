@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
+import { ERROR_FACES, type ErrorCode } from '../errors.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { ErrorBody } from './public-error.ts';
 
 interface Refusal {
-  statusLine: string;
+  code: ErrorCode;
   error: string;
   /** How the metrics call it. */
   cause: string;
@@ -16,7 +18,7 @@ const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
   [
     'HPE_HEADER_OVERFLOW',
     {
-      statusLine: '431 Request Header Fields Too Large',
+      code: 'HEADERS_TOO_LARGE',
       error: 'The address and headers are too long.',
       cause: 'HEADERS_TOO_LONG',
     },
@@ -24,14 +26,24 @@ const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
   [
     'ERR_HTTP_REQUEST_TIMEOUT',
     {
-      statusLine: '408 Request Timeout',
+      code: 'REQUEST_TIMEOUT',
       error: 'The request took too long to arrive.',
       cause: 'REQUEST_TOO_SLOW',
     },
   ],
 ]);
 
-const NOT_HTTP: Refusal = { statusLine: '400 Bad Request', error: 'This is not HTTP.', cause: 'NOT_HTTP' };
+const NOT_HTTP: Refusal = { code: 'BAD_REQUEST', error: 'This is not HTTP.', cause: 'NOT_HTTP' };
+
+/** Answers bytes that are not a request in the shape of every error, and closes their connection. */
+function answerAndClose(socket: Socket, { code, error }: Refusal, reqId: string): void {
+  const { status } = ERROR_FACES[code];
+  const body = JSON.stringify({ error, code } satisfies ErrorBody);
+  const headers = `x-request-id: ${reqId}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n${body}`, () =>
+    socket.destroy(),
+  );
+}
 
 /** Answers what cannot be read as a request. Its bytes stay out of the log: a session may stand in them. */
 export const makeClientErrorHandler =
@@ -39,10 +51,7 @@ export const makeClientErrorHandler =
     if (error.code === 'ECONNRESET' || socket.destroyed) return;
     const reqId = randomUUID();
     log.debug({ reqId, reason: error.code }, 'Refused what is no HTTP request');
-    const { statusLine, error: sentence, cause } = REFUSALS.get(error.code ?? '') ?? NOT_HTTP;
-    metrics.refused(cause);
-    if (!socket.writable) return;
-    const body = JSON.stringify({ error: sentence, code: 'BAD_REQUEST' } satisfies ErrorBody);
-    const headers = `x-request-id: ${reqId}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`;
-    socket.end(`HTTP/1.1 ${statusLine}\r\n${headers}\r\n\r\n${body}`, () => socket.destroy());
+    const refusal = REFUSALS.get(error.code ?? '') ?? NOT_HTTP;
+    metrics.refused(refusal.cause);
+    if (socket.writable) answerAndClose(socket, refusal, reqId);
   };

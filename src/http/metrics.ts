@@ -1,16 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { unauthorized } from '../errors.ts';
+import { readHost } from '../host.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Exposition } from '../observability/prometheus.ts';
+import type { OwnNames } from '../own-names.ts';
 import { installChallenge } from './challenge.ts';
-import { installClientAddress, makeClientOf } from './client-address.ts';
+import { makeClientOf } from './client-address.ts';
 import { installErrorHandler } from './error-handler.ts';
+import { installHostCheck } from './host-check.ts';
+import { installOtherListeners } from './listen.ts';
+import { installListener, listenerOptions } from './listener.ts';
 import { refusalsOf } from './refusals.ts';
 import { installRequestLog } from './request-log.ts';
 
@@ -63,23 +63,22 @@ export function mountMetrics(app: FastifyInstance, exposition: Exposition, token
   );
 }
 
+/** A scraper may know the listener of the metrics by any name. */
+const EVERY_HOST: OwnNames = { isOwn: (host) => readHost(host) !== undefined, mayCall: () => true };
+
 /** A server of its own for the metrics, which needs not be reachable from where clients are. It does not listen. */
 export function buildMetricsApp(
   exposition: Exposition,
   { token, log }: { token: string | undefined; log: FastifyBaseLogger },
 ): FastifyInstance {
-  const app = Fastify({
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    forceCloseConnections: true,
-  });
-  installClientAddress(
-    app,
-    makeClientOf(() => false),
-  );
+  const deps = { log, metrics: exposition.metrics, clientOf: makeClientOf(() => false) };
+  const app = Fastify({ ...listenerOptions(deps), forceCloseConnections: true });
+  installListener(app, deps);
   installRequestLog(app);
   installErrorHandler(app);
   installChallenge(app);
+  installHostCheck(app, EVERY_HOST);
+  installOtherListeners(app);
   mountMetrics(app, exposition, token);
   return app;
 }

@@ -21,12 +21,20 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     description: 'The path has no such method; `Allow` lists those it has.',
     example: 'PUT is not allowed here; use GET, HEAD, POST.',
   },
+  REQUEST_TIMEOUT: {
+    description: 'The request took too long to arrive.',
+    example: 'The request took too long to arrive.',
+  },
   CONFLICT: {
     description:
       'The request conflicts with the current state; if you sent an expected version, `current` holds the actual one. A text that begins with `e1.` conflicts always.',
     example: 'Entry 1 of vault v-7Kf3qDx02Z is at version 3, not 2; merge with what is there now.',
   },
   GONE: { description: 'It has expired.', example: 'This session has expired; ask for a new one.' },
+  PRECONDITION_FAILED: {
+    description: 'A condition of the request does not hold.',
+    example: 'A condition of the request, such as If-Match or If-Unmodified-Since, does not hold.',
+  },
   PAYLOAD_TOO_LARGE: {
     description: 'The body, or a text in it, is over its limit.',
     example: 'Field text is 70000 bytes of UTF-8; the limit is 65536.',
@@ -41,6 +49,10 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     description: 'The body is not sent as JSON.',
     example: 'Send the body as JSON, with the header "content-type: application/json".',
   },
+  RANGE_NOT_SATISFIABLE: {
+    description: 'The range is outside of the file.',
+    example: 'The header Range asks for bytes that this file does not have.',
+  },
   MISDIRECTED_REQUEST: {
     description:
       'The request asks for a host that is not this server; `ALLOWED_HOSTS` of the server lists those that are.',
@@ -53,6 +65,10 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
   INTERNAL_SERVER_ERROR: {
     description: 'A failure of the server; its log has the cause under the `x-request-id`.',
     example: 'Something went wrong on the server. Its log has the details under this x-request-id.',
+  },
+  HEADERS_TOO_LARGE: {
+    description: 'The address and headers are too long.',
+    example: 'The address and headers are too long.',
   },
   NOT_IMPLEMENTED: {
     description: 'This server does not host what was asked for; the sentence says what to do.',

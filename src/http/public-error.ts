@@ -1,6 +1,14 @@
 import { maskedMessage } from '../api/masked.ts';
 
-import { badRequest, type ErrorCode, type ErrorDetails, findRelayError, RelayError } from '../errors.ts';
+import {
+  badRequest,
+  ERROR_CODES,
+  ERROR_FACES,
+  type ErrorCode,
+  type ErrorDetails,
+  findRelayError,
+  RelayError,
+} from '../errors.ts';
 
 /** The body of every REST error. */
 export interface ErrorBody extends ErrorDetails {
@@ -27,11 +35,32 @@ const FASTIFY_REFUSALS: ReadonlyMap<string, () => RelayError> = new Map(
   }),
 );
 
+/** Sentences for refusals of a framework, whose own sentences may hold parts of the request. */
+const REFUSED_STATUSES: ReadonlyMap<number, string> = new Map([
+  [403, 'This path may not be asked for.'],
+  [404, 'There is nothing at this path.'],
+  [408, 'The request took too long to arrive.'],
+  [412, 'A condition of the request, such as If-Match or If-Unmodified-Since, does not hold.'],
+  [415, 'The request is not of a content type that is accepted here.'],
+  [416, 'The header Range asks for bytes that this file does not have.'],
+]);
+
+const codeOfStatus = (status: number): ErrorCode =>
+  ERROR_CODES.find((code) => ERROR_FACES[code].status === status) ?? 'BAD_REQUEST';
+
+/** An error of a framework or plugin that carries a 4xx status is a refusal and keeps that status. */
+function readStatus(thrown: Error): RelayError | undefined {
+  const { statusCode, status = statusCode } = thrown as { statusCode?: unknown; status?: unknown };
+  if (typeof status !== 'number' || status < 400 || status >= 500) return undefined;
+  return new RelayError(codeOfStatus(status), REFUSED_STATUSES.get(status) ?? 'The request is malformed.');
+}
+
 function readMeant(thrown: unknown): RelayError | undefined {
   const meant = findRelayError(thrown);
   if (meant) return meant;
-  if (!(thrown instanceof Error) || !('code' in thrown) || typeof thrown.code !== 'string') return undefined;
-  return FASTIFY_REFUSALS.get(thrown.code)?.();
+  if (!(thrown instanceof Error)) return undefined;
+  const known = 'code' in thrown && FASTIFY_REFUSALS.get(String(thrown.code));
+  return known ? known() : readStatus(thrown);
 }
 
 /** Any thrown thing as a client may see it: as it is if it was meant, else masked. */

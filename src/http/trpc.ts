@@ -9,6 +9,7 @@ import { installJsonBody } from './json-body.ts';
 import { loggableBatchOf } from './loggable-url.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { noteRefusal } from './refusals.ts';
+import { asGet, settleAnswer } from './trpc-answer.ts';
 
 /** Calls in one HTTP request; each is a statement of its own. */
 export const MAX_BATCH_SIZE = 20;
@@ -24,8 +25,11 @@ const makeOptions = (
   maxBatchSize: MAX_BATCH_SIZE,
   createContext: ({ req, res }) => forTrpc(contextOf(req, res)),
   responseMeta: ({ errors }) => {
+    if (errors.length === 0) return {};
     const waits = errors.flatMap((error) => findRelayError(error)?.retryAfter ?? []);
-    return waits.length > 0 ? { headers: { 'retry-after': String(Math.max(...waits)) } } : {};
+    const retryAfter = waits.length > 0 ? { 'retry-after': String(Math.max(...waits)) } : {};
+    // tRPC itself sends the errors that it raises before a call as plain text.
+    return { headers: { 'content-type': 'application/json', ...retryAfter } };
   },
   onError: ({ req, error, path }) => {
     // tRPC tells a subscription's failure to begin twice.
@@ -67,10 +71,14 @@ export function mountTrpc(
   // As text: tRPC parses it once it is known who calls.
   installJsonBody(app, (text) => text);
   app.route<{ Params: { path: string } }>({
-    method: ['GET', 'POST'],
+    method: ['GET', 'HEAD', 'POST'],
     url: '/trpc/:path',
     config: { loggable: loggableBatchOf(router) },
-    handler: (req, res) => fastifyRequestHandler({ ...trpcOptions, req, res, path: req.params.path }),
+    onSend: settleAnswer,
+    handler: (req, res) => {
+      const answer = () => fastifyRequestHandler({ ...trpcOptions, req, res, path: req.params.path });
+      return req.method === 'HEAD' ? asGet(req.raw, answer) : answer();
+    },
   });
   refuseOtherMethods(app, '/trpc/:path', new Set(['GET', 'HEAD', 'POST']));
 }

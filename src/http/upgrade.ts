@@ -1,20 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { badRequest } from '../errors.ts';
 
 /** Node sets it where it hands a connection over; its types leave it out. */
 const wasHandedOver = (raw: IncomingMessage & { upgrade?: boolean }) => raw.upgrade === true;
 
 /**
- * Whatever asks for an upgrade is handed over by Node with its connection, at every address: it is read no
- * further, no time limit holds for it, and it stays open when it was answered like any other request. Such a
- * connection is closed after its answer, and a body, which would never come, is not waited for.
+ * Closes the connection of a request that asked for a WebSocket and was answered like any other. Node hands over such a
+ * connection at every address: it reads no further, applies no time limit, and leaves the connection open.
  */
 export function installUpgradeGuard(app: FastifyInstance): void {
-  app.addHook('onRequest', ({ raw }, _reply, done) => {
-    const refused = wasHandedOver(raw) && raw.method !== 'GET' && raw.method !== 'HEAD';
-    done(refused ? badRequest('Send this request without the header Upgrade.') : undefined);
-  });
   app.addHook('onResponse', ({ raw }, _reply, done) => {
     if (wasHandedOver(raw)) raw.socket.destroySoon();
     done();

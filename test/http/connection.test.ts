@@ -149,20 +149,22 @@ test('a client that leaves before the answer is one line in the log, and its wri
 });
 
 test.each([
-  ['no HTTP', 'hello session-word\r\n\r\n', 400, 'This is not HTTP.'],
+  ['no HTTP', 'hello session-word\r\n\r\n', 400, 'This is not HTTP.', 'BAD_REQUEST'],
   [
     'headers over the limit',
     `GET / HTTP/1.1\r\nx: session-word${'x'.repeat(20_000)}\r\n\r\n`,
     431,
     'The address and headers are too long.',
+    'HEADERS_TOO_LARGE',
   ],
   [
     'an address over the limit',
     `GET /?id=session-word${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`,
     431,
     'The address and headers are too long.',
+    'HEADERS_TOO_LARGE',
   ],
-])('what is no request is told so, and stays out of the log: %s', async (_, sent, status, error) => {
+])('what is no request is told so, and stays out of the log: %s', async (_, sent, status, error, code) => {
   keeper.lines.length = 0;
   const { socket, received } = await open();
   socket.on('error', () => undefined);
@@ -170,7 +172,7 @@ test.each([
   await expect.poll(() => socket.closed).toBe(true);
   expect(received()).toMatch(/^x-request-id: [0-9a-f-]{36}\r$/m);
   expect(statusesIn(received())).toEqual([status]);
-  expect(JSON.parse(received().split('\r\n\r\n')[1] ?? '')).toEqual({ error, code: 'BAD_REQUEST' });
+  expect(JSON.parse(received().split('\r\n\r\n')[1] ?? '')).toEqual({ error, code });
   expect(keeper.parsed()).toMatchObject([{ level: 20, msg: 'Refused what is no HTTP request' }]);
   expect(keeper.lines.join('')).not.toContain('session-word');
 });

@@ -305,14 +305,6 @@ describe('an upgrade where there is none', () => {
   ])('GET %s is answered, and its connection closed', async (path, status) => {
     expect(await askForUpgrade(server.url, `GET ${path}`)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   });
-
-  test('a request with a body is refused instead of waiting for it', async () => {
-    const answer = await askForUpgrade(server.url, 'POST /api/pair');
-    expect(answer).toMatch(/^HTTP\/1.1 400 /);
-    expect(answer).toContain(
-      '{"error":"Send this request without the header Upgrade.","code":"BAD_REQUEST"}',
-    );
-  });
 });
 
 /** Sends the head of a request that asks for an upgrade. @returns all that came until the other side closed */

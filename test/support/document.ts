@@ -99,8 +99,6 @@ const PAGES: Record<string, { procedure: string; field: string }> = {
 
 const IS_JSON = /^application\/json(; charset=utf-8)?$/;
 const TRPC_CODES = new Set(Object.values(ERROR_FACES).map(({ trpc = 'BAD_REQUEST' }): string => trpc));
-/** What Node refuses before there is a request for the server to look at. */
-const BEFORE_THE_REQUEST = new Set([408, 431]);
 
 function parse(text: string): unknown {
   try {
@@ -118,7 +116,6 @@ function judgeError({ status, text }: Exchange): string | undefined {
   if (typeof error !== 'string' || error === '') return 'the error has no sentence';
   if (Object.keys(more).length > 0) return `the error has the field ${Object.keys(more)[0]}`;
   if (!Object.hasOwn(ERROR_FACES, String(code))) return `the error has the unknown code ${code}`;
-  if (BEFORE_THE_REQUEST.has(status)) return undefined;
   return ERROR_FACES[code as ErrorCode].status === status ? undefined : `the status does not fit ${code}`;
 }
 
@@ -215,7 +212,7 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
     const found = findOperation(document, method, path);
     // Not every GET has a HEAD beside it.
     if (method === 'HEAD' && status === 405) return undefined;
-    if (found && !BEFORE_THE_REQUEST.has(status)) return judgeOperation(found.operation, exchange);
+    if (found) return judgeOperation(found.operation, exchange);
     if (method === 'HEAD') return undefined;
     if (status >= 400 && pathname !== '/health' && IS_JSON.test(String(headers['content-type'])))
       return judgeError(exchange);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 import { buildApp } from '../../src/app.ts';
@@ -13,6 +14,7 @@ import { TEST_SETTINGS } from './relay-server.ts';
 
 /** The real server, listening on a free port, over the test file's database. */
 export interface TestServer {
+  app: FastifyInstance;
   url: string;
   sessions: SessionStore;
   cache: SessionCache;
@@ -45,6 +47,7 @@ export function useServer(
     server.hub = services.hub;
     server.vaults = services.vaults;
     const app = await buildApp({ config, services, log, version: 'test' });
+    server.app = app;
     server.url = await app.listen({ host: '127.0.0.1', port: 0 });
     stop = async () => {
       await app.close();
