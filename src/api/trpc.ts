@@ -28,6 +28,8 @@ export type RestMeta = OpenApiMeta<{
   idempotent?: true;
   /** Whether `If-None-Match` may spare the answer: its `etag` names all that decides it. */
   conditional?: true;
+  /** Whether it takes an expected version, so that a conflict may show the version that is there. */
+  versioned?: true;
   /** What a successful answer carries beside its body. */
   headers?: readonly AnswerHeader[];
   /** Fields of the body that need another one. */

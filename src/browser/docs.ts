@@ -1,8 +1,13 @@
+interface ViewerRequest {
+  url: string;
+}
+
 interface ViewerOptions {
   url: string;
   dom_id: string;
   deepLinking: boolean;
   tryItOutEnabled: boolean;
+  requestInterceptor: (request: ViewerRequest) => ViewerRequest;
 }
 
 /** What `swagger-ui-bundle.js` defines before this module runs. */
@@ -13,6 +18,18 @@ const followColorScheme = () => document.documentElement.classList.toggle('dark-
 followColorScheme();
 dark.addEventListener('change', followColorScheme);
 
-SwaggerUIBundle({ url: '/api/openapi.json', dom_id: '#docs', deepLinking: true, tryItOutEnabled: true });
+/** The page may call its own origin alone, and the document may name another one in `servers`. */
+function stayHere(request: ViewerRequest): ViewerRequest {
+  const { pathname, search } = new URL(request.url, location.href);
+  return { ...request, url: `${location.origin}${pathname}${search}` };
+}
+
+SwaggerUIBundle({
+  url: '/api/openapi.json',
+  dom_id: '#docs',
+  deepLinking: true,
+  tryItOutEnabled: true,
+  requestInterceptor: stayHere,
+});
 
 export {};

@@ -3,6 +3,7 @@ import type { AppRouter } from '../api/router.ts';
 import type { Limits } from '../config.ts';
 import { ERROR_FACES, type ErrorCode } from '../errors.ts';
 import {
+  type ErrorForm,
   EVERY_HEADER,
   errorResponse,
   errorSchema,
@@ -11,6 +12,7 @@ import {
   responseName,
   schemaName,
 } from './openapi-errors.ts';
+import { clientIdParameter, isGuarded, isRead, securityOf, securitySchemes } from './openapi-security.ts';
 import { listRestRoutes, type RestRoute } from './rest.ts';
 
 export type OpenApiDocument = OpenAPIObject;
@@ -19,13 +21,13 @@ type Json = Record<string, unknown>;
 
 const DESCRIPTION = `Vaults are small, durable, append-only, versioned stores of shared notes. The agents of one Astation form a *work session* and read and write its vaults.
 
-Every vault call needs two things together: the header \`Authorization: Bearer <session_id>\` (\`session\` instead of \`Bearer\` means the same), which proves the work session, and the query parameter \`id\`, which names the client. The client id is self-reported.
+Every vault call needs two things together: the header \`Authorization: Bearer <session_id>\` (\`session\` instead of \`Bearer\` means the same), which proves the work session, and the query parameter \`id\`, which names the client. The client id is self-reported. Operators read every vault without a session: with \`Authorization: dashboard <token>\` and the server's \`DASHBOARD_TOKEN\`; they need no client id.
 
 Every answer carries \`x-request-id\`; send a well-formed one to choose it. An error is one JSON object with a sentence for a person and a \`code\` for a program.
 
 Beside this document the server speaks:
 
-- **WebSocket** at \`/ws\`: relay rooms. \`role=atem\` with \`code=<room>\` or \`session=<session_id>\`, and \`atem_id=<name>\`; or \`role=astation\` with \`code=<astation_id>\`. Frames are JSON text. After each committed write every atem of the vault's work session gets \`{"type": "vault-updated", "data": {"vault_id", "seq"}}\`.
+- **WebSocket** at \`/ws\`: relay rooms. \`role=atem\` with \`code=<room>\` or \`session=<session_id>\`, and \`atem_id=<name>\`; or \`role=astation\` with \`code=<astation_id>\`. Frames are JSON text. After committed writes of entries the atems in the room of the vault's work session get \`{"type": "vault-updated", "data": {"vault_id", "seq"}}\`. It is a hint: writes within 20 ms share one, changes of a summary send none, and one may get lost. It never holds content.
 - **Pages** for people: \`/auth?id=<session id>&tag=<hostname>\` grants or denies a session, \`/pair?code=<code>\` shows a pairing code, \`/docs\` shows this document.
 - **Health** at \`/health\`: 200 when the database answers, else 503.
 - **tRPC** at \`/trpc\`: the same calls, typed, for TypeScript.
@@ -38,56 +40,25 @@ const TAGS = [
   { name: 'pairing', description: 'Relay rooms and their codes.' },
 ];
 
-const SECURITY_SCHEMES = {
-  session: {
-    type: 'apiKey',
-    in: 'header',
-    name: 'Authorization',
-    description: 'The word `session`, a space, and the session id.',
-  },
-  bearer: {
-    type: 'http',
-    scheme: 'bearer',
-    description: 'The session id as a bearer token: the same as the scheme `session`.',
-  },
-  clientId: {
-    type: 'apiKey',
-    in: 'query',
-    name: 'id',
-    description: 'The client id of the caller, percent-encoded; atem sends its instance id.',
-  },
-} as const;
-
-const securitySchemes = ({ clientIdCharacters }: Limits) => ({
-  session: SECURITY_SCHEMES.session,
-  bearer: SECURITY_SCHEMES.bearer,
-  clientId: {
-    ...SECURITY_SCHEMES.clientId,
-    description: `${SECURITY_SCHEMES.clientId.description} 1 to ${clientIdCharacters} characters.`,
-  },
-});
-
-/** A session in one of its two forms, and a client id. */
-const SESSION_SECURITY = [
-  { session: [], clientId: [] },
-  { bearer: [], clientId: [] },
-];
-
 /** How a call can end, beyond success: what every call can, what its kind can, and what it says of itself. */
-function errorsOf({ openapi, errors }: RestRoute): ErrorCode[] {
+function errorsOf(route: RestRoute): ErrorForm[] {
   const codes = new Set<ErrorCode>([
     'BAD_REQUEST',
-    ...(openapi.protect === false ? [] : (['UNAUTHORIZED'] as const)),
-    ...errors,
-    ...(openapi.method === 'GET'
-      ? []
-      : (['FORBIDDEN', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const)),
+    ...(isGuarded(route) ? (['UNAUTHORIZED'] as const) : []),
+    ...route.errors,
+    'REQUEST_TIMEOUT',
+    ...(isRead(route) ? [] : (['FORBIDDEN', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const)),
     'MISDIRECTED_REQUEST',
     'TOO_MANY_REQUESTS',
+    'HEADERS_TOO_LARGE',
     'INTERNAL_SERVER_ERROR',
     'SERVICE_UNAVAILABLE',
   ]);
-  return [...codes].sort((a, b) => ERROR_FACES[a].status - ERROR_FACES[b].status);
+  const isDetailed = (code: ErrorCode) =>
+    code === 'CONFLICT' ? route.versioned : code === 'SERVICE_UNAVAILABLE' && !isRead(route);
+  return [...codes]
+    .sort((a, b) => ERROR_FACES[a].status - ERROR_FACES[b].status)
+    .map((code) => ({ code, detailed: isDetailed(code) }));
 }
 
 function correctResponses(generated: Json, route: RestRoute): Json {
@@ -95,9 +66,9 @@ function correctResponses(generated: Json, route: RestRoute): Json {
   const content = {
     'application/json': { ...success.content['application/json'], example: route.example?.answer },
   };
-  const errors = errorsOf(route).map((code) => [
-    String(ERROR_FACES[code].status),
-    { $ref: `#/components/responses/${responseName(code)}` },
+  const errors = errorsOf(route).map((form) => [
+    String(ERROR_FACES[form.code].status),
+    { $ref: `#/components/responses/${responseName(form)}` },
   ]);
   const headers = { ...EVERY_HEADER, ...headerRefs(...route.headers) };
   const unchanged = { description: 'The answer is the one that `If-None-Match` names.', headers };
@@ -110,11 +81,19 @@ function correctResponses(generated: Json, route: RestRoute): Json {
 
 /** Fields that are sent together or not at all, and those that need another one, as JSON Schema says it. */
 function requireOthers({ together, needs }: RestRoute): Json {
+  const needed = Object.entries(needs);
   const required = [
     ...together.map((field) => [field, together.filter((other) => other !== field)] as const),
-    ...Object.entries(needs).map(([field, other]) => [field, [other]] as const),
+    ...needed.map(([field, other]) => [field, [other]] as const),
   ];
-  return required.length === 0 ? {} : { dependentRequired: Object.fromEntries(required) };
+  // `null` stands for a field that is left out.
+  const present = needed.map(
+    ([field, other]) => [field, { properties: { [other]: { not: { type: 'null' } } } }] as const,
+  );
+  return {
+    ...(required.length > 0 && { dependentRequired: Object.fromEntries(required) }),
+    ...(present.length > 0 && { dependentSchemas: Object.fromEntries(present) }),
+  };
 }
 
 /** On REST the key is a header and not, as on tRPC, a field. */
@@ -131,19 +110,23 @@ const IF_NONE_MATCH = {
   name: 'If-None-Match',
   in: 'header',
   required: false,
-  description: 'The `etag` of an earlier answer: if nothing has changed since, 304 and no entries.',
-  schema: { type: 'string', pattern: '^[\\x20-\\x7e]*$' },
+  description:
+    'The `etag` of an earlier answer, or a list of them: if nothing has changed since, 304 and no entries. What is not a tag is ignored.',
+  // Every value that HTTP can carry.
+  schema: { type: 'string', pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$' },
 };
 
-function correctOperation(generated: Json, route: RestRoute): Json {
+function correctOperation(generated: Json, route: RestRoute, limits: Limits): Json {
   const operation: Json = {
     ...generated,
-    security: route.openapi.protect === false ? [] : SESSION_SECURITY,
+    security: securityOf(route),
     responses: correctResponses(generated.responses as Json, route),
+    parameters: [
+      ...(generated.parameters as unknown[]),
+      ...(isGuarded(route) ? [clientIdParameter(route, limits)] : []),
+      ...(route.conditional ? [IF_NONE_MATCH] : []),
+    ],
   };
-  if (route.conditional) {
-    operation.parameters = [...(operation.parameters as unknown[]), IF_NONE_MATCH];
-  }
   const body = generated.requestBody as
     | { content: { 'application/json': Json }; required?: boolean }
     | undefined;
@@ -196,9 +179,9 @@ export function makeOpenApiDocument(
     const operation = generated.paths[route.openapi.path]?.[method];
     if (!operation) throw new Error(`The generator left out ${route.name}`);
     const path = `/api${route.openapi.path}`;
-    paths[path] = { ...paths[path], [method]: correctOperation(operation, route) };
+    paths[path] = { ...paths[path], [method]: correctOperation(operation, route, limits) };
   }
-  const used = [...new Set(routes.flatMap(errorsOf))];
+  const used = routes.flatMap(errorsOf);
   const schemas = Object.entries(generated.components.schemas).filter(([name]) => !name.startsWith('error.'));
   return {
     ...generated,
@@ -207,9 +190,9 @@ export function makeOpenApiDocument(
     components: {
       schemas: {
         ...Object.fromEntries(schemas),
-        ...Object.fromEntries(used.map((code) => [schemaName(code), errorSchema(code)])),
+        ...Object.fromEntries(used.map((form) => [schemaName(form), errorSchema(form)])),
       },
-      responses: Object.fromEntries(used.map((code) => [responseName(code), errorResponse(code)])),
+      responses: Object.fromEntries(used.map((form) => [responseName(form), errorResponse(form)])),
       headers: HEADERS,
       securitySchemes: securitySchemes(limits),
     },

@@ -27,8 +27,8 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
   },
   CONFLICT: {
     description:
-      'The request conflicts with the current state; if you sent an expected version, `current` holds the actual one. A text that begins with `e1.` conflicts always.',
-    example: 'Entry 1 of vault v-7Kf3qDx02Z is at version 3, not 2; merge with what is there now.',
+      'The request conflicts with the current state; the sentence says how. A text that begins with `e1.` conflicts always.',
+    example: 'This session has been granted already.',
   },
   GONE: { description: 'It has expired.', example: 'This session has expired; ask for a new one.' },
   PRECONDITION_FAILED: {
@@ -97,18 +97,45 @@ const CURRENT: Json = {
   additionalProperties: false,
 };
 
-/** Fields that an error may have beside its sentence and code. */
-const DETAILS: Partial<Record<ErrorCode, Json>> = {
-  CONFLICT: { current: CURRENT },
+/** A failure as some calls answer it: with fields beside its sentence and code. */
+interface DetailedError {
+  /** Of its response. */
+  name: string;
+  fields: Json;
+  description?: string;
+  example?: string;
+}
+
+const DETAILED: Partial<Record<ErrorCode, DetailedError>> = {
+  CONFLICT: {
+    name: 'VersionConflict',
+    fields: { current: CURRENT },
+    description:
+      'The request conflicts with the current state; if you sent an expected version, `current` holds the actual one. A text that begins with `e1.` conflicts always.',
+    example: 'Entry 1 of vault v-7Kf3qDx02Z is at version 3, not 2; merge with what is there now.',
+  },
   SERVICE_UNAVAILABLE: {
-    outcome: {
-      type: 'string',
-      const: 'unknown',
-      description:
-        'Only on a write that was sent to the database and not confirmed: it was committed whole, or not at all. Repeating it with the same `Idempotency-Key` is safe.',
+    name: 'ChangeUnavailable',
+    fields: {
+      outcome: {
+        type: 'string',
+        const: 'unknown',
+        description:
+          'Only on a write that was sent to the database and not confirmed: it was committed whole, or not at all. Repeating it with the same `Idempotency-Key` is safe.',
+      },
     },
   },
 };
+
+/** A failure as one call answers it. */
+export interface ErrorForm {
+  code: ErrorCode;
+  /** Whether it may have more fields than a sentence and a code. */
+  detailed: boolean;
+}
+
+const detailsOf = ({ code, detailed }: ErrorForm): DetailedError | undefined =>
+  detailed ? DETAILED[code] : undefined;
 
 /** Headers that a failure carries beside those of every answer. */
 const ERROR_HEADERS: Partial<Record<ErrorCode, (keyof typeof HEADERS)[]>> = {
@@ -178,38 +205,41 @@ export const EVERY_HEADER = headerRefs(
 );
 
 /** `NOT_FOUND` → `NotFound`, the name of its response. */
-export const responseName = (code: ErrorCode) =>
-  code
+export const responseName = (form: ErrorForm) =>
+  detailsOf(form)?.name ??
+  form.code
     .toLowerCase()
     .split('_')
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join('');
 
-export const schemaName = (code: ErrorCode) => `${responseName(code).replace(/Error$/, '')}Error`;
+export const schemaName = (form: ErrorForm) => `${responseName(form).replace(/Error$/, '')}Error`;
 
-/** One schema for each code, so that a client can tell them apart by type. */
-export function errorResponse(code: ErrorCode): Json {
-  const { description, example } = ERRORS[code];
+/** One schema for each form, so that a client can tell them apart by type. */
+export function errorResponse(form: ErrorForm): Json {
+  const { code } = form;
+  const { description, example } = { ...ERRORS[code], ...detailsOf(form) };
   return {
     description,
     headers: { ...EVERY_HEADER, ...headerRefs(...(ERROR_HEADERS[code] ?? [])) },
     content: {
       'application/json': {
-        schema: { $ref: `#/components/schemas/${schemaName(code)}` },
+        schema: { $ref: `#/components/schemas/${schemaName(form)}` },
         example: { error: example, code },
       },
     },
   };
 }
 
-export function errorSchema(code: ErrorCode): Json {
+export function errorSchema(form: ErrorForm): Json {
+  const { code } = form;
   return {
     type: 'object',
-    description: ERRORS[code].description,
+    description: detailsOf(form)?.description ?? ERRORS[code].description,
     properties: {
       error: { type: 'string', minLength: 1, description: 'A sentence for a person.' },
       code: { type: 'string', const: code, description: 'For a program.' },
-      ...DETAILS[code],
+      ...detailsOf(form)?.fields,
     },
     required: ['error', 'code'],
     additionalProperties: false,

@@ -36,6 +36,8 @@ export interface RestRoute {
   idempotent: boolean;
   /** Whether it takes an `If-None-Match`. */
   conditional: boolean;
+  /** Whether a conflict may show the version that is there. */
+  versioned: boolean;
   /** Whether HEAD is answered as well. */
   head: boolean;
   /** `openapi.path` as Fastify writes it. */
@@ -55,7 +57,7 @@ export function listRestRoutes(router: AnyRouter): RestRoute[] {
   return Object.entries(procedures).flatMap(([name, procedure]) => {
     const meta = procedure._def.meta ?? {};
     const { openapi, status = 200, errors = [], together = [], needs = {}, example } = meta;
-    const { headers = [], idempotent = false, conditional = false } = meta;
+    const { headers = [], idempotent = false, conditional = false, versioned = false } = meta;
     const url = `/api${openapi?.path.replace(/{(\w+)}/g, ':$1')}`;
     const head = openapi?.method === 'GET';
     if (!openapi) return [];
@@ -69,6 +71,7 @@ export function listRestRoutes(router: AnyRouter): RestRoute[] {
       headers,
       idempotent,
       conditional,
+      versioned,
       head,
       url,
       answer,

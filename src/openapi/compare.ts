@@ -1,6 +1,14 @@
 import { compareSecurity } from './compare-security.ts';
 import { findGaps, type Gap } from './cover.ts';
-import { type Document, listOperations, type Operation } from './document.ts';
+import {
+  type Document,
+  type Json,
+  listOperations,
+  type Operation,
+  type Parameter,
+  pick,
+  resolve,
+} from './document.ts';
 import { type Problem, show } from './problem.ts';
 
 /** One call in the document that was released, and in the one that is to follow it. */
@@ -45,6 +53,16 @@ function compareOutput({ released, current, before }: Versions, place: string, s
   }));
 }
 
+/** Whether every consumer sends a parameter already, since the released document asks for it as credentials. */
+function wasCredential({ released, before }: Versions, parameter: Parameter): boolean {
+  const schemes = (pick(released, '/components/securitySchemes') ?? {}) as Json;
+  const isIt = (name: string) => {
+    const scheme = resolve(released, schemes[name]);
+    return scheme.type === 'apiKey' && scheme.in === parameter.in && scheme.name === parameter.name;
+  };
+  return before.security.length > 0 && before.security.every((needed) => Object.keys(needed).some(isIt));
+}
+
 function compareParameters(versions: Versions): Problem[] {
   const { before, after } = versions;
   const call = before.call;
@@ -58,7 +76,7 @@ function compareParameters(versions: Versions): Problem[] {
     else problems.push(...compareInput(versions, field, [old.schema, now.schema]));
   }
   for (const now of after.parameters.filter((one) => one.required)) {
-    if (!find(before, now.in, now.name)?.required)
+    if (!find(before, now.in, now.name)?.required && !wasCredential(versions, now))
       problems.push({ call, field: `${now.in} ${now.name}`, message: 'this parameter is now required' });
   }
   return problems;

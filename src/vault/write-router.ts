@@ -57,6 +57,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
         },
         errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
         idempotent: true,
+        versioned: true,
         needs: { expected_version: 'entry_id' },
         headers: ['idempotent-replayed'],
         example: {
@@ -114,6 +115,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
         },
         errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
         idempotent: true,
+        versioned: true,
         headers: ['idempotent-replayed'],
         example: { request: { text: 'auth refactor: decided' }, answer: {} },
       })

@@ -6,7 +6,9 @@ import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 
 describeInBrowser('the viewer at /docs', () => {
-  const server = useServer(useDatabase());
+  const database = useDatabase();
+  const server = useServer(database);
+  const elsewhere = useServer(database, { publicBaseUrl: 'https://relay.example.org' });
   const use = useBrowser();
 
   test('lists every call, under the content security policy', () =>
@@ -44,15 +46,20 @@ describeInBrowser('the viewer at /docs', () => {
     });
   });
 
-  test('shows why a call is refused', () =>
+  test.each([
+    ['at its own address', server],
+    ['C18 also where PUBLIC_BASE_URL is another origin', elsewhere],
+  ])('shows why a call is refused: %s', (_, at) =>
     withPage({ ...use, expected: /status of 401/ }, async (page) => {
-      await page.goto(`${server.url}/docs#/vault/listVaults`);
+      await page.goto(`${at.url}/docs`);
       const call = page.locator('#operations-vault-listVaults');
+      await call.locator('.opblock-summary-control').click();
       await call.locator('.execute').click();
       const live = call.locator('.live-responses-table .response').first();
       expect(await live.locator('.response-col_status').textContent()).toContain('401');
       expect(await live.locator('.response-col_description').textContent()).toContain('UNAUTHORIZED');
-    }));
+    }),
+  );
 
   test.each(['light', 'dark'] as const)('follows the color scheme: %s', (colorScheme) =>
     withPage({ ...use, colorScheme }, async (page) => {

@@ -32,7 +32,9 @@ interface Input {
 /** The parameters and the body of an operation, as the document allows them. */
 function inputOf(operation: Operation, { known, pending }: World): fc.Arbitrary<Input> {
   // A wait only takes its time here; waiting has tests of its own.
-  const parameters = (operation.parameters ?? []).filter(({ name }) => name !== 'wait');
+  const parameters = (operation.parameters ?? []).filter(
+    ({ name, in: place }) => name !== 'wait' && !(name === 'id' && place === 'query'),
+  );
   const fields = Object.fromEntries(
     parameters.map(({ name, schema }) => [name, fieldOf(name, schema, known)]),
   );

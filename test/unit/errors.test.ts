@@ -29,13 +29,17 @@ describe('the faces of a code', () => {
       FORBIDDEN: 403,
       NOT_FOUND: 404,
       METHOD_NOT_ALLOWED: 405,
+      REQUEST_TIMEOUT: 408,
       CONFLICT: 409,
       GONE: 410,
+      PRECONDITION_FAILED: 412,
       PAYLOAD_TOO_LARGE: 413,
       ANSWER_TOO_LARGE: 422,
       UNSUPPORTED_MEDIA_TYPE: 415,
+      RANGE_NOT_SATISFIABLE: 416,
       MISDIRECTED_REQUEST: 421,
       TOO_MANY_REQUESTS: 429,
+      HEADERS_TOO_LARGE: 431,
       NOT_IMPLEMENTED: 501,
       SERVICE_UNAVAILABLE: 503,
       INTERNAL_SERVER_ERROR: 500,
@@ -129,11 +133,25 @@ describe('what a client may see', () => {
     ['an error', new Error('password of the database')],
     ['an error with a code', Object.assign(new Error('secret'), { code: '42P01' })],
     ['an error whose code is a method of Object', Object.assign(new Error('secret'), { code: 'toString' })],
-    ['an error that would be told by its status', Object.assign(new Error('secret'), { statusCode: 400 })],
+    ['an error with a status of a failure', Object.assign(new Error('secret'), { statusCode: 503 })],
     ['a text', 'secret'],
     ['nothing', undefined],
   ])('is masked for what nobody meant: %s', (_, thrown) => {
     const { code, message } = toPublicError(thrown);
     expect({ code, message }).toEqual({ code: 'INTERNAL_SERVER_ERROR', message: maskedMessage });
+  });
+
+  test.each([
+    [400, 'BAD_REQUEST'],
+    [403, 'FORBIDDEN'],
+    [412, 'PRECONDITION_FAILED'],
+    [416, 'RANGE_NOT_SATISFIABLE'],
+    [418, 'BAD_REQUEST'],
+  ])('C3 keeps the status that a framework gave, and none of its words: %i', (status, code) => {
+    for (const property of ['status', 'statusCode']) {
+      const public_ = toPublicError(Object.assign(new Error('secret'), { [property]: status }));
+      expect(public_).toMatchObject({ code, message: expect.stringMatching(/^[A-Z].*\.$/) });
+      expect(public_.message).not.toContain('secret');
+    }
   });
 });

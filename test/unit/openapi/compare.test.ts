@@ -299,7 +299,14 @@ const breaking: [...Change, line: string][] = [
       d.components.securitySchemes.mfa = { type: 'apiKey', in: 'header', name: 'x-mfa' };
       read(d).security = [{ session: [], clientId: [], mfa: [] }];
     },
-    'GET /api/vault/{vault_id}: security: asked for session and clientId or bearer and clientId and now asks for session and clientId and mfa',
+    'GET /api/vault/{vault_id}: security: asked for session and clientId or bearer and clientId or dashboard and now asks for session and clientId and mfa',
+  ],
+  [
+    'credentials that are a required parameter for some who brought others',
+    (d) => {
+      parameter(read(d), 'id').required = true;
+    },
+    'GET /api/vault/{vault_id}: query id: this parameter is now required',
   ],
   [
     'a client id that travels elsewhere',
@@ -313,6 +320,14 @@ const breaking: [...Change, line: string][] = [
 test.each(breaking)('%s breaks', (_, mutate, line) => {
   const lines = compare(generated, mutated(mutate)).map(formatProblem);
   expect(lines).toContainEqual(expect.stringContaining(line));
+});
+
+test('a required parameter that the released document asks for as credentials breaks nobody', () => {
+  const released = mutated((d) => {
+    const write = d.paths[VAULT].post;
+    write.parameters = write.parameters.filter(({ name }: Loose) => name !== 'id');
+  });
+  expect(compare(released, generated)).toEqual([]);
 });
 
 const harmless: Change[] = [
@@ -418,10 +433,11 @@ const harmless: Change[] = [
   [
     'less to bring',
     (d) => {
-      read(d).security = [{ session: [] }, { bearer: [] }];
+      read(d).security = [{ session: [] }, { bearer: [] }, { dashboard: [] }];
       d.paths['/api/vault'].get.security = [];
     },
   ],
+
   [
     'another way in',
     (d) => {
