@@ -12,6 +12,7 @@ import {
 import type { READS } from './read-sql.ts';
 import { type ListOptions, ListPage, type VaultListPage } from './reading.ts';
 import { searchPattern } from './search-pattern.ts';
+import type { SharedReads } from './shared-reads.ts';
 
 /** Whose list, and by which statements. */
 export interface ListSource {
@@ -20,10 +21,12 @@ export interface ListSource {
   statements: (typeof READS)['caller'];
   /** Work session and client id. */
   who: readonly (string | null)[];
+  /** Requests for the same first portion at the same time, by what they ask for. */
+  shared: SharedReads<ListRow | undefined>;
 }
 
 /** A portion of a list as the statements answer it. */
-interface ListRow {
+export interface ListRow {
   json: string;
   rows: number;
   bytes: number;
@@ -58,7 +61,7 @@ function readRow(row: ListRow | undefined, at: ListCursor | undefined): Portion<
  * @throws RelayError as `completeRows`
  */
 export async function listVaults(
-  { rowsOf, statements, who }: ListSource,
+  { rowsOf, statements, who, shared }: ListSource,
   { q, writer, tag, details = false, limit, cursor }: ListOptions,
   { onListed, ...bounds }: AnswerBounds & { onListed(outside: readonly string[]): Promise<void> },
 ): Promise<VaultListPage> {
@@ -84,7 +87,12 @@ export async function listVaults(
   const isPlain = ({ at, rows, bytes }: PortionWanted<ListCursor>) =>
     !searches && !details && at === undefined && rows === PORTION_ROWS && bytes === PORTION_BYTES;
   const fetch = async (wanted: PortionWanted<ListCursor>) => {
-    const [row] = isPlain(wanted) ? await rowsOf(false)<ListRow>(LIST, ...who) : await ask(wanted);
+    const find = async () => {
+      const [row] = await (isPlain(wanted) ? rowsOf(false)<ListRow>(LIST, ...who) : ask(wanted));
+      return row;
+    };
+    const key = JSON.stringify([who, q, writer, tag, details, ...Object.entries(wanted)]);
+    const row = await shared.read(key, find);
     if (!wanted.measures) await onListed(row?.outside ?? []);
     return readRow(row, wanted.at);
   };

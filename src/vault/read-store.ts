@@ -6,7 +6,7 @@ import { Batcher } from './batcher.ts';
 import { CHAIN_ALGORITHM } from './chain.ts';
 import { ForeignReads, type OutsideRead } from './foreign-read-store.ts';
 import { type HeadQuestion, readHeads } from './head-store.ts';
-import { listVaults } from './list-store.ts';
+import { type ListRow, listVaults } from './list-store.ts';
 import { readReadCursor } from './paging.ts';
 import { type Caller, canRead, isOperator, type Reader, type VaultAccess } from './policy.ts';
 import { PORTION_BYTES } from './portion-sql.ts';
@@ -105,6 +105,7 @@ export class VaultReader {
   readonly #heads = new Batcher((questions: HeadQuestion[]) => readHeads(this.#db, questions));
   /** Reads of one work session that want the same, with the client that each was done for. */
   readonly #shared = new SharedReads<{ look: Look; clientId: string }>();
+  readonly #sharedLists = new SharedReads<ListRow | undefined>();
 
   constructor(db: Database, rules: ReadRules) {
     this.#db = db;
@@ -131,7 +132,7 @@ export class VaultReader {
     const who = this.#who(reader);
     if (isOperator(reader)) await this.foreign.noteList(reader);
     const rowsOf = (scans: boolean) => askingFor(this.#db, reader, scans || isOperator(reader));
-    return listVaults({ rowsOf, statements, who }, options, {
+    return listVaults({ rowsOf, statements, who, shared: this.#sharedLists }, options, {
       ...bounds,
       onListed: async (outside) => {
         if (!isOperator(reader)) await this.foreign.noteListed(reader, outside);
