@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { trpcClient } from '../support/client.ts';
 import { openDashboard, signIn } from '../support/dashboard.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
@@ -48,6 +49,110 @@ describeInBrowser('signing in', () => {
       await page.getByRole('alert').filter({ hasText: 'does not accept this session' }).waitFor();
       expect(await page.getByLabel('Session id').inputValue()).toBe(session);
     }));
+
+  describe('D16: takes a session in whatever form it was copied', () => {
+    test.each<[string, (session: string) => string]>([
+      ['as the command prints it', (session) => `session_id: ${session}`],
+      [
+        'as the command prints it, with a line after it',
+        (session) => `session_id: ${session}\ntoken: 00ff\n`,
+      ],
+      ['as JSON of one line', (session) => JSON.stringify({ session_id: session, token: 'ff' })],
+      [
+        'as JSON of several lines',
+        (session) => JSON.stringify({ sessions: { a: { session_id: session } } }, null, 2),
+      ],
+      ['in quotes', (session) => `"${session}"`],
+      ['in quotes of a chat', (session) => `“${session}”,`],
+      ['in upper case', (session) => session.toUpperCase()],
+      ['as a header', (session) => `Authorization: session ${session}`],
+      ['as a bearer token', (session) => `Bearer ${session}`],
+      ['as a variable', (session) => `export S='${session}'`],
+      ['with blanks around it', (session) => `  ${session} \n`],
+    ])('%s, typed and pasted', async (_, write) => {
+      const session = await server.login('ast-sign-in');
+      await withPage(use, async (page) => {
+        await page.goto(server.url);
+        await signIn(page, { session: write(session).replaceAll('\n', ' '), clientId: 'maria' });
+        await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
+        await page.getByRole('button', { name: 'Menu' }).click();
+        await page.getByRole('menuitem', { name: 'Sign out' }).click();
+        await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+        await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(write(session))})`);
+        await page.getByLabel('Session id').focus();
+        await page.keyboard.press('ControlOrMeta+V');
+        expect(await page.getByLabel('Session id').inputValue()).toBe(session);
+        await page.getByLabel('Client id').fill('maria');
+        await page.getByRole('button', { name: 'Sign in' }).click();
+        await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
+      });
+    });
+
+    test('and keeps it from other eyes until it is asked to show it', () =>
+      withPage(use, async (page) => {
+        await page.goto(server.url);
+        const field = page.getByLabel('Session id');
+        expect(await field.getAttribute('type')).toBe('password');
+        await page.getByRole('button', { name: 'Show' }).click();
+        expect(await field.getAttribute('type')).toBe('text');
+        await page.getByRole('button', { name: 'Hide' }).click();
+        expect(await field.getAttribute('type')).toBe('password');
+      }));
+
+    test('and keeps what was typed when the other way in is looked at', () =>
+      withPage(use, async (page) => {
+        await page.goto(server.url);
+        await page.getByLabel('Session id').fill('half of it');
+        await page.getByRole('tab', { name: 'Operator' }).click();
+        await page.getByRole('tab', { name: 'Session' }).click();
+        expect(await page.getByLabel('Session id').inputValue()).toBe('half of it');
+      }));
+  });
+
+  describe('D15: as a past writer of another work session', () => {
+    const enter = async () => {
+      const inside = trpcClient(server.url, { session: await server.login('ast-theirs'), clientId: 'maria' });
+      const { vault_id } = await inside.vault.create.mutate({ summary: 'of others' });
+      await inside.vault.append.mutate({ vault_id, text: 'written there' });
+      return { vault_id, session: await server.login('ast-mine') };
+    };
+
+    test('shows whose vault it is, and nothing to write with', async () => {
+      const { vault_id, session } = await enter();
+      await withPage(use, async (page) => {
+        await openDashboard(page, server.url, { session, clientId: 'maria' }, `/v/${vault_id}`);
+        await page.getByText('written there').waitFor();
+        await page.getByText('Of another work session: read only').waitFor();
+        expect(await page.getByLabel('Write an entry').count()).toBe(0);
+        expect(await page.getByRole('button', { name: /Edit/ }).count()).toBe(0);
+        await page.keyboard.press('j');
+        await page.keyboard.press('e');
+        await page.keyboard.press('c');
+        expect(await page.getByRole('textbox', { name: /Edit|Write/ }).count()).toBe(0);
+      });
+    });
+
+    test('no example leads to such a name', () =>
+      withPage(use, async (page) => {
+        await page.goto(server.url);
+        await page.getByText('any text that no agent and nobody else uses').waitFor();
+        expect(await page.getByText('“maria”').count()).toBe(0);
+      }));
+  });
+
+  test('works where the browser allows pages no storage, until the page is loaded again', async () => {
+    const session = await server.login('ast-sign-in');
+    await withPage(use, async (page) => {
+      await page.addInitScript(`for (const name of ['sessionStorage', 'localStorage'])
+        Object.defineProperty(window, name, { get: () => { throw new DOMException('blocked', 'SecurityError'); } });`);
+      await page.goto(server.url);
+      await signIn(page, { session, clientId: 'maria' });
+      await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Menu' }).click();
+      await page.getByRole('menuitemradio', { name: '中文' }).click();
+      await page.getByRole('heading', { name: '保险库' }).waitFor();
+    });
+  });
 
   test('without a client id asks for it', async () => {
     const session = await server.login('ast-sign-in');

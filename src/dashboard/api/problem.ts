@@ -4,6 +4,7 @@ import { connection } from './connection.ts';
 /** Every way a call can fail, as the dashboard words it. */
 export type Problem =
   | 'unreachable'
+  | 'unreadable'
   | 'busy'
   | 'unavailable'
   | 'unknownOutcome'
@@ -28,9 +29,9 @@ const BY_CODE: Record<string, Problem> = {
 /** @returns how a call failed */
 export function problemOf(error: unknown): Problem {
   if (!isApiError(error)) return 'failed';
-  const { data } = error;
-  // No answer, or one that is not the server's, such as a page of a proxy.
-  if (!data) return 'unreachable';
+  const { data, cause } = error;
+  // A page of a proxy is no JSON.
+  if (!data) return cause instanceof SyntaxError ? 'unreadable' : 'unreachable';
   if (data.outcome === 'unknown') return 'unknownOutcome';
   // Other conflicts are about the text itself.
   if (data.code === 'CONFLICT' && !data.current) return 'refused';
@@ -38,7 +39,7 @@ export function problemOf(error: unknown): Problem {
 }
 
 /** Problems that pass by themselves, so that the call is worth repeating. */
-const PASSING: readonly Problem[] = ['busy', 'unavailable', 'unknownOutcome', 'failed'];
+const PASSING: readonly Problem[] = ['busy', 'unavailable', 'unknownOutcome', 'unreadable', 'failed'];
 
 /** Whether the same call may get through later. A call that got no answer waits for the connection instead. */
 export const isPassing = (_failures: number, error: unknown): boolean =>

@@ -23,6 +23,7 @@ export const en = {
 
   problems: {
     unreachable: 'The server cannot be reached.',
+    unreadable: 'The server sent no answer that can be read.',
     busy: 'Too many requests at the moment.',
     unavailable: 'The server cannot work on this at the moment.',
     unknownOutcome:

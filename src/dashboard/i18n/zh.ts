@@ -26,6 +26,7 @@ export const zh: Text = {
 
   problems: {
     unreachable: '无法连接服务器。',
+    unreadable: '服务器的答复无法读取。',
     busy: '目前请求过多。',
     unavailable: '服务器目前无法处理此请求。',
     unknownOutcome: '服务器的答复丢失，内容可能已写入。重试不会重复写入。',

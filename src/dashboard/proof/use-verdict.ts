@@ -10,6 +10,8 @@ import { type Misfit, Verifier } from './verifier.ts';
 const PORTION = 1000;
 /** Between two reads of the chain of a vault that changes all the time. */
 const PAUSE_MS = 2000;
+/** The same where each read is kept in the audit log: of an operator, or from another work session. */
+const NOTED_PAUSE_MS = 30_000;
 
 /** How far what the page shows is verified. */
 export interface Verdict {
@@ -74,14 +76,15 @@ async function checkShown(verifier: Verifier, { current, history, meta }: Loaded
 /**
  * Verifies the vault in this browser: its chain, and each row that the page shows, in the current view and in the
  * history. It goes on when rows arrive.
+ * @param own whether the vault is of the person's own work session
  */
-export function useVerdict(vaultId: string): Verdict {
+export function useVerdict(vaultId: string, own: boolean | undefined): Verdict {
   const { client } = useSession();
   const { lost } = useConnection();
   const queryClient = useQueryClient();
   const loaded = useLoaded(vaultId);
   const [verdict, setVerdict] = useState(NOTHING);
-  const latest = useRef({ loaded, lost });
+  const latest = useRef({ loaded, lost, own });
   const wake = useRef(() => {});
   useEffect(() => {
     const abort = new AbortController();
@@ -102,7 +105,7 @@ export function useVerdict(vaultId: string): Verdict {
       setVerdict({ ...verifier.verified, head, done, misfit: verifier.misfit });
       if (!reached) return;
       checked = shown;
-      await sleep(PAUSE_MS);
+      await sleep(latest.current.own ? PAUSE_MS : NOTED_PAUSE_MS);
     };
     const workOn = async () => {
       while (!abort.signal.aborted && !verifier.misfit) {
@@ -118,8 +121,8 @@ export function useVerdict(vaultId: string): Verdict {
     };
   }, [client, queryClient, vaultId]);
   useEffect(() => {
-    latest.current = { loaded, lost };
+    latest.current = { loaded, lost, own };
     wake.current();
-  }, [loaded, lost]);
+  }, [loaded, lost, own]);
   return verdict;
 }

@@ -1,4 +1,4 @@
-import { useId, useState } from 'react';
+import { type ReactNode, useId, useState } from 'react';
 import { useDifference } from '../compute/use-difference.ts';
 import { useText } from '../i18n/index.ts';
 import { labelOf } from '../text/labels.ts';
@@ -18,33 +18,41 @@ const titleOf = (versions: Row[], t: ReturnType<typeof useText>['history'], entr
 
 const nameOf = (row: Row) => (row.kind === 'summary' ? `v${row.version}` : labelOf(row));
 
+/** Versions that are listed at first, and with each press of the button below them. */
+const LISTED = 200;
+
 interface VersionListProps {
   versions: Row[];
   chosen: Row;
   onChoose: (row: Row) => void;
+  /** Below the versions. */
+  children: ReactNode;
 }
 
-function VersionList({ versions, chosen, onChoose }: VersionListProps) {
+function VersionList({ versions, chosen, onChoose, children }: VersionListProps) {
   const { history: t } = useText();
   return (
-    <ul className="versions" aria-label={t.to}>
-      {versions.toReversed().map((row) => (
-        <li key={row.seq}>
-          <button
-            type="button"
-            className="version-item"
-            aria-current={row === chosen}
-            onClick={() => onChoose(row)}
-          >
-            <span className="version-line">
-              <span className="label">{nameOf(row)}</span>
-              <Time at={row.created_at} />
-            </span>
-            <Writer name={row.writer_id} />
-          </button>
-        </li>
-      ))}
-    </ul>
+    <div className="versions">
+      <ul aria-label={t.to}>
+        {versions.toReversed().map((row) => (
+          <li key={row.seq}>
+            <button
+              type="button"
+              className="version-item"
+              aria-current={row === chosen}
+              onClick={() => onChoose(row)}
+            >
+              <span className="version-line">
+                <span className="label">{nameOf(row)}</span>
+                <Time at={row.created_at} />
+              </span>
+              <Writer name={row.writer_id} />
+            </button>
+          </li>
+        ))}
+      </ul>
+      {children}
+    </div>
   );
 }
 
@@ -87,6 +95,9 @@ function Versions({ versions, start }: { versions: Row[]; start: Row }) {
   const [chosen, setChosen] = useState(start);
   const before = (row: Row) => versions.findLast(({ version }) => version < row.version);
   const [from, setFrom] = useState(before(start));
+  // Of thousands of versions the newest, until more are asked for.
+  const [shown, setShown] = useState(Math.max(LISTED, versions.length - versions.indexOf(start)));
+  const listed = versions.slice(-shown);
   const difference = useDifference(from?.content ?? '', chosen.content);
   const choose = (row: Row) => {
     setChosen(row);
@@ -94,10 +105,14 @@ function Versions({ versions, start }: { versions: Row[]; start: Row }) {
   };
   return (
     <div className="history">
-      <VersionList versions={versions} chosen={chosen} onChoose={choose} />
+      <VersionList versions={listed} chosen={chosen} onChoose={choose}>
+        {versions.length > shown && (
+          <Button onClick={() => setShown(shown + LISTED)}>{t.vaults.more(versions.length - shown)}</Button>
+        )}
+      </VersionList>
       <section className="history-view" aria-label={t.history.difference}>
         <div className="history-head">
-          <CompareWith versions={versions} chosen={chosen} value={from} onChange={setFrom} />
+          <CompareWith versions={listed} chosen={chosen} value={from} onChange={setFrom} />
           <Button look="quiet" icon="copy" onClick={() => void copyText(chosen.content, t)}>
             {t.history.copy}
           </Button>
@@ -132,9 +147,9 @@ export function HistoryDialog({ vaultId, entryNo, version, onClose }: HistoryDia
   const start = versions.find((row) => row.version === version) ?? versions.at(-1);
   return (
     <Dialog title={titleOf(versions, t.history, entryNo)} onClose={onClose} wide>
-      {start && <Versions versions={versions} start={start} />}
-      {!start && !complete && !problem && <p className="faint">{t.loading}</p>}
-      {!start && <ProblemText error={problem} />}
+      {complete && start && <Versions versions={versions} start={start} />}
+      {!complete && !problem && <p className="faint">{t.loading}</p>}
+      {!complete && <ProblemText error={problem} />}
     </Dialog>
   );
 }

@@ -48,7 +48,7 @@ export default function VaultPage({ vaultId, view, version }: VaultPageProps) {
   const { data, error, failureReason } = useCurrent(vaultId);
   const { data: meta } = useMeta(vaultId);
   const own = useOwn(vaultId);
-  const verdict = useVerdict(vaultId);
+  const verdict = useVerdict(vaultId, own);
   useTitle(meta?.summary || vaultId);
   const target = readTarget(view, version);
   const tab: Tab = view === 'timeline' || view === 'proof' ? view : 'entries';
