@@ -6,6 +6,7 @@ import { ChainAlarm } from '../proof/chain-alarm.tsx';
 import { Proof } from '../proof/proof.tsx';
 import { useVerdict } from '../proof/use-verdict.ts';
 import '../styles/vault.css';
+import '../styles/forced-vault.css';
 import '../styles/print.css';
 import { WriterColours } from '../ui/names.tsx';
 import { ProblemText } from '../ui/problem.tsx';

@@ -122,6 +122,8 @@ export function useVaults(q: string) {
     queryKey: [...LIST_KEY, q],
     queryFn: ({ signal }) => readAll(client, q, signal),
     enabled: ready,
+    // What changed while another page was looked at was not followed.
+    staleTime: 0,
     placeholderData: keepPreviousData,
     select: (vaults) => vaults.toSorted((a, b) => (b.changed_at ?? '').localeCompare(a.changed_at ?? '')),
   });
