@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
-import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { describeInBrowser, useBrowser, useSharedPage } from '../support/browser.ts';
 import { trpcClient } from '../support/client.ts';
-import { entryOf, openDashboard } from '../support/dashboard.ts';
+import { entryOf, goTo, openDashboard } from '../support/dashboard.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 
@@ -12,14 +12,19 @@ describeInBrowser('the address', () => {
   const server = useServer(useDatabase());
   const use = useBrowser();
 
+  let session: string;
+  beforeAll(async () => {
+    session = await server.login('ast-address');
+  });
+  const onPage = useSharedPage(use, {}, (page) =>
+    openDashboard(page, server.url, { session, clientId: 'maria' }),
+  );
+  /** A new vault of the session that the shared page is signed in with. */
   const enter = async (count = 3, text = (i: number) => `entry ${i}`) => {
-    const astation = `ast-${Math.random()}`;
-    const session = await server.login(astation);
     const agent = trpcClient(server.url, { session, clientId: 'agent-a' });
     const { vault_id } = await agent.vault.create.mutate({ summary: 'auth' });
     for (let i = 1; i <= count; i++) await agent.vault.append.mutate({ vault_id, text: text(i) });
-    const open = (page: Page, path = `/v/${vault_id}`) =>
-      openDashboard(page, server.url, { session, clientId: 'maria' }, path);
+    const open = (page: Page, path = `/v/${vault_id}`) => goTo(page, path);
     return { agent, vault_id, open };
   };
   const topOf = async (page: Page, entryNo: number) =>
@@ -39,7 +44,7 @@ describeInBrowser('the address', () => {
       ['e1/v7', 'There is no e1 v7 in this vault.'],
     ])('%s is said by its name', async (path, says) => {
       const { open, vault_id } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page, `/v/${vault_id}/${path}`);
         await page.getByText(says).waitFor();
       });
@@ -47,11 +52,11 @@ describeInBrowser('the address', () => {
 
     test('is not one that a filter hides: it is shown', async () => {
       const { open, vault_id } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page, `/v/${vault_id}/e2?filter=nowhere`);
         await entryOf(page, 2).getByText('entry 2').waitFor();
         await entryOf(page, 1).waitFor({ state: 'detached' });
-        expect(await page.getByText('There is no').count()).toBe(0);
+        expect(await page.getByText('There is no e2').count()).toBe(0);
       });
     });
   });
@@ -61,7 +66,7 @@ describeInBrowser('the address', () => {
 
     test('the entry that one writes oneself stays in sight', async () => {
       const { open } = await enter(3, named);
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page);
         await page.getByLabel('Filter entries').fill('first');
         await entryOf(page, 2).waitFor({ state: 'detached' });
@@ -74,7 +79,7 @@ describeInBrowser('the address', () => {
 
     test('new entries of others lead to where they are', async () => {
       const { open, agent, vault_id } = await enter(3, named);
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page);
         await page.getByLabel('Filter entries').fill('first');
         await entryOf(page, 2).waitFor({ state: 'detached' });
@@ -90,7 +95,7 @@ describeInBrowser('the address', () => {
   describe('D12: with mouse and keyboard', () => {
     test('"j" goes on from what is seen after scrolling with the mouse', async () => {
       const { open } = await enter(60, (i) => `entry ${i}${LINES}`);
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page);
         await entryOf(page, 1).waitFor();
         await page.keyboard.press('j');
@@ -112,7 +117,7 @@ describeInBrowser('the address', () => {
 
     test('each entry that "j" reaches stands in front of what covers the window', async () => {
       const { open } = await enter(30, (i) => `entry ${i}${LINES}`);
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page);
         await page.getByLabel('Write an entry').fill('a draft\n'.repeat(8));
         await page.keyboard.press('Escape');
@@ -128,7 +133,7 @@ describeInBrowser('the address', () => {
 
     test('after saving, the focus is at the entry', async () => {
       const { open } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page);
         await page.getByRole('button', { name: 'Edit e2 v1' }).click();
         await page.getByRole('textbox', { name: 'Edit e2 v1' }).fill('better');
@@ -141,9 +146,9 @@ describeInBrowser('the address', () => {
 
   describe('D13: a way back leads to the same place', () => {
     test('query of the list: by click, Back and reload', async () => {
-      const { open, agent } = await enter();
+      const { agent, open } = await enter();
       await agent.vault.create.mutate({ summary: 'billing' });
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page, '/');
         await page.getByText('billing').waitFor();
         await page.getByLabel('Search vaults').fill('auth');
@@ -169,7 +174,7 @@ describeInBrowser('the address', () => {
 
     test('filter of a vault: by click, Back and reload', async () => {
       const { open } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page);
         await page.getByLabel('Filter entries').fill('entry 2');
         const sees = async () => {
@@ -193,7 +198,7 @@ describeInBrowser('the address', () => {
 
     test('moment of time travel: by click, Back and reload, and the server never sees it', async () => {
       const { open, vault_id } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         const asked: string[] = [];
         page.on('request', (request) => asked.push(request.url()));
         await open(page, `/v/${vault_id}/timeline`);
@@ -216,10 +221,10 @@ describeInBrowser('the address', () => {
     });
 
     test('place in a vault: by click, Back and reload', async () => {
-      const { open } = await enter(150, (i) => `entry ${i}${LINES}`);
-      await withPage(use, async (page) => {
+      const { open } = await enter(110, (i) => `entry ${i}${LINES}`);
+      await onPage(async (page) => {
         await open(page);
-        await page.locator('[aria-setsize="150"]').first().waitFor();
+        await page.locator('[aria-setsize="110"]').first().waitFor();
         await page.mouse.move(600, 400);
         await page.mouse.wheel(0, 9000);
         await expect.poll(() => page.url()).toContain('at=');
@@ -237,7 +242,7 @@ describeInBrowser('the address', () => {
         await page.reload();
         await sees();
         await page.evaluate('document.querySelector(".tabs a:nth-child(2)").click()');
-        await page.getByText('Change 151 of 151').waitFor();
+        await page.getByText('Change 111 of 111').waitFor();
         await page.evaluate('document.querySelector(".tabs a:nth-child(1)").click()');
         await sees();
       });
@@ -246,7 +251,7 @@ describeInBrowser('the address', () => {
     test('place in the list: by click, Back and reload', async () => {
       const { open, agent } = await enter(1);
       for (let i = 0; i < 60; i++) await agent.vault.create.mutate({ summary: `vault ${i}` });
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page, '/');
         await page.getByText('vault 59', { exact: true }).waitFor();
         await page.mouse.move(600, 400);
@@ -272,8 +277,8 @@ describeInBrowser('the address', () => {
     });
 
     test('"g" right after opening leads to the newest entry, not to the newest that has come so far', async () => {
-      const { open } = await enter(150);
-      await withPage(use, async (page) => {
+      const { open } = await enter(110);
+      await onPage(async (page) => {
         await page.route(/readPage.*cursor/, async (route) => {
           const response = await route.fetch();
           // Only once the page has gone to the end of what it has.
@@ -283,8 +288,8 @@ describeInBrowser('the address', () => {
         await open(page);
         await entryOf(page, 1).waitFor();
         await page.keyboard.press('g');
-        await entryOf(page, 150).waitFor();
-        await expect.poll(() => isSeen(page, 150)).toBe(true);
+        await entryOf(page, 110).waitFor();
+        await expect.poll(() => isSeen(page, 110)).toBe(true);
       });
     });
   });
@@ -295,7 +300,7 @@ describeInBrowser('the address', () => {
       await agent.vault.override.mutate({ vault_id, entry_id, text: `better ${entry_id}` });
     }
     await agent.vault.setSummary.mutate({ vault_id, text: 'auth, decided' });
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await open(page, `/v/${vault_id}/timeline`);
       await page.getByText('Change 48 of 48').waitFor();
       await page.locator('.past-summary.marked').getByText('auth, decided').waitFor();
@@ -315,9 +320,9 @@ describeInBrowser('the address', () => {
 
     test.each(SHEETS)('closes the sheet of %s, and the page stays', async (_, openSheet) => {
       const { open, vault_id } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page, '/');
-        await page.locator('.vault-row').first().click();
+        await page.locator('.vault-row').filter({ hasText: vault_id }).click();
         await entryOf(page, 1).waitFor();
         await openSheet(page);
         await page.getByRole('dialog').waitFor();
@@ -335,7 +340,7 @@ describeInBrowser('the address', () => {
 
     test('closes the sheet of a new vault, and leads from a vault that was made to the list', async () => {
       const { open } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page, '/');
         await page.getByRole('button', { name: 'New vault' }).click();
         await page.goBack();

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
-import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { describeInBrowser, useBrowser, useSharedPage, withPage } from '../support/browser.ts';
 import { trpcClient } from '../support/client.ts';
-import { entryOf, openDashboard, signIn } from '../support/dashboard.ts';
+import { entryOf, goTo, openDashboard, signIn } from '../support/dashboard.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 
@@ -10,15 +10,21 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
   const server = useServer(useDatabase());
   const use = useBrowser();
 
+  let who: { session: string; clientId: string };
+  beforeAll(async () => {
+    who = { session: await server.login('ast-drafts'), clientId: 'maria' };
+  });
+  const onPage = useSharedPage(use, { expected: /status of 409/ }, (page) =>
+    openDashboard(page, server.url, who),
+  );
   const enter = async () => {
-    const session = await server.login('ast-drafts');
-    const who = { session, clientId: 'maria' };
+    const { session } = who;
     const agent = trpcClient(server.url, { session, clientId: 'agent-a' });
     const { vault_id } = await agent.vault.create.mutate({ summary: 'auth' });
     await agent.vault.append.mutate({ vault_id, text: 'cookie' });
     await agent.vault.append.mutate({ vault_id, text: 'second' });
-    const open = (page: Page) => openDashboard(page, server.url, who, `/v/${vault_id}`);
-    return { who, agent, vault_id, open };
+    const open = (page: Page) => goTo(page, `/v/${vault_id}`);
+    return { agent, vault_id, open };
   };
   const editor = (page: Page) => page.getByRole('textbox', { name: 'Edit e1 v1' });
   const edit = async (page: Page, text: string) => {
@@ -35,7 +41,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
   describe.each(WAYS)('%s', (_, leave) => {
     test('in an editor: undo brings it back, with what was typed', async () => {
       const { open } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page);
         await edit(page, 'half a thought');
         await leave(page);
@@ -49,7 +55,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
 
     test('in the summary: undo brings it back, with what was typed', async () => {
       const { open } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page);
         await page.getByRole('button', { name: 'Edit summary' }).click();
         await page.getByLabel('Summary').fill('auth, and more');
@@ -61,9 +67,8 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
     });
 
     test('in the sheet of a new vault: what was typed is there when it is opened again', async () => {
-      const { who } = await enter();
-      await withPage(use, async (page) => {
-        await openDashboard(page, server.url, who);
+      await onPage(async (page) => {
+        await goTo(page, '/');
         await page.getByRole('button', { name: 'New vault' }).click();
         await page.getByLabel('What is it for?').fill('billing');
         await leave(page);
@@ -75,7 +80,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
 
     test('where nothing was typed, nothing is to be undone', async () => {
       const { open } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await open(page);
         await page.getByRole('button', { name: 'Edit e1 v1' }).click();
         await editor(page).waitFor();
@@ -90,7 +95,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
 
   test('an offer to undo stays when other messages come', async () => {
     const { open, agent, vault_id } = await enter();
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await open(page);
       await edit(page, 'half a thought');
       await page.keyboard.press('Escape');
@@ -103,7 +108,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
 
   test('an editor is open again after a reload and after a look elsewhere, and a second one beside it', async () => {
     const { open } = await enter();
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await open(page);
       await edit(page, 'half a thought');
       await page.getByRole('button', { name: 'Edit e2 v1' }).click();
@@ -134,7 +139,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
       ['D17: Back', (page) => page.goBack()],
     ])('that is left by %s has what was merged when it comes again', async (_, leave) => {
       const vault = await enter();
-      await withPage({ ...use, expected: /status of 409/ }, async (page) => {
+      await onPage(async (page) => {
         const merged = await runInto(page, vault);
         await merged.fill('header, or session storage');
         await leave(page);
@@ -148,7 +153,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
 
     test('"Keep theirs" and "Take mine" can be undone', async () => {
       const vault = await enter();
-      await withPage({ ...use, expected: /status of 409/ }, async (page) => {
+      await onPage(async (page) => {
         const merged = await runInto(page, vault);
         await merged.fill('header, or session storage');
         await page.getByRole('button', { name: 'Take mine' }).click();
@@ -165,7 +170,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
 
   test('what is typed while a write is under way is not thrown away with what was written', async () => {
     const { open } = await enter();
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await open(page);
       let answer = () => {};
       const held = new Promise<void>((resolve) => {
@@ -195,9 +200,9 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
     };
 
     test('asks before it deletes drafts, and then leaves none behind', async () => {
-      const { open, who, vault_id } = await enter();
+      const { vault_id } = await enter();
       await withPage(use, async (page) => {
-        await open(page);
+        await openDashboard(page, server.url, who, `/v/${vault_id}`);
         await page.getByLabel('Write an entry').fill('half a thought');
         await signOut(page);
         await page.getByText('You typed something that is not saved, in 1 place.').waitFor();
@@ -217,9 +222,9 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
     });
 
     test('when a session ends by itself, drafts wait for the same person and nobody else', async () => {
-      const { open, who } = await enter();
+      const { vault_id } = await enter();
       await withPage({ ...use, expected: /status of 401/ }, async (page) => {
-        await open(page);
+        await openDashboard(page, server.url, who, `/v/${vault_id}`);
         await page.getByLabel('Write an entry').fill('half a thought');
         await server.sessions.revoke(who.session);
         await page.getByRole('alert').filter({ hasText: 'Your session has ended.' }).waitFor();

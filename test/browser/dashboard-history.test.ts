@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
-import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { describeInBrowser, useBrowser, useSharedPage } from '../support/browser.ts';
 import { trpcClient } from '../support/client.ts';
-import { entryOf, openDashboard } from '../support/dashboard.ts';
+import { entryOf, goTo, openDashboard } from '../support/dashboard.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 
@@ -19,9 +19,15 @@ describeInBrowser('the past of a vault', () => {
   const server = useServer(database);
   const use = useBrowser();
 
+  let session: string;
+  beforeAll(async () => {
+    session = await server.login('ast-history');
+  });
+  const onPage = useSharedPage(use, { expected: /status of 429/ }, (page) =>
+    openDashboard(page, server.url, { session, clientId: 'maria' }),
+  );
   /** A vault of six rows: summary v1, e1 v1, e2 v1, summary v2, e1 v2, e1 v3. */
   const enter = async () => {
-    const session = await server.login('ast-history');
     const client = trpcClient(server.url, { session, clientId: 'agent-a' });
     const { vault_id } = await client.vault.create.mutate({ summary: 'auth' });
     await client.vault.append.mutate({ vault_id, text: 'JWT in a cookie' });
@@ -29,13 +35,13 @@ describeInBrowser('the past of a vault', () => {
     await client.vault.setSummary.mutate({ vault_id, text: 'auth refactor' });
     await client.vault.override.mutate({ vault_id, entry_id: 1, text: 'JWT in a header' });
     await client.vault.override.mutate({ vault_id, entry_id: 1, text: 'JWT in a header, 15 minutes' });
-    return { who: { session, clientId: 'maria' }, client, vault_id };
+    return { client, vault_id };
   };
 
   test('has every version of an entry, and what changed between any two', async () => {
-    const { who, vault_id, client } = await enter();
-    await withPage(use, async (page) => {
-      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+    const { vault_id, client } = await enter();
+    await onPage(async (page) => {
+      await goTo(page, `/v/${vault_id}`);
       await page.getByRole('button', { name: 'History of e1 v3' }).click();
       const dialog = page.getByRole('dialog', { name: 'History of e1' });
       await dialog.getByRole('listitem').first().waitFor();
@@ -58,9 +64,9 @@ describeInBrowser('the past of a vault', () => {
   });
 
   test('can be visited by a slider, with the mouse and the keyboard', async () => {
-    const { who, vault_id } = await enter();
-    await withPage(use, async (page) => {
-      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+    const { vault_id } = await enter();
+    await onPage(async (page) => {
+      await goTo(page, `/v/${vault_id}`);
       await page.getByRole('link', { name: 'Time travel' }).click();
       await page.getByText('Change 6 of 6').waitFor();
       await entryOf(page, 1).getByText('JWT in a header, 15 minutes').waitFor();
@@ -90,9 +96,9 @@ describeInBrowser('the past of a vault', () => {
   });
 
   test('follows what happens while nobody visits it', async () => {
-    const { who, vault_id, client } = await enter();
-    await withPage(use, async (page) => {
-      await openDashboard(page, server.url, who, `/v/${vault_id}/timeline`);
+    const { vault_id, client } = await enter();
+    await onPage(async (page) => {
+      await goTo(page, `/v/${vault_id}/timeline`);
       await page.getByText('Change 6 of 6').waitFor();
       await client.vault.append.mutate({ vault_id, text: 'one more' });
       await page.getByText('Change 7 of 7').waitFor();
@@ -101,10 +107,10 @@ describeInBrowser('the past of a vault', () => {
   });
 
   test('is proved: each hash recomputed, and again when rows arrive', async () => {
-    const { who, vault_id, client } = await enter();
+    const { vault_id, client } = await enter();
     const { head, head_hash } = await client.vault.meta.query({ vault_id });
-    await withPage(use, async (page) => {
-      await openDashboard(page, server.url, who, `/v/${vault_id}/proof`);
+    await onPage(async (page) => {
+      await goTo(page, `/v/${vault_id}/proof`);
       await page.getByRole('heading', { name: `Verified up to seq ${head}` }).waitFor();
       await page.getByText(head_hash).waitFor();
       const { seq } = await client.vault.append.mutate({ vault_id, text: '又一个 😀' });
@@ -116,8 +122,8 @@ describeInBrowser('the past of a vault', () => {
   });
 
   test('misses no row that arrives while it is read, and is not called broken for it', async () => {
-    const { who, vault_id, client } = await enter();
-    await withPage(use, async (page) => {
+    const { vault_id, client } = await enter();
+    await onPage(async (page) => {
       const answered = withResolvers();
       const arrived = withResolvers();
       let first = true;
@@ -131,7 +137,7 @@ describeInBrowser('the past of a vault', () => {
         }
         await route.fulfill({ response });
       });
-      await openDashboard(page, server.url, who, `/v/${vault_id}/proof`);
+      await goTo(page, `/v/${vault_id}/proof`);
       await answered.promise;
       const reloaded = page.waitForRequest(/vault\.meta/);
       await client.vault.append.mutate({ vault_id, text: 'while it was read' });
@@ -144,30 +150,30 @@ describeInBrowser('the past of a vault', () => {
   });
 
   test('is proved also when the server asked for a pause', async () => {
-    const { who, vault_id, client } = await enter();
+    const { vault_id, client } = await enter();
     const { head } = await client.vault.meta.query({ vault_id });
-    await withPage({ ...use, expected: /status of 429/ }, async (page) => {
+    await onPage(async (page) => {
       const body = JSON.stringify([
         {
           error: { message: 'Too many', code: -32029, data: { code: 'TOO_MANY_REQUESTS', httpStatus: 429 } },
         },
       ]);
       await page.route(/vault\.proof/, (route) => route.fulfill({ status: 429, body }), { times: 1 });
-      await openDashboard(page, server.url, who, `/v/${vault_id}/proof`);
+      await goTo(page, `/v/${vault_id}/proof`);
       await page.getByRole('heading', { name: `Verified up to seq ${head}` }).waitFor();
     });
   });
 
   test('that was tampered with is told from one that was not', async () => {
-    const { who, vault_id, client } = await enter();
+    const { vault_id, client } = await enter();
     const rows = await client.vault.read.query({ vault_id, history: true });
     const changed = rows.find(({ content }) => content === 'migrate first')?.seq;
     await database.admin.query(`
       ALTER TABLE vault_entries DISABLE TRIGGER ALL;
       UPDATE vault_entries SET content = 'migrate last' WHERE seq = ${changed};
       ALTER TABLE vault_entries ENABLE ALWAYS TRIGGER vault_entries_append_only`);
-    await withPage(use, async (page) => {
-      await openDashboard(page, server.url, who, `/v/${vault_id}/proof`);
+    await onPage(async (page) => {
+      await goTo(page, `/v/${vault_id}/proof`);
       await page.getByRole('heading', { name: `The chain breaks at seq ${changed}` }).waitFor();
     });
   });

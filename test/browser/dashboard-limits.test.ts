@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
-import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { describeInBrowser, useBrowser, useSharedPage, withPage } from '../support/browser.ts';
 import { trpcClient } from '../support/client.ts';
-import { entryOf, openDashboard, timeOfPage } from '../support/dashboard.ts';
+import { entryOf, goTo, openDashboard, timeOfPage } from '../support/dashboard.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 
@@ -42,13 +42,18 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
   const server = useServer(useDatabase());
   const use = useBrowser();
 
+  let session: string;
+  beforeAll(async () => {
+    session = await server.login('ast-limits');
+  });
+  const onPage = useSharedPage(use, { expected: /status of 409/ }, (page) =>
+    openDashboard(page, server.url, { session, clientId: 'maria' }),
+  );
   const enter = async (...texts: string[]) => {
-    const session = await server.login('ast-limits');
     const agent = trpcClient(server.url, { session, clientId: 'agent-a' });
     const { vault_id } = await agent.vault.create.mutate({ summary: 'limits' });
     for (const text of texts) await agent.vault.append.mutate({ vault_id, text });
-    const open = (page: Page) =>
-      openDashboard(page, server.url, { session, clientId: 'maria' }, `/v/${vault_id}`);
+    const open = (page: Page) => goTo(page, `/v/${vault_id}`);
     return { agent, vault_id, open };
   };
 
@@ -57,7 +62,7 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
       'of %s: the tab answers, and both versions are there',
       async (_, base, mine, theirs) => {
         const { agent, vault_id, open } = await enter(base);
-        await withPage({ ...use, expected: /status of 409/ }, async (page) => {
+        await onPage(async (page) => {
           await open(page);
           await page.getByRole('button', { name: 'Edit e1 v1' }).click();
           await page.getByRole('textbox', { name: 'Edit e1 v1' }).waitFor();
@@ -77,10 +82,10 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
     );
 
     test('of a worker that cannot be loaded is shown side by side', async () => {
-      const { agent, vault_id, open } = await enter('cookie');
+      const { agent, vault_id } = await enter('cookie');
       await withPage({ ...use, expected: /status of (409|404)/ }, async (page) => {
         await page.route(/app\/worker/, (route) => route.fulfill({ status: 404, body: '' }));
-        await open(page);
+        await openDashboard(page, server.url, { session, clientId: 'maria' }, `/v/${vault_id}`);
         await page.getByRole('button', { name: 'Edit e1 v1' }).click();
         await page.getByRole('textbox', { name: 'Edit e1 v1' }).fill('header');
         await agent.vault.override.mutate({ vault_id, entry_id: 1, text: 'session storage' });
@@ -97,7 +102,7 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
   test.each(CONFLICTS)('the history of %s: the tab answers', async (_, base, mine) => {
     const { agent, vault_id, open } = await enter(base);
     await agent.vault.override.mutate({ vault_id, entry_id: 1, text: mine });
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await open(page);
       const difference = page.getByRole('dialog').locator('.difference[aria-busy=false]');
       const spent = await timeOfPage(page, async () => {
@@ -110,7 +115,7 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
 
   test.each(MULTIPLIED)('Markdown: %s is shown as it is written', async (_, text) => {
     const { open } = await enter(text, 'a friendly one');
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       const spent = await timeOfPage(page, async () => {
         await open(page);
         await entryOf(page, 1).locator('.plain-text:not(.pending), .formatted').waitFor();
@@ -124,7 +129,7 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
 
   test('a long text is formatted beside the page, and at once when it is shown again', async () => {
     const { open } = await enter(`[link]: https://example.org/\n\n${'see [link] '.repeat(400)}`);
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await open(page);
       await page.getByRole('button', { name: 'Show all' }).click();
       await expect.poll(() => entryOf(page, 1).locator('a').count()).toBe(400);
@@ -134,7 +139,7 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
   test('a filter over 20 MB lets the page do other things meanwhile, and finds the one', async () => {
     const long = 'İstanbul '.repeat(6000);
     const { open } = await enter(...Array.from({ length: 300 }, (_, i) => `${long}${i}.`));
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await open(page);
       await page.getByText('300 entries').waitFor();
       await page.locator('[aria-setsize="300"]').first().waitFor();

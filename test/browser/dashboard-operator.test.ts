@@ -38,15 +38,18 @@ describeInBrowser('an operator', () => {
     });
   });
 
-  test.each(['light', 'dark'] as const)('sees how the server is, in %s', async (colorScheme) => {
+  test('sees how the server is, in light and dark, and on a small telephone', async () => {
     await enter('ast-one');
-    await withPage({ ...use, colorScheme }, async (page) => {
+    await withPage(use, async (page) => {
       await openDashboard(page, server.url, { token: TOKEN });
       await page.getByRole('button', { name: 'Menu' }).click();
       await page.getByRole('menuitem', { name: 'Server' }).click();
       await page.getByRole('heading', { name: 'Server', level: 1 }).waitFor();
       await page.getByRole('row', { name: /ast-one/ }).waitFor();
-      await expectAccessible(page);
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        await expectAccessible(page);
+      }
       await page.setViewportSize({ width: 320, height: 568 });
       expect(await overflowOf(page)).toBe(0);
     });

@@ -42,29 +42,6 @@ describeInBrowser('a server that cannot be reached', () => {
     });
   });
 
-  test('loses nothing that was typed', async () => {
-    const { who, vault_id } = await enter();
-    await withPage({ ...use, expected }, async (page) => {
-      await openDashboard(page, server.url, who, `/v/${vault_id}`);
-      await entryOf(page, 1).waitFor();
-      await page.context().setOffline(true);
-      // Only now is it in force for certain: a request right behind it may still get through.
-      await page.getByText(BANNER).waitFor();
-      await page.getByLabel('Write an entry').fill('written on a train');
-      await page.getByRole('button', { name: 'Write', exact: true }).click();
-      await page
-        .locator('.composer')
-        .getByRole('alert')
-        .filter({ hasText: 'The server cannot be reached.' })
-        .waitFor();
-      await page.context().setOffline(false);
-      await page.getByText(BANNER).waitFor({ state: 'detached' });
-      expect(await page.getByLabel('Write an entry').inputValue()).toBe('written on a train');
-      await page.getByRole('button', { name: 'Write', exact: true }).click();
-      await entryOf(page, 2).getByText('written on a train').waitFor();
-    });
-  });
-
   test('makes no second entry of one whose answer was lost, over a reload', async () => {
     const { who, vault_id, session } = await enter();
     await withPage({ ...use, expected: /ERR_/ }, async (page) => {

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
-import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { describeInBrowser, useBrowser, useSharedPage } from '../support/browser.ts';
 import { trpcClient } from '../support/client.ts';
-import { entryOf, openDashboard } from '../support/dashboard.ts';
+import { entryOf, goTo, openDashboard } from '../support/dashboard.ts';
 import { useDatabase } from '../support/database.ts';
 import { forge } from '../support/forge.ts';
 import { useServer } from '../support/server.ts';
@@ -59,21 +59,27 @@ describeInBrowser('C2: what is verified is what is shown', () => {
   const server = useServer(useDatabase());
   const use = useBrowser();
 
+  let session: string;
+  beforeAll(async () => {
+    session = await server.login('ast-proof');
+  });
+  const onPage = useSharedPage(use, {}, (page) =>
+    openDashboard(page, server.url, { session, clientId: 'maria' }),
+  );
+  /** A new vault of the session that the shared page is signed in with. */
   const enter = async () => {
-    const session = await server.login('ast-proof');
     const agent = trpcClient(server.url, { session, clientId: 'agent-a' });
     const { vault_id } = await agent.vault.create.mutate({ summary: 'auth' });
     await agent.vault.append.mutate({ vault_id, text: 'one', tags: ['goal'] });
     await agent.vault.append.mutate({ vault_id, text: 'two' });
     await agent.vault.append.mutate({ vault_id, text: 'three' });
     await agent.vault.override.mutate({ vault_id, entry_id: 1, text: 'one, better' });
-    const open = (page: Page, tab = '') =>
-      openDashboard(page, server.url, { session, clientId: 'maria' }, `/v/${vault_id}${tab}`);
+    const open = (page: Page, tab = '') => goTo(page, `/v/${vault_id}${tab}`);
     return { agent, vault_id, open };
   };
   const alarm = (page: Page, says: string) =>
     page.getByRole('alert').filter({ hasText: says }).and(page.locator('.chain.bad'));
-  const goTo = (page: Page, tab: string) =>
+  const tabOf = (page: Page, tab: string) =>
     page.getByRole('link', {
       name: { '': 'Entries', '/timeline': 'Time travel', '/proof': 'Proof' }[tab] ?? '',
     });
@@ -81,14 +87,14 @@ describeInBrowser('C2: what is verified is what is shown', () => {
   describe('the current view', () => {
     test.each(LIES)('with %s: says which row, in red, on every tab', async (_, lie, says) => {
       const { open } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await forge<ReadPage>(page, 'vault.readPage', (data, { history }) =>
           history ? data : { ...data, entries: lie(data.entries) },
         );
         await open(page);
         await alarm(page, says).waitFor();
         for (const tab of TABS) {
-          await goTo(page, tab).click();
+          await tabOf(page, tab).click();
           await alarm(page, says).waitFor();
         }
       });
@@ -96,7 +102,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
 
     test('marks the entry itself', async () => {
       const { open } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await forge<ReadPage>(page, 'vault.readPage', (data) => ({
           ...data,
           entries: change({ writer_id: 'eve' })(data.entries),
@@ -114,7 +120,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
       const { open, agent, vault_id } = await enter();
       const history = await agent.vault.read.query({ vault_id, history: true });
       const old = history.find(({ entry_no, version }) => entry_no === 1 && version === 1) as Row;
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await forge<ReadPage>(page, 'vault.readPage', (data, { history: all }) =>
           all ? data : { ...data, entries: data.entries.map((row) => (row.entry_no === 1 ? old : row)) },
         );
@@ -127,7 +133,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
   describe('the history', () => {
     test.each(LIES)('with %s: says which row', async (_, lie, says) => {
       const { open } = await enter();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await forge<ReadPage>(page, 'vault.readPage', (data, { history }) =>
           history ? { ...data, entries: lie(data.entries) } : data,
         );
@@ -139,7 +145,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
 
   test('the summary: another one than in the chain', async () => {
     const { open } = await enter();
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await forge<{ summary: string }>(page, 'vault.meta', (data) => ({ ...data, summary: 'forged' }));
       await open(page);
       await alarm(page, 'The summary is not the one in the chain').waitFor();
@@ -150,14 +156,14 @@ describeInBrowser('C2: what is verified is what is shown', () => {
     const { open, agent, vault_id } = await enter();
     const { rows } = await agent.vault.proof.query({ vault_id });
     const seq = rows[2]?.seq;
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await forge<{ rows: Row[] }>(page, 'vault.proof', (data) => ({
         ...data,
         rows: data.rows.map((row) => (row.seq === seq ? { ...row, writer_id: 'eve' } : row)),
       }));
       await open(page);
       for (const tab of TABS) {
-        await goTo(page, tab).click();
+        await tabOf(page, tab).click();
         await alarm(page, `The chain breaks at seq ${seq}`).waitFor();
       }
     });
@@ -165,7 +171,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
 
   test('the chain: one that ends before the vault does', async () => {
     const { open } = await enter();
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await forge<{ rows: Row[] }>(page, 'vault.proof', (data) => ({ ...data, rows: [] }));
       await open(page);
       await page.getByRole('alert').filter({ hasText: 'The chain breaks at seq' }).waitFor();
@@ -174,17 +180,17 @@ describeInBrowser('C2: what is verified is what is shown', () => {
 
   test('of what is genuine nothing is said but that it is verified, also of what one writes oneself', async () => {
     const { open, agent, vault_id } = await enter();
-    await withPage(use, async (page) => {
+    await onPage(async (page) => {
       await open(page);
       await page.getByLabel('Write an entry').fill('mine');
       await page.getByRole('button', { name: 'Write', exact: true }).click();
       await entryOf(page, 4).getByText('mine').waitFor();
       await agent.vault.override.mutate({ vault_id, entry_id: 2, text: 'two, better', tags: ['b', 'a'] });
       await agent.vault.setSummary.mutate({ vault_id, text: 'auth, decided' });
-      await goTo(page, '/timeline').click();
+      await tabOf(page, '/timeline').click();
       await page.getByText('Change 8 of 8').waitFor();
       const { head } = await agent.vault.meta.query({ vault_id });
-      await goTo(page, '/proof').click();
+      await tabOf(page, '/proof').click();
       await page.getByRole('heading', { name: `Verified up to seq ${head}` }).waitFor();
       expect(await page.locator('.chain.bad').count()).toBe(0);
     });

@@ -41,22 +41,21 @@ describeInBrowser('signing in', () => {
     });
   });
 
-  test('with a session that does not exist says so and keeps what was typed', () =>
+  test('without a client id asks for it, and with a session that does not exist says so and keeps what was typed', () =>
     withPage({ ...use, expected: /status of 401/ }, async (page) => {
       await page.goto(server.url);
       const session = randomUUID();
+      await signIn(page, { session, clientId: '' });
+      await page.getByRole('alert').filter({ hasText: 'Fill in every field.' }).waitFor();
       await signIn(page, { session, clientId: 'maria' });
       await page.getByRole('alert').filter({ hasText: 'does not accept this session' }).waitFor();
       expect(await page.getByLabel('Session id').inputValue()).toBe(session);
     }));
 
-  describe('D16: takes a session in whatever form it was copied', () => {
-    test.each<[string, (session: string) => string]>([
+  describe('D16: the field for a session', () => {
+    const FORMS: [name: string, write: (session: string) => string][] = [
       ['as the command prints it', (session) => `session_id: ${session}`],
-      [
-        'as the command prints it, with a line after it',
-        (session) => `session_id: ${session}\ntoken: 00ff\n`,
-      ],
+      ['with a line after it', (session) => `session_id: ${session}\ntoken: 00ff\n`],
       ['as JSON of one line', (session) => JSON.stringify({ session_id: session, token: 'ff' })],
       [
         'as JSON of several lines',
@@ -69,43 +68,43 @@ describeInBrowser('signing in', () => {
       ['as a bearer token', (session) => `Bearer ${session}`],
       ['as a variable', (session) => `export S='${session}'`],
       ['with blanks around it', (session) => `  ${session} \n`],
-    ])('%s, typed and pasted', async (_, write) => {
+    ];
+
+    test('takes it in whatever form it was copied, typed and pasted', async () => {
       const session = await server.login('ast-sign-in');
       await withPage(use, async (page) => {
-        await page.goto(server.url);
-        await signIn(page, { session: write(session).replaceAll('\n', ' '), clientId: 'maria' });
-        await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
-        await page.getByRole('button', { name: 'Menu' }).click();
-        await page.getByRole('menuitem', { name: 'Sign out' }).click();
         await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-        await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(write(session))})`);
-        await page.getByLabel('Session id').focus();
-        await page.keyboard.press('ControlOrMeta+V');
-        expect(await page.getByLabel('Session id').inputValue()).toBe(session);
-        await page.getByLabel('Client id').fill('maria');
-        await page.getByRole('button', { name: 'Sign in' }).click();
-        await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
+        await page.goto(server.url);
+        const field = page.getByLabel('Session id');
+        for (const [name, write] of FORMS) {
+          await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(write(session))})`);
+          await field.fill('');
+          await page.keyboard.press('ControlOrMeta+V');
+          expect(await field.inputValue(), name).toBe(session);
+          await signIn(page, { session: write(session).replaceAll('\n', ' '), clientId: 'maria' });
+          await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
+          await page.getByRole('button', { name: 'Menu' }).click();
+          await page.getByRole('menuitem', { name: 'Sign out' }).click();
+        }
       });
     });
 
-    test('and keeps it from other eyes until it is asked to show it', () =>
+    test('keeps it from other eyes until it is asked to show it, and keeps it when the other way in is looked at', () =>
       withPage(use, async (page) => {
         await page.goto(server.url);
         const field = page.getByLabel('Session id');
+        await field.fill('half of it');
         expect(await field.getAttribute('type')).toBe('password');
         await page.getByRole('button', { name: 'Show' }).click();
         expect(await field.getAttribute('type')).toBe('text');
         await page.getByRole('button', { name: 'Hide' }).click();
         expect(await field.getAttribute('type')).toBe('password');
-      }));
-
-    test('and keeps what was typed when the other way in is looked at', () =>
-      withPage(use, async (page) => {
-        await page.goto(server.url);
-        await page.getByLabel('Session id').fill('half of it');
         await page.getByRole('tab', { name: 'Operator' }).click();
         await page.getByRole('tab', { name: 'Session' }).click();
-        expect(await page.getByLabel('Session id').inputValue()).toBe('half of it');
+        expect(await field.inputValue()).toBe('half of it');
+        // D15: no example of a client id leads to the name of somebody else.
+        await page.getByText('any text that no agent and nobody else uses').waitFor();
+        expect(await page.getByText('“maria”').count()).toBe(0);
       }));
   });
 
@@ -131,16 +130,9 @@ describeInBrowser('signing in', () => {
         expect(await page.getByRole('textbox', { name: /Edit|Write/ }).count()).toBe(0);
       });
     });
-
-    test('no example leads to such a name', () =>
-      withPage(use, async (page) => {
-        await page.goto(server.url);
-        await page.getByText('any text that no agent and nobody else uses').waitFor();
-        expect(await page.getByText('“maria”').count()).toBe(0);
-      }));
   });
 
-  test('works where the browser allows pages no storage, until the page is loaded again', async () => {
+  test('C18: works where the browser allows pages no storage, until the page is loaded again', async () => {
     const session = await server.login('ast-sign-in');
     await withPage(use, async (page) => {
       await page.addInitScript(`for (const name of ['sessionStorage', 'localStorage'])
@@ -154,19 +146,10 @@ describeInBrowser('signing in', () => {
     });
   });
 
-  test('without a client id asks for it', async () => {
-    const session = await server.login('ast-sign-in');
-    await withPage(use, async (page) => {
-      await page.goto(server.url);
-      await signIn(page, { session, clientId: '' });
-      await page.getByRole('alert').filter({ hasText: 'Fill in every field.' }).waitFor();
-    });
-  });
-
   test('ends by itself when the session is revoked, and says so', async () => {
     const session = await server.login('ast-sign-in');
     await withPage({ ...use, expected: /status of 401/ }, async (page) => {
-      await openDashboard(page, server.url, { session, clientId: 'maria' });
+      await openDashboard(page, server.url, { session, clientId: 'another' });
       await page.getByText('No vaults yet').waitFor();
       await server.sessions.revoke(session);
       await page.getByRole('alert').filter({ hasText: 'Your session has ended.' }).waitFor();

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
-import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { describeInBrowser, useBrowser, useSharedPage, withPage } from '../support/browser.ts';
 import { trpcClient } from '../support/client.ts';
-import { entryOf, openDashboard } from '../support/dashboard.ts';
+import { entryOf, goTo, openDashboard } from '../support/dashboard.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 
@@ -14,12 +14,19 @@ describeInBrowser('streams of the dashboard', () => {
   const server = useServer(database);
   const use = useBrowser();
 
+  let session: string;
+  beforeAll(async () => {
+    session = await server.login('ast-streams');
+  });
+  const onPage = useSharedPage(use, {}, async (page) => {
+    await page.clock.install();
+    await openDashboard(page, server.url, { session, clientId: 'maria' });
+  });
   const enter = async () => {
-    const session = await server.login('ast-streams');
     const agent = trpcClient(server.url, { session, clientId: 'agent-a' });
     const { vault_id } = await agent.vault.create.mutate({ summary: 'auth' });
     await agent.vault.append.mutate({ vault_id, text: 'first' });
-    return { who: { session, clientId: 'maria' }, agent, vault_id };
+    return { agent, vault_id };
   };
   /** Counts the requests of procedures, by name. */
   const countCalls = (page: Page) => {
@@ -42,11 +49,10 @@ describeInBrowser('streams of the dashboard', () => {
 
   describe('D1: a stream is not opened again by its own clean-up', () => {
     test('on the first visit to time travel, and on each way back', async () => {
-      const { who, vault_id } = await enter();
-      await withPage(use, async (page) => {
-        await page.clock.install();
+      const { vault_id } = await enter();
+      await onPage(async (page) => {
         const count = countCalls(page);
-        await openDashboard(page, server.url, who, `/v/${vault_id}`);
+        await goTo(page, `/v/${vault_id}`);
         await entryOf(page, 1).waitFor();
         await page.getByRole('link', { name: 'Time travel' }).click();
         await page.getByText('Change 2 of 2').waitFor();
@@ -62,11 +68,11 @@ describeInBrowser('streams of the dashboard', () => {
       ['a vault', 'vault.watch', (vault: string) => `/v/${vault}`],
       ['the list', 'vault.changes', () => '/'],
     ])('when the tab of %s is hidden for a moment', async (_, stream, path) => {
-      const { who, vault_id } = await enter();
-      await withPage(use, async (page) => {
-        await page.clock.install();
+      const { vault_id } = await enter();
+      await onPage(async (page) => {
+        await goTo(page, '/nowhere');
         const count = countCalls(page);
-        await openDashboard(page, server.url, who, path(vault_id));
+        await goTo(page, path(vault_id));
         await page.locator('.entry, .vault-row').first().waitFor();
         await expect.poll(() => count(stream)).toBe(1);
         await blink(page);
@@ -79,14 +85,14 @@ describeInBrowser('streams of the dashboard', () => {
 
   describe('D17: the list', () => {
     test('is read once, and then only what changed', async () => {
-      const { who, agent, vault_id } = await enter();
+      const { agent, vault_id } = await enter();
       await database.admin.query(
         `INSERT INTO vaults (vault_id, work_session_id, created_by, summary)
          SELECT 'v-many' || n, 'ast-streams', 'agent-a', 'one of many ' || n FROM generate_series(1, 1500) AS n`,
       );
       await withPage(use, async (page) => {
         const count = countCalls(page);
-        await openDashboard(page, server.url, who);
+        await openDashboard(page, server.url, { session, clientId: 'maria' });
         await page.locator('.vault-row').first().waitFor();
         const before = count('vault.listPage');
         for (const text of ['second', 'third', 'fourth']) {
@@ -106,10 +112,10 @@ describeInBrowser('streams of the dashboard', () => {
   });
 
   test('a burst of rows is shown at once, and costs no read for each of them', async () => {
-    const { who, agent, vault_id } = await enter();
-    await withPage(use, async (page) => {
+    const { agent, vault_id } = await enter();
+    await onPage(async (page) => {
       const count = countCalls(page);
-      await openDashboard(page, server.url, who, `/v/${vault_id}`);
+      await goTo(page, `/v/${vault_id}`);
       await entryOf(page, 1).waitFor();
       await Promise.all(
         Array.from({ length: 100 }, (_, i) => agent.vault.append.mutate({ vault_id, text: `row ${i}` })),

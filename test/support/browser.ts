@@ -73,21 +73,65 @@ function listenForComplaints(page: Page, complaints: string[]): void {
   });
 }
 
-/** Runs work on a fresh page. The test fails when the browser complains of anything unexpected. */
-export async function withPage<T>(
-  { browser, expected, ...options }: PageOptions,
-  work: (page: Page) => Promise<T>,
-): Promise<T> {
+/** A page in a context of its own, and what the browser has complained of so far. */
+interface Opened {
+  page: Page;
+  complaints: string[];
+}
+
+async function openPage({ browser, expected, ...options }: PageOptions): Promise<Opened> {
   const context = await browser.newContext(options);
+  const complaints: string[] = [];
+  context.on('page', (opened) => listenForComplaints(opened, complaints));
+  context.setDefaultTimeout(15_000);
+  return { page: await context.newPage(), complaints };
+}
+
+const expectNone = (complaints: string[], expected: RegExp | undefined) =>
+  expect(complaints.filter((complaint) => !expected?.test(complaint))).toEqual([]);
+
+/** Runs work on a fresh page. The test fails when the browser complains of anything unexpected. */
+export async function withPage<T>(options: PageOptions, work: (page: Page) => Promise<T>): Promise<T> {
+  const { page, complaints } = await openPage(options);
   try {
-    const complaints: string[] = [];
-    context.on('page', (opened) => listenForComplaints(opened, complaints));
-    context.setDefaultTimeout(15_000);
-    const page = await context.newPage();
     const result = await work(page);
-    expect(complaints.filter((complaint) => !expected?.test(complaint))).toEqual([]);
+    expectNone(complaints, options.expected);
     return result;
   } finally {
-    await context.close();
+    await page.context().close();
   }
+}
+
+/**
+ * A page that the tests of a group share, so that it is loaded once.
+ * @param use the browser of the group
+ * @param options of the page
+ * @param begin loads the page; called again after a test that failed, as that may leave anything behind
+ * @returns a function that runs work on the page; the test fails when the browser complains of anything unexpected
+ */
+export function useSharedPage(
+  use: { browser: Browser },
+  options: Omit<PageOptions, 'browser'>,
+  begin: (page: Page) => Promise<void>,
+): (work: (page: Page) => Promise<void>) => Promise<void> {
+  let shared: Opened | undefined;
+  const close = async () => {
+    await shared?.page.context().close();
+    shared = undefined;
+  };
+  afterAll(close);
+  return async (work) => {
+    try {
+      if (!shared) {
+        shared = await openPage({ ...use, ...options });
+        await begin(shared.page);
+      }
+      await work(shared.page);
+      expectNone(shared.complaints.splice(0), options.expected);
+      await shared.page.unrouteAll({ behavior: 'ignoreErrors' });
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  };
 }

@@ -17,6 +17,10 @@ export async function openDashboard(page: Page, url: string, who: SignedInAs, pa
   await page.goto(`${url}/#${path}`);
 }
 
+/** Goes to another page of the dashboard, without loading it again. @param path what stands behind `#` */
+export const goTo = (page: Page, path: string): Promise<unknown> =>
+  page.evaluate(`location.hash = ${JSON.stringify(path)}`);
+
 /** Fills in the sign-in form and sends it. */
 export async function signIn(page: Page, { session, clientId }: { session: string; clientId: string }) {
   await page.getByLabel('Session id').fill(session);

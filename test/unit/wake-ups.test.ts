@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { atMost } from '../../src/at-most.ts';
-import { ScanQueue } from '../../src/db/scan-queue.ts';
+import { makeScanQueue } from '../../src/db/turns.ts';
 import { Turns } from '../../src/redis/turns.ts';
 import { FrameMeter } from '../../src/relay/frame-meter.ts';
 import { Batcher } from '../../src/vault/batcher.ts';
@@ -24,8 +24,8 @@ const QUEUES: Record<string, () => (work: Work) => Promise<string>> = {
     return (work) => turns.take('room', work);
   },
   scans: () => {
-    const scans = new ScanQueue({ places: 1 });
-    return (work) => scans.run('caller', work);
+    const scans = makeScanQueue(1);
+    return (work) => scans.run({ group: 'address', caller: 'caller' }, work);
   },
   'work with one place': () => atMost(1),
   'frames of a socket': () => {
