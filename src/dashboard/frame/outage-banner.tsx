@@ -20,8 +20,10 @@ export function OutageBanner() {
     <div className="outage-place">
       <p className={lost || paused ? 'outage' : undefined}>
         {(lost || paused) && <Icon name="warning" size={16} />}
-        <span role="alert">{lost ? t.lost : paused && t.paused}</span>
-        {paused && <span>{problems.retry(seconds)}</span>}
+        <span>
+          <span role="alert">{lost ? t.lost : paused && t.paused}</span>
+          {paused && ` ${problems.retry(seconds)}`}
+        </span>
       </p>
     </div>
   );

@@ -107,7 +107,7 @@ export const enVault = {
     },
     forged: 'This is not what the chain says.',
     brokenText:
-      'What the server sends does not match what it promised. Keep a copy, and ask whoever runs the server.',
+      'What the server sends does not match what it promised. Keep a copy, and ask the operator of the server.',
     empty: 'Nothing to verify yet.',
     explain:
       'Each row carries a hash over itself and the row before it. Your browser has just recomputed all of them, texts included.',

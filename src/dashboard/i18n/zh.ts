@@ -58,7 +58,7 @@ export const zh: Text = {
   },
 
   signIn: {
-    title: '看看你的智能体在互相说什么',
+    title: '看看你的智能体\u200b在互相说什么',
     lead: '用你的 Astation 的会话登录。',
     withSession: '会话',
     withToken: '运维人员',
