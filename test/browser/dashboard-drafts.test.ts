@@ -93,6 +93,30 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
     });
   });
 
+  test('what is discarded after another, or typed in its place, is brought back as well', async () => {
+    const { open } = await enter();
+    const second = (page: Page) => page.getByRole('textbox', { name: 'Edit e2 v1' });
+    await onPage(async (page) => {
+      await open(page);
+      await edit(page, 'half a thought');
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Edit e2 v1' }).click();
+      await second(page).fill('another half');
+      await page.keyboard.press('Escape');
+      await edit(page, 'typed in its place');
+      await undo(page).click();
+      expect(await second(page).inputValue()).toBe('another half');
+      await undo(page).click();
+      expect(await editor(page).inputValue()).toBe('half a thought');
+      await undo(page).click();
+      expect(await editor(page).inputValue()).toBe('typed in its place');
+      await undo(page).click();
+      expect(await editor(page).inputValue()).toBe('half a thought');
+      await page.getByRole('button', { name: 'Close' }).click();
+      await undo(page).waitFor({ state: 'detached' });
+    });
+  });
+
   test('an offer to undo stays when other messages come', async () => {
     const { open, agent, vault_id } = await enter();
     await onPage(async (page) => {
@@ -203,6 +227,9 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
       const { vault_id } = await enter();
       await withPage(use, async (page) => {
         await openDashboard(page, server.url, who, `/v/${vault_id}`);
+        await edit(page, 'discarded');
+        await page.keyboard.press('Escape');
+        await undo(page).waitFor();
         await page.getByLabel('Write an entry').fill('half a thought');
         await signOut(page);
         await page.getByText('You typed something that is not saved, in 1 place.').waitFor();
@@ -215,6 +242,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
         expect(
           await page.evaluate('Object.keys(sessionStorage).filter((key) => key.includes("draft"))'),
         ).toEqual([]);
+        expect(await undo(page).count()).toBe(0);
         await page.goto(`${server.url}/#/v/${vault_id}`);
         await entryOf(page, 1).waitFor();
         expect(await page.getByLabel('Write an entry').inputValue()).toBe('');

@@ -1,6 +1,7 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { forgetDrafts, setDraftOwner } from '../ui/draft.ts';
+import { withdrawOffers } from '../ui/toast.tsx';
 import { type Client, makeClient } from './client.ts';
 import { useConnection } from './connection.ts';
 import { type Credentials, loadCredentials, saveCredentials } from './credentials.ts';
@@ -101,12 +102,16 @@ export function SessionProvider({ renderForm, children }: SessionProviderProps) 
     () => ({
       signIn: (credentials: Credentials) => {
         saveCredentials(credentials);
-        setDraftOwner(ownerOf(credentials));
+        // What one person discarded is brought back to nobody else.
+        if (setDraftOwner(ownerOf(credentials))) withdrawOffers();
         setState({ credentials, ended: false });
       },
       signOut: (ended: boolean) => {
         saveCredentials(undefined);
-        if (!ended) forgetDrafts();
+        if (!ended) {
+          forgetDrafts();
+          withdrawOffers();
+        }
         setState({ credentials: undefined, ended });
       },
     }),

@@ -19,10 +19,12 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Says whose drafts these are, by their client id. */
-export function setDraftOwner(clientId: string): void {
+/** Says whose drafts these are, by their client id. @returns whether they were somebody else's before */
+export function setDraftOwner(clientId: string): boolean {
+  const isAnother = owner !== clientId;
   owner = clientId;
   notify();
+  return isAnother;
 }
 
 /** @returns what is kept in this tab for a place; undefined: nothing */

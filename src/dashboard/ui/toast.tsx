@@ -1,11 +1,14 @@
 import { useSyncExternalStore } from 'react';
 import { useText } from '../i18n/index.ts';
 import { Button, IconButton } from './button.tsx';
+import { loadDraft, saveDraft } from './draft.ts';
 
 /** How long a message stays. */
 const SHOWN_MS = 2500;
 /** How long something can be undone. */
 const UNDO_MS = 60_000;
+/** Offers that are kept; the newest is shown first. */
+const MAX_OFFERS = 50;
 
 interface Offer {
   text: string;
@@ -14,13 +17,12 @@ interface Offer {
 
 interface Shown {
   message: string;
-  /** Stays when another message comes. */
-  offer: Offer | undefined;
+  /** Stay when another message or offer comes. */
+  offers: readonly Offer[];
 }
 
-let shown: Shown = { message: '', offer: undefined };
+let shown: Shown = { message: '', offers: [] };
 let messageTimer: ReturnType<typeof setTimeout> | undefined;
-let offerTimer: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
 
 function set(change: Partial<Shown>): void {
@@ -35,17 +37,25 @@ export function announce(message: string): void {
   messageTimer = setTimeout(() => set({ message: '' }), SHOWN_MS);
 }
 
-/** Takes back the offer to undo something. */
-export function withdrawOffer(): void {
-  clearTimeout(offerTimer);
-  set({ offer: undefined });
-}
+const withdraw = (offer: Offer): void => set({ offers: shown.offers.filter((other) => other !== offer) });
 
 /** Says that something was taken away, and gives it back to a person who asks. */
 export function offerUndo(text: string, undo: () => void): void {
-  clearTimeout(offerTimer);
-  set({ offer: { text, undo } });
-  offerTimer = setTimeout(withdrawOffer, UNDO_MS);
+  const offer = { text, undo };
+  set({ offers: [...shown.offers, offer].slice(-MAX_OFFERS) });
+  setTimeout(() => withdraw(offer), UNDO_MS);
+}
+
+/** Forgets what could be undone. */
+export const withdrawOffers = (): void => set({ offers: [] });
+
+/** Offers to bring back a draft that was discarded. A draft that was typed there meanwhile is offered in turn. */
+export function offerDraft(text: string, place: string, draft: unknown): void {
+  offerUndo(text, () => {
+    const meanwhile = loadDraft(place);
+    saveDraft(place, draft);
+    if (meanwhile !== undefined) offerDraft(text, place, meanwhile);
+  });
 }
 
 function subscribe(listener: () => void): () => void {
@@ -56,7 +66,7 @@ function subscribe(listener: () => void): () => void {
 function OfferToast({ offer }: { offer: Offer }) {
   const t = useText();
   const undo = () => {
-    withdrawOffer();
+    withdraw(offer);
     offer.undo();
   };
   return (
@@ -65,14 +75,15 @@ function OfferToast({ offer }: { offer: Offer }) {
       <Button look="quiet" onClick={undo}>
         {t.undo}
       </Button>
-      <IconButton icon="close" label={t.close} onClick={withdrawOffer} />
+      <IconButton icon="close" label={t.close} onClick={() => withdraw(offer)} />
     </div>
   );
 }
 
 /** Where announcements appear; once a page. */
 export function Toast() {
-  const { message, offer } = useSyncExternalStore(subscribe, () => shown);
+  const { message, offers } = useSyncExternalStore(subscribe, () => shown);
+  const offer = offers.at(-1);
   return (
     <div className="toast-place">
       {offer && <OfferToast offer={offer} />}

@@ -5,10 +5,10 @@ import { useWriteKey } from '../api/write-key.ts';
 import { useText } from '../i18n/index.ts';
 import { labelOf } from '../text/labels.ts';
 import { Button } from '../ui/button.tsx';
-import { loadDraft, saveDraft, useDraft } from '../ui/draft.ts';
+import { loadDraft, useDraft } from '../ui/draft.ts';
 import { ProblemText } from '../ui/problem.tsx';
 import { TextBox } from '../ui/text-box.tsx';
-import { offerUndo } from '../ui/toast.tsx';
+import { offerDraft } from '../ui/toast.tsx';
 import { ConflictDialog } from './conflict-dialog.tsx';
 import type { Row } from './rows.ts';
 import { useOverride } from './writes.ts';
@@ -60,7 +60,7 @@ export function EntryEditor({ vaultId, row, autoFocus, onDone }: EntryEditorProp
     onDone();
   };
   const discard = () => {
-    if (kept) offerUndo(t.discarded, () => saveDraft(place, kept));
+    if (kept) offerDraft(t.discarded, place, kept);
     close();
   };
   const save = (text: string, base: Row) => {

@@ -3,10 +3,10 @@ import { type ApiError, codeOf } from '../api/client.ts';
 import { useWriteKey } from '../api/write-key.ts';
 import { useText } from '../i18n/index.ts';
 import { Button, IconButton } from '../ui/button.tsx';
-import { loadDraft, saveDraft, useDraft } from '../ui/draft.ts';
+import { loadDraft, useDraft } from '../ui/draft.ts';
 import { Foreign } from '../ui/names.tsx';
 import { ProblemText } from '../ui/problem.tsx';
-import { offerUndo } from '../ui/toast.tsx';
+import { offerDraft } from '../ui/toast.tsx';
 import { useSetSummary } from './writes.ts';
 
 interface SummaryProps {
@@ -42,7 +42,7 @@ function SummaryEditor({ vaultId, summary, version, onDone }: EditorProps) {
     onDone();
   };
   const discard = () => {
-    if (kept) offerUndo(t.discarded, () => saveDraft(place, kept));
+    if (kept) offerDraft(t.discarded, place, kept);
     close();
   };
   const { mutate, isPending, error, failureReason } = useSetSummary(vaultId, ({ text }) => {
