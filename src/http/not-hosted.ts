@@ -38,9 +38,11 @@ export function mountNotHosted(app: FastifyInstance): void {
     refuse(app, url, { method: METHODS, sentence });
     refuse(app, `${url}/*`, { method: METHODS, sentence });
   }
-  refuse(app, '/api/vault/:vault_id/encryption', {
-    method: ['POST'],
-    sentence:
-      'This server hosts vaults, not account encryption; turn encryption off for this account to keep vaults here.',
-  });
+  for (const url of ['/api/vault/:vault_id/encryption', '/api/vault/:vault_id/encryption/']) {
+    refuse(app, url, {
+      method: ['POST'],
+      sentence:
+        'This server hosts vaults, not account encryption; turn encryption off for this account to keep vaults here.',
+    });
+  }
 }

@@ -128,6 +128,9 @@ function addIdempotencyKey(input: Record<string, unknown>, { headers }: FastifyR
   if (key !== undefined) input.idempotency_key = String(key);
 }
 
+/** Bytes of a body that are read before anybody is known; every call without a session fits. */
+export const MAX_STRANGERS_BODY = 8192;
+
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Leaves out what whoever asks has seen, and passes on as it is what is JSON already. */
@@ -166,6 +169,7 @@ export function mountRest(
       method: openapi.method,
       url,
       exposeHeadRoute: head,
+      ...(openapi.protect === false && { bodyLimit: MAX_STRANGERS_BODY }),
       config: { procedure: name, loggable: loggableFieldsOf(router, name) },
       schema: { response: { [status]: schema } },
       // Who calls is settled before the body is read.

@@ -9,6 +9,7 @@ import { installJsonBody } from './json-body.ts';
 import { loggableBatchOf } from './loggable-url.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { noteRefusal } from './refusals.ts';
+import { MAX_STRANGERS_BODY } from './rest.ts';
 import { asGet, settleAnswer } from './trpc-answer.ts';
 
 /** Calls in one HTTP request; each is a statement of its own. */
@@ -74,6 +75,12 @@ export function mountTrpc(
     method: ['GET', 'HEAD', 'POST'],
     url: '/trpc/:path',
     config: { loggable: loggableBatchOf(router) },
+    // A body that is longer than any call without a session needs is read once it is known who calls.
+    onRequest: async (request, reply) => {
+      const { 'content-length': length } = request.headers;
+      const isShort = length !== undefined && Number(length) <= MAX_STRANGERS_BODY;
+      if (request.method === 'POST' && !isShort) await contextOf(request, reply).authenticateReader();
+    },
     onSend: settleAnswer,
     handler: (req, res) => {
       const answer = () => fastifyRequestHandler({ ...trpcOptions, req, res, path: req.params.path });

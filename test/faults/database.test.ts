@@ -193,8 +193,9 @@ test('a primary that became a standby: writes wait, and come back with a new pri
     await endConnections();
     // A connection that was ended may be found broken first.
     await expect.poll(async () => outcomeOf(await append('to a standby'))).toEqual(UNAVAILABLE);
-    // Opens as many connections to the standby as there may be.
-    await Promise.all(Array.from({ length: 20 }, () => fetch(`${server.url}/health`)));
+    // Opens as many connections to the standby as reads may have.
+    const callers = Array.from({ length: 20 }, (_, n) => ({ workSessionId: `st-${n}`, clientId: 'a' }));
+    await Promise.all(callers.map((caller) => server.vaults.list(caller)));
   } finally {
     await setReadOnly('RESET default_transaction_read_only');
   }
@@ -227,7 +228,7 @@ test('more connections than PostgreSQL allows are 503, until there are fewer', a
       await expect
         .poll(async () => outcomeOf(await append()))
         .toEqual({ ...UNAVAILABLE, message: BUSY.exhausted.message });
-      expect((await fetch(`${limited.url}/health`)).status).toBe(503);
+      await expect.poll(async () => (await fetch(`${limited.url}/health`)).status).toBe(503);
       await database.admin.query(`ALTER ROLE ${role} CONNECTION LIMIT -1`);
       expect((await append()).status).toBe(200);
     });

@@ -65,6 +65,20 @@ test.each<[what: string, line: string, headers: Record<string, string>, body: st
     ' '.repeat(390_000),
     401,
   ],
+  [
+    'one on tRPC without a session',
+    'POST /trpc/vault.create?id=a',
+    { ...JSON_TYPE, authorization: 'none' },
+    ' '.repeat(390_000),
+    401,
+  ],
+  [
+    'one that is longer than a stranger needs',
+    'POST /api/sessions',
+    { ...JSON_TYPE, authorization: 'none' },
+    ' '.repeat(10_000),
+    413,
+  ],
 ])(
   'a body that nobody reads to its end does not stop its connection: %s',
   async (_, line, headers, body, status) => {

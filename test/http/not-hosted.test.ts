@@ -30,6 +30,7 @@ const CALLS: [method: string, path: string][] = [
   ['GET', '/api/skills/version'],
   ['POST', '/api/skills/batch'],
   ['POST', '/api/vault/v-7Kf3qDx02Z/encryption'],
+  ['POST', '/api/vault/v-7Kf3qDx02Z/encryption/'],
   ...['POST', 'GET', 'DELETE'].flatMap((method) =>
     ['/api/rtc-sessions', '/api/rtc-sessions/', '/api/rtc-sessions/a/b/c/d', '/api/voice-sessions/a'].map(
       (path): [string, string] => [method, path],
