@@ -72,4 +72,4 @@ export const displayName = (maxCharacters: number) =>
     const excess = judgeLength(text, maxCharacters);
     if (excess || !CONTROL.test(text)) return excess;
     return { message: 'must not contain control characters, marks that reorder text, or line separators' };
-  }).meta({ pattern: `^[^${CONTROLS}]*$`, minLength: 1, maxLength: maxCharacters });
+  }).meta({ pattern: `^[^${CONTROLS}]+$`, minLength: 1, maxLength: maxCharacters });
