@@ -39,7 +39,7 @@ export function membersOf(text: string): Map<string, string> {
     const character = text[at];
     if (character === '"') {
       const end = endOfString(text, at);
-      if (depth === 1 && name === undefined) name = readName(text.slice(at, end + 1));
+      if (depth === 1 && name === undefined) name = readString(text.slice(at, end + 1));
       at = end;
     } else if (character === ':' && depth === 1) {
       start = at + 1;
@@ -53,8 +53,17 @@ export function membersOf(text: string): Map<string, string> {
   return members;
 }
 
+/** The decoded strings of a JSON text, names of members included. @param text valid JSON */
+export function* stringsOf(text: string): Generator<string> {
+  for (let open = text.indexOf('"'); open !== -1; ) {
+    const end = endOfString(text, open);
+    yield readString(text.slice(open, end + 1));
+    open = text.indexOf('"', end + 1);
+  }
+}
+
 /** Most names have no escapes, and parsing each would take longer than all the rest. */
-const readName = (quoted: string): string =>
+const readString = (quoted: string): string =>
   quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
 
 function isTooDeep(text: string): boolean {

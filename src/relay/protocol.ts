@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accountAnswer, mentionedAccountFrame } from './account-frames.ts';
+import { accountAnswer, accountFrameInJson, accountFrameInText, accountFrameName } from './account-frames.ts';
 import { membersOf, parseJson } from './json-text.ts';
 
 /** Why a socket ends (RFC 6455, section 7.4.1, and the registry it opens). */
@@ -111,27 +111,32 @@ export type AstationFrame =
  * Reads an Astation's text frame. Never throws.
  *
  * Whatever has a `type` of `relay…` is for the relay and never reaches an atem: the known four, echoes of its
- * own frames, and what newer Astations ask of other relays. What only mentions a frame about accounts does not either. A frame without `atem_id` is for every atem, byte
- * for byte. A broken JSON object, or one nested too deep to look into, may have been for one atem: it is
- * dropped.
+ * own frames, and what newer Astations ask of other relays. A frame that hides one about accounts does not reach an atem either.
+ * A frame without `atem_id` is for every atem, byte for byte. A broken JSON object, or one nested too deep to look into, may have
+ * been for one atem: it is dropped.
  */
 export function parseAstationFrame(text: string): AstationFrame {
   const parsed = parseJson(text);
   if (!parsed.ok) {
     return parsed.reason === 'too deep' || text.trimStart().startsWith('{')
       ? { kind: 'dropped', reason: parsed.reason }
-      : broadcast(text);
+      : unlessAccount(accountFrameInText(text), { kind: 'broadcast', text });
   }
   const { value } = parsed;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return broadcast(text);
-  const type = 'type' in value ? value.type : undefined;
-  if (typeof type === 'string' && /^relay[A-Z]/.test(type)) return readControl(type, value);
-  if (!('atem_id' in value)) return broadcast(text);
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const type = isObject && 'type' in value ? value.type : undefined;
+  if (isObject && typeof type === 'string' && /^relay[A-Z]/.test(type)) return readControl(type, value);
+  return unlessAccount(
+    accountFrameInJson(text),
+    isObject ? readForAtems(text, value) : { kind: 'broadcast', text },
+  );
+}
+
+function readForAtems(text: string, value: object): AstationFrame {
+  if (!('atem_id' in value)) return { kind: 'broadcast', text };
   const envelope = Envelope.safeParse(value);
   const payload = membersOf(text).get('payload');
   if (!envelope.success || payload === undefined) return { kind: 'dropped', reason: 'not an envelope' };
-  const account = mentionedAccountFrame(payload);
-  if (account !== undefined) return unsupported(account);
   return {
     kind: 'envelope',
     atemId: envelope.data.atem_id,
@@ -140,10 +145,8 @@ export function parseAstationFrame(text: string): AstationFrame {
   };
 }
 
-function broadcast(text: string): AstationFrame {
-  const type = mentionedAccountFrame(text);
-  return type === undefined ? { kind: 'broadcast', text } : unsupported(type);
-}
+const unlessAccount = (type: string | undefined, frame: AstationFrame): AstationFrame =>
+  type === undefined ? frame : unsupported(type);
 
 function unsupported(type: string): AstationFrame {
   const reason = accountAnswer(type) ?? 'not supported by this relay';
@@ -152,7 +155,7 @@ function unsupported(type: string): AstationFrame {
 
 function readControl(type: string, value: object): AstationFrame {
   const known = ControlFrame.options.some((option) => option.shape.type.value === type);
-  if (!known) return unsupported(type);
+  if (!known) return unsupported(accountFrameName(type) ?? type);
   const frame = ControlFrame.safeParse(value);
   if (frame.success) return { kind: 'control', frame: frame.data };
   const [issue] = frame.error.issues;

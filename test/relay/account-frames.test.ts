@@ -99,9 +99,75 @@ test('other frames of type relay… are answered as before', async () => {
   });
 });
 
-test('a text that only quotes the name of such a frame is passed on', async () => {
+describe('a frame that hides an account frame reaches no atem', () => {
+  const escaped = (type: string) =>
+    type.replace('R', '\\u0052').replace('M', '\\u004d').replace('A', '\\u0041');
+
+  test.each(TYPES)('%s, however it is written', async (type) => {
+    const token = `token-${randomUUID()}`;
+    const room = await enter('legacy');
+    const envelope = (payload: string, more = '') =>
+      `{"atem_id":"a","connection_id":"${room.connection_id}"${more},"payload":${payload}}`;
+    const frame = JSON.stringify({ type, token });
+    const text = JSON.stringify(frame);
+    const within = `{"type":"${escaped(type)}","token":"${token}"}`;
+    const hidden = [
+      within,
+      `[${within}]`,
+      `{"type":"x","data":${within}}`,
+      envelope(within),
+      envelope(`"${token}"`, `,"type":" ${type}"`),
+      `{"type":"${escaped(type)}","token":"${token}","type":"hello"}`,
+      ...[
+        ` ${type}`,
+        `${type}\n`,
+        `\u0000${type}`,
+        `${type}\u200b`,
+        type.toUpperCase(),
+        type.toLowerCase(),
+      ].map((name) => JSON.stringify({ type: name, token })),
+      JSON.stringify({ Type: type.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), token }),
+      JSON.stringify([[`${type}\n`, { token }]]),
+      JSON.stringify({ [type]: { token } }),
+      text,
+      JSON.stringify(text),
+      envelope(text),
+      envelope(JSON.stringify(JSON.stringify(text))),
+      envelope(JSON.stringify(` ${within}`)),
+      envelope(JSON.stringify(`{"token":"${token}","type":"${escaped(type)}"`)),
+      [1, 2, 3, 4, 5, 6, 7].reduce((inner) => JSON.stringify(inner), text),
+      `x${within}`,
+      `x{'type':'${type}','token':'${token}'}`,
+    ];
+    for (const one of hidden) {
+      room.socket.send(one);
+      expect(await room.socket.next(one), one).toMatchObject({ type: 'relayAck', for: type, ok: false });
+    }
+    room.socket.send(within.slice(0, -1));
+    await room.socket.hearsNothing();
+    await getsOnlyTheMarker(room);
+    expect(await everywhereElse()).not.toContain(token);
+  });
+});
+
+test.each([
+  { text: 'what does {"type":"relayAccountList"} do?' },
+  { text: 'relay account list' },
+  { text: `relayRegisterAccount ${'and so on '.repeat(1000)}` },
+  { text: JSON.stringify({ text: 'relayRegisterAccount is a frame' }) },
+  { text: '{ type: relayRegisterAccount }' },
+])('a text that only talks about such a frame is passed on: %j', async (frame) => {
+  const { owner, atem, connection_id } = await enter('verified');
+  const talking = JSON.stringify(frame);
+  owner.send(talking);
+  expect(await atem.nextText()).toBe(talking);
+  owner.send({ atem_id: 'a', connection_id, payload: frame });
+  expect(await atem.nextText()).toBe(talking);
+});
+
+test('what an atem sends is not searched: its Astation gets a frame of this type as it is', async () => {
   const { owner, atem } = await enter('verified');
-  const quoting = JSON.stringify({ text: 'what does {"type":"relayAccountList"} do?' });
-  owner.send(quoting);
-  expect(await atem.nextText()).toBe(quoting);
+  const payload = { type: 'relayRegisterAccount', text: 'from an atem' };
+  atem.send(payload);
+  expect(await owner.next()).toMatchObject({ atem_id: 'a', payload });
 });
