@@ -96,7 +96,7 @@ async function openRelay(
   },
 ) {
   const { config, log, feed, metrics, now, roomClock } = parts;
-  const connections = new Connections(log, now);
+  const connections = new Connections({ log, now, maxBytesInFlight: config.maxBytesInFlight });
   const replica =
     config.redisUrl === undefined
       ? undefined

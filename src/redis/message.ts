@@ -25,7 +25,7 @@ export function performMessage(message: string, delivery: Delivery): boolean {
   if (space < 0) return false;
   const [ids, rest] = [message.slice(1, space), message.slice(space + 1)];
   if (message.startsWith('s')) {
-    for (const id of ids.split(',')) delivery.deliver(id, rest);
+    delivery.deliver(ids.split(','), rest);
     return true;
   }
   const [, code, reason = ''] = message.startsWith('c') ? (CLOSING.exec(rest) ?? []) : [];

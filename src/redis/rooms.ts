@@ -80,13 +80,16 @@ export class RedisRooms implements RoomStore {
     await this.#turns.follow(code, () => this.#line.run('from_atem', code, atemId, connectionId, frame));
   }
 
-  async astationSent(code: string, { connectionId, frame }: AstationSent): Promise<void> {
+  async astationSent(code: string, { connectionId, frame, mostRecipients }: AstationSent): Promise<number> {
     if (frame.kind === 'broadcast') {
-      await this.#turns.follow(code, () => this.#line.run('to_atems', code, connectionId, frame.text));
-    } else if (frame.kind === 'envelope') {
+      const to = [connectionId, frame.text, mostRecipients];
+      return (await this.#turns.follow(code, () => this.#line.run('to_atems', code, ...to))) as number;
+    }
+    if (frame.kind === 'envelope') {
       const to = [frame.atemId, frame.connectionId, frame.payload];
       await this.#turns.follow(code, () => this.#line.run('to_atem', code, connectionId, ...to));
     }
+    return 1;
   }
 
   send(connectionId: string, text: string): void {

@@ -124,10 +124,13 @@ export const makeScripts = (prefix: string) => {
       return 'OK'
     `,
 
-    /** (code, owner's connection id, frame) → nothing. For every atem, one message to each replica. */
+    /**
+     * (code, owner's connection id, frame, most) → how many atems there are. For every atem, one message to each replica; where
+     * there are more than most, for none.
+     */
     to_atems: `
       local fields = redis.call('HGETALL', P .. 'room:' .. ARGV[1])
-      local owner, replicas, ids = nil, {}, {}
+      local owner, replicas, ids, count = nil, {}, {}, 0
       for i = 1, #fields, 2 do
         local field, id = fields[i], string.sub(fields[i + 1], 1, 36)
         if field == 'owner' then
@@ -139,13 +142,15 @@ export const makeScripts = (prefix: string) => {
             ids[replica] = {}
           end
           table.insert(ids[replica], id)
+          count = count + 1
         end
       end
-      if owner ~= ARGV[2] then return 'OK' end
+      if owner ~= ARGV[2] then return 0 end
+      if count > tonumber(ARGV[4]) then return count end
       for _, replica in ipairs(replicas) do
         to_inbox(replica, 's' .. table.concat(ids[replica], ',') .. ' ' .. ARGV[3])
       end
-      return 'OK'
+      return count
     `,
 
     /** (address, replica, sockets here, max) → 1 when all replicas together have no more than max, else 0. */

@@ -10,6 +10,7 @@ import {
   pointsOfRequest,
 } from './binding-request.ts';
 import type { ControlMeter } from './control-meter.ts';
+import { FramePasser } from './frame-passer.ts';
 import { verifyAstationProof } from './identity.ts';
 import {
   type AstationFrame,
@@ -38,6 +39,8 @@ export interface AstationSessionDeps extends AstationDeps {
   sessionEnded(idHash: string): void;
   /** Counts the frames of this socket that are for the relay. */
   control: ControlMeter;
+  /** Counts the copies of a broadcast. @returns whether they may be made, as soon as they may */
+  countCopies(points: number): Promise<boolean>;
   /** Ends this socket. @param code one of `CLOSE` */
   close(code: number, reason: string): void;
   /** Whether this socket is open, and is to stay so as far as this server knows. */
@@ -80,8 +83,7 @@ export class AstationSession {
   /** A proof was judged; what comes after a verdict is not judged again. */
   #judged = false;
   #closed = false;
-  /** The last frame that was passed on; it is on its way when this resolves, and so is every earlier one. */
-  #passed: Promise<void> = Promise.resolve();
+  readonly #forAtems: FramePasser;
 
   constructor(deps: AstationSessionDeps, socket: AstationSocket) {
     this.#deps = deps;
@@ -89,6 +91,7 @@ export class AstationSession {
     this.#code = socket.code;
     this.#connectionId = socket.connectionId;
     this.#source = socket.source;
+    this.#forAtems = new FramePasser({ ...deps, ...socket, onError: (error) => this.#log(error) });
   }
 
   /**
@@ -97,7 +100,7 @@ export class AstationSession {
    */
   received(text: string): Promise<void> {
     this.#queue = this.#queue.then(() => this.#handle(text).catch((error) => this.#log(error)));
-    return this.#queue.then(() => this.#passed);
+    return this.#queue.then(() => this.#forAtems.passed);
   }
 
   async #handle(text: string): Promise<void> {
@@ -111,8 +114,7 @@ export class AstationSession {
       await this.#control(frame);
       return;
     }
-    const sent = { connectionId: this.#connectionId, frame };
-    this.#passed = this.#deps.rooms.astationSent(this.#code, sent).catch((error) => this.#log(error));
+    this.#forAtems.pass(frame);
   }
 
   async #ownsRoom(): Promise<boolean> {

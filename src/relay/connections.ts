@@ -3,18 +3,25 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { Delivery } from './delivery.ts';
 import { CLOSE, DISPLACED, IDLE_TIMEOUT_MS, PING_INTERVAL_MS } from './protocol.ts';
-import { dequeue, EMPTY_QUEUE, enqueue, isStalled, type SendQueue } from './send-queue.ts';
+import { OutgoingFrame } from './queued-bytes.ts';
+import { isStalled } from './send-queue.ts';
+import { type Receiver, SendQueues } from './send-queues.ts';
 
-interface Connection {
+/** A socket that has just opened. */
+interface Entering {
   readonly socket: WebSocket;
-  queue: SendQueue;
+  readonly address: string;
+  /** Called when this server begins to close the socket. */
+  onClosing(): void;
+}
+
+interface Connection extends Entering, Receiver {
+  readonly id: string;
   heardAt: number;
   pingedAt: number;
   closing: boolean;
   /** Until then, on this server's clock, it is not closed for being displaced. */
   sparedUntil: number;
-  /** Called when this server begins to close the socket. */
-  onClosing(): void;
 }
 
 /** What a place of an address is taken for. */
@@ -24,6 +31,16 @@ export interface Place {
   /** Hears how many places the address has still taken when this one is free again. */
   left(here: number): void;
 }
+
+export interface ConnectionsOptions {
+  log: FastifyBaseLogger;
+  /** ms of a clock that only moves forward */
+  now(): number;
+  /** The setting `MAX_BYTES_IN_FLIGHT`; send queues have a share of it. */
+  maxBytesInFlight: number;
+}
+
+const TOO_SLOW = 'too much waits for connections that do not take their frames; connect again';
 
 /** How often the sockets of this server are looked after. */
 const TICK_MS = 1000;
@@ -37,11 +54,12 @@ export class Connections implements Delivery {
   readonly #log: FastifyBaseLogger;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
+  readonly #queues: SendQueues<Connection>;
 
-  /** @param now ms of a clock that only moves forward */
-  constructor(log: FastifyBaseLogger, now: () => number) {
+  constructor({ log, now, maxBytesInFlight }: ConnectionsOptions) {
     this.#log = log;
     this.#now = now;
+    this.#queues = new SendQueues(now, maxBytesInFlight);
     this.#timer = setInterval(() => this.tick(), TICK_MS);
     this.#timer.unref();
   }
@@ -74,43 +92,61 @@ export class Connections implements Delivery {
     return release;
   }
 
-  /** @param onClosing called when this server begins to close the socket */
-  add(connectionId: string, socket: WebSocket, onClosing: () => void): void {
+  /** Takes in a socket, under the id that its room knows. */
+  add(id: string, entering: Entering): void {
+    const { socket } = entering;
     const now = this.#now();
-    const connection = {
-      socket,
-      queue: EMPTY_QUEUE,
+    const connection: Connection = {
+      ...entering,
+      ...this.#queues.empty(),
+      id,
       heardAt: now,
       pingedAt: now,
       closing: false,
       sparedUntil: 0,
-      onClosing,
     };
-    this.#connections.set(connectionId, connection);
+    this.#connections.set(id, connection);
     const heard = () => {
       connection.heardAt = this.#now();
     };
     socket.on('message', heard);
     socket.on('ping', heard);
     socket.on('pong', heard);
-    socket.once('close', () => this.#connections.delete(connectionId));
+    socket.once('close', () => {
+      this.#connections.delete(id);
+      this.#queues.left(connection);
+    });
   }
 
   has(connectionId: string): boolean {
     return this.#connections.get(connectionId)?.closing === false;
   }
 
-  /** Queues a text frame; one for a socket that is gone, or whose queue is full, is lost. */
-  deliver(connectionId: string, text: string): void {
-    const connection = this.#connections.get(connectionId);
-    if (!connection || connection.closing) return;
-    const bytes = Buffer.byteLength(text);
-    const { queue, accepted } = enqueue(connection.queue, { bytes, now: this.#now() });
-    connection.queue = queue;
-    if (!accepted) return;
-    connection.socket.send(text, () => {
-      connection.queue = dequeue(connection.queue, bytes);
-    });
+  /**
+   * Queues a text frame; one for a socket that is gone, or whose queue is full, is lost. Where too much waits in all queues, the
+   * slowest sockets are closed.
+   */
+  deliver(connectionIds: readonly string[], text: string): void {
+    const here = connectionIds.filter((id) => this.has(id));
+    if (here.length === 0) return;
+    const frame = new OutgoingFrame(text);
+    for (const id of here) {
+      const connection = this.#connections.get(id);
+      // Another socket may have made this one give way.
+      if (!connection || connection.closing) continue;
+      this.#queues.send(connection, frame);
+      this.#relieve(connection.address);
+    }
+  }
+
+  #relieve(address: string): void {
+    for (let slow = this.#queues.slowest(address); slow; slow = this.#queues.slowest(address)) {
+      this.#log.warn(
+        { connection: slow.id },
+        'Too much waits for sockets, and the slowest of them is closed',
+      );
+      this.close(slow.id, CLOSE.TRY_AGAIN, TOO_SLOW);
+    }
   }
 
   /** Whether frames for a socket are lost at present, since too much waits for it. */
@@ -140,6 +176,7 @@ export class Connections implements Delivery {
     connection.closing = true;
     connection.onClosing();
     connection.socket.close(code, reason);
+    this.#queues.leaves(connection);
   }
 
   /** Ends every socket with 1012; one that does not answer is cut soon. */

@@ -14,8 +14,8 @@ export type Announcement =
 export interface Delivery {
   /** Whether a socket is here and not on its way out. */
   has(connectionId: string): boolean;
-  /** Queues a text frame for one socket. */
-  deliver(connectionId: string, text: string): void;
+  /** Queues a text frame for sockets, each of them named once. They share one copy of it. */
+  deliver(connectionIds: readonly string[], text: string): void;
   /** Ends a socket once what was queued before is written. @param code one of `CLOSE` */
   close(connectionId: string, code: number, reason: string): void;
 }

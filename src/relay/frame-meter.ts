@@ -33,6 +33,13 @@ const LUMP = 50;
 /** What a frame counts: one for each KiB begun. */
 export const pointsOf = (bytes: number): number => 1 + Math.floor(bytes / POINT_BYTES);
 
+/** A copy of a broadcast counts as this many bytes at least, because each copy is a call of the system. */
+const LEAST_COPY_BYTES = 256;
+
+/** What a broadcast counts: its bytes for each atem that gets it. */
+export const pointsOfBroadcast = (bytes: number, recipients: number): number =>
+  pointsOf(Math.max(bytes, LEAST_COPY_BYTES) * recipients);
+
 /** Makes the limiters. Those of addresses and rooms count where `makeLimiter` does; sockets are on one server. */
 export function makeFrameLimits(settings: RelayLimitSettings, makeLimiter: MakeLimiter): FrameLimits {
   const make = (name: string, points: number, from: MakeLimiter) =>
@@ -59,6 +66,7 @@ export class FrameMeter {
   #credit = pointsOf(FIRST_FRAME_BYTES);
   #last: Promise<boolean> | undefined;
   #ended = false;
+  #left = false;
 
   constructor(limits: FrameLimits, by: MeteredBy, { proved }: { proved: boolean }) {
     this.#limits = limits;
@@ -76,6 +84,11 @@ export class FrameMeter {
     this.#ended = true;
   }
 
+  /** The client has left: what it sent still passes, and no copies of it are waited for. */
+  leave(): void {
+    this.#left = true;
+  }
+
   /** Resolves when every frame that waits by now has passed. */
   async idle(): Promise<void> {
     await this.#last;
@@ -83,10 +96,21 @@ export class FrameMeter {
 
   /** @returns whether the frame may pass, as soon as it may; undefined: at once */
   take(bytes: number): Promise<boolean> | undefined {
-    const points = pointsOf(bytes);
+    return this.#pay(pointsOf(bytes), () => this.#ended);
+  }
+
+  /** Counts the copies that a frame makes. @returns as `take`; false where the socket has left before they could be counted */
+  takeCopies(points: number): Promise<boolean> | undefined {
+    return this.#pay(points, () => this.#ended || this.#left);
+  }
+
+  #pay(points: number, isOver: () => boolean): Promise<boolean> | undefined {
     if (!this.#last && !this.#ended && this.#spend(points)) return undefined;
     const mine = (this.#last ?? Promise.resolve()).then(async () => {
-      while (!this.#ended && !this.#spend(points)) await this.#earn();
+      while (!this.#spend(points)) {
+        if (isOver()) return false;
+        await this.#earn(isOver);
+      }
       return !this.#ended;
     });
     this.#last = mine;
@@ -104,24 +128,28 @@ export class FrameMeter {
     return true;
   }
 
-  async #earn(): Promise<void> {
+  async #earn(isOver: () => boolean): Promise<void> {
     const { socket, address, room } = this.#tier;
-    await this.#consume(socket, this.#by.connectionId);
-    await this.#consume(address, this.#by.address);
-    await this.#consume(room, this.#by.code);
-    this.#credit += LUMP;
+    const sources: [Limiter | undefined, string][] = [
+      [socket, this.#by.connectionId],
+      [address, this.#by.address],
+      [room, this.#by.code],
+    ];
+    for (const [limiter, key] of sources) if (limiter) await consume(limiter, key, isOver);
+    if (!isOver()) this.#credit += LUMP;
   }
+}
 
-  async #consume(limiter: Limiter | undefined, key: string): Promise<void> {
-    while (limiter && !this.#ended) {
-      try {
-        await limiter.consume(key, LUMP);
-        return;
-      } catch (refused) {
-        // Without a place to count, there is no limit, as for requests.
-        if (!(refused instanceof RateLimiterRes)) return;
-        await sleep(Math.max(1, refused.msBeforeNext), undefined, { ref: false });
-      }
+/** Takes a lump from a limiter, as soon as it has one. */
+async function consume(limiter: Limiter, key: string, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    try {
+      await limiter.consume(key, LUMP);
+      return;
+    } catch (refused) {
+      // Without a place to count, there is no limit, as for requests.
+      if (!(refused instanceof RateLimiterRes)) return;
+      await sleep(Math.max(1, refused.msBeforeNext), undefined, { ref: false });
     }
   }
 }

@@ -158,7 +158,7 @@ export class Hub {
     if (announcement.type === 'vault-updated') {
       const { workSessionId, vaultId, seq } = announcement;
       const nudge = vaultUpdatedFrame({ vault_id: vaultId, seq });
-      for (const id of this.#atemsHere.get(workSessionId) ?? []) this.#delivery.deliver(id, nudge);
+      this.#delivery.deliver([...(this.#atemsHere.get(workSessionId) ?? [])], nudge);
       return;
     }
     const { astationId } = announcement;

@@ -49,12 +49,18 @@ export class MemoryRooms implements RoomStore {
     this.#perform(routeFromAtem(this.#rooms.get(code), frame));
   }
 
-  async astationSent(code: string, sent: AstationSent): Promise<void> {
-    this.#perform(routeFromAstation(this.#rooms.get(code), sent));
+  async astationSent(code: string, sent: AstationSent): Promise<number> {
+    const sends = routeFromAstation(this.#rooms.get(code), sent);
+    const [first] = sends;
+    if (first && sends.length <= sent.mostRecipients) {
+      const to = sends.map(({ connectionId }) => connectionId);
+      this.#delivery.deliver(to, first.text);
+    }
+    return sends.length;
   }
 
   send(connectionId: string, text: string): void {
-    this.#delivery.deliver(connectionId, text);
+    this.#delivery.deliver([connectionId], text);
   }
 
   async due(): Promise<string[]> {
@@ -106,7 +112,7 @@ export class MemoryRooms implements RoomStore {
 
   #perform(effects: Effect[]): void {
     for (const effect of effects) {
-      if (effect.type === 'send') this.#delivery.deliver(effect.connectionId, effect.text);
+      if (effect.type === 'send') this.#delivery.deliver([effect.connectionId], effect.text);
       else this.#delivery.close(effect.connectionId, effect.code, effect.reason);
     }
   }

@@ -1,6 +1,6 @@
 import { type AstationFrame, envelopeFrame } from './protocol.ts';
 import { send } from './room.ts';
-import type { Effect, Room } from './room-state.ts';
+import type { Room, Send } from './room-state.ts';
 
 /** A text frame and the socket it came from. */
 export interface AtemFrame {
@@ -13,7 +13,7 @@ export interface AtemFrame {
  * An atem's frame goes to the room's owner in an envelope. Without an owner, or from a replaced socket, it is
  * lost.
  */
-export function routeFromAtem(room: Room | undefined, frame: AtemFrame): Effect[] {
+export function routeFromAtem(room: Room | undefined, frame: AtemFrame): Send[] {
   if (!room?.owner || room.atems.get(frame.atemId) !== frame.connectionId) return [];
   return [send(room.owner.connectionId, envelopeFrame(frame, frame.text))];
 }
@@ -25,7 +25,7 @@ export function routeFromAtem(room: Room | undefined, frame: AtemFrame): Effect[
 export function routeFromAstation(
   room: Room | undefined,
   from: { connectionId: string; frame: AstationFrame },
-): Effect[] {
+): Send[] {
   const { frame } = from;
   if (room?.owner?.connectionId !== from.connectionId) return [];
   if (frame.kind === 'broadcast') return toEveryAtem(room, frame.text);
@@ -33,6 +33,6 @@ export function routeFromAstation(
   return [send(frame.connectionId, frame.payload)];
 }
 
-function toEveryAtem(room: Room, text: string): Effect[] {
+function toEveryAtem(room: Room, text: string): Send[] {
   return [...room.atems.values()].map((connectionId) => send(connectionId, text));
 }

@@ -45,9 +45,14 @@ export interface Room {
 }
 
 /** What is to be done to sockets, in this order. */
-export type Effect =
-  | { type: 'send'; connectionId: string; text: string }
-  | { type: 'close'; connectionId: string; code: number; reason: string };
+export type Effect = Send | { type: 'close'; connectionId: string; code: number; reason: string };
+
+/** A text frame for one socket. */
+export interface Send {
+  type: 'send';
+  connectionId: string;
+  text: string;
+}
 
 /** A socket that waits to prove a key, and the room that it waits in. */
 export interface PendingPlace {

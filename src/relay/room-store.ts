@@ -18,6 +18,8 @@ export type Decide = (seen: Seen) => Transition;
 export interface AstationSent {
   connectionId: string;
   frame: AstationFrame;
+  /** Atems that the sender's limits have counted it for. */
+  mostRecipients: number;
 }
 
 /** Places that the sockets of one address take, on all servers together. */
@@ -43,8 +45,11 @@ export interface RoomStore {
   update(code: string, decide: Decide, address?: string): Promise<Transition>;
   /** Passes an atem's frame on to its Astation, if the socket is still the atem's. */
   atemSent(code: string, frame: AtemFrame): Promise<void>;
-  /** Passes an owner's frame on to the atems it is for. */
-  astationSent(code: string, sent: AstationSent): Promise<void>;
+  /**
+   * Passes an owner's frame on to the atems it is for, unless they are more than it was counted for.
+   * @returns how many they are, where it is a broadcast
+   */
+  astationSent(code: string, sent: AstationSent): Promise<number>;
   /** Queues a frame for a socket of this server, behind what was decided about its room so far. */
   send(connectionId: string, text: string): void;
   /** Codes of the rooms whose time may be up. */

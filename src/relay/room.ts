@@ -11,6 +11,7 @@ import {
   type PendingPlace,
   type Refusal,
   type Room,
+  type Send,
   type Transition,
   unlessDeserted,
   withAtem,
@@ -149,7 +150,7 @@ export function displace(room: Room, owner: Astation, now: number): { room: Room
 }
 
 /** Queues a text frame. */
-export const send = (connectionId: string, text: string): Effect => ({ type: 'send', connectionId, text });
+export const send = (connectionId: string, text: string): Send => ({ type: 'send', connectionId, text });
 
 const replaced = (connectionId: string): Effect => ({
   type: 'close',

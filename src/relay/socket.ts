@@ -140,7 +140,7 @@ export class RelaySockets {
     const by = { connectionId, address: networkOf(request.address), code: admission.code };
     const proved = admission.role === 'atem' && admission.sessionHash !== undefined;
     const frames = new FrameMeter(limits.frames, by, { proved });
-    connections.add(connectionId, socket, () => frames.end());
+    connections.add(connectionId, { socket, address: by.address, onClosing: () => frames.end() });
     // It was let in before the stop began, and arrives after every other socket was closed.
     if (this.#draining) {
       this.drain();
@@ -170,6 +170,7 @@ export class RelaySockets {
       ...this.#deps,
       sessionEnded: (idHash: string) => this.sessionEnded(idHash),
       control: new ControlMeter(limits.control, by),
+      countCopies: async (points: number) => (await frames.takeCopies(points)) ?? true,
       close: (status: number, reason: string) => connections.close(connectionId, status, reason),
       isOpen: () => connections.has(connectionId),
       proved: (publicKey: string) => {
@@ -228,5 +229,8 @@ export class RelaySockets {
 
 /** Frames that came before the end of a socket, and waited for their turn, are passed on before it leaves its room. */
 function onGone({ socket, frames }: Pick<Arrived, 'socket' | 'frames'>, leave: () => void): void {
-  socket.once('close', () => void frames.idle().then(leave));
+  socket.once('close', () => {
+    frames.leave();
+    void frames.idle().then(leave);
+  });
 }

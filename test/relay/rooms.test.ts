@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect as dialTcp, type Server } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
+import { readConfig } from '../../src/config.ts';
 import { IDLE_TIMEOUT_MS, MAX_FRAME_BYTES, PING_INTERVAL_MS } from '../../src/relay/protocol.ts';
 import { MAX_FULL_MS, MAX_QUEUED_BYTES } from '../../src/relay/send-queue.ts';
 import { SessionStore } from '../../src/session/store.ts';
@@ -486,7 +487,9 @@ describe('limits', () => {
   });
 
   test('a client that stops reading is closed with 1013, while others get every frame in order', async () => {
-    await withRelayServer({ databaseUrl: database.url }, async (own) => {
+    const { relayLimits } = readConfig({});
+    const config = { relayLimits: { ...relayLimits, unprovedPerSecond: 0 } };
+    await withRelayServer({ databaseUrl: database.url, config }, async (own) => {
       const { owner, atem, code } = await room('a', own);
       const stuck = await openAtem(own.url, code, 'stuck');
       const stuckId = await connected(owner, 'stuck');
