@@ -298,6 +298,8 @@ describe('listing and creating', () => {
       summary_version: 1,
       versions: '0',
       bytes: '4',
+      gaps: 0,
+      irregular: false,
     });
   });
 
