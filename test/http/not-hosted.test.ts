@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { attack } from '../support/attack.ts';
 import { useDatabase } from '../support/database.ts';
@@ -113,4 +114,17 @@ test('an address beside them is still unknown', async () => {
   for (const path of ['/api/memories', '/api/skill', '/api/vault/v-0/encryptions']) {
     expect((await sendRaw(server.url, { method: 'GET', path })).status).toBe(404);
   }
+});
+
+test.each([
+  ['diagrams', '/api/diagrams'],
+  ['`atem memory`', '/api/memory'],
+  ['`atem skill`', '/api/skills'],
+  ['voice', '/api/voice-sessions'],
+  ['`llm`', '/api/llm/chat'],
+])('E7: the README says that %s is not hosted here, as the server does', async (name, path) => {
+  const page = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const rows = page.split('\n').filter((line) => line.includes('| 501 with a sentence'));
+  expect(rows.filter((row) => row.includes(name))).toHaveLength(1);
+  expect(await sendRaw(server.url, { method: 'POST', path })).toMatchObject({ status: 501 });
 });

@@ -62,7 +62,7 @@ async function makeDatabase(name: string, options = ''): Promise<string> {
   return url.href;
 }
 
-describe('only serve and migrate make or migrate a database', () => {
+describe('C9: only serve and migrate make or migrate a database', () => {
   test.each(COMMANDS)('%s %s refuses where there is none, and makes none', (...args) =>
     withFolder(async (folder) => {
       const DATA_DIR = path.join(folder, 'data');
@@ -126,7 +126,7 @@ describe('only serve and migrate make or migrate a database', () => {
   });
 });
 
-describe('a failure is one sentence and exit code 1', () => {
+describe('C16: a failure is one sentence and exit code 1', () => {
   test('import of what is no readable file', () =>
     withFolder(async (folder) => {
       const env = migrated;
@@ -208,7 +208,7 @@ describe('a reader that has enough is no failure', () => {
   });
 });
 
-describe('a .env that exists and cannot be read stops every command', () => {
+describe('C8: a .env that exists and cannot be read stops every command', () => {
   test.each([
     ['UTF-16', Buffer.from('\ufeffPORT=0\n', 'utf16le'), 'is not text in UTF-8'],
     ['Latin 1', Buffer.from('HOST=\u00fc\n', 'latin1'), 'is not text in UTF-8'],
@@ -238,7 +238,7 @@ describe('a .env that exists and cannot be read stops every command', () => {
     }));
 });
 
-test('PG* variables of the environment never reach the embedded database', () =>
+test('C10: PG* variables of the environment never reach the embedded database', () =>
   withFolder(async (folder) => {
     const env = {
       DATA_DIR: path.join(folder, 'data'),

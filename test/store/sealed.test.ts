@@ -38,7 +38,7 @@ async function auditedSince(id: number): Promise<object[]> {
 const lastAudited = async (): Promise<number> =>
   (await database.admin.query('SELECT max(id)::int AS last FROM audit_log')).rows[0].last;
 
-describe.each(WRITES)('sealed text: %s', (op, write) => {
+describe.each(WRITES)('E3: sealed text: %s', (op, write) => {
   test.each(['e1.', 'e1.AAAA', `e1.${'x'.repeat(1000)}`, 'e1.\n'])(
     'is refused before any statement, and audited: %j',
     async (text) => {

@@ -63,7 +63,7 @@ test.each([
 });
 
 describe('the lock file', () => {
-  test('has no production package that refuses the oldest Node of `engines`', () => {
+  test('C15: has no production package that refuses the oldest Node of `engines`', () => {
     const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
     const oldest = `${engines.node.replace('>=', '')}.0`;
     expect(oldest).toBe('20.19.0');

@@ -3,7 +3,7 @@ import { parseCount, parseHostname, parseMoment } from '../../../src/cli/options
 
 const NOW = Date.parse('2026-11-24T12:00:00.123Z');
 
-describe('a moment keeps its microseconds', () => {
+describe('C6: a moment keeps its microseconds', () => {
   test.each([
     ['2026-11-24T09:00:00Z', '2026-11-24T09:00:00.000000Z'],
     ['2026-11-24T09:00:00.123456Z', '2026-11-24T09:00:00.123456Z'],
