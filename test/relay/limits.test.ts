@@ -202,10 +202,10 @@ describe('frames beyond the limit wait', () => {
   test('a frame counts by its size, also one that is not relayed, and so do pings', async () => {
     const { owner, atem } = await enter(own.url);
     const sends = [
-      () => atem.send('x'.repeat(150_000)),
-      () => atem.ws.send(Buffer.alloc(150_000)),
+      () => atem.send('x'.repeat(120_000)),
+      () => atem.ws.send(Buffer.alloc(120_000)),
       () => {
-        for (let n = 0; n < 150; n++) atem.ws.ping();
+        for (let n = 0; n < 120; n++) atem.ws.ping();
       },
     ];
     for (const send of sends) {
