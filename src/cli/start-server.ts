@@ -50,7 +50,9 @@ function explainListenError(error: NodeJS.ErrnoException, { host, port, variable
     );
   }
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
-    return new ListenError(`HOST ${host} is no address of this machine.`);
+    return new ListenError(
+      `HOST ${host} is not an address of this machine. Set HOST to one that is, such as 127.0.0.1.`,
+    );
   }
   return error;
 }

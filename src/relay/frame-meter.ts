@@ -147,7 +147,7 @@ async function consume(limiter: Limiter, key: string, isOver: () => boolean): Pr
       await limiter.consume(key, LUMP);
       return;
     } catch (refused) {
-      // Without a place to count, there is no limit, as for requests.
+      // The limiter cannot count now, so the frame passes, as a request would.
       if (!(refused instanceof RateLimiterRes)) return;
       await sleep(Math.max(1, refused.msBeforeNext), undefined, { ref: false });
     }

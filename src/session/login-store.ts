@@ -7,7 +7,7 @@ import { hashSessionId, makeSessionId } from './session-id.ts';
 import { type Source, sourceColumns } from './source.ts';
 import { DECIDED, DENY, GRANT, PEEK, REQUEST, STATUS, SWEEP } from './sql.ts';
 
-/** A token whose time is up is no longer readable, and need not lie here until its session ends. */
+/** Clears expired tokens, because nobody can read them any more. */
 const CLEAR_TOKENS = `
   UPDATE sessions SET token = NULL, token_until = NULL WHERE token IS NOT NULL AND token_until <= now()`;
 

@@ -14,7 +14,7 @@ if (tooFew)
   console.log(`${SOCKETS} idle sockets need "ulimit -n ${SOCKETS + 500}"; it is ${openFilesLimit}.`);
 
 test.skipIf(tooFew)(
-  `${SOCKETS} connections that send nothing are cut within seconds, and others are served`,
+  `${SOCKETS} connections that send nothing are cut within seconds, and others are served (needs ulimit -n ${SOCKETS + 500})`,
   async () => {
     await withFolder(async (DATA_DIR) => {
       const { program, url } = await serve({ DATA_DIR, MAX_CONNECTIONS_PER_ADDRESS: String(2 * SOCKETS) });

@@ -62,9 +62,12 @@ describe('a file that exists and cannot be read stops the start and is named', (
     refused('cannot be read: there is no such file');
   });
 
-  test.skipIf(process.getuid?.() === 0)('a file of somebody else', () => {
-    writeFileSync(file, TEXT);
-    chmodSync(file, 0);
-    refused('cannot be read: permission is denied');
-  });
+  test.skipIf(process.getuid?.() === 0)(
+    'a file of somebody else (skipped for root, who may read every file)',
+    () => {
+      writeFileSync(file, TEXT);
+      chmodSync(file, 0);
+      refused('cannot be read: permission is denied');
+    },
+  );
 });
