@@ -59,7 +59,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   if (tracing !== noTracing) installTracing(app, tracing);
   if (exposition) installRequestMetrics(app, metrics);
   installErrorHandler(app);
-  installPipelineLimit(app);
+  installPipelineLimit(app, metrics);
   installChallenge(app);
   installUpgradeGuard(app);
   installStalledReaderGuard(app, metrics);

@@ -3,6 +3,12 @@ import type { Caller, Reader } from '../vault/policy.ts';
 import type { AnswerBounds } from '../vault/portions.ts';
 import type { JsonRows } from '../vault/reading.ts';
 
+/**
+ * How often an answer that is made of values is in memory: as the database sent it, as values, as text, and beside the
+ * other answers of a batch.
+ */
+export const COPIES_IN_MEMORY = 4;
+
 /** Where a page of a vault stands. */
 export interface PageHeaders {
   head: number;

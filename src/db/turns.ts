@@ -53,7 +53,7 @@ export function makeScanQueue(poolSize: number): TurnQueue {
 
 /**
  * Makes the queue of all other reads: half of the connections, of which one caller has two thirds at most. The others
- * are for writes, sessions and whatever else must never wait behind reads.
+ * are for writes and sessions, which wait behind no read where there are three connections or more.
  * @param poolSize connections to the database
  */
 export function makeReadQueue(poolSize: number): TurnQueue {

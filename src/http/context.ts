@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { networkOf } from '../address.ts';
 import { readSessionId, resolveReader } from '../api/caller.ts';
-import type { Context, PageHeaders } from '../api/context.ts';
+import { COPIES_IN_MEMORY, type Context, type PageHeaders } from '../api/context.ts';
 import { badRequest, forbidden } from '../errors.ts';
 import type { FoundSession, SessionCache } from '../session/cache.ts';
 import { hexHashOfSessionId } from '../session/session-id.ts';
@@ -86,9 +86,6 @@ export function makeSessionOf(sessions: Pick<SessionCache, 'find'>): SessionOf {
 
 /** What an answer may have that is made in memory: a page, or one on tRPC. */
 const MADE_IN_MEMORY = 8_388_608;
-
-/** On tRPC rows are parsed, and written together with the answers of the same batch. */
-const COPIES_ON_TRPC = 4;
 
 export interface ContextDeps {
   maxAnswerBytes: number;
@@ -263,7 +260,7 @@ export const forTrpc = (context: RequestContext): Context => ({
   seenHead: () => undefined,
   boundsOf: () => ({ ...context.boundsOf(1), streams: false }),
   answerRows: ({ rowsJson }) => {
-    context.hold(COPIES_ON_TRPC * rowsJson.length);
+    context.hold(COPIES_IN_MEMORY * rowsJson.length);
     return JSON.parse(`[${rowsJson}]`);
   },
   hold: (bytes) => context.hold(bytes),

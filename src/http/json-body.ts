@@ -2,6 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { badRequest, RelayError } from '../errors.ts';
 import { readJsonText } from './json-text.ts';
 
+/** Bytes of a body that are read before the caller is known; every call without a session fits. */
+export const MAX_STRANGERS_BODY = 8192;
+
 /** Accepts JSON alone in this scope, as it is and not compressed, and hands its text to `parse`. */
 export function installJsonBody(app: FastifyInstance, parse: (text: string) => unknown): void {
   app.addHook('preParsing', ({ method, headers }, _reply, body, done) => {

@@ -11,7 +11,7 @@ import { badRequest, type ErrorCode } from '../errors.ts';
 import type { Reader } from '../vault/policy.ts';
 import { JsonAnswer, type RequestContext } from './context.ts';
 import { isNamed } from './etag.ts';
-import { installJsonBody, parseJson } from './json-body.ts';
+import { installJsonBody, MAX_STRANGERS_BODY, parseJson } from './json-body.ts';
 import { loggableFieldsOf } from './loggable-url.ts';
 import { refuseOtherMethods } from './methods.ts';
 
@@ -127,9 +127,6 @@ function addIdempotencyKey(input: Record<string, unknown>, { headers }: FastifyR
   const key = headers['idempotency-key'];
   if (key !== undefined) input.idempotency_key = String(key);
 }
-
-/** Bytes of a body that are read before anybody is known; every call without a session fits. */
-export const MAX_STRANGERS_BODY = 8192;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 

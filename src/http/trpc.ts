@@ -5,11 +5,10 @@ import type { AppRouter } from '../api/router.ts';
 import { findRelayError, isFailure, toTRPCError } from '../errors.ts';
 import { forTrpc, type RequestContext } from './context.ts';
 import { logFailure, settleFailure } from './error-handler.ts';
-import { installJsonBody } from './json-body.ts';
+import { installJsonBody, MAX_STRANGERS_BODY } from './json-body.ts';
 import { loggableBatchOf } from './loggable-url.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { noteRefusal } from './refusals.ts';
-import { MAX_STRANGERS_BODY } from './rest.ts';
 import { asGet, settleAnswer } from './trpc-answer.ts';
 
 /** Calls in one HTTP request; each is a statement of its own. */

@@ -1,5 +1,5 @@
 import { tracked } from '@trpc/server';
-import type { Context } from '../api/context.ts';
+import { COPIES_IN_MEMORY, type Context } from '../api/context.ts';
 import { readerProcedure } from '../api/trpc.ts';
 import type { VaultInputs } from './inputs.ts';
 import type { Reader } from './policy.ts';
@@ -15,9 +15,6 @@ const AT = '2026-11-24T16:13:04.156964Z';
 const HASH = '3f0a377ba0a4a460ecb616f6507ce0d8cfa3e704025d4fda3ed0c5ca05468728';
 const PLACE = { seq: 42, entry_no: 1, version: 2, kind: 'content', writer_id: WRITER, created_at: AT };
 const CONTENT = 'JWT in a cookie, 15 minutes';
-
-/** How often an answer that is no text yet is in memory: as the database sent it, as values, and as it is written. */
-const COPIES = 4;
 
 /** The procedures that show vaults. */
 export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
@@ -142,7 +139,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       .output(VaultMeta)
       .query(async ({ ctx, input }) => {
         const meta = await store.meta(ctx.reader, input.vault_id);
-        ctx.hold(COPIES * JSON.stringify(meta.writers).length);
+        ctx.hold(COPIES_IN_MEMORY * JSON.stringify(meta.writers).length);
         return meta;
       }),
 
@@ -175,7 +172,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
         store.proof(ctx.reader, vault_id, {
           ...part,
           maxBytes: ctx.boundsOf(part.limit).maxBytes,
-          hold: (bytes) => ctx.hold(COPIES * bytes),
+          hold: (bytes) => ctx.hold(COPIES_IN_MEMORY * bytes),
         }),
       ),
 

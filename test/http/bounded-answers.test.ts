@@ -254,7 +254,9 @@ describe('no back-pressure: bytes on their way', () => {
     const refused = await fetch(address, { headers: { authorization: `session ${who.session}` } });
     expect(refused.status).toBe(503);
     expect(refused.headers.get('retry-after')).toBe('1');
-    expect(((await refused.json()) as { error: string }).error).toContain('Too many bytes are on their way');
+    expect(((await refused.json()) as { error: string }).error).toContain(
+      'Too many bytes are on their way to your work session',
+    );
     // A small answer needs none of it.
     expect((await owner.list()).status).toBe(200);
     // The stalled connection is cut, and gives back what it held.

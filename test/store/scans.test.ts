@@ -130,6 +130,26 @@ describe('which reads take turns', () => {
     await scans;
   }
 
+  test('an address with many work sessions has the turn of one, so that another address is next', async () => {
+    const from = (address: string) => ({ origin: { requestId: 'r', address } });
+    const ended: string[] = [];
+    const metaOf = (name: string, caller: typeof victim) =>
+      place.store.meta(caller, vaultId).then(
+        () => ended.push(name),
+        () => ended.push(name),
+      );
+    let all: Promise<unknown> = Promise.resolve();
+    await whileMetaIsLocked(async () => {
+      const strangers = upTo(OTHERS).map((n) =>
+        metaOf(`stranger ${n}`, { ...attacker, workSessionId: `st-many-${n}`, ...from('192.0.2.1') }),
+      );
+      all = Promise.all([...strangers, metaOf('victim', { ...victim, ...from('192.0.2.2') })]);
+      await untilWaiting(place, OTHERS);
+    });
+    await all;
+    expect(ended.indexOf('victim')).toBeLessThan(2);
+  });
+
   test.each<[string, (store: TestStore) => Promise<unknown>]>([
     ['a search in a vault', reading({ q: 'text' })],
     ['what one client wrote', reading({ writer: 'ann' })],
