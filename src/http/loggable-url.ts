@@ -26,6 +26,7 @@ const OPEN_FIELDS: LoggableFields = new Map<string, LoggableValue>([
   ['details', /^(true|false)$/],
   ['kind', /^(content|summary|all)$/],
   ['as_of', /^\d{1,20}$/],
+  ['entry_id', /^\d{1,10}$/],
   ['limit', /^\d{1,4}$/],
   ['wait', /^\d{1,2}$/],
   // Of a page of entries; that of a page of vaults is cut.

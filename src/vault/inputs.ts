@@ -120,6 +120,11 @@ export function makeVaultInputs(limits: Limits) {
         description: 'Entries (if left out), versions of the summary, or both.',
       }),
       as_of: seqOf('The vault as it was when this was its head.').optional(),
+      entry_id: within(
+        0,
+        MAX_U32,
+        'Only rows of the entry with this number; none if it was never written. The summary has 0, and shows only with `kind=summary` or `kind=all`.',
+      ).optional(),
       q: q.optional(),
       writer: clientId.meta({ description: 'Only rows that this client wrote.' }).optional(),
       tag: tagName.meta({ description: 'Only rows with this tag.' }).optional(),

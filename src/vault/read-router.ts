@@ -75,7 +75,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
           tags,
           summary: 'Read a vault',
           description:
-            'The current view: of each entry its highest version, by entry number. With `history=true` every version, by `seq`. With `since` only rows with a greater `seq`; a reader that passes the `x-vault-head` of its last read never misses a row. With `wait` an empty answer waits for something to show. Also open to a client of another work session that wrote into the vault once.',
+            'The current view: of each entry its highest version, by entry number. With `history=true` every version, by `seq`. With `since` only rows with a greater `seq`; a reader that passes the `x-vault-head` of its last read never misses a row. With `entry_id` only one entry: its history without the others. With `wait` an empty answer waits for something to show. Also open to a client of another work session that wrote into the vault once.',
           successDescription: 'The entries.',
         },
         errors: ['FORBIDDEN', 'NOT_FOUND', 'ANSWER_TOO_LARGE'],

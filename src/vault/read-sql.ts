@@ -4,6 +4,7 @@
  */
 
 import { type Access, CALLER, holds, OPERATOR } from './access-sql.ts';
+import { ENTRY_HISTORY } from './entry-history-sql.ts';
 import { makeLists } from './list-sql.ts';
 import { PORTION_BYTES, PORTION_ROWS, portion } from './portion-sql.ts';
 
@@ -19,11 +20,11 @@ const ENTRY_JSON = `
 /** The most JSON that an entry has beside its content: names and tags of their longest, each character escaped. */
 const MAX_BYTES_AROUND_CONTENT = 4608;
 
-/** `$6` pattern of a text, `$7` writer, `$8` tag, `$11` kind; null: any. */
+/** `$6` pattern of a text, `$7` writer, `$8` tag, `$11` kind, `$16` number of the entry; null: any. */
 const MATCHES = `
   ($6::text[] IS NULL OR ${holds('e.content', '$6')})
   AND ($7::text IS NULL OR e.writer_id = $7) AND ($8::text IS NULL OR $8 = ANY (e.tags))
-  AND ($11::text IS NULL OR e.kind = $11)`;
+  AND ($11::text IS NULL OR e.kind = $11) AND ($16::bigint IS NULL OR e.entry_no = $16)`;
 
 /** A position before every seq, and before every number of an entry. */
 export const BEFORE_ALL = -2_147_483_649;
@@ -79,6 +80,7 @@ const readable = ({ canRead }: Access, view: View, measures = false) => `
   )}) AS page
   WHERE v.vault_id = $1 AND ${canRead}`;
 
+/** Rows up to the moment `$5`; null: now. */
 const UP_TO_MOMENT = `seq <= coalesce($5::bigint, 9223372036854775807)`;
 
 /** The rows of a vault behind a position of its history. */
@@ -91,15 +93,16 @@ const HISTORY: View = {
   end: `(SELECT seq FROM ${HISTORY_ROWS} ORDER BY seq OFFSET $14::bigint - 1 LIMIT 1)`,
 };
 
-/** An adopted vault may have entries of any number. */
+/** An adopted vault may have entries of any number. `greatest` and `least` leave a null out. */
 const LOWEST_ENTRY = `CASE WHEN $11::text = 'summary' THEN 0 WHEN v.irregular THEN -2147483648 WHEN $11::text = 'content' THEN 1 ELSE 0 END`;
-const LAST_ENTRY = `CASE WHEN $11::text = 'summary' THEN 0 WHEN v.irregular THEN 2147483647 ELSE v.next_entry_no - 1 END`;
+const LAST_ENTRY = `least($16::bigint,
+  CASE WHEN $11::text = 'summary' THEN 0 WHEN v.irregular THEN 2147483647 ELSE v.next_entry_no - 1 END)`;
 
 /** The first entry behind the position: numbers that no entry has cost nothing, however many there are. */
 const FIRST_ENTRY = `
   LEFT JOIN LATERAL (
     SELECT entry_no FROM vault_entries
-    WHERE vault_id = v.vault_id AND entry_no >= greatest(${LOWEST_ENTRY}, $9::bigint + 1) ORDER BY entry_no LIMIT 1
+    WHERE vault_id = v.vault_id AND entry_no >= greatest(${LOWEST_ENTRY}, $9::bigint + 1, $16::bigint) ORDER BY entry_no LIMIT 1
   ) AS first ON true`;
 const LAST_LOOKED = 'first.entry_no + $14::bigint - 1';
 
@@ -163,6 +166,8 @@ const makeReads = (access: Access) => {
 
     READ_HISTORY: readable(access, HISTORY),
     MEASURE_HISTORY: readable(access, HISTORY, true),
+    READ_ENTRY_HISTORY: readable(access, ENTRY_HISTORY),
+    MEASURE_ENTRY_HISTORY: readable(access, ENTRY_HISTORY, true),
     READ_CURRENT: readable(access, CURRENT),
     MEASURE_CURRENT: readable(access, CURRENT, true),
     READ_CURRENT_SINCE: readable(access, CURRENT_SINCE),

@@ -51,7 +51,7 @@ export interface View {
 }
 
 /** All that decides what a look shows, beside who looks. */
-const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor }: ReadOptions) => [
+const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor, entry_id }: ReadOptions) => [
   since,
   history,
   kind,
@@ -60,11 +60,12 @@ const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor }: ReadOpt
   writer,
   tag,
   cursor,
+  entry_id,
 ];
 
 /** Whether rows are looked at that may not be shown. */
-const isNarrowed = ({ q, writer, tag, since = 0 }: ReadOptions) =>
-  since > 0 || [q, writer, tag].some((option) => option !== undefined);
+const isNarrowed = ({ q, writer, tag, entry_id, since = 0 }: ReadOptions) =>
+  since > 0 || [q, writer, tag, entry_id].some((option) => option !== undefined);
 
 /** Whether the current view is wanted from its start and without options, which has a statement of its own. */
 function isWhole(what: ReadOptions, { at, bytes }: PortionWanted<number>): boolean {
@@ -218,15 +219,14 @@ export class VaultReader {
   }
 
   async #ask({ reader, vaultId, what }: View, portion: PortionWanted<number>): Promise<LookRow | null> {
-    const { since = 0, history = false, kind = 'content', as_of, cursor, q, writer, tag } = what;
+    const { since = 0, history = false, kind = 'content', as_of, cursor, q, writer, tag, entry_id } = what;
     const { at = BEFORE_ALL, rows, bytes, begun = false, measures = false, continues = false } = portion;
     const { weight = Math.ceil(bytes / 2) } = portion;
-    const { READ_HISTORY, READ_CURRENT, MEASURE_HISTORY, MEASURE_CURRENT, READ_CURRENT_SINCE } =
-      readsOf(reader);
+    const sql = readsOf(reader);
     const moment = (cursor === undefined ? undefined : readReadCursor(cursor).asOf) ?? as_of ?? null;
-    const ask = async (sql: string) => {
+    const ask = async (statement: string) => {
       const [row] = await askingFor(this.#db, reader, mayScan(what) || measures || continues)<LookRow>(
-        sql,
+        statement,
         vaultId,
         ...this.#who(reader),
         since,
@@ -241,15 +241,20 @@ export class VaultReader {
         begun,
         history || isNarrowed(what) ? LOOKED_ROWS : rows + 1,
         weight,
+        entry_id ?? null,
       );
       return row ?? null;
     };
-    if (history) return ask(measures ? MEASURE_HISTORY : READ_HISTORY);
-    if (since > 0 && !measures) {
-      const row = await ask(READ_CURRENT_SINCE);
+    if (history && entry_id !== undefined) {
+      return ask(measures ? sql.MEASURE_ENTRY_HISTORY : sql.READ_ENTRY_HISTORY);
+    }
+    if (history) return ask(measures ? sql.MEASURE_HISTORY : sql.READ_HISTORY);
+    // One entry is one step, however many rows are new.
+    if (since > 0 && !measures && entry_id === undefined) {
+      const row = await ask(sql.READ_CURRENT_SINCE);
       if (!row?.overflow) return row;
     }
-    return ask(measures ? MEASURE_CURRENT : READ_CURRENT);
+    return ask(measures ? sql.MEASURE_CURRENT : sql.READ_CURRENT);
   }
 
   /** Everything about a vault but its entries. */

@@ -23,6 +23,8 @@ export interface ReadOptions {
   kind?: 'content' | 'summary' | 'all' | undefined;
   /** The view as it was when this was the head. */
   as_of?: number | undefined;
+  /** Only rows of the entry of this number. */
+  entry_id?: number | undefined;
   /** Only rows that hold this text, in any case. */
   q?: string | undefined;
   writer?: string | undefined;

@@ -8,11 +8,12 @@ type Options = Omit<ReadOptions & ListOptions, 'cursor' | 'known_head' | 'wait' 
 
 /**
  * Whether the cost of a read goes by all that a vault or a work session holds, and not by what the answer shows: it
- * looks for something, counts, shows every version, or goes back in time.
+ * looks for something, counts, shows every version of more than one entry, or goes back in time.
  */
-export function mayScan({ q, writer, tag, details, as_of, history, since = 0, limit }: Options): boolean {
+export function mayScan(options: Options): boolean {
+  const { q, writer, tag, details, as_of, history, entry_id, since = 0, limit } = options;
   const looksFor = [q, writer, tag].some((option) => option !== undefined);
-  const showsEverything = history === true && since === 0 && limit === undefined;
+  const showsEverything = history === true && entry_id === undefined && since === 0 && limit === undefined;
   return looksFor || details === true || as_of !== undefined || showsEverything;
 }
 

@@ -50,6 +50,31 @@ test('E2, E6: an adopted session reads every adopted entry on each surface, prov
         [2_147_483_647, 1],
       ]);
       expect((await get('&history=true&kind=all')).body).toHaveLength(6);
+      // By `seq`, also where a version follows a higher one; entry 0 has versions of both kinds.
+      for (const [query, versions] of [
+        ['entry_id=1&history=true', [2, 1]],
+        ['entry_id=1', [2]],
+        ['entry_id=2147483647&history=true', [1]],
+        ['entry_id=2&history=true', []],
+        ['entry_id=4294967295', []],
+        ['entry_id=0', [1]],
+        ['entry_id=0&history=true', [1]],
+        ['entry_id=0&history=true&kind=all', [1, 2]],
+      ] as const) {
+        expect({ query, versions: (await get(`&${query}`)).body.map(({ version }) => version) }).toEqual({
+          query,
+          versions,
+        });
+      }
+      const first = await client.vault.readPage.query({ ...vault, entry_id: 1, history: true, limit: 1 });
+      const second = await client.vault.readPage.query({
+        ...vault,
+        entry_id: 1,
+        history: true,
+        limit: 1,
+        cursor: first.next_cursor ?? '',
+      });
+      expect([...first.entries, ...second.entries].map(({ version }) => version)).toEqual([2, 1]);
       const entries = await client.vault.read.query(vault);
       expect(entries).toEqual(current.body);
       const page = await client.vault.readPage.query({ ...vault, limit: 3 });

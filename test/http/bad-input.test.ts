@@ -347,6 +347,14 @@ const queryRows: RawRow[] = [
     bad('The query parameter since is given more than once.'),
   ],
   ['since[]', (v) => get(`${to(v)}&since[]=1`), bad('Unknown field since[];')],
+  ...['', '-1', '1.5', '1e2', 'e1', '%201'].map(
+    (entry): RawRow => [
+      `entry_id=${entry}`,
+      (v) => get(`${to(v)}&entry_id=${entry}`),
+      bad('Field entry_id must be'),
+    ],
+  ),
+  ['entry_id beyond u32', (v) => get(`${to(v)}&entry_id=4294967296`), bad('Field entry_id must be')],
   ['history=1', (v) => get(`${to(v)}&history=1`), bad(HISTORY)],
   ['history=0', (v) => get(`${to(v)}&history=0`), bad(HISTORY)],
   ['history=TRUE', (v) => get(`${to(v)}&history=TRUE`), bad(HISTORY)],

@@ -197,8 +197,8 @@ describe('an address in the log', () => {
     ['/api/vault?id=me&since=3&history=true', '/api/vault?id=[redacted]&[redacted]'],
     ['/api/vault/{id}?since=3&history=true', '/api/vault/{id}?since=3&history=true'],
     [
-      '/api/vault/{id}?as_of=3&kind=all&limit=100&wait=25&cursor=9.12',
-      '/api/vault/{id}?as_of=3&kind=all&limit=100&wait=25&cursor=9.12',
+      '/api/vault/{id}?as_of=3&entry_id=1&kind=all&limit=100&wait=25&cursor=9.12',
+      '/api/vault/{id}?as_of=3&entry_id=1&kind=all&limit=100&wait=25&cursor=9.12',
     ],
     [
       '/api/vault/{id}?as_of=x&kind=x&limit=10000&wait=x&cursor=9.v-x',

@@ -80,6 +80,9 @@ const SAMPLES: Record<string, Sample> = {
     refused: [
       ['{"since":-1}', 'BAD_REQUEST'],
       ['{"history":2}', 'BAD_REQUEST'],
+      ['{"entry_id":-1}', 'BAD_REQUEST'],
+      ['{"entry_id":1.5}', 'BAD_REQUEST'],
+      ['{"entry_id":4294967296}', 'BAD_REQUEST'],
     ],
     forPastWriters: 'allowed',
   },

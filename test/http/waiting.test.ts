@@ -101,27 +101,31 @@ describe('a read that waits', () => {
       text: '&q=NEEDLE',
       writer: '&writer=bob',
       tag: '&tag=plan',
+      entry: '&entry_id=1&history=true',
     };
     const answers = Object.fromEntries(
       Object.entries(queries).map(([name, query]) => [name, wait(`&since=${head}&wait=25${query}`)]),
     );
-    await waiting(6);
+    await waiting(7);
     await vaults.setSummary(vaultId, 'described');
     expect(contents(await (answers.summary as ReturnType<typeof wait>))).toEqual(['described']);
-    await waiting(5);
+    await waiting(6);
     await vaults.append(vaultId, 'hay');
     expect(contents(await (answers.content as ReturnType<typeof wait>))).toEqual(['hay']);
     expect(contents(await (answers.history as ReturnType<typeof wait>))).toEqual(['hay']);
-    await waiting(3);
+    await waiting(4);
     await new RestVaults(server.url, { session, clientId: 'bob' }).append(vaultId, 'more hay');
     expect(contents(await (answers.writer as ReturnType<typeof wait>))).toEqual(['more hay']);
-    await waiting(2);
+    await waiting(3);
     await vaults.append(vaultId, 'a needle');
     expect(contents(await (answers.text as ReturnType<typeof wait>))).toEqual(['a needle']);
-    await waiting(1);
+    await waiting(2);
     const body = { text: 'tagged', tags: ['plan'] };
     await rest('POST', `${server.url}/api/vault/${vaultId}?id=ann`, { session, body });
     expect(contents(await (answers.tag as ReturnType<typeof wait>))).toEqual(['tagged']);
+    await waiting(1);
+    await vaults.override(vaultId, 1, 'of the entry');
+    expect(contents(await (answers.entry as ReturnType<typeof wait>))).toEqual(['of the entry']);
   });
 
   test('is not woken by another vault', async () => {

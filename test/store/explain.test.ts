@@ -123,7 +123,7 @@ const ORIGIN = ['abcdef123456', ...SOURCE];
 
 const MIB = 1_048_576;
 
-/** The values of a read: since, as of, text, writer, tag, last position, how many, kind, bytes, begun, how many to look at, weight. */
+/** The values of a read: since, as of, text, writer, tag, last position, how many, kind, bytes, begun, how many to look at, weight, entry. */
 const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null, null, -1, 1000]) => [
   ...who(vaultId),
   since,
@@ -133,6 +133,12 @@ const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null
   false,
   5000,
   MIB / 2,
+  null,
+];
+/** The same of one entry. */
+const readingEntry = (entryNo: number, ...args: Parameters<typeof reading>): Arg[] => [
+  ...reading(...args).slice(0, -1),
+  entryNo,
 ];
 /** The same values of somebody who has neither work session nor client id. */
 const asOperator = ([vaultId = '', , , ...rest]: Arg[]): Arg[] => [vaultId, null, null, ...rest];
@@ -172,9 +178,22 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
     reading('v-many-entries', 0),
     reading('v-many-versions', 0),
     ...FILTERS.map((rest) => reading('v-many-entries', 0, rest)),
+    readingEntry(2500, 'v-many-entries', 0),
   ),
   MEASURE_CURRENT: each([VAULT, WRITER, [ENTRY_KEY], IN_ORDER], reading('v-many-entries', 0)),
   MEASURE_HISTORY: each([VAULT, WRITER, IN_ORDER], reading('v-many-versions', 0)),
+  READ_ENTRY_HISTORY: each(
+    [VAULT, WRITER, [ENTRY_KEY], IN_ORDER],
+    readingEntry(7, 'v-1', 0),
+    readingEntry(2500, 'v-many-entries', 0),
+    readingEntry(1, 'v-many-versions', 0),
+    readingEntry(1, 'v-many-versions', 99_990),
+    ...FILTERS.map((rest) => readingEntry(1, 'v-many-versions', 0, rest)),
+  ),
+  MEASURE_ENTRY_HISTORY: each(
+    [VAULT, WRITER, [ENTRY_KEY], IN_ORDER],
+    readingEntry(2500, 'v-many-entries', 0),
+  ),
   READ_HISTORY: each(
     [VAULT, WRITER, IN_ORDER],
     reading('v-1', 0),
@@ -222,6 +241,14 @@ const OPERATOR_CASES: Record<keyof typeof READS.operator, Case[]> = {
   READ_WHOLE: each([VAULT, [ENTRY_KEY]], nobody('v-many-versions')),
   READ_CURRENT: each([VAULT, [ENTRY_KEY], IN_ORDER], asOperator(reading('v-many-versions', 0))),
   READ_HISTORY: each([VAULT, IN_ORDER], asOperator(reading('v-many-versions', 99_990))),
+  READ_ENTRY_HISTORY: each(
+    [VAULT, [ENTRY_KEY], IN_ORDER],
+    asOperator(readingEntry(2500, 'v-many-entries', 0)),
+  ),
+  MEASURE_ENTRY_HISTORY: each(
+    [VAULT, [ENTRY_KEY], IN_ORDER],
+    asOperator(readingEntry(2500, 'v-many-entries', 0)),
+  ),
   READ_CURRENT_SINCE: each([VAULT, IN_ORDER], asOperator(reading('v-many-entries', 94_990))),
   READ_META: each([VAULT, WRITER, IN_ORDER, OUTSIDE_READS], nobody('v-many-versions')),
   READ_PROOF: each([VAULT, IN_ORDER], [...nobody('v-many-versions'), 99_000, 1000, MIB]),
@@ -460,6 +487,26 @@ describe.each(PLANS)('what a read costs, in blocks of 8 KiB: %s', (mode) => {
   ])('a follower of %s pays for what is new, not for what was there', async (vaultId, since) => {
     expect(await blocksOf(vaultSql.READ_HISTORY, reading(vaultId, since))).toBeLessThan(20);
     expect(await blocksOf(vaultSql.READ_CURRENT_SINCE, reading(vaultId, since))).toBeLessThan(20);
+  });
+
+  test.each([0, 94_000])('one entry of thousands is read without the others: since %d', async (since) => {
+    for (const name of ['READ_CURRENT', 'READ_ENTRY_HISTORY', 'MEASURE_ENTRY_HISTORY'] as const) {
+      for (const entryNo of [4500, 5001, 4_294_967_295]) {
+        const blocks = await blocksOf(vaultSql[name], readingEntry(entryNo, 'v-many-entries', since));
+        expect(blocks, `${name} of entry ${entryNo}`).toBeLessThan(30);
+      }
+    }
+  });
+
+  test.each([
+    ['near the head', 99_990, -1],
+    ['near the head, on its second page', 0, 99_990],
+    ['on a page in the middle', 0, 97_500],
+  ])('a reader of one entry of thousands of versions pays for what it gets: %s', async (_, since, at) => {
+    const args = readingEntry(1, 'v-many-versions', since, [null, null, null, null, at, 10]);
+    // How many to look at: no more than a page.
+    args[13] = 20;
+    expect(await blocksOf(vaultSql.READ_ENTRY_HISTORY, args)).toBeLessThan(40);
   });
 
   test('a list goes by what is listed', async () => {

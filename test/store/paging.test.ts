@@ -15,9 +15,12 @@ beforeAll(() => {
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
 const WRITERS = upTo(4).map((n) => ({ workSessionId: 'st-1', clientId: `writer-${n}` }));
 
-const VIEWS: ReadOptions[] = [{}, { history: true }, { since: 1 }, { since: 1, history: true }].flatMap(
-  (view) => (['content', 'summary', 'all'] as const).map((kind) => ({ ...view, kind })),
-);
+const VIEWS: ReadOptions[] = [
+  ...[{}, { history: true }, { since: 1 }, { since: 1, history: true }].flatMap((view) =>
+    (['content', 'summary', 'all'] as const).map((kind) => ({ ...view, kind })),
+  ),
+  { entry_id: 2, history: true },
+];
 
 /** One write of a writer: mostly overrides of the first five entries, some appends and summaries. */
 const write = (writer: (typeof WRITERS)[number], vaultId: string, n: number) => {
@@ -81,11 +84,17 @@ describe.each(VIEWS)('pages of %o', (view) => {
 });
 
 /** What a view must be, from the rows as they were recorded. */
-function viewOf(rows: VaultEntry[], { history, kind, since = 0 }: ReadOptions): VaultEntry[] {
+function viewOf(
+  rows: VaultEntry[],
+  { history, kind = 'content', entry_id, since = 0 }: ReadOptions,
+): VaultEntry[] {
   const isTop = (row: VaultEntry) =>
     rows.every((other) => other.entry_no !== row.entry_no || other.version <= row.version);
   return (history ? rows : rows.filter(isTop).toSorted((a, b) => a.entry_no - b.entry_no)).filter(
-    (row) => (kind === 'all' || row.kind === kind) && row.seq > since,
+    (row) =>
+      (kind === 'all' || row.kind === kind) &&
+      (entry_id === undefined || row.entry_no === entry_id) &&
+      row.seq > since,
   );
 }
 

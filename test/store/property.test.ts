@@ -91,7 +91,16 @@ const calls = {
   read: fc
     .tuple(
       origin,
-      fc.record({ ...finding, vault, since: place, asOf: place, history: flag, kind, wait: fc.boolean() }),
+      fc.record({
+        ...finding,
+        vault,
+        since: place,
+        asOf: place,
+        entry: seldom(entry, 2),
+        history: flag,
+        kind,
+        wait: fc.boolean(),
+      }),
     )
     .map((args) => new Read(...args)),
   meta: fc.tuple(origin, fc.record({ vault })).map((args) => new Meta(...args)),
@@ -180,8 +189,8 @@ describe.each(SERVERS)('with $how', ({ server }) => {
         fc.asyncModelRun(start, commands),
       ),
       // The same calls each time: others might not come to each of the ends.
-      { numRuns: 20, seed: 20_261_124 },
+      { numRuns: 20, seed: 20_261_130 },
     );
-    expect([...counts.keys()]).toEqual(expect.arrayContaining(MET));
+    expect(MET.filter((end) => !counts.has(end))).toEqual([]);
   }, 300_000);
 });

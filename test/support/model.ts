@@ -51,6 +51,7 @@ export interface ModelQuery {
   history?: boolean;
   kind?: 'content' | 'summary' | 'all';
   as_of?: number;
+  entry_id?: number;
   q?: string;
   writer?: string;
   tag?: string;
@@ -147,7 +148,16 @@ export class ModelVaults {
   read(
     caller: ModelCaller,
     vaultId: string,
-    { since = 0, history = false, kind = 'content', as_of: asOf, q, writer, tag }: ModelQuery,
+    {
+      since = 0,
+      history = false,
+      kind = 'content',
+      as_of: asOf,
+      entry_id: entryId,
+      q,
+      writer,
+      tag,
+    }: ModelQuery,
   ): Outcome<{ rows: ModelRow[]; head: number }> {
     return this.#with(vaultId, caller, this.#canRead, (vault) => {
       this.#noteOutsideRead(vault, caller);
@@ -156,6 +166,7 @@ export class ModelVaults {
         (row) =>
           row.seq > since &&
           (kind === 'all' || row.kind === kind) &&
+          (entryId === undefined || row.entry_no === entryId) &&
           (q === undefined || holds(row.content, q)) &&
           (writer === undefined || row.writer_id === writer) &&
           (tag === undefined || row.tags?.includes(tag)),

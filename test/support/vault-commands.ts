@@ -244,6 +244,7 @@ export class Read extends Call<
     vault: number;
     since?: Place;
     asOf?: Place;
+    entry?: number | undefined;
     history?: boolean | undefined;
     kind?: 'content' | 'summary' | 'all' | undefined;
     /** Has it wait, where there is something to show at once. */
@@ -251,10 +252,10 @@ export class Read extends Call<
   }
 > {
   async compare(model: Model, real: Surface) {
-    const { q, writer, tag, limit, since, asOf, history, kind, wait } = this.args;
+    const { q, writer, tag, limit, since, asOf, entry, history, kind, wait } = this.args;
     const { vaultId, vault } = model.pickVault(this.args.vault);
     const query = {
-      ...given({ q, writer: writerOf(model, writer), tag, history, kind }),
+      ...given({ q, writer: writerOf(model, writer), tag, history, kind, entry_id: entry }),
       ...given({ since: seqAt(since, vault?.rows), as_of: seqAt(asOf, vault?.rows) }),
     };
     const caller = model.callerOf(this.origin);

@@ -29,6 +29,7 @@ export interface ReadQuery {
   history?: boolean;
   kind?: 'content' | 'summary' | 'all';
   as_of?: number;
+  entry_id?: number;
   q?: string;
   writer?: string;
   tag?: string;
