@@ -143,6 +143,19 @@ describeInBrowser('C2: what is verified is what is shown', () => {
     });
   });
 
+  describe('the history of one entry', () => {
+    test.each(LIES)('with %s: says which row', async (_, lie, says) => {
+      const { open } = await enter();
+      await onPage(async (page) => {
+        await forge<ReadPage>(page, 'vault.readPage', (data, { entry_id }) =>
+          entry_id === 2 ? { ...data, entries: lie(data.entries) } : data,
+        );
+        await open(page, '?sheet=history-2');
+        await alarm(page, says).waitFor();
+      });
+    });
+  });
+
   test('the summary: another one than in the chain', async () => {
     const { open } = await enter();
     await onPage(async (page) => {

@@ -60,9 +60,9 @@ async function readChain(
 }
 
 /** Checks everything that is loaded, as far as the chain is verified. @returns whether that is all of it */
-async function checkShown(verifier: Verifier, { current, history, meta }: Loaded): Promise<boolean> {
+async function checkShown(verifier: Verifier, { views, meta }: Loaded): Promise<boolean> {
   let done = true;
-  for (const [name, view] of [['current', current] as const, ['history', history] as const]) {
+  for (const [name, view] of views) {
     if (!view || verifier.misfit) continue;
     const hashed = await verifier.checkRows(view.entries);
     const complete = view.next === null && view.head <= verifier.verified.seq;
@@ -74,8 +74,8 @@ async function checkShown(verifier: Verifier, { current, history, meta }: Loaded
 }
 
 /**
- * Verifies the vault in this browser: its chain, and each row that the page shows, in the current view and in the
- * history. It goes on when rows arrive.
+ * Verifies the vault in this browser: its chain, and each row that the page shows, in the current view, in the history
+ * and in the history of an entry. It goes on when rows arrive.
  * @param own whether the vault is of the person's own work session
  */
 export function useVerdict(vaultId: string, own: boolean | undefined): Verdict {
@@ -97,7 +97,7 @@ export function useVerdict(vaultId: string, own: boolean | undefined): Verdict {
     let checked: Loaded | undefined;
     const work = async () => {
       const { loaded: shown, lost: away } = latest.current;
-      const head = shown.current?.head;
+      const { head } = shown;
       if (head === undefined || away || shown === checked) return sleep();
       const reached = await readChain(verifier, head, { client, queryClient, vaultId });
       const done = (await checkShown(verifier, shown)) && reached;

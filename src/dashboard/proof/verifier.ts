@@ -1,4 +1,5 @@
 import { Lane } from '../compute/lane.ts';
+import type { ViewName } from '../vault/load.ts';
 import type { Row, View } from '../vault/rows.ts';
 import type { ProofRow } from './hash.ts';
 
@@ -145,7 +146,7 @@ export class Verifier {
   }
 
   /** Checks that a view has every row that it should have, once. Its rows were checked before. */
-  checkComplete(view: View, name: 'current' | 'history'): void {
+  checkComplete(view: View, name: ViewName): void {
     const shown = view.entries.filter(({ seq }) => seq <= this.verified.seq);
     const seen = new Set<number>();
     for (const row of shown) {
@@ -153,14 +154,17 @@ export class Verifier {
       seen.add(row.seq);
     }
     if (view.cut) return;
-    const rows = name === 'history' ? this.#chain.values() : this.#newest.values();
+    const rows = name === 'current' ? this.#newest.values() : this.#chain.values();
     // An entry whose newest version has not been verified yet is shown in that version.
     const ahead = new Set(
       view.entries.filter(({ seq }) => seq > this.verified.seq).map((row) => row.entry_no),
     );
+    const isDue = (row: ProofRow): boolean => {
+      if (name === 'current') return row.kind === 'content' && !ahead.has(row.entry_no);
+      return name === 'history' || name === row.entry_no;
+    };
     for (const row of rows) {
-      const isShown = name === 'history' || (row.kind === 'content' && !ahead.has(row.entry_no));
-      if (isShown && !seen.has(row.seq)) this.misfit ??= misfitOf('missing', row);
+      if (isDue(row) && !seen.has(row.seq)) this.misfit ??= misfitOf('missing', row);
     }
   }
 

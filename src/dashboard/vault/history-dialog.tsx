@@ -9,8 +9,9 @@ import { Difference } from '../ui/difference.tsx';
 import { Writer } from '../ui/names.tsx';
 import { ProblemText } from '../ui/problem.tsx';
 import { Time, useExactTime } from '../ui/time.tsx';
-import { useHistory } from './queries.ts';
+import { useEntryHistory } from './queries.ts';
 import type { Row } from './rows.ts';
+import type { ShownHistory } from './shown-history.ts';
 
 /** Of an entry, or of the summary, whose number is 0. */
 const titleOf = (versions: Row[], t: ReturnType<typeof useText>['history'], entryNo: number) =>
@@ -128,25 +129,24 @@ function Versions({ versions, start }: { versions: Row[]; start: Row }) {
   );
 }
 
-interface HistoryDialogProps {
+interface HistoryDialogProps extends ShownHistory {
   vaultId: string;
-  /** 0: the summary. */
-  entryNo: number;
-  /** The version to begin with; undefined: the newest. */
-  version?: number | undefined;
+  /** What the page says of its proof, again: the page behind a dialog is inert. */
+  alarm: ReactNode;
   onClose: () => void;
 }
 
 /** Every version of an entry, or of the summary, and what changed between any two. */
-export function HistoryDialog({ vaultId, entryNo, version, onClose }: HistoryDialogProps) {
+export function HistoryDialog({ vaultId, entryNo, version, alarm, onClose }: HistoryDialogProps) {
   const t = useText();
-  const { data, error, failureReason } = useHistory(vaultId);
+  const { data, error, failureReason } = useEntryHistory(vaultId, entryNo);
   const problem = error ?? failureReason;
   const complete = data?.next === null;
   const versions = data?.entries.filter((row) => row.entry_no === entryNo) ?? [];
   const start = versions.find((row) => row.version === version) ?? versions.at(-1);
   return (
     <Dialog title={titleOf(versions, t.history, entryNo)} onClose={onClose} wide>
+      {alarm}
       {complete && start && <Versions versions={versions} start={start} />}
       {!complete && !problem && <p className="faint">{t.loading}</p>}
       {!complete && <ProblemText error={problem} />}

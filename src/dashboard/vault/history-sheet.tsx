@@ -1,5 +1,7 @@
-import { closeSheet, openSheet, useParameter } from '../address.ts';
+import type { ReactNode } from 'react';
+import { closeSheet, openSheet } from '../address.ts';
 import { HistoryDialog } from './history-dialog.tsx';
+import { useShownHistory } from './shown-history.ts';
 
 interface OpenOptions {
   /** The version to begin with; undefined: the newest. */
@@ -13,16 +15,9 @@ export const openHistory = (entryNo: number, { version, replace = false }: OpenO
   openSheet(['history', entryNo, ...(version === undefined ? [] : [version])].join('-'), { replace });
 
 /** The history that the address asks for, above whatever page of the vault. */
-export function HistorySheet({ vaultId }: { vaultId: string }) {
-  const [, entryNo, version] = /^history-(\d{1,10})(?:-(\d{1,10}))?$/.exec(useParameter('sheet')) ?? [];
-  if (entryNo === undefined) return null;
-  return (
-    <HistoryDialog
-      key={entryNo}
-      vaultId={vaultId}
-      entryNo={Number(entryNo)}
-      version={version === undefined ? undefined : Number(version)}
-      onClose={closeSheet}
-    />
-  );
+export function HistorySheet({ vaultId, alarm }: { vaultId: string; alarm: ReactNode }) {
+  const shown = useShownHistory();
+  return shown ? (
+    <HistoryDialog key={shown.entryNo} vaultId={vaultId} alarm={alarm} {...shown} onClose={closeSheet} />
+  ) : null;
 }

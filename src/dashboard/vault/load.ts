@@ -7,8 +7,8 @@ const PORTION = 1000;
 /** Characters of text that a page holds. A larger vault is shown in part. */
 const MAX_CHARACTERS = 64 * 1024 * 1024;
 
-/** The highest version of each entry, or every row of both kinds. */
-export type ViewName = 'current' | 'history';
+/** The highest version of each entry, every row of both kinds, or every version of the entry of a number. */
+export type ViewName = 'current' | 'history' | number;
 
 /** Puts rows that have arrived into a view. */
 export type AddRows = (rows: readonly Row[], arrived: readonly Row[]) => Row[];
@@ -24,8 +24,9 @@ export interface Reading {
 type PageInput = Parameters<Client['vault']['readPage']['query']>[0];
 
 async function readPart({ client, vaultId, view, signal }: Reading, part: Partial<PageInput>): Promise<View> {
-  const whole = view === 'history' ? ({ history: true, kind: 'all' } as const) : {};
-  const input = { vault_id: vaultId, ...whole, ...part };
+  const past = view === 'current' ? {} : ({ history: true, kind: 'all' } as const);
+  const entry = typeof view === 'number' ? { entry_id: view } : {};
+  const input = { vault_id: vaultId, ...past, ...entry, ...part };
   const { entries, head, next_cursor } = await client.vault.readPage.query(input, { signal });
   return { entries, head, next: next_cursor };
 }

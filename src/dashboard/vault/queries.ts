@@ -14,19 +14,32 @@ import {
   withNext,
 } from './load.ts';
 import { type Row, type View, withCurrent, withRows } from './rows.ts';
+import { useShownHistory } from './shown-history.ts';
+
+const keyOf = (vaultId: string, view: ViewName) => ['vault', vaultId, view];
 
 export const keysOf = (vaultId: string) => ({
-  current: ['vault', vaultId, 'current'],
-  history: ['vault', vaultId, 'history'],
+  current: keyOf(vaultId, 'current'),
+  history: keyOf(vaultId, 'history'),
   meta: ['vault', vaultId, 'meta'],
 });
 
-const ADD: Record<ViewName, AddRows> = { current: withCurrent, history: withRows };
+function adderOf(view: ViewName): AddRows {
+  if (view === 'current') return withCurrent;
+  if (view === 'history') return withRows;
+  return (rows, arrived) =>
+    withRows(
+      rows,
+      arrived.filter((row) => row.entry_no === view),
+    );
+}
 
 /** What is there is painted before the rest takes the processor. */
 const PAUSE_MS = 50;
 /** Rows that arrive within so long are shown together. */
 const GATHER_MS = 30;
+/** The history of one entry is kept while it is shown: a person may look at many. */
+const ENTRY_GC_MS = 0;
 
 /** Reads a view, and what the stream has brought while the answer was on its way: the stream does not send it again. */
 async function readAndCatchUp(reading: Reading, followedTo: () => number): Promise<View> {
@@ -35,7 +48,7 @@ async function readAndCatchUp(reading: Reading, followedTo: () => number): Promi
   for (let before = -1; view.head < followedTo() && view.head > before; ) {
     before = view.head;
     for await (const page of readSince(reading, view.head)) {
-      view = { ...view, entries: ADD[reading.view](view.entries, page.entries), head: page.head };
+      view = { ...view, entries: adderOf(reading.view)(view.entries, page.entries), head: page.head };
     }
   }
   return view;
@@ -49,26 +62,27 @@ function useView(vaultId: string, view: ViewName) {
   const { client } = useSession();
   const { lost } = useConnection();
   const queryClient = useQueryClient();
-  const queryKey = keysOf(vaultId)[view];
+  const queryKey = keyOf(vaultId, view);
   const query = useQuery({
     queryKey,
     queryFn: ({ signal }) =>
       readAndCatchUp({ client, vaultId, view, signal }, () => followedTo(queryClient, vaultId)),
     staleTime: Number.POSITIVE_INFINITY,
+    ...(typeof view === 'number' && { gcTime: ENTRY_GC_MS }),
     meta: { followed: true },
   });
   const next = query.data?.next ?? null;
   useEffect(() => {
     if (next === null || lost) return;
-    const nextKey = [...keysOf(vaultId)[view], next];
+    const nextKey = [...keyOf(vaultId, view), next];
     const readOn = async () => {
       const page = await queryClient.fetchQuery({
         queryKey: nextKey,
         queryFn: ({ signal }) => readNext({ client, vaultId, view, signal }, next),
         gcTime: 0,
       });
-      queryClient.setQueryData<View>(keysOf(vaultId)[view], (loaded) =>
-        loaded?.next === next ? withNext(loaded, page, ADD[view]) : loaded,
+      queryClient.setQueryData<View>(keyOf(vaultId, view), (loaded) =>
+        loaded?.next === next ? withNext(loaded, page, adderOf(view)) : loaded,
       );
     };
     // Without an answer it goes on when the server is back.
@@ -87,6 +101,9 @@ export const useCurrent = (vaultId: string) => useView(vaultId, 'current');
 /** Every row of the vault, of both kinds, by `seq`. */
 export const useHistory = (vaultId: string) => useView(vaultId, 'history');
 
+/** Every version of an entry, by `seq`. @param entryNo 0: the summary */
+export const useEntryHistory = (vaultId: string, entryNo: number) => useView(vaultId, entryNo);
+
 /** What is known of the vault beside its entries. */
 export function useMeta(vaultId: string) {
   const { client } = useSession();
@@ -101,7 +118,20 @@ export function useLoaded(vaultId: string) {
   const { data: current } = useCurrent(vaultId);
   const { data: meta } = useMeta(vaultId);
   const { data: history } = useQuery<View>({ queryKey: keysOf(vaultId).history, queryFn: skipToken });
-  return useMemo(() => ({ current, history, meta }), [current, history, meta]);
+  const entryNo = useShownHistory()?.entryNo;
+  const { data: shown } = useQuery<View>({
+    queryKey: keyOf(vaultId, entryNo ?? 'history'),
+    queryFn: skipToken,
+    ...(entryNo !== undefined && { gcTime: ENTRY_GC_MS }),
+  });
+  return useMemo(() => {
+    const views: [ViewName, View | undefined][] = [
+      ['current', current],
+      ['history', history],
+    ];
+    if (entryNo !== undefined) views.push([entryNo, shown]);
+    return { views, head: current?.head, meta };
+  }, [current, history, entryNo, shown, meta]);
 }
 
 /** Whether the person may write into the vault: it belongs to the work session that they are signed in to. */
@@ -137,14 +167,23 @@ function addToMeta(meta: Meta, rows: readonly Row[]): Meta {
   };
 }
 
+const isView = (name: unknown): name is ViewName =>
+  name === 'current' || name === 'history' || typeof name === 'number';
+
 /** Puts rows into what was loaded. @param head up to where nothing is missing, if the rows move that */
 export function addRows(queryClient: QueryClient, vaultId: string, rows: readonly Row[], head = 0): void {
-  const keys = keysOf(vaultId);
-  for (const view of ['current', 'history'] as const) {
+  for (const { queryKey } of queryClient.getQueryCache().findAll({ queryKey: ['vault', vaultId] })) {
+    const view = queryKey[2];
+    // Not the pages of a view, whose keys are longer.
+    if (queryKey.length > 3 || !isView(view)) continue;
     queryClient.setQueryData<View>(
-      keys[view],
+      queryKey,
       (loaded) =>
-        loaded && { ...loaded, entries: ADD[view](loaded.entries, rows), head: Math.max(loaded.head, head) },
+        loaded && {
+          ...loaded,
+          entries: adderOf(view)(loaded.entries, rows),
+          head: Math.max(loaded.head, head),
+        },
     );
   }
 }

@@ -56,10 +56,11 @@ export default function VaultPage({ vaultId, view, version }: VaultPageProps) {
   const problem = error ?? failureReason;
   if (view !== undefined && tab === 'entries' && !target) return <NotFound />;
   if (problem && !data) return <NoVault error={problem} />;
+  const alarm = verdict.misfit && <ChainAlarm misfit={verdict.misfit} />;
   return (
     <WriterColours names={meta?.writers.map(({ client_id }) => client_id) ?? []}>
       <VaultHead vaultId={vaultId} tab={tab} own={own} />
-      {verdict.misfit && <ChainAlarm misfit={verdict.misfit} />}
+      {alarm}
       {data && tab === 'entries' && (
         <EntriesView
           vaultId={vaultId}
@@ -72,7 +73,7 @@ export default function VaultPage({ vaultId, view, version }: VaultPageProps) {
       {data && tab === 'timeline' && <TimelineView vaultId={vaultId} forged={verdict.misfit?.seq} />}
       {data && tab === 'proof' && <Proof vaultId={vaultId} verdict={verdict} />}
       {!data && <div className="vault-skeleton" aria-busy="true" />}
-      <HistorySheet vaultId={vaultId} />
+      <HistorySheet vaultId={vaultId} alarm={alarm} />
     </WriterColours>
   );
 }
