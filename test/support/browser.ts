@@ -91,7 +91,8 @@ interface Opened {
 }
 
 async function openPage({ browser, expected, ...options }: PageOptions): Promise<Opened> {
-  const context = await browser.newContext(options);
+  // A page whose sheets move paints many frames, which no test looks at.
+  const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
   const complaints: string[] = [];
   context.on('page', (opened) => listenForComplaints(opened, complaints));
   context.setDefaultTimeout(15_000);
