@@ -6,8 +6,11 @@ import { entryOf, openDashboard, timeOfPage } from '../support/dashboard.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 
-const ENTRIES = 5000;
-const FRAMES = 120;
+/** Far more than the page holds at a time. */
+const ENTRIES = 2000;
+const FRAMES = 60;
+/** Ms within which the first entry has to be painted. */
+const SOON_MS = 1000;
 
 /** Turns the wheel for some frames. @returns ms of processor time that each of them took, whatever else the machine did */
 async function scroll(page: Page, step: number): Promise<number> {
@@ -36,7 +39,7 @@ const CLOCK = `
     }).observe(document.body, { childList: true, subtree: true });
   });`;
 
-describeInBrowser('a vault of 5,000 entries', () => {
+describeInBrowser('a vault of 2,000 entries', () => {
   const database = useDatabase();
   const server = useServer(database);
   const use = useBrowser();
@@ -61,26 +64,24 @@ describeInBrowser('a vault of 5,000 entries', () => {
       [vault_id],
     );
     await withPage(use, async (page) => {
-      /** The best of three, as the machine may be busy with something else. */
       const open = async (summary: string) => {
-        const times: number[] = [];
-        for (let i = 0; i < 3; i++) {
-          await page.goto('about:blank');
-          await openDashboard(page, server.url, { session, clientId: 'maria' });
-          const row = page.getByText(summary, { exact: true });
-          await row.waitFor();
-          await page.evaluate(CLOCK);
-          await row.click();
-          await entryOf(page, 1).waitFor();
-          times.push(await page.evaluate<number>('painted'));
-        }
-        return Math.min(...times);
+        await page.goto('about:blank');
+        await openDashboard(page, server.url, { session, clientId: 'maria' });
+        const row = page.getByText(summary, { exact: true });
+        await row.waitFor();
+        await page.evaluate(CLOCK);
+        await row.click();
+        await entryOf(page, 1).waitFor();
+        return page.evaluate<number>('painted');
       };
       // On a machine where a small vault takes long as well, that is the measure.
-      const usual = await open('small');
-      expect(await open('large')).toBeLessThan(Math.max(1000, 3 * usual));
+      const limit = Math.max(SOON_MS, 3 * (await open('small')));
+      // Up to three times, as the machine may be busy with something else.
+      let best = await open('large');
+      for (let n = 1; n < 3 && best >= limit; n++) best = Math.min(best, await open('large'));
+      expect(best).toBeLessThan(limit);
 
-      await page.getByText('5,000 entries').waitFor();
+      await page.getByText('2,000 entries').waitFor();
       const newest = page.getByRole('button', { name: 'Newest' });
       const showsLast = async () => {
         await newest.click();
