@@ -53,6 +53,9 @@ const LIES: [what: string, lie: Lie, says: string][] = [
   ],
 ];
 
+/** The rows of each read go through the same comparison, so one lie of each kind shows that they do. */
+const ONE_OF_A_KIND = LIES.filter(([what]) => /text|made up|left out/.test(what));
+
 const TABS = ['', '/timeline', '/proof'];
 
 describeInBrowser('C2: what is verified is what is shown', () => {
@@ -131,7 +134,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
   });
 
   describe('the history', () => {
-    test.each(LIES)('with %s: says which row', async (_, lie, says) => {
+    test.each(ONE_OF_A_KIND)('with %s: says which row', async (_, lie, says) => {
       const { open } = await enter();
       await onPage(async (page) => {
         await forge<ReadPage>(page, 'vault.readPage', (data, { history }) =>
@@ -144,7 +147,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
   });
 
   describe('the history of one entry', () => {
-    test.each(LIES)('with %s: says which row', async (_, lie, says) => {
+    test.each(ONE_OF_A_KIND)('with %s: says which row', async (_, lie, says) => {
       const { open } = await enter();
       await onPage(async (page) => {
         await forge<ReadPage>(page, 'vault.readPage', (data, { entry_id }) =>
