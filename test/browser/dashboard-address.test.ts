@@ -94,7 +94,7 @@ describeInBrowser('the address', () => {
 
   describe('D12: with mouse and keyboard', () => {
     test('"j" goes on from what is seen after scrolling with the mouse', async () => {
-      const { open } = await enter(60, (i) => `entry ${i}${LINES}`);
+      const { open } = await enter(40, (i) => `entry ${i}${LINES}`);
       await onPage(async (page) => {
         await open(page);
         await entryOf(page, 1).waitFor();
@@ -116,12 +116,12 @@ describeInBrowser('the address', () => {
     });
 
     test('each entry that "j" reaches stands in front of what covers the window', async () => {
-      const { open } = await enter(30, (i) => `entry ${i}${LINES}`);
+      const { open } = await enter(20, (i) => `entry ${i}${LINES}`);
       await onPage(async (page) => {
         await open(page);
         await page.getByLabel('Write an entry').fill('a draft\n'.repeat(8));
         await page.keyboard.press('Escape');
-        for (let i = 1; i <= 20; i++) {
+        for (let i = 1; i <= 10; i++) {
           await page.keyboard.press('j');
           expect(await page.evaluate('document.activeElement.dataset.entry')).toBe(String(i));
           const box = await entryOf(page, i).boundingBox();
@@ -250,10 +250,10 @@ describeInBrowser('the address', () => {
 
     test('place in the list: by click, Back and reload', async () => {
       const { open, agent } = await enter(1);
-      for (let i = 0; i < 60; i++) await agent.vault.create.mutate({ summary: `vault ${i}` });
+      for (let i = 0; i < 40; i++) await agent.vault.create.mutate({ summary: `vault ${i}` });
       await onPage(async (page) => {
         await open(page, '/');
-        await page.getByText('vault 59', { exact: true }).waitFor();
+        await page.getByText('vault 39', { exact: true }).waitFor();
         await page.mouse.move(600, 400);
         await page.mouse.wheel(0, 2500);
         await expect.poll(() => page.url()).toContain('at=');
