@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { hashSessionId } from '../../src/session/session-id.ts';
-import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
+import { describeInBrowser, useBrowser, useSharedPage, withPage } from '../support/browser.ts';
 import { rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { useRelayServer } from '../support/relay-server.ts';
@@ -17,6 +17,8 @@ describeInBrowser('the pages for people', () => {
   const database = useDatabase();
   const server = useRelayServer(database);
   const use = useBrowser();
+  /** A tab in which each test loads its page. */
+  const onPage = useSharedPage(use, { expected: /status of (404|409)/ }, async () => undefined);
 
   describe('/auth', () => {
     interface Login {
@@ -32,7 +34,7 @@ describeInBrowser('the pages for people', () => {
 
     test('shows host, OTP in large digits, and the way into the app', async () => {
       const login = await request('build-mac');
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await page.goto(address(login));
         expect(await page.locator('h1').textContent()).toBe('An agent on build-mac asks for a session');
         expect(await page.locator('#otp').textContent()).toBe(login.otp);
@@ -49,7 +51,7 @@ describeInBrowser('the pages for people', () => {
 
     test('grants without the app, and says so when it is opened again', async () => {
       const login = await request('build-mac');
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await page.goto(address(login));
         await page.locator('#grant').click();
         await withText(page, '#status', 'Granted. You can close this page.');
@@ -64,7 +66,7 @@ describeInBrowser('the pages for people', () => {
 
     test('denies', async () => {
       const login = await request('build-mac');
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await page.goto(address(login));
         await page.locator('#deny').click();
         await withText(page, '#status', 'Denied. You can close this page.');
@@ -76,7 +78,7 @@ describeInBrowser('the pages for people', () => {
 
     test('says what happened when it was decided elsewhere in the meantime', async () => {
       const login = await request('build-mac');
-      await withPage({ ...use, expected: /status of 409/ }, async (page) => {
+      await onPage(async (page) => {
         await page.goto(address(login));
         await rest('POST', `${server.url}/api/sessions/${login.id}/deny`);
         await page.locator('#grant').click();
@@ -111,7 +113,7 @@ describeInBrowser('the pages for people', () => {
 
     test('shows a hostile host name as text', async () => {
       const login = await request(HOSTILE);
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await page.goto(address(login, HOSTILE));
         expect(await page.locator('.host').textContent()).toBe(HOSTILE);
         expect(await page.title()).toBe('Grant a session · vault-relay');
@@ -124,14 +126,14 @@ describeInBrowser('the pages for people', () => {
 
     test('shows the host that asked, whatever the address claims', async () => {
       const login = await request('build-mac');
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await page.goto(address(login, 'some-other-mac'));
         expect(await page.locator('.host').textContent()).toBe('build-mac');
       });
     });
 
     test('has a page for a session that is unknown', () =>
-      withPage({ ...use, expected: /status of 404/ }, async (page) => {
+      onPage(async (page) => {
         const response = await page.goto(`${server.url}/auth?id=${encodeURIComponent(HOSTILE)}&tag=x`);
         expect(response?.status()).toBe(404);
         expect(await page.locator('h1').textContent()).toBe('There is no such session');
@@ -163,7 +165,7 @@ describeInBrowser('the pages for people', () => {
 
     test('shows the code, the way into the app, and who comes', async () => {
       const code = await openRoom();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await page.goto(address(code));
         expect(await page.locator('h1').textContent()).toBe('Pair build-mac with your Astation');
         expect(await page.locator('#code').textContent()).toBe(code);
@@ -186,7 +188,7 @@ describeInBrowser('the pages for people', () => {
 
     test('says when the code has expired', async () => {
       const code = await openRoom();
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await page.goto(address(code));
         server.clock.advance(600_000);
         await withText(page, '#status.bad', 'This code has expired.');
@@ -197,7 +199,7 @@ describeInBrowser('the pages for people', () => {
 
     test('says when the room is closed', async () => {
       const code = await openRoom();
-      await withPage({ ...use, expected: /status of 404/ }, async (page) => {
+      await onPage(async (page) => {
         await page.goto(address(code));
         await rest('DELETE', `${server.url}/api/pair/${code}`);
         await withText(page, '#status.bad', 'This room is closed.');
@@ -205,7 +207,7 @@ describeInBrowser('the pages for people', () => {
     });
 
     test('has a page for a room that is unknown', () =>
-      withPage({ ...use, expected: /status of 404/ }, async (page) => {
+      onPage(async (page) => {
         const response = await page.goto(address(encodeURIComponent(HOSTILE)));
         expect(response?.status()).toBe(404);
         expect(await page.locator('h1').textContent()).toBe('There is no room with this code');
@@ -213,7 +215,7 @@ describeInBrowser('the pages for people', () => {
 
     test('shows a hostile host name as text', async () => {
       const code = await openRoom(HOSTILE);
-      await withPage(use, async (page) => {
+      await onPage(async (page) => {
         await page.goto(address(code));
         expect(await page.locator('.host').textContent()).toBe(HOSTILE);
         expect(await page.title()).toBe('Pair · vault-relay');
