@@ -10,6 +10,12 @@ interface TierOptions {
   replicas?: number;
 }
 
+/**
+ * Tests of the relay that run on two servers too, because they depend on what servers share: rooms, sockets that are
+ * counted together, limits, and nudges. The other tests depend on one server and the database alone.
+ */
+const ON_SEVERAL_SERVERS = ['identity', 'limits', 'nudge', 'refusals', 'rooms'];
+
 /** Tiers have names and run alone: `npx vitest run --project unit`. */
 const tier = (name: string, options: TierOptions) => ({
   test: {
@@ -43,7 +49,10 @@ export default defineConfig({
         testTimeout: 60_000,
         replicas: 2,
         // Without a redis-server the tests of the first folder are skipped and say why.
-        include: ['test/replicas/**/*.test.ts', ...(findRedisServer() ? ['test/relay/**/*.test.ts'] : [])],
+        include: [
+          'test/replicas/**/*.test.ts',
+          ...(findRedisServer() ? ON_SEVERAL_SERVERS.map((name) => `test/relay/${name}.test.ts`) : []),
+        ],
       }),
       tier('faults', { testTimeout: 240_000, include: ['test/faults/*.test.ts'] }),
       tier('browser', { testTimeout: 60_000 }),

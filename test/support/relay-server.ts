@@ -82,11 +82,6 @@ export class RelayServer {
     return first;
   }
 
-  /** Whether there are several servers. */
-  get several(): boolean {
-    return this.replicas.length > 1;
-  }
-
   /** The room of a code, as the server sees it whose turn it is. */
   room(code: string): Promise<Room | undefined> {
     return this.#next().services.hub.room(code);
