@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { BEAT_MS, PRESENCE_MS } from '../../src/redis/line.ts';
 import { SessionStore } from '../../src/session/store.ts';
@@ -65,12 +65,17 @@ async function comeBack(base: string, code: string): Promise<AstationSocket> {
 describeWithRedis('a replica that dies', () => {
   const database = useDatabase();
   const running = new Set<ServerProcess>();
-  afterEach(async () => {
+  let redisUrl: string;
+  let staying: ServerProcess;
+  beforeAll(async () => {
+    redisUrl = await takeRedisDatabase();
+    staying = await start();
+  });
+  afterAll(async () => {
     for (const server of running) await server.kill();
-    running.clear();
   });
 
-  async function start(redisUrl: string): Promise<ServerProcess> {
+  async function start(): Promise<ServerProcess> {
     const env = { DATABASE_URL: database.url, REDIS_URL: redisUrl, PORT: '0', RATE_LIMIT_PER_MINUTE: '0' };
     const server = await startServerProcess(env);
     running.add(server);
@@ -78,8 +83,7 @@ describeWithRedis('a replica that dies', () => {
   }
 
   test('leaves its rooms to the others within ten seconds', async () => {
-    const redisUrl = await takeRedisDatabase();
-    const [dying, staying] = await Promise.all([start(redisUrl), start(redisUrl)]);
+    const dying = await start();
     const [code, alone, pairedThere] = [newCode(), newCode(), newCode()];
     const key = new AstationKey();
     const owner = await openVerified(dying.url, code, key);
@@ -114,14 +118,13 @@ describeWithRedis('a replica that dies', () => {
     // A pairing code is nobody's.
     expect(await status(pairing)).toBe(200);
     await expect
-      .poll(async () => (await rest('GET', `${staying.url}/health`)).body)
+      .poll(async () => (await rest('GET', `${staying.url}/health`)).body, { timeout: RECOVERY_MS })
       .toMatchObject({ redis: 'ok', replicas: 1 });
     await reaches(back, far);
   });
 
   test('leaves a room without an Astation, which another one can take', async () => {
-    const redisUrl = await takeRedisDatabase();
-    const [dying, staying] = await Promise.all([start(redisUrl), start(redisUrl)]);
+    const dying = await start();
     const code = newCode();
     await openAstation(dying.url, code);
     const atem = await openAtem(staying.url, code, 'a');
@@ -137,8 +140,7 @@ describeWithRedis('a replica that dies', () => {
   });
 
   test('or stands still for too long gives up its sockets when it goes on', async () => {
-    const redisUrl = await takeRedisDatabase();
-    const [frozen, staying] = await Promise.all([start(redisUrl), start(redisUrl)]);
+    const frozen = await start();
     const code = newCode();
     const owner = await openAstation(frozen.url, code);
     const atem = await openAtem(staying.url, code, 'a');
