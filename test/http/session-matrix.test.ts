@@ -241,8 +241,8 @@ function facesOf(name: string, procedure: Procedure): [face: string, face: Face]
   return faces;
 }
 
-/** Credentials that a client id is tried with: one of each worth, in both forms. */
-const ID_KINDS = /^none$|unknown$|the operator token$|of another work session$|valid$/;
+/** Credentials that a client id is tried with: none, and one of each worth. */
+const ID_KINDS = /^none$|^the operator token$|^session, (?:unknown|of another work session|valid)$/;
 
 /** Statuses that the contract allows. */
 function allowed(access: Access, worth: Worth, hasVault: boolean): number[] {
