@@ -16,13 +16,14 @@ const small = useServer(database, {
 });
 
 const contract = readTheContract();
+const document = generateDocument({ version: 'test' });
 
 /** The contract's requests against a server, and what is wrong with its answers. */
 async function replayAt(url: string): Promise<string[]> {
   const [session, otherSession] = await Promise.all([server.login('ast-1'), server.login('ast-2')]);
   const problems = await replay({
     url,
-    document: generateDocument({ version: 'test' }),
+    document,
     contract,
     variables: { session, other_session: otherSession },
   });
