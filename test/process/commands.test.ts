@@ -1,12 +1,17 @@
-import { execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { EmbeddedDatabase } from '../../src/db/embedded.ts';
-import { withClient } from '../support/database.ts';
-import { makeWorkshop } from '../support/embedded.ts';
-import { createSession, type Finished, migrate, Program, run, withFolder } from '../support/process.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  useDatabase,
+  withClient,
+  withEmptyDatabase,
+  withMigratedDatabase,
+  withNewDatabase,
+} from '../support/database.ts';
+import { createSession, type Finished, run, runHere, serve, stop, withFolder } from '../support/process.ts';
 
 /** Every command that reads or writes a database and is neither `serve` nor `migrate`. */
 const COMMANDS = [
@@ -42,32 +47,20 @@ const shell = (script: string, env: NodeJS.ProcessEnv): Promise<Finished> =>
     );
   });
 
-const workshop = makeWorkshop();
-let embedded: EmbeddedDatabase;
+const database = useDatabase();
 /** A migrated database with a session. */
-let migrated: { DATABASE_URL: string };
+const migrated = {} as { DATABASE_URL: string };
 beforeAll(async () => {
-  embedded = await workshop.start(path.join(await workshop.folder(), 'data'));
-  migrated = { DATABASE_URL: embedded.url };
-  await migrate(migrated);
+  migrated.DATABASE_URL = database.url;
   await createSession(migrated, 'st');
 });
-afterAll(() => workshop.cleanUp());
-
-/** @returns the address of a new database, made as `options` say */
-async function makeDatabase(name: string, options = ''): Promise<string> {
-  await withClient(embedded.url, (client) => client.query(`CREATE DATABASE ${name} ${options}`));
-  const url = new URL(embedded.url);
-  url.pathname = name;
-  return url.href;
-}
 
 describe('C9: only serve and migrate make or migrate a database', () => {
   test.each(COMMANDS)('%s %s refuses where there is none, and makes none', (...args) =>
     withFolder(async (folder) => {
       const DATA_DIR = path.join(folder, 'data');
       expectSentence(
-        await run(args, { DATA_DIR }),
+        await runHere(args, { DATA_DIR }),
         `DATA_DIR ${DATA_DIR} holds no database: run \`vault-relay serve\` or \`vault-relay migrate\` first`,
       );
       expect(existsSync(DATA_DIR)).toBe(false);
@@ -82,48 +75,55 @@ describe('C9: only serve and migrate make or migrate a database', () => {
       return rows.map(({ relname }) => relname as string);
     });
 
-  test('an empty database is refused and stays empty', async () => {
-    const DATABASE_URL = await makeDatabase('empty');
-    for (const args of COMMANDS) {
-      expectSentence(await run(args, { DATABASE_URL }), 'The database has no tables of vault-relay; run');
-    }
-    expect(await tables(DATABASE_URL)).toEqual([]);
-  });
+  test('an empty database is refused and stays empty', () =>
+    withEmptyDatabase(async (DATABASE_URL) => {
+      for (const args of COMMANDS) {
+        expectSentence(
+          await runHere(args, { DATABASE_URL }),
+          'The database has no tables of vault-relay; run',
+        );
+      }
+      expect(await tables(DATABASE_URL)).toEqual([]);
+    }));
 
-  test('an older database is refused, and a newer one, and neither is changed', async () => {
-    const DATABASE_URL = await makeDatabase('older');
-    await migrate({ DATABASE_URL });
-    const before = await tables(DATABASE_URL);
-    const change = (sql: string) => withClient(DATABASE_URL, (client) => client.query(sql));
-    await change(
-      `UPDATE _prisma_migrations SET migration_name = '20990101000000_next' WHERE migration_name LIKE '%_rows_stored_together'`,
-    );
-    expectSentence(
-      await run(['verify'], { DATABASE_URL }),
-      'The database has migration 20990101000000_next, which this version does not know; run the newer version',
-    );
-    await change(`DELETE FROM _prisma_migrations WHERE migration_name = '20990101000000_next'`);
-    for (const args of COMMANDS) {
-      expectSentence(
-        await run(args, { DATABASE_URL }),
-        'The database is older than this program (it lacks 20261124200000_rows_stored_together); run `vault-relay migrate`',
+  test('an older database is refused, and a newer one, and neither is changed', () =>
+    withMigratedDatabase(async (DATABASE_URL) => {
+      const before = await tables(DATABASE_URL);
+      const change = (sql: string) => withClient(DATABASE_URL, (client) => client.query(sql));
+      await change(
+        `UPDATE _prisma_migrations SET migration_name = '20990101000000_next' WHERE migration_name LIKE '%_rows_stored_together'`,
       );
-    }
-    expect(await tables(DATABASE_URL)).toEqual(before);
-  });
+      expectSentence(
+        await runHere(['verify'], { DATABASE_URL }),
+        'The database has migration 20990101000000_next, which this version does not know; run the newer version',
+      );
+      await change(`DELETE FROM _prisma_migrations WHERE migration_name = '20990101000000_next'`);
+      for (const args of COMMANDS) {
+        expectSentence(
+          await runHere(args, { DATABASE_URL }),
+          'The database is older than this program (it lacks 20261124200000_rows_stored_together); run `vault-relay migrate`',
+        );
+      }
+      expect(await tables(DATABASE_URL)).toEqual(before);
+    }));
 
-  test('a database in another encoding is named, with what to do', async () => {
-    const DATABASE_URL = await makeDatabase(
-      'latin',
+  test('a database in another encoding is named, with what to do', () =>
+    withNewDatabase(
       `ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0`,
-    );
-    for (const args of [['migrate'], ['serve'], ['session', 'list']]) {
-      expectSentence(
-        await run(args, { DATABASE_URL, PORT: '0', LOG_LEVEL: 'error' }),
-        "The database latin has the encoding LATIN1, and vault-relay needs UTF8; make a database with ENCODING 'UTF8'",
-      );
-    }
-  });
+      async (DATABASE_URL) => {
+        const env = { DATABASE_URL, PORT: '0', LOG_LEVEL: 'error' };
+        for (const ended of [
+          await runHere(['migrate'], env),
+          await run(['serve'], env),
+          await runHere(['session', 'list'], env),
+        ]) {
+          expectSentence(
+            ended,
+            `The database ${new URL(DATABASE_URL).pathname.slice(1)} has the encoding LATIN1, and vault-relay needs UTF8; make a database with ENCODING 'UTF8'`,
+          );
+        }
+      },
+    ));
 });
 
 describe('C16: a failure is one sentence and exit code 1', () => {
@@ -132,17 +132,17 @@ describe('C16: a failure is one sentence and exit code 1', () => {
       const env = migrated;
       const missing = path.join(folder, 'missing');
       expectSentence(
-        await run(['import', missing], env),
+        await runHere(['import', missing], env),
         `The export ${missing} cannot be read: there is no such file`,
       );
       expectSentence(
-        await run(['import', folder], env),
+        await runHere(['import', folder], env),
         `The export ${folder} cannot be read: it is a folder`,
       );
       const circle = path.join(folder, 'circle');
       await symlink('circle', circle);
       expectSentence(
-        await run(['import', circle], env),
+        await runHere(['import', circle], env),
         `The export ${circle} cannot be read: its links lead in a circle`,
       );
       expectSentence(
@@ -151,8 +151,10 @@ describe('C16: a failure is one sentence and exit code 1', () => {
       );
       const junk = path.join(folder, 'junk');
       await writeFile(junk, Buffer.from([0xff, 0xfe, 0x0a]));
-      expectSentence(await run(['import', junk], env), 'Line 1: it is not UTF-8.');
+      expectSentence(await runHere(['import', junk], env), 'Line 1: it is not UTF-8.');
     }));
+
+  const FULL = 'The output cannot be written: the disk is full (ENOSPC).';
 
   test.each([
     'session create --astation st',
@@ -168,10 +170,13 @@ describe('C16: a failure is one sentence and exit code 1', () => {
     '--help',
     '--version',
   ])('%s into a full disk', async (args) => {
-    expectSentence(
-      await shell(`vr ${args} > /dev/full`, migrated),
-      'The output cannot be written: the disk is full (ENOSPC).',
-    );
+    const out = createWriteStream('/dev/full');
+    await once(out, 'open');
+    expectSentence(await runHere(args.split(' '), migrated, { out }), FULL);
+  });
+
+  test.each(['session list --json', '--version'])('%s of a process into a full disk', async (args) => {
+    expectSentence(await shell(`vr ${args} > /dev/full`, migrated), FULL);
   });
 
   test('a log that cannot be written ends no command', async () => {
@@ -184,7 +189,7 @@ describe('C16: a failure is one sentence and exit code 1', () => {
 
 describe('a reader that has enough is no failure', () => {
   beforeAll(() =>
-    withClient(embedded.url, (client) =>
+    withClient(database.url, (client) =>
       client.query(`
         INSERT INTO audit_log (action, outcome) SELECT 'append', 'written' FROM generate_series(1, 20000);
         INSERT INTO sessions (id_hash, hostname, status, expires_at)
@@ -215,8 +220,12 @@ describe('C8: a .env that exists and cannot be read stops every command', () => 
   ])('%s', (_, bytes, reason) =>
     withFolder(async (folder) => {
       await writeFile(path.join(folder, '.env'), bytes);
-      for (const args of [['serve'], ['migrate'], ['session', 'create', '--astation', 'st']]) {
-        const ended = await new Program(args, {}, folder).finished;
+      const create = ['session', 'create', '--astation', 'st'];
+      for (const ended of [
+        await run(['serve'], {}, folder),
+        await runHere(['migrate'], {}, { cwd: folder }),
+        await runHere(create, {}, { cwd: folder }),
+      ]) {
         expectSentence(ended, `The settings file ${path.join(folder, '.env')} ${reason}`);
       }
       expect(existsSync(path.join(folder, '.data'))).toBe(false);
@@ -226,14 +235,14 @@ describe('C8: a .env that exists and cannot be read stops every command', () => 
   test('a folder of that name', () =>
     withFolder(async (folder) => {
       await mkdir(path.join(folder, '.env'));
-      const ended = await new Program(['session', 'list'], {}, folder).finished;
+      const ended = await runHere(['session', 'list'], {}, { cwd: folder });
       expectSentence(ended, 'cannot be read: it is a folder');
     }));
 
   test('with a byte order mark it is read', () =>
     withFolder(async (folder) => {
       await writeFile(path.join(folder, '.env'), '\ufeffPORT=nonsense\n');
-      const ended = await new Program(['session', 'list'], {}, folder).finished;
+      const ended = await runHere(['session', 'list'], {}, { cwd: folder });
       expectSentence(ended, 'PORT must be a whole number');
     }));
 });
@@ -242,6 +251,7 @@ test('C10: PG* variables of the environment never reach the embedded database', 
   withFolder(async (folder) => {
     const env = {
       DATA_DIR: path.join(folder, 'data'),
+      LOG_LEVEL: 'warn',
       PGHOST: '192.0.2.1',
       PGHOSTADDR: '192.0.2.1',
       PGPORT: '1',
@@ -264,28 +274,14 @@ test('C10: PG* variables of the environment never reach the embedded database', 
       PGTARGETSESSIONATTRS: 'standby',
       PGDATA: '/nowhere',
     };
-    await migrate(env);
-    await createSession(env, '團隊');
+    const { program, url } = await serve(env);
+    expect(program.stderr).toBe('');
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'ok', database: 'ok' });
+    expect(await run(['session', 'create', '--astation', '團隊'], env)).toMatchObject({ code: 0 });
+    expect(await stop(program)).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse((await run(['session', 'list', '--json'], env)).stdout)).toMatchObject([
       { astation_id: '團隊', status: 'granted' },
     ]);
-    const server = spawn(process.execPath, ['dist/main.js', 'serve'], {
-      env: { ...process.env, ...env, PORT: '0', LOG_LEVEL: 'warn' },
-    });
-    let said = '';
-    const url = await new Promise<string>((resolve, reject) => {
-      server.stderr.on('data', (chunk) => reject(new Error(String(chunk))));
-      server.stdout.on('data', (chunk) => {
-        said += chunk;
-        const [, found] = /listens on (http:\S+)/.exec(said) ?? [];
-        if (found) resolve(found);
-      });
-    });
-    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'ok', database: 'ok' });
-    expect(await run(['verify'], env)).toMatchObject({ code: 0 });
-    const ended = new Promise((resolve) => server.once('close', resolve));
-    server.kill();
-    expect(await ended).toBe(0);
   }));
 
 test('session create --atem prints the file of atem, and says where it belongs', async () => {
@@ -307,7 +303,7 @@ test('session create --atem prints the file of atem, and says where it belongs',
     },
   });
   expect(stderr).toContain('/home/me/conf/atem/sessions.json');
-  expect(await run(['session', 'create', '--astation', 'a', '--atem', '--json'], env)).toMatchObject({
+  expect(await runHere(['session', 'create', '--astation', 'a', '--atem', '--json'], env)).toMatchObject({
     code: 2,
     stdout: '',
   });

@@ -2,11 +2,19 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
-import { createSession, serve, stop, withFolder } from '../support/process.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { useDatabase } from '../support/database.ts';
+import { createSession, serve, stop } from '../support/process.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const read = (file: string) => readFile(path.join(root, file), 'utf8');
+
+const database = useDatabase();
+let server: Awaited<ReturnType<typeof serve>>;
+beforeAll(async () => {
+  server = await serve({ DATABASE_URL: database.url });
+});
+afterAll(() => stop(server.program));
 
 /** Runs a JavaScript file as a consumer would in this package's folder. @returns what it prints; fails if it does */
 async function node(...args: string[]): Promise<string> {
@@ -16,15 +24,10 @@ async function node(...args: string[]): Promise<string> {
 
 const compile = (example: string) => node('node_modules/typescript/bin/tsc', '-p', `examples/${example}`);
 
-/** Runs a compiled example against a server of its own, as its page says. */
+/** Runs a compiled example against a server, as its page says. */
 async function runExample(example: string): Promise<string> {
-  let printed = '';
-  await withFolder(async (DATA_DIR) => {
-    const { program, url } = await serve({ DATA_DIR });
-    const session = await createSession({ DATA_DIR }, 'my-astation');
-    printed = await node(`examples/${example}/build/main.js`, url, session);
-    await stop(program);
-  });
+  const session = await createSession({ DATABASE_URL: database.url }, `astation of ${example}`);
+  const printed = await node(`examples/${example}/build/main.js`, server.url, session);
   return printed.replace(/\bv-[0-9A-Za-z]{10}\b/g, '<id>');
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { createSession, serve, stop, withFolder } from '../support/process.ts';
+import { createSession, fillFolder, serve, stop, withFolder } from '../support/process.ts';
 import { readSteps, runSteps, withoutChance } from '../support/recipes.ts';
 
 const read = (file: string) => readFile(path.resolve(import.meta.dirname, '../..', file), 'utf8');
@@ -12,6 +12,7 @@ test('every request of the recipes is answered as the page says', () =>
     const [, before = ''] = /^```sh\n(.*?)^```$/ms.exec(page) ?? [];
     const steps = readSteps(page);
     const DATA_DIR = path.join(folder, 'data');
+    await fillFolder(DATA_DIR);
     const { program, url } = await serve({ DATA_DIR });
     const S = await createSession({ DATA_DIR }, 'my-astation');
     const printed = await runSteps(

@@ -3,8 +3,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { withBreakingProxy } from '../support/breaking-proxy.ts';
+import { withMigratedDatabase } from '../support/database.ts';
 import { readCommittedText } from '../support/openapi-files.ts';
-import { run, serve, stop, withFolder } from '../support/process.ts';
+import { run, runHere, serve, stop } from '../support/process.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -29,17 +30,17 @@ test('the built program prints the committed document, as another process genera
 });
 
 test('openapi --check --url judges a running server, and exits with 1 for a wrong answer', () =>
-  withFolder(async (folder) => {
-    const env = { DATA_DIR: folder };
+  withMigratedDatabase(async (DATABASE_URL) => {
+    const env = { DATABASE_URL };
     const { program, url } = await serve(env);
     try {
-      expect(await run(['openapi', '--check', '--url', `${url}/`], env)).toMatchObject({ code: 0 });
+      expect(await runHere(['openapi', '--check', '--url', `${url}/`], env)).toMatchObject({ code: 0 });
       const broken = await withBreakingProxy(
         url,
         (answer) => {
           if (answer.body.seq !== undefined) answer.body = { ...answer.body, seq: undefined };
         },
-        (proxyUrl) => run(['openapi', '--check', '--url', proxyUrl], env),
+        (proxyUrl) => runHere(['openapi', '--check', '--url', proxyUrl], env),
       );
       expect(broken.code).toBe(1);
       expect(broken.stdout).toContain('NOT OK: the server keeps it');
@@ -56,6 +57,6 @@ test('openapi refuses options that do not go together', async () => {
     ['--check', '--write'],
     ['--url', 'http://127.0.0.1:1'],
   ]) {
-    expect(await run(['openapi', ...args], {})).toMatchObject({ code: 2, stdout: '' });
+    expect(await runHere(['openapi', ...args], {})).toMatchObject({ code: 2, stdout: '' });
   }
 });

@@ -4,21 +4,21 @@ import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import pg from 'pg';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findRunningEmbedded } from '../../src/db/embedded.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import {
   createSession,
-  migrate,
-  Program,
+  type Program,
   run,
+  runHere,
   serve,
   stop,
-  useFolder,
+  useDataDir,
   withFolder,
 } from '../support/process.ts';
 
-const withDatabase = useFolder();
+const withDatabase = useDataDir();
 
 /** One sentence on stderr, and nothing else. */
 const complaint = (stderr: string) => {
@@ -45,26 +45,64 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   },
 );
 
-test('the start prints where it listens, how to make a session, and a first hand-over', async () => {
-  await withDatabase(async (DATA_DIR) => {
-    const { program, url } = await serve({ DATA_DIR });
+describe('beside a running server', () => {
+  const withOwnDatabase = useDataDir();
+  const env = {} as { DATA_DIR: string };
+  let session: string;
+  let program: Program;
+  let url: string;
+  beforeAll(async () => {
+    await withOwnDatabase(async (DATA_DIR) => {
+      env.DATA_DIR = DATA_DIR;
+      session = await createSession(env, 'st-before');
+      ({ program, url } = await serve(env));
+    });
+  });
+  afterAll(() => stop(program));
+
+  test('the start prints where it listens, how to make a session, and a first hand-over', async () => {
     await program.printed(/agent-b/);
     expect(program.stdout).toContain('npx vault-relay session create --astation my-astation');
     expect(program.stdout).toContain(`'${url}/api/vault?id=agent-a'`);
-    await stop(program);
   });
-});
 
-test('a second server on the same DATA_DIR ends with one sentence, and the first goes on', async () => {
-  await withDatabase(async (DATA_DIR) => {
-    const { program, url } = await serve({ DATA_DIR });
-    const second = await run(['serve'], { DATA_DIR, PORT: '0' });
+  test('a second server on the same DATA_DIR ends with one sentence, and the first goes on', async () => {
+    const second = await run(['serve'], { ...env, PORT: '0' });
     expect(second.code).toBe(1);
     expect(complaint(second.stderr)).toMatch(
-      new RegExp(`DATA_DIR .*${path.basename(DATA_DIR)}.*${program.child.pid}`),
+      new RegExp(`DATA_DIR .*${path.basename(env.DATA_DIR)}.*${program.child.pid}`),
     );
     expect((await fetch(`${url}/health`)).status).toBe(200);
-    await stop(program);
+  });
+
+  test('a DATABASE_URL with a wrong password ends the start and names the variable', async () => {
+    const databaseUrl = new URL((await findRunningEmbedded(env.DATA_DIR)) ?? '');
+    databaseUrl.password = 'wrong';
+    const { code, stderr } = await run(['serve'], { PORT: '0', DATABASE_URL: databaseUrl.href });
+    expect(code).toBe(1);
+    expect(complaint(stderr)).toMatch(/Cannot connect to PostgreSQL at DATABASE_URL \(28P01/);
+  });
+
+  test('the session commands work, as they did without it', async () => {
+    const list = () => rest('GET', `${url}/api/vault?id=a`, { session });
+    expect((await list()).status).toBe(200);
+    const listed = await run(['session', 'list', '--json'], env);
+    const [info] = JSON.parse(listed.stdout) as {
+      astation_id: string;
+      fingerprint: string;
+      status: string;
+    }[];
+    expect(info).toMatchObject({ astation_id: 'st-before', status: 'granted' });
+    expect(listed.stdout).not.toContain(session);
+    const revoked = await runHere(['session', 'revoke', info?.fingerprint ?? ''], env);
+    expect(revoked).toMatchObject({ code: 0, stdout: 'Revoked.\n' });
+    expect((await list()).status).toBe(401);
+  });
+
+  test('revoking an unknown session fails with exit code 1 and says how to find the known ones', async () => {
+    const { code, stderr } = await runHere(['session', 'revoke', 'nobody'], env);
+    expect(code).toBe(1);
+    expect(complaint(stderr)).toContain('vault-relay session list');
   });
 });
 
@@ -99,18 +137,6 @@ test('an unreachable DATABASE_URL ends the start, and nothing falls back', async
   });
 });
 
-test('a DATABASE_URL with a wrong password ends the start and names the variable', async () => {
-  await withDatabase(async (DATA_DIR) => {
-    const { program } = await serve({ DATA_DIR });
-    const url = new URL((await findRunningEmbedded(DATA_DIR)) ?? '');
-    url.password = 'wrong';
-    const { code, stderr } = await run(['serve'], { PORT: '0', DATABASE_URL: url.href });
-    expect(code).toBe(1);
-    expect(complaint(stderr)).toMatch(/Cannot connect to PostgreSQL at DATABASE_URL \(28P01/);
-    await stop(program);
-  });
-});
-
 test('a bad setting ends the start and names the variable', async () => {
   const { code, stderr } = await run(['serve'], { PORT: 'eighty' });
   expect(code).toBe(1);
@@ -142,29 +168,6 @@ test('after kill -9 of the server the next start recovers by itself', async () =
   });
 });
 
-test('the session commands work beside the running server and without it', async () => {
-  await withFolder(async (DATA_DIR) => {
-    const env = { DATA_DIR };
-    await migrate(env);
-    const session = await createSession(env, 'st-before');
-    const { program, url } = await serve(env);
-    const list = () => rest('GET', `${url}/api/vault?id=a`, { session });
-    expect((await list()).status).toBe(200);
-    const listed = await run(['session', 'list', '--json'], env);
-    const [info] = JSON.parse(listed.stdout) as {
-      astation_id: string;
-      fingerprint: string;
-      status: string;
-    }[];
-    expect(info).toMatchObject({ astation_id: 'st-before', status: 'granted' });
-    expect(listed.stdout).not.toContain(session);
-    const revoked = await run(['session', 'revoke', info?.fingerprint ?? ''], env);
-    expect(revoked).toMatchObject({ code: 0, stdout: 'Revoked.\n' });
-    expect((await list()).status).toBe(401);
-    await stop(program);
-  });
-});
-
 test.each([
   [['session', 'create']],
   [['session', 'create', '--astation', '']],
@@ -174,26 +177,17 @@ test.each([
 ])('the command line %j is a usage error: exit code 2, nothing done', async (args) => {
   await withFolder(async (folder) => {
     const DATA_DIR = path.join(folder, 'data');
-    const { code, stderr } = await run(args, { DATA_DIR, PORT: '0' });
+    const { code, stderr } = await runHere(args, { DATA_DIR, PORT: '0' });
     expect(code).toBe(2);
     expect(stderr).toMatch(/^error: /);
     expect(existsSync(DATA_DIR)).toBe(false);
   });
 });
 
-test('revoking an unknown session fails with exit code 1 and says how to find the known ones', async () => {
-  await withDatabase(async (DATA_DIR) => {
-    await migrate({ DATA_DIR });
-    const { code, stderr } = await run(['session', 'revoke', 'nobody'], { DATA_DIR });
-    expect(code).toBe(1);
-    expect(complaint(stderr)).toContain('vault-relay session list');
-  });
-});
-
 test('a .env file in the working directory is read, and what is set already wins', async () => {
   await withFolder(async (folder) => {
     await writeFile(path.join(folder, '.env'), 'PORT=nonsense\nLOG_LEVEL=silent\n');
-    const asked = await new Program(['serve'], {}, folder).finished;
+    const asked = await run(['serve'], {}, folder);
     expect(complaint(asked.stderr)).toContain('PORT must be a whole number');
     const { code, stderr } = await run(['serve'], { PORT: '99999' }, folder);
     expect(code).toBe(1);

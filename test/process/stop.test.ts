@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { attack } from '../support/attack.ts';
-import { type Program, serve, stop, useFolder, withFolder } from '../support/process.ts';
+import { useDatabase } from '../support/database.ts';
+import { type Program, serve, stop, withDataDir } from '../support/process.ts';
 
-const withDatabase = useFolder();
+const database = useDatabase();
 
 /** A request whose body never ends: the stop waits for it, up to its time. */
 async function holdOpen(url: string) {
@@ -28,34 +29,32 @@ async function insist(program: Program, signal: NodeJS.Signals): Promise<void> {
 }
 
 test('SIGTERM fails readiness first, waits for who is there, and ends with 0', async () => {
-  await withDatabase(async (DATA_DIR) => {
-    const { program, url } = await serve({ DATA_DIR, LOG_LEVEL: 'debug' });
-    const held = await holdOpen(url);
-    expect(await readiness(url)).toBe('ok');
-    program.signal('SIGTERM');
-    await expect.poll(() => readiness(url)).toBe('stopping');
-    held.socket.write(`"hostname":"${'h'.repeat(84)}"}`);
-    await expect.poll(held.received).toMatch(/^HTTP\/1\.1 201 /);
-    const { code, stderr } = await program.finished;
-    expect(code).toBe(0);
-    const steps = [...stderr.matchAll(/"step":"([^"]+)"/g)].map((match) => match[1]);
-    // What both halves of the stop end counts where it ends first.
-    expect([...new Set(steps)]).toEqual([
-      'delay',
-      'waiting reads and subscriptions',
-      'relay sockets',
-      'requests in flight',
-      'sweeper',
-      'write queue',
-      'relay',
-      'listener',
-      'pool',
-    ]);
-  });
+  const { program, url } = await serve({ DATABASE_URL: database.url, LOG_LEVEL: 'debug' });
+  const held = await holdOpen(url);
+  expect(await readiness(url)).toBe('ok');
+  program.signal('SIGTERM');
+  await expect.poll(() => readiness(url)).toBe('stopping');
+  held.socket.write(`"hostname":"${'h'.repeat(84)}"}`);
+  await expect.poll(held.received).toMatch(/^HTTP\/1\.1 201 /);
+  const { code, stderr } = await program.finished;
+  expect(code).toBe(0);
+  const steps = [...stderr.matchAll(/"step":"([^"]+)"/g)].map((match) => match[1]);
+  // What both halves of the stop end counts where it ends first.
+  expect([...new Set(steps)]).toEqual([
+    'delay',
+    'waiting reads and subscriptions',
+    'relay sockets',
+    'requests in flight',
+    'sweeper',
+    'write queue',
+    'relay',
+    'listener',
+    'pool',
+  ]);
 });
 
 test('a second signal, more than a second later, ends it at once', async () => {
-  await withDatabase(async (DATA_DIR) => {
+  await withDataDir(async (DATA_DIR) => {
     const { program, url } = await serve({ DATA_DIR });
     await holdOpen(url);
     const from = performance.now();
@@ -75,40 +74,26 @@ test('a second signal, more than a second later, ends it at once', async () => {
 });
 
 test('time for balancers comes before anything ends', async () => {
-  await withDatabase(async (DATA_DIR) => {
-    const { program, url } = await serve({ DATA_DIR, SHUTDOWN_DELAY_SECONDS: '2' });
-    const from = performance.now();
-    program.signal('SIGTERM');
-    await expect.poll(() => readiness(url)).toBe('stopping');
-    expect((await program.finished).code).toBe(0);
-    expect(performance.now() - from).toBeGreaterThan(1900);
-  });
+  const { program, url } = await serve({ DATABASE_URL: database.url, SHUTDOWN_DELAY_SECONDS: '2' });
+  const from = performance.now();
+  program.signal('SIGTERM');
+  await expect.poll(() => readiness(url)).toBe('stopping');
+  expect((await program.finished).code).toBe(0);
+  expect(performance.now() - from).toBeGreaterThan(1900);
 });
 
-test('metrics have a port of their own, until the end, and the server’s own port has none', async () => {
-  await withDatabase(async (DATA_DIR) => {
-    const { program, url } = await serve({ DATA_DIR, METRICS_PORT: '0' });
-    const [, port] = await program.printed(/"port":(\d+),"msg":"Metrics are at/, 'stderr');
-    const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    expect(await metrics()).toMatch(/^vault_relay_pool\{state="total"\} [1-9]/m);
-    expect((await fetch(`${url}/metrics`)).status).toBe(404);
-    const held = await holdOpen(url);
-    program.signal('SIGTERM');
-    await expect.poll(() => readiness(url)).toBe('stopping');
-    expect(await metrics()).toMatch(/^vault_relay_request_duration_seconds_count/m);
-    held.socket.destroy();
-    expect((await program.finished).code).toBe(0);
-  });
-});
-
-test('a port for metrics that is in use ends the start and is named', async () => {
-  await withDatabase(async (DATA_DIR) => {
-    const { program, url } = await serve({ DATA_DIR });
-    await withFolder(async (other) => {
-      const METRICS_PORT = new URL(url).port;
-      const second = serve({ DATA_DIR: other, METRICS_PORT });
-      await expect(second).rejects.toThrow(`METRICS_PORT to another one`);
-    });
-    await stop(program);
-  });
+test('metrics have a port of their own, until the end, and the server’s own port has none; one in use ends the start and is named', async () => {
+  const { program, url } = await serve({ DATABASE_URL: database.url, METRICS_PORT: '0' });
+  const [, port] = await program.printed(/"port":(\d+),"msg":"Metrics are at/, 'stderr');
+  const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  expect(await metrics()).toMatch(/^vault_relay_pool\{state="total"\} [1-9]/m);
+  expect((await fetch(`${url}/metrics`)).status).toBe(404);
+  const second = serve({ DATABASE_URL: database.url, METRICS_PORT: String(port) });
+  await expect(second).rejects.toThrow('METRICS_PORT to another one');
+  const held = await holdOpen(url);
+  program.signal('SIGTERM');
+  await expect.poll(() => readiness(url)).toBe('stopping');
+  expect(await metrics()).toMatch(/^vault_relay_request_duration_seconds_count/m);
+  held.socket.destroy();
+  expect((await program.finished).code).toBe(0);
 });

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { RestVaults } from '../support/client.ts';
-import { createSession, run, serve, stop, withFolder } from '../support/process.ts';
+import { createSession, run, runHere, serve, stop, withDataDir } from '../support/process.ts';
 
 const HEAD = `1:${'0'.repeat(64)}`;
 
 test('verify works beside a running server, and its exit code says what came of it', () =>
-  withFolder(async (DATA_DIR) => {
+  withDataDir(async (DATA_DIR) => {
     const env = { DATA_DIR };
     const { program, url } = await serve(env);
     const vaults = new RestVaults(url, { session: await createSession(env, 'st-1'), clientId: 'a' });
@@ -16,26 +16,26 @@ test('verify works beside a running server, and its exit code says what came of 
 
     const line = '1 vault, 2 rows, verified up to seq 2\n';
     expect(await run(['verify'], env)).toEqual({ code: 0, stdout: line, stderr: '' });
-    expect(await run(['verify', '--vault', vault_id, '--against', head], env)).toMatchObject({
+    expect(await runHere(['verify', '--vault', vault_id, '--against', head], env)).toMatchObject({
       code: 0,
       stdout: line,
     });
-    const json = await run(['verify', '--json'], env);
+    const json = await runHere(['verify', '--json'], env);
     expect(JSON.parse(json.stdout)).toEqual({ vaults: 1, rows: 2, verified_up_to: 2, misfits: [] });
 
-    const against = await run(['verify', '--vault', vault_id, '--against', HEAD], env);
+    const against = await runHere(['verify', '--vault', vault_id, '--against', HEAD], env);
     expect(against).toMatchObject({ code: 1, stderr: '' });
     expect(against.stdout).toMatch(
       /^v-\w{10} seq 1 summary v1: its hash is [0-9a-f]{64}, but 0{64} was remembered: this chain was made anew\n1 vault, 0 rows, verified up to seq 0; NOT OK: 1\n$/,
     );
-    expect(await run(['verify', '--vault', 'v-nowhere'], env)).toEqual({
+    expect(await runHere(['verify', '--vault', 'v-nowhere'], env)).toEqual({
       code: 1,
       stdout: '',
       stderr: 'vault-relay: There is no vault v-nowhere.\n',
     });
     await stop(program);
     // And without a server, on the database that it left.
-    expect(await run(['verify'], env)).toMatchObject({ code: 0, stdout: line });
+    expect(await runHere(['verify'], env)).toMatchObject({ code: 0, stdout: line });
   }));
 
 test.each([
@@ -43,7 +43,7 @@ test.each([
   [['--vault', 'v', '--against', '1'], 'It must be <seq>:<hash>'],
   [['v-0123456789'], 'too many arguments'],
 ])('verify %j is a usage error', async (args, complaint) => {
-  const ended = await run(['verify', ...args], {});
+  const ended = await runHere(['verify', ...args], {});
   expect(ended).toMatchObject({ code: 2, stdout: '' });
   expect(ended.stderr).toContain(complaint);
 });

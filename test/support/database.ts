@@ -37,7 +37,8 @@ export function useDatabase({ poolSize = 10 } = {}): TestDatabase {
   return test;
 }
 
-async function withNewDatabase<T>(options: string, work: (url: string) => Promise<T>): Promise<T> {
+/** Runs work on a database that `CREATE DATABASE` makes with these options, and drops it afterwards. */
+export async function withNewDatabase<T>(options: string, work: (url: string) => Promise<T>): Promise<T> {
   const name = `vault_relay_test_${randomBytes(6).toString('hex')}`;
   const url = new URL(inject('adminUrl'));
   url.pathname = name;

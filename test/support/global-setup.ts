@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,6 +14,8 @@ declare module 'vitest' {
     adminUrl: string;
     /** A migrated database that each test file clones. */
     template: string;
+    /** The DATA_DIR of a migrated database that does not run, to copy; undefined where the server is not ours. */
+    dataDir: string | undefined;
     /** How many servers the relay's tests run on. */
     replicas: number;
   }
@@ -21,18 +24,31 @@ declare module 'vitest' {
 /** What a test database may lose in a crash of the machine does not matter; its speed does. */
 const FAST = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'max_connections=200'];
 
-async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
+interface Server {
+  url: string;
+  dataDir: string | undefined;
+  stop(): Promise<void>;
+}
+
+async function startServer(): Promise<Server> {
   const given = process.env.TEST_DATABASE_URL;
-  if (given) return { url: given, stop: async () => undefined };
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'vault-relay-test-'));
+  if (given) return { url: given, dataDir: undefined, stop: async () => undefined };
+  const folder = await mkdtemp(path.join(tmpdir(), 'vault-relay-test-'));
   // PostgreSQL does not run as root, and its user cannot pass a closed folder.
-  await chmod(dataDir, 0o755);
-  const embedded = await startEmbedded({ dataDir, log: pino({ level: 'silent' }), postgresFlags: FAST });
+  await chmod(folder, 0o755);
+  const [dataDir, copy] = [path.join(folder, 'data'), path.join(folder, 'copy')];
+  const start = () => startEmbedded({ dataDir, log: pino({ level: 'silent' }), postgresFlags: FAST });
+  const first = await start();
+  await migrate(first.url);
+  await first.stop();
+  execFileSync('cp', ['-a', dataDir, copy]);
+  const embedded = await start();
   return {
     url: embedded.url,
+    dataDir: copy,
     stop: async () => {
       await embedded.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
@@ -42,12 +58,13 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const template = `vault_relay_template_${process.pid}`;
   const admin = new pg.Client({ connectionString: server.url });
   await admin.connect();
-  await admin.query(`CREATE DATABASE ${template}`);
+  await admin.query(`CREATE DATABASE ${template} ${server.dataDir ? 'TEMPLATE vault_relay' : ''}`);
   const url = new URL(server.url);
   url.pathname = template;
   await migrate(url.href);
   project.provide('adminUrl', server.url);
   project.provide('template', template);
+  project.provide('dataDir', server.dataDir);
   return async () => {
     await admin.query(`DROP DATABASE IF EXISTS ${template} WITH (FORCE)`);
     await admin.end();
