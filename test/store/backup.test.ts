@@ -6,9 +6,9 @@ import { Database } from '../../src/db/client.ts';
 import { startEmbedded } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
-import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
+import { silent, withClient, withMigratedDatabase } from '../support/database.ts';
 import { eventually } from '../support/embedded.ts';
-import { withFolder } from '../support/process.ts';
+import { fillFolder, withFolder } from '../support/process.ts';
 import { TestStore } from '../support/store.ts';
 import {
   configure,
@@ -33,11 +33,7 @@ async function writeSome(url: string, text: string): Promise<void> {
 }
 
 /** Every hash is checked by whoever imports, on a server of its own. */
-const verify = (url: string) =>
-  withEmptyDatabase(async (target) => {
-    await migrate(target);
-    return imported(target, await exported(url));
-  });
+const verify = (url: string) => withMigratedDatabase(async (target) => imported(target, await exported(url)));
 
 const expectWhole = async (url: string, contents: string) => {
   expect(await migrate(url)).toEqual([]);
@@ -136,8 +132,8 @@ test('the recipe for the embedded one: stop, and copy DATA_DIR', async () => {
   await withFolder(async (folder) => {
     const [dataDir, copy] = [path.join(folder, 'data'), path.join(folder, 'copy')];
     const postgresFlags = ['-c', 'fsync=off'];
+    await fillFolder(dataDir);
     const first = await startEmbedded({ dataDir, log: silent, postgresFlags });
-    await migrate(first.url);
     await writeSome(first.url, 'one');
     const contents = await contentsOf(first.url);
     await first.stop();

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EmbeddedError, findRunningEmbedded } from '../../src/db/embedded.ts';
 import { ask, makeWorkshop } from '../support/embedded.ts';
+import { fillFolder } from '../support/process.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -45,6 +46,7 @@ describe.skipIf(!root)(
     });
 
     test('a database moves along when a folder above it is closed later', async () => {
+      await fillFolder(dataDir);
       const first = await workshop.start(dataDir);
       expect(first.clusterDir).toBe(path.join(dataDir, 'postgres/cluster'));
       await leaveMark(first.url);
@@ -107,6 +109,7 @@ test('something else in the place of the database is left alone, and nothing new
 });
 
 test('a refused start says why: a setting in the words of PostgreSQL, another major version with both', async () => {
+  await fillFolder(dataDir);
   await expect(workshop.start(dataDir, { postgresFlags: ['-c', 'shared_buffers=nonsense'] })).rejects.toThrow(
     /invalid value for parameter "shared_buffers"/,
   );

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EmbeddedError, findRunningEmbedded } from '../../src/db/embedded.ts';
 import { ask, eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';
+import { fillFolder } from '../support/process.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -50,6 +51,7 @@ test('a first start makes a database that is durable, local, closed to others an
 });
 
 test('data survive stop and start, and stop may be called twice', async () => {
+  await fillFolder(dataDir);
   const first = await workshop.start(dataDir);
   await leaveMark(first.url);
   const pid = await postmasterOf(first.clusterDir);
@@ -60,6 +62,7 @@ test('data survive stop and start, and stop may be called twice', async () => {
 });
 
 test('after kill -9 of the server alone, the next start stops what was left behind and has the data', async () => {
+  await fillFolder(dataDir);
   const owner = workshop.owner(dataDir);
   const { url = '', clusterDir = '' } = await owner.said;
   await leaveMark(url);
@@ -72,6 +75,7 @@ test('after kill -9 of the server alone, the next start stops what was left behi
 });
 
 test('after kill -9 of server and PostgreSQL, the next start recovers', async () => {
+  await fillFolder(dataDir);
   const owner = workshop.owner(dataDir);
   const { url = '', clusterDir = '' } = await owner.said;
   await leaveMark(url);
@@ -82,6 +86,7 @@ test('after kill -9 of server and PostgreSQL, the next start recovers', async ()
 });
 
 test('two starts that both find an orphan: one gets the database', async () => {
+  await fillFolder(dataDir);
   const killed = workshop.owner(dataDir);
   await leaveMark((await killed.said).url ?? '');
   await killed.kill();
@@ -115,6 +120,7 @@ test('a first start that was killed midway leaves nothing that the next one trip
 });
 
 test('a postmaster.pid whose id is another living process does not block the start', async () => {
+  await fillFolder(dataDir);
   const first = await workshop.start(dataDir);
   const pidFile = path.join(first.clusterDir, 'postmaster.pid');
   const content = await readFile(pidFile, 'utf8');
@@ -128,6 +134,7 @@ test('a postmaster.pid whose id is another living process does not block the sta
 });
 
 test('a command uses the database of a running server and leaves it running', async () => {
+  await fillFolder(dataDir);
   const server = await workshop.start(dataDir);
   expect(await findRunningEmbedded(dataDir)).toBe(server.url);
   const command = await workshop.start(dataDir, { owner: 'command' });
@@ -144,6 +151,7 @@ test('looking for a running server where there is none changes nothing', async (
 });
 
 test('a server that starts while a command has the database waits for it', async () => {
+  await fillFolder(dataDir);
   const command = workshop.owner(dataDir, { owner: 'command' });
   await leaveMark((await command.said).url ?? '');
   expect(await findRunningEmbedded(dataDir)).toBeUndefined();
@@ -153,6 +161,7 @@ test('a server that starts while a command has the database waits for it', async
 });
 
 test('a PostgreSQL that dies is reported, one that is stopped is not', async () => {
+  await fillFolder(dataDir);
   const first = await workshop.start(dataDir);
   const reasons: string[] = [];
   first.onUnexpectedExit((reason) => reasons.push(reason));
@@ -168,6 +177,7 @@ test('a PostgreSQL that dies is reported, one that is stopped is not', async () 
 });
 
 test('a second server is refused by name, the first goes on, and its plain exit ends PostgreSQL too', async () => {
+  await fillFolder(dataDir);
   const owner = workshop.owner(dataDir);
   const { url = '', clusterDir = '' } = await owner.said;
   const second = workshop.start(dataDir);
