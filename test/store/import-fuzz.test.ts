@@ -116,24 +116,30 @@ function mutate(lines: Fields[], [no, name, inner]: [number, ...string[]], value
   else (line[name as string] as Fields)[inner] = value;
 }
 
-async function imported(client: pg.Client, lines: Fields[]) {
+/** @returns why a file was refused, or undefined */
+function imported(client: pg.Client, lines: Fields[]): Promise<string | undefined> {
   async function* numbered() {
     for (const [i, line] of lines.entries()) {
       yield { no: i + 1, text: formatLine(line as unknown as Line).trimEnd(), whole: true };
     }
   }
-  const refusal = await importVaults(client, numbered()).then(
+  return importVaults(client, numbered()).then(
     () => undefined,
     (error: Error) => error.message,
   );
-  return { refusal, found: await withSnapshot(client, () => verifyWithin(client, {})) };
 }
 
-const wipe = () =>
-  withoutTriggers(
-    target.admin,
-    'DELETE FROM vault_write_keys; DELETE FROM vault_creation_keys; DELETE FROM vault_entries; DELETE FROM vault_writers; DELETE FROM vaults',
-  );
+const verified = (client: pg.Client) => withSnapshot(client, () => verifyWithin(client, {}));
+
+const TABLES = ['vault_write_keys', 'vault_creation_keys', 'vault_entries', 'vault_writers', 'vaults'];
+const COUNT = {
+  name: 'count-all',
+  text: `SELECT ${TABLES.map((table) => `(SELECT count(*) FROM ${table})`).join(' + ')} AS rows`,
+};
+/** @returns how many rows the target has, of whatever kind */
+const countRows = async (client: pg.Client) => Number((await client.query(COUNT)).rows[0].rows);
+
+const wipe = () => withoutTriggers(target.admin, TABLES.map((table) => `DELETE FROM ${table}`).join('; '));
 
 /** A vault that was taken in can be written into. */
 async function expectGoingOn(): Promise<void> {
@@ -158,19 +164,20 @@ test(`of ${CASES} exports with one field changed, just those are taken that veri
       } catch {
         // What has no hash cannot be forged.
       }
-      const { refusal, found } = await imported(client, lines);
+      const refusal = await imported(client, lines);
       outcomes[refusal === undefined ? 'taken' : 'refused']++;
+      const rows = await countRows(client);
       try {
         if (refusal === undefined) {
-          expect(found).toMatchObject({ vaults: 1, rows: 5, misfits: [] });
+          expect(await verified(client)).toMatchObject({ vaults: 1, rows: 5, misfits: [] });
           await expectGoingOn();
         } else {
           expect(refusal).toMatch(/^(Line \d+: .+\.$|The file has no end)/s);
-          expect(found).toMatchObject({ vaults: 0, rows: 0, misfits: [] });
+          expect(rows).toBe(0);
         }
       } finally {
         // Also after a failure, so that the smaller cases of the same kind begin with an empty server.
-        if (found.vaults > 0) await wipe();
+        if (rows > 0) await wipe();
       }
     });
   await withConnection(target.url, (client) =>
@@ -189,9 +196,10 @@ test.each([
   ['header', { highest_seq: 2 ** 53 - 2 ** 32 }],
 ])('a %s with %j, which no chain covers, is taken', async (type, change) => {
   const lines = genuine.map((line) => (line.type === type ? { ...line, ...change } : line));
-  const { refusal, found } = await withConnection(target.url, (client) => imported(client, lines));
-  expect(refusal).toBeUndefined();
-  expect(found).toMatchObject({ vaults: 1, rows: 5, misfits: [] });
+  await withConnection(target.url, async (client) => {
+    expect(await imported(client, lines)).toBeUndefined();
+    expect(await verified(client)).toMatchObject({ vaults: 1, rows: 5, misfits: [] });
+  });
   await expectGoingOn();
   await wipe();
 });
