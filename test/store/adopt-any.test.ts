@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
-import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
+import { silent, withClient, withEmptyDatabase, withMigratedDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { contentsOf, exported, imported } from '../support/transfer.ts';
 import { verify } from '../support/verify.ts';
@@ -202,8 +202,7 @@ async function adopt(all: Histories): Promise<void> {
     await withStore(url, async (store) => {
       for (const [id, rows] of before) await expectAsBefore(store, id, rows);
     });
-    await withEmptyDatabase(async (target) => {
-      await migrate(target);
+    await withMigratedDatabase(async (target) => {
       expect(await imported(target, await exported(url))).toMatchObject({ vaults: all.size });
       expect(await contentsOf(target)).toBe(await contentsOf(url));
       expect((await verify(target)).misfits).toEqual([]);

@@ -5,7 +5,7 @@ import { Database } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { CHAIN_START, hashRow, sha256 } from '../../src/vault/chain.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
-import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
+import { silent, withClient, withEmptyDatabase, withMigratedDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';
 import { withoutTriggers } from '../support/tamper.ts';
@@ -207,8 +207,7 @@ test('writing goes on: numbers, versions and holes as they were left', async () 
 test('what was adopted can move on to another server', async () => {
   await withAdopted(async (_, __, url) => {
     const file = await exported(url);
-    await withEmptyDatabase(async (target) => {
-      await migrate(target);
+    await withMigratedDatabase(async (target) => {
       expect(await imported(target, file)).toMatchObject({ vaults: 5, rows: 18 });
       expect(await contentsOf(target)).toBe(await contentsOf(url));
     });

@@ -7,7 +7,7 @@ import { describe, expect, inject, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { MIGRATIONS_DIR, MigrationError, migrate } from '../../src/db/migrate.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
-import { silent, withClient, withEmptyDatabase } from '../support/database.ts';
+import { silent, withClient, withEmptyDatabase, withMigratedDatabase } from '../support/database.ts';
 import { withSchemaEngine } from '../support/schema-engine.ts';
 import { TestStore } from '../support/store.ts';
 import { verify } from '../support/verify.ts';
@@ -96,8 +96,7 @@ describe('an empty database', () => {
   });
 
   test('is left as it is by a second run', async () => {
-    await withEmptyDatabase(async (url) => {
-      await migrate(url);
+    await withMigratedDatabase(async (url) => {
       const book = await readBook(url);
       expect(await migrate(url)).toEqual([]);
       expect(await readBook(url)).toEqual(book);
@@ -105,8 +104,7 @@ describe('an empty database', () => {
   });
 
   test('is, for Prisma, up to date; and Prisma notices an edit as we do', async () => {
-    await withEmptyDatabase(async (url) => {
-      await migrate(url);
+    await withMigratedDatabase(async (url) => {
       const diagnose = (dir: string) => withSchemaEngine(url, (engine) => engine.diagnose(dir));
       const fine = { editedMigrationNames: [], failedMigrationNames: [], hasMigrationsTable: true };
       expect(await diagnose(MIGRATIONS_DIR)).toMatchObject({ ...fine, history: null });
@@ -140,9 +138,8 @@ test('a lock that another program keeps ends the attempt with a sentence, and no
 });
 
 test('only what is missing is applied, in the order of the names', async () => {
-  await withEmptyDatabase((url) =>
+  await withMigratedDatabase((url) =>
     withMigrations(async (dir) => {
-      await migrate(url);
       await addMigration(dir, '20990101000001_second', 'INSERT INTO steps VALUES (2)');
       await addMigration(
         dir,
@@ -157,9 +154,8 @@ test('only what is missing is applied, in the order of the names', async () => {
 
 describe('what stops the start', () => {
   test('a migration that was edited after it was applied', async () => {
-    await withEmptyDatabase((url) =>
+    await withMigratedDatabase((url) =>
       withMigrations(async (dir) => {
-        await migrate(url, dir);
         const file = path.join(dir, '20261124000100_sessions', 'migration.sql');
         await writeFile(file, `${await readFile(file, 'utf8')}\n`);
         await addMigration(dir, '20990101000000_next', 'CREATE TABLE next (n INT)');
@@ -172,7 +168,7 @@ describe('what stops the start', () => {
   });
 
   test('a database that a newer version has migrated', async () => {
-    await withEmptyDatabase((url) =>
+    await withMigratedDatabase((url) =>
       withMigrations(async (dir) => {
         await addMigration(dir, '20990101000000_next', 'CREATE TABLE next (n INT)');
         await migrate(url, dir);
@@ -184,7 +180,7 @@ describe('what stops the start', () => {
   });
 
   test('a migration that fails, of which nothing is left', async () => {
-    await withEmptyDatabase((url) =>
+    await withMigratedDatabase((url) =>
       withMigrations(async (dir) => {
         await addMigration(dir, '20990101000000_fine', 'CREATE TABLE fine (n INT)');
         await addMigration(
@@ -257,65 +253,77 @@ test('tables of another implementation are adopted with their rows', async () =>
 /** The migrations after which a version was released, or nearly so, that had the chain. */
 const CHAINED = MIGRATIONS.filter((name) => name >= '20261124100000').slice(0, -1);
 
-test.each(CHAINED)(
-  'vaults of %s keep their rows, their keys, their writers and their chain',
-  async (last) => {
-    const before = MIGRATIONS.slice(0, MIGRATIONS.indexOf(last) + 1);
-    const after = MIGRATIONS.slice(before.length);
-    const made = {
-      vault_id: 'v-before',
-      summary: 'made before',
-      work_session_id: 'st-1',
-      client_id: 'ann',
-      key: 'creation',
+/** A vault as a version makes it: with keys, tags, an override and a new summary. */
+function vaultOf(version: string) {
+  const vault_id = `v-${version}`;
+  const made = {
+    vault_id,
+    summary: 'made before',
+    work_session_id: 'st-1',
+    client_id: 'ann',
+    key: `creation of ${version}`,
+    request_hash: 'ab',
+  };
+  const write = { vault_id, work_session_id: 'st-1', client_id: 'ann', reads_as: 'ann' };
+  const writes = [
+    {
+      ...write,
+      place: 0,
+      op: 'append',
+      text: '一',
+      tags: ['before', '團隊'],
+      key: 'one',
       request_hash: 'ab',
-    };
-    const write = { vault_id: 'v-before', work_session_id: 'st-1', client_id: 'ann', reads_as: 'ann' };
-    const writes = [
-      {
-        ...write,
-        place: 0,
-        op: 'append',
-        text: '一',
-        tags: ['before', '團隊'],
-        key: 'one',
-        request_hash: 'ab',
-      },
-      { ...write, place: 1, op: 'append', text: 'two' },
-      { ...write, place: 2, op: 'override', entry_no: 1, text: 'one, again' },
-      { ...write, place: 3, op: 'summary', text: 'described before' },
-    ];
-    const create = `SELECT outcome, vault_id FROM create_vault('${JSON.stringify(made)}', 0)`;
-    const writeAll = `SELECT outcome, seq::int FROM write_to_vaults('${JSON.stringify(writes)}', 0, 0) ORDER BY place`;
-    const readRows = (url: string) => query(url, 'SELECT * FROM vault_entries ORDER BY seq');
-    await withEmptyDatabase((url) =>
-      withMigrations(async (dir) => {
-        for (const name of after) await rm(path.join(dir, name), { recursive: true });
-        expect(await migrate(url, dir)).toEqual(before);
-        expect(await query(url, create)).toEqual([{ outcome: 'written', vault_id: 'v-before' }]);
-        const written = await query(url, writeAll);
-        expect(written).toEqual([2, 3, 4, 5].map((seq) => ({ outcome: 'written', seq })));
-        const rows = await readRows(url);
+    },
+    { ...write, place: 1, op: 'append', text: 'two' },
+    { ...write, place: 2, op: 'override', entry_no: 1, text: 'one, again' },
+    { ...write, place: 3, op: 'summary', text: 'described before' },
+  ];
+  return {
+    vault_id,
+    create: `SELECT outcome, vault_id FROM create_vault('${JSON.stringify(made)}', 0)`,
+    writeAll: `SELECT outcome, seq::int FROM write_to_vaults('${JSON.stringify(writes)}', 0, 0) ORDER BY place`,
+    readRows: `SELECT * FROM vault_entries WHERE vault_id = '${vault_id}' ORDER BY seq`,
+  };
+}
 
-        expect(await migrate(url)).toEqual(after);
-        expect(await readRows(url)).toEqual(rows);
-        expect(await query(url, 'SELECT * FROM vault_writers')).toEqual([
-          { vault_id: 'v-before', client_id: 'ann' },
-        ]);
+test(`vaults of each of ${CHAINED.length} versions keep their rows, their keys, their writers and their chain`, async () => {
+  await withEmptyDatabase((url) =>
+    withMigrations(async (dir) => {
+      const kept: { vault: ReturnType<typeof vaultOf>; rows: pg.QueryResultRow[] }[] = [];
+      for (const name of MIGRATIONS) await rm(path.join(dir, name), { recursive: true });
+      for (const name of MIGRATIONS) {
+        await cp(path.join(MIGRATIONS_DIR, name), path.join(dir, name), { recursive: true });
+        expect(await migrate(url, dir)).toEqual([name]);
+        if (!CHAINED.includes(name)) continue;
+        const vault = vaultOf(name);
+        expect(await query(url, vault.create)).toEqual([{ outcome: 'written', vault_id: vault.vault_id }]);
+        const written = await query(url, vault.writeAll);
+        expect(written.map(({ outcome }) => outcome)).toEqual(Array(4).fill('written'));
+        const rows = await query(url, vault.readRows);
+        expect(rows.slice(1).map(({ seq }) => Number(seq))).toEqual(written.map(({ seq }) => seq));
+        kept.push({ vault, rows });
+      }
+      expect(kept).toHaveLength(CHAINED.length);
+      expect(await query(url, 'SELECT * FROM vault_writers ORDER BY vault_id')).toEqual(
+        kept.map(({ vault }) => ({ vault_id: vault.vault_id, client_id: 'ann' })),
+      );
+      for (const { vault, rows } of kept) {
+        const { vault_id } = vault;
+        expect(await query(url, vault.readRows)).toEqual(rows);
         // The keys stand for what was written before.
-        expect(await query(url, create)).toEqual([{ outcome: 'replayed', vault_id: 'v-before' }]);
-        expect((await query(url, writeAll))[0]).toEqual({ outcome: 'replayed', seq: 2 });
-        const { written: next } = await appendThrough(url, 'v-before');
-        expect(next).toMatchObject({ entry_no: 4, version: 1, seq: 9 });
-        expect(await verify(url)).toMatchObject({
-          vaults: 1,
-          rows: 9,
-          misfits: [],
+        expect(await query(url, vault.create)).toEqual([{ outcome: 'replayed', vault_id }]);
+        expect((await query(url, vault.writeAll))[0]).toEqual({
+          outcome: 'replayed',
+          seq: Number(rows[1]?.seq),
         });
-      }),
-    );
-  },
-);
+        const { written: next } = await appendThrough(url, vault_id);
+        expect(next, vault_id).toMatchObject({ entry_no: 4, version: 1 });
+      }
+      expect(await verify(url)).toMatchObject({ vaults: kept.length, rows: 9 * kept.length, misfits: [] });
+    }),
+  );
+});
 
 describe('a role that is no superuser', () => {
   interface Owner {

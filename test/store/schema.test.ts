@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
 import { expect, test } from 'vitest';
-import { migrate } from '../../src/db/migrate.ts';
-import { withClient, withEmptyDatabase } from '../support/database.ts';
+import { useDatabase, withClient, withEmptyDatabase } from '../support/database.ts';
 import { withSchemaEngine } from '../support/schema-engine.ts';
 
 const SCHEMA = await readFile('prisma/schema.prisma', 'utf8');
@@ -47,9 +46,11 @@ async function defaultValue(client: pg.Client, expression: string | null): Promi
   return `${rows[0].value} (${rows[0].type})`;
 }
 
-const describe = (url: string): Promise<Shape> =>
+/** What a database has after a change, which is not committed. */
+const describe = (url: string, change: string): Promise<Shape> =>
   withClient(url, async (client) => {
     await client.query('BEGIN');
+    await client.query(change);
     const columns = (await client.query(COLUMNS)).rows;
     for (const column of columns) column.default = await defaultValue(client, column.default);
     return {
@@ -59,20 +60,15 @@ const describe = (url: string): Promise<Shape> =>
     };
   });
 
-const describeMigrated = (change = ''): Promise<Shape> =>
-  withEmptyDatabase(async (url) => {
-    await migrate(url);
-    await withClient(url, (client) => client.query(change));
-    return describe(url);
-  });
+const describeMigrated = (change = ''): Promise<Shape> => describe(database.url, change);
 
 const describePrisma = (schema = SCHEMA): Promise<Shape> =>
   withEmptyDatabase(async (url) => {
     const sql = await withSchemaEngine(url, (engine) => engine.toSql(schema));
-    await withClient(url, (client) => client.query(sql));
-    return describe(url);
+    return describe(url, sql);
   });
 
+const database = useDatabase();
 const fromSchema = await describePrisma();
 
 test('the migrations make what schema.prisma says', async () => {

@@ -5,7 +5,13 @@ import { Database } from '../../src/db/client.ts';
 import { withConnection } from '../../src/db/connection.ts';
 import { migrate, requireMigrated } from '../../src/db/migrate.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
-import { silent, useDatabase, withClient, withEmptyDatabase } from '../support/database.ts';
+import {
+  silent,
+  useDatabase,
+  withClient,
+  withEmptyDatabase,
+  withMigratedDatabase,
+} from '../support/database.ts';
 import { printed } from '../support/output.ts';
 import { TestStore } from '../support/store.ts';
 import { exported, imported } from '../support/transfer.ts';
@@ -55,7 +61,7 @@ const ODD = {
 
 describe('C17: settings of the database or the role never change results', () => {
   test.each(['DATABASE', 'ROLE'])('of the %s', (of) =>
-    withEmptyDatabase(async (url) => {
+    withMigratedDatabase(async (url) => {
       const name = new URL(url).pathname.slice(1);
       const role = `${name}_owner`;
       await query(inject('adminUrl'), `CREATE ROLE ${role} SUPERUSER LOGIN PASSWORD 'test'`);
@@ -63,7 +69,6 @@ describe('C17: settings of the database or the role never change results', () =>
       owned.username = role;
       owned.password = 'test';
       try {
-        await migrate(owned.href);
         const vaultId = await withStore(owned.href, async (store) => {
           const { vault_id } = await store.create(ann, 'made', 'key');
           for (let n = 0; n < 40; n++)
@@ -110,8 +115,7 @@ describe('C17: settings of the database or the role never change results', () =>
   );
 
   test('limits of time of the role end no command', () =>
-    withEmptyDatabase(async (url) => {
-      await migrate(url);
+    withMigratedDatabase(async (url) => {
       const name = new URL(url).pathname.slice(1);
       for (const limit of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) {
         await query(url, `ALTER DATABASE ${name} SET ${limit} = '2s'`);
