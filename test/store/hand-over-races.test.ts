@@ -7,8 +7,8 @@ const database = useDatabase();
 const WAYS = useWays(database);
 
 const WORK_SESSION = 'st-1';
-const ROUNDS = 100;
-const REPEATS = 100;
+const ROUNDS = 30;
+const REPEATS = 40;
 
 const statuses = (results: Result<unknown>[]) =>
   results.map(({ status }) => status).toSorted((a, b) => a - b);
@@ -52,9 +52,9 @@ describe.each(WAYS)('$title', ({ connect }) => {
     expect((await historyOf(vaultId)).map(({ version }) => version)).toEqual(upTo(ROUNDS + 1));
   });
 
-  test('of ten summaries that expect one version exactly one wins, 20 times', async () => {
+  test('of ten summaries that expect one version exactly one wins, 8 times', async () => {
     const vaultId = await makeVault();
-    for (const version of upTo(20)) {
+    for (const version of upTo(8)) {
       const results = await Promise.all(
         clients.map((client, i) => client.setSummary(vaultId, `${version} by ${i}`, { expected: version })),
       );
@@ -68,7 +68,7 @@ describe.each(WAYS)('$title', ({ connect }) => {
         });
       }
     }
-    expect((await historyOf(vaultId, 'summary')).map(({ version }) => version)).toEqual(upTo(21));
+    expect((await historyOf(vaultId, 'summary')).map(({ version }) => version)).toEqual(upTo(9));
   });
 
   test('ten clients count together: who is refused merges with what is there, and no step is lost', async () => {
@@ -76,7 +76,7 @@ describe.each(WAYS)('$title', ({ connect }) => {
     await demand(turn(ann, 0).append(vaultId, '0'));
     const count = async (client: Surface) => {
       let seen = { version: 1, content: '0' };
-      for (let steps = 0; steps < 5; ) {
+      for (let steps = 0; steps < 3; ) {
         const text = String(Number(seen.content) + 1);
         const { value, current } = await client.override(vaultId, 1, { text, expected: seen.version });
         if (value) steps++;
@@ -84,7 +84,7 @@ describe.each(WAYS)('$title', ({ connect }) => {
       }
     };
     await Promise.all(clients.map(count));
-    expect((await historyOf(vaultId)).map(({ content }) => content)).toEqual(upTo(50, 0).map(String));
+    expect((await historyOf(vaultId)).map(({ content }) => content)).toEqual(upTo(30, 0).map(String));
   });
 
   describe(`${REPEATS} repeats at a time with one key write once`, () => {
@@ -147,7 +147,7 @@ describe.each(WAYS)('$title', ({ connect }) => {
 
   test('a writer that is taken off the list stays off it while others write', async () => {
     const vaultId = await makeVault();
-    for (const round of upTo(10)) {
+    for (const round of upTo(5)) {
       await demand(turn(ann, round).append(vaultId, 'by ann'));
       const [removed] = await Promise.all([
         demand(turn(clients, round).removeWriter(vaultId, 'ann')),

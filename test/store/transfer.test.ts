@@ -14,7 +14,7 @@ const source = useDatabase();
 const ann: Caller = { workSessionId: 'st-1', clientId: 'ann' };
 const bob: Caller = { workSessionId: 'st-1', clientId: '团队 "mac"' };
 const eve: Caller = { workSessionId: 'st-2', clientId: 'eve' };
-const ROWS = 2500;
+const ROWS = 1200;
 const KEY = `04${randomBytes(64).toString('hex')}`;
 
 let store: TestStore;
@@ -31,10 +31,10 @@ beforeAll(async () => {
   await store.override(ann, small, { no: 2, text: 'better', key: 'write-1' });
   await store.setSummary(ann, small, 'said later');
   await store.append(eve, foreign, 'theirs', { key: 'write-1' });
-  for (let n = 0; n < ROWS; n += 500) {
+  for (let n = 0; n < ROWS; n += 400) {
     const write = (i: number) =>
       store.append(ann, big, `row ${n + i}`, i % 100 === 0 ? { key: `k-${n + i}` } : {});
-    await Promise.all(Array.from({ length: 500 }, (_, i) => write(i)));
+    await Promise.all(Array.from({ length: 400 }, (_, i) => write(i)));
   }
   await store.removeWriter(ann, big, 'ann');
   await new AstationStore(source.db).registerOrVerify('st-1', KEY);

@@ -160,7 +160,7 @@ describe('the column writer_list', () => {
 });
 
 describe('a removal at the same time as', () => {
-  const ROUNDS = 60;
+  const ROUNDS = 25;
   const gone = async (vaultId: string) => {
     const { listed, open } = await writersOf(vaultId);
     expect(open).toEqual(listed);
@@ -221,7 +221,7 @@ test('statements with new writers of the same vaults never wait for each other i
       text: 'x',
     }));
   };
-  for (const round of upTo(40)) {
+  for (const round of upTo(20)) {
     const statements = [false, true, false, true].map((turned) =>
       database.db.write<{ outcome: string }>(WRITE, JSON.stringify(batch(round, turned)), 0, 0),
     );
