@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
 import type { EmbeddedDatabase } from '../../src/db/embedded.ts';
-import { migrate } from '../../src/db/migrate.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { RestVaults } from '../support/client.ts';
 import { eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';
+import { fillFolder } from '../support/process.ts';
 import { TcpProxy } from '../support/proxy.ts';
 import { type RelayServer, startRelayServer } from '../support/relay-server.ts';
 
-const ROUNDS = 20;
+const ROUNDS = 6;
 const WRITERS = 8;
 /** Acknowledged writes of a round before the database is taken away, in the middle of the others. */
 const BEFORE_END = 40;
@@ -35,8 +35,8 @@ async function withServer(
   work: (parts: { server: RelayServer; restart: (end: End) => Promise<void> }) => Promise<void>,
 ) {
   const folder = await workshop.folder();
+  await fillFolder(folder);
   let database = await workshop.start(folder);
-  await migrate(database.url);
   const proxy = new TcpProxy(addressOf(database.url));
   await proxy.start();
   const url = new URL(database.url);
@@ -57,7 +57,7 @@ async function withServer(
 
 test.each<[what: string, rounds: number, end: End]>([
   ['kill -9', ROUNDS, killHard],
-  ['a restart', 3, stopGently],
+  ['a restart', 2, stopGently],
 ])(
   'after %s of PostgreSQL in the middle of writes, %d times: all acknowledged ones are there, and the server goes on',
   async (_, rounds, end) => {
