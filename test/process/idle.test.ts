@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { type Attacker, attack, whileOthersAreServed } from '../support/attack.ts';
 import { RestVaults } from '../support/client.ts';
-import { createSession, serve, stop, withFolder } from '../support/process.ts';
+import { createSession, serve, stop, withDataDir } from '../support/process.ts';
 
-const SOCKETS = 10_000;
+const SOCKETS = 3000;
 const AT_ONCE = 250;
 
 /** Files and sockets that a process of this machine may open. */
@@ -16,7 +16,7 @@ if (tooFew)
 test.skipIf(tooFew)(
   `${SOCKETS} connections that send nothing are cut within seconds, and others are served (needs ulimit -n ${SOCKETS + 500})`,
   async () => {
-    await withFolder(async (DATA_DIR) => {
+    await withDataDir(async (DATA_DIR) => {
       const { program, url } = await serve({ DATA_DIR, MAX_CONNECTIONS_PER_ADDRESS: String(2 * SOCKETS) });
       const session = await createSession({ DATA_DIR }, 'st');
       const vaults = new RestVaults(url, { session, clientId: 'other' });
