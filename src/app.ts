@@ -6,7 +6,7 @@ import type { Config } from './config.ts';
 import { installRefusalAudit } from './http/audit.ts';
 import { BytesInFlight } from './http/bytes-in-flight.ts';
 import { installChallenge } from './http/challenge.ts';
-import { installContext, makeSessionOf } from './http/context.ts';
+import { installContext } from './http/context.ts';
 import { mountDashboard } from './http/dashboard.ts';
 import { mountDocs } from './http/docs.ts';
 import { installDrain } from './http/drain.ts';
@@ -25,6 +25,7 @@ import { installRateLimit, makeGrantCount } from './http/rate-limit.ts';
 import { installRequestLog } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { makeHttpServer } from './http/server.ts';
+import { makeSessionOf } from './http/session-of.ts';
 import { installStalledReaderGuard } from './http/stalled-readers.ts';
 import { installTracing } from './http/tracing.ts';
 import { mountTrpc } from './http/trpc.ts';
@@ -53,6 +54,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     version,
     vaultInputs: makeVaultInputs(config.limits),
     verifyGrant: (grant) => verifyGrant(grant).ok,
+    countGrantAttempt: makeGrantCount(services.makeLimiter, { perMinute: config.grantLimitPerMinute, log }),
   });
 
   installRequestLog(app);
@@ -93,7 +95,6 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       maxAnswerBytes: config.maxAnswerBytes,
       inFlight,
       isOperatorToken: makeOperatorTokenCheck(config.dashboardToken),
-      countGrantAttempt: makeGrantCount(makeLimiter, config.grantLimitPerMinute),
     });
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));

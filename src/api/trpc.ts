@@ -1,44 +1,41 @@
-import { initTRPC, type TRPCError } from '@trpc/server';
-import type { OpenApiMeta } from 'trpc-openapi';
-import { ZodError } from 'zod';
 import {
-  badRequest,
-  ERROR_FACES,
-  type ErrorCode,
-  findRelayError,
-  forbidden,
-  toTRPCError,
-} from '../errors.ts';
-import { isOperator } from '../vault/policy.ts';
-import type { AnswerHeader, Context } from './context.ts';
+  type AnyRouter,
+  initTRPC,
+  type TRPCError,
+  type TRPCMutationProcedure,
+  type TRPCQueryProcedure,
+  type TRPCSubscriptionProcedure,
+  tracked,
+} from '@trpc/server';
+import type { OpenApiMeta } from 'trpc-openapi';
+import { ZodError, type z } from 'zod';
+import { badRequest, ERROR_FACES, findRelayError, toTRPCError } from '../errors.ts';
+import type { JsonRows } from '../vault/reading.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import { maskedMessage } from './masked.ts';
+import {
+  type Answer,
+  type Callers,
+  COPIES_IN_MEMORY,
+  type Io,
+  type Operation,
+  type Who,
+} from './operation.ts';
 
-/** How a procedure looks on REST, and what the published document says of it. */
-export type RestMeta = OpenApiMeta<{
-  /** Of a successful answer; 200 unless said otherwise. */
-  status?: 201;
-  /** How it can fail, beyond what every call can. */
-  errors?: readonly ErrorCode[];
-  /** Fields of the body that are sent together or not at all. */
-  together?: readonly string[];
-  /** A realistic exchange, for the document. */
-  example?: { request?: unknown; answer: unknown };
-  /** Whether it takes an `Idempotency-Key`, which is the field `idempotency_key` of its input. */
-  idempotent?: true;
-  /** Whether `If-None-Match` may spare the answer: its `etag` names all that decides it. */
-  conditional?: true;
-  /** Whether it takes an expected version, so that a conflict may show the version that is there. */
-  versioned?: true;
-  /** What a successful answer carries beside its body. */
-  headers?: readonly AnswerHeader[];
-  /** Fields of the body that need another one. */
-  needs?: Readonly<Record<string, string>>;
-}>;
+/** What the procedures know of the request that calls them. */
+export interface TrpcContext {
+  /** @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST`, `FORBIDDEN` or `SERVICE_UNAVAILABLE`, at once or by the promise */
+  identify<W extends Who>(who: W): Callers[W] | Promise<Callers[W]>;
+  /** @param signal aborted when the call ends; left out: when the client leaves */
+  io(signal?: AbortSignal): Io;
+}
+
+/** Of a procedure: who may call it, its operation unless it is a stream, and what the document's generator reads. */
+type Meta = OpenApiMeta<{ who: Who; operation?: Operation }>;
 
 const t = initTRPC
-  .context<Context>()
-  .meta<RestMeta>()
+  .context<TrpcContext>()
+  .meta<Meta>()
   .create({
     isDev: false,
     // A connection that carries nothing looks dead to whatever stands between.
@@ -59,13 +56,106 @@ const t = initTRPC
 export const router = t.router;
 export const createCallerFactory = t.createCallerFactory;
 
-const isAsyncIterable = (data: unknown): data is AsyncIterable<unknown> =>
-  typeof data === 'object' && data !== null && Symbol.asyncIterator in data;
+/** Gives a failure that was meant its tRPC code, and refused input a sentence that names the field. */
+function nameError(error: TRPCError): TRPCError {
+  if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) {
+    return toTRPCError(describeInvalidInput(error.cause));
+  }
+  if (error.code === 'BAD_REQUEST' && error.cause instanceof SyntaxError) {
+    return toTRPCError(badRequest(`The input is not valid JSON: ${error.cause.message}.`));
+  }
+  const meant = findRelayError(error);
+  return meant ? toTRPCError(meant) : error;
+}
 
-/** A subscription fails while it goes on, when its procedure has long returned. */
-async function* nameErrorsOf(data: AsyncIterable<unknown>): AsyncGenerator<unknown, void> {
+const namedErrors = t.middleware(async ({ next }) => {
+  const result = await next();
+  if (!result.ok) throw nameError(result.error);
+  return result;
+});
+
+/** Procedures identify their caller before they check their input. */
+const procedureFor = <W extends Who>(who: W) =>
+  t.procedure.use(namedErrors).use(async ({ ctx, next }) => {
+    const caller = await ctx.identify(who);
+    return next({ ctx: { ...ctx, caller } });
+  });
+
+const PROCEDURES: Record<Who, ReturnType<typeof procedureFor<Who>>> = {
+  anybody: procedureFor<Who>('anybody'),
+  caller: procedureFor<Who>('caller'),
+  reader: procedureFor<Who>('reader'),
+  operator: procedureFor<Who>('operator'),
+};
+
+function metaOf(operation: Operation): Meta {
+  const { who, rest } = operation;
+  if (!rest) return { who, operation };
+  const { method, path, operationId, tags, summary, description, successDescription } = rest;
+  const said = { operationId, tags, summary, ...(description !== undefined && { description }) };
+  return {
+    who,
+    operation,
+    openapi: { method, path, ...said, successDescription, ...(who === 'anybody' && { protect: false }) },
+  };
+}
+
+/** Reserves the memory that rows take as values. @throws RelayError `SERVICE_UNAVAILABLE` */
+function parseRows({ rowsJson }: JsonRows, io: Io): unknown {
+  io.hold(COPIES_IN_MEMORY * rowsJson.length);
+  return JSON.parse(`[${rowsJson}]`);
+}
+
+/** An answer as tRPC sends it. */
+function resultOf(operation: Operation, answer: Answer<unknown>, io: Io): unknown {
+  const value = 'rows' in answer ? parseRows(answer.rows, io) : answer.value;
+  return operation.render ? operation.render(value, answer) : value;
+}
+
+/** A procedure without an input ignores what it is sent. */
+function procedureOf(meta: Meta, input: z.ZodType | undefined) {
+  const procedure = PROCEDURES[meta.who].meta(meta);
+  return input ? (procedure.input(input) as unknown as typeof procedure) : procedure;
+}
+
+const built = (operation: Operation) =>
+  procedureOf(metaOf(operation), operation.input).output(operation.output);
+
+interface ResolverOptions {
+  ctx: TrpcContext & { caller: Callers[Who] };
+  input: unknown;
+}
+
+const resolverOf =
+  (operation: Operation) =>
+  async ({ ctx, input }: ResolverOptions) => {
+    const io = ctx.io();
+    return resultOf(operation, await operation.run(ctx.caller, input, io), io);
+  };
+
+/** The tRPC face of an operation that changes nothing. */
+export const query = <W extends Who, O extends z.ZodType, I extends z.ZodType = z.ZodVoid>(
+  operation: Operation<W, I, O>,
+): TRPCQueryProcedure<{ input: z.input<I>; output: z.output<O>; meta: Meta }> =>
+  built(operation).query(resolverOf(operation)) as never;
+
+/** The tRPC face of an operation that changes something. */
+export const mutation = <W extends Who, O extends z.ZodType, I extends z.ZodType = z.ZodVoid>(
+  operation: Operation<W, I, O>,
+): TRPCMutationProcedure<{ input: z.input<I>; output: z.output<O>; meta: Meta }> =>
+  built(operation).mutation(resolverOf(operation)) as never;
+
+/** A stream of values. A client that reconnects with the id of its last value resumes there, if values have ids. */
+interface Stream<W extends Who, I extends z.ZodType, Value> {
+  who: W;
+  input?: I;
+  run(caller: Callers[W], input: z.output<I>, io: Io): AsyncIterable<Value>;
+}
+
+/** Names the failures of a stream, which fails when its procedure has long returned. */
+async function* nameErrorsOf(values: AsyncIterable<unknown>): AsyncGenerator<unknown, void> {
   try {
-    yield* data;
+    yield* values;
   } catch (thrown) {
     const meant = findRelayError(thrown);
     throw meant ? toTRPCError(meant) : thrown;
@@ -88,46 +178,45 @@ const askableAhead = (values: AsyncGenerator<unknown, void>): AsyncIterable<unkn
   }),
 });
 
-/** Gives a failure that was meant its tRPC code, and refused input a sentence of its own. */
-export function nameError(error: TRPCError): TRPCError {
-  if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) {
-    return toTRPCError(describeInvalidInput(error.cause));
-  }
-  if (error.code === 'BAD_REQUEST' && error.cause instanceof SyntaxError) {
-    return toTRPCError(badRequest(`The input is not valid JSON: ${error.cause.message}.`));
-  }
-  const meant = findRelayError(error);
-  return meant ? toTRPCError(meant) : error;
+async function* withIds<Value>(
+  values: AsyncIterable<Value>,
+  idOf: ((value: Value) => string) | undefined,
+): AsyncGenerator<unknown, void> {
+  for await (const value of values) yield idOf ? tracked(idOf(value), value) : value;
 }
 
-// `call.ts` does what these do without tRPC, and must be taught what another one does.
-export const namedErrors = t.middleware(async ({ next }) => {
-  const result = await next();
-  if (!result.ok) throw nameError(result.error);
-  return isAsyncIterable(result.data) ? { ...result, data: askableAhead(nameErrorsOf(result.data)) } : result;
-});
-export const asCaller = t.middleware(async ({ ctx, next }) => {
-  const caller = await ctx.authenticate();
-  return next({ ctx: { ...ctx, caller } });
-});
+/** @param idOf the id of a value, which its client gives back to resume behind it */
+function subscribe<W extends Who, I extends z.ZodType, Value>(
+  { who, input, run }: Stream<W, I, Value>,
+  idOf?: (value: Value) => string,
+): unknown {
+  return procedureOf({ who }, input).subscription(({ ctx, input: given, signal }) => {
+    const values = run(ctx.caller as Callers[W], given as z.output<I>, ctx.io(signal));
+    return askableAhead(nameErrorsOf(withIds(values, idOf)));
+  });
+}
 
-export const asReader = t.middleware(async ({ ctx, next }) => {
-  const reader = await ctx.authenticateReader();
-  return next({ ctx: { ...ctx, reader } });
-});
+/** A subscription that cannot be resumed. */
+export const subscription = <W extends Who, Value, I extends z.ZodType = z.ZodVoid>(
+  stream: Stream<W, I, Value>,
+): TRPCSubscriptionProcedure<{ input: z.input<I>; output: AsyncIterable<Value>; meta: Meta }> =>
+  subscribe(stream) as never;
 
-/** For anybody. */
-export const publicProcedure = t.procedure.use(namedErrors);
+/** A subscription whose client resumes behind the last value that it got. */
+export const resumableSubscription = <W extends Who, Value, I extends z.ZodType = z.ZodVoid>({
+  idOf,
+  ...stream
+}: Stream<W, I, Value> & { idOf(value: Value): string }): TRPCSubscriptionProcedure<{
+  input: z.input<I>;
+  output: AsyncIterable<{ id: string; data: Value }>;
+  meta: Meta;
+}> => subscribe(stream, idOf) as never;
 
-/** For callers with a session that is bound to a work session, and a client id. Says *who*, never *whether*. */
-export const callerProcedure = publicProcedure.use(asCaller);
-
-/** For callers and for operators, who read every vault and change none. */
-export const readerProcedure = publicProcedure.use(asReader);
-
-/** For operators alone. */
-export const operatorProcedure = publicProcedure.use(async ({ ctx, next }) => {
-  const reader = await ctx.authenticateReader();
-  if (!isOperator(reader)) throw forbidden('This is for operators: send "Authorization: dashboard <token>".');
-  return next({ ctx });
-});
+/** @returns every operation of a router that answers once, by the path of its procedure, such as `vault.read` */
+export function operationsOf(router: AnyRouter): Map<string, Operation> {
+  // At run time this record is flat: its keys are whole paths.
+  const procedures = Object.entries(router._def.procedures as Record<string, { meta?: Meta }>);
+  return new Map(
+    procedures.flatMap(([name, { meta }]) => (meta?.operation ? [[name, meta.operation] as const] : [])),
+  );
+}

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { auditActionOf } from '../api/operation.ts';
 import type { ErrorCode } from '../errors.ts';
 import { isOperator, type Reader } from '../vault/policy.ts';
 import type { VaultStore } from '../vault/store.ts';
@@ -6,8 +7,8 @@ import { type NotedRefusal, refusalsOf } from './refusals.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The procedure that a REST route calls. */
-    procedure?: string;
+    /** Name of the operation that a REST route calls. */
+    operation?: string;
   }
 }
 
@@ -21,10 +22,6 @@ const REFUSED_AT_THE_EDGE: ReadonlySet<string> = new Set<ErrorCode>([
   'PAYLOAD_TOO_LARGE',
   'UNSUPPORTED_MEDIA_TYPE',
 ]);
-
-/** `vault.setSummary` is `set_summary` in the log. */
-const actionOf = (call: string | undefined) =>
-  call?.replace(/^vault\./, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) ?? 'request';
 
 /** As it was sent, if it could be one. */
 function vaultOf(request: FastifyRequest): string | undefined {
@@ -50,7 +47,10 @@ async function keep(
 ): Promise<void> {
   const caller = await knownReaderOf(request);
   if (!caller || isOperator(caller)) return;
-  const rows = refused.map(({ code, call }) => ({ action: actionOf(call), outcome: code.toLowerCase() }));
+  const rows = refused.map(({ code, call }) => ({
+    action: call === undefined ? 'request' : auditActionOf(call),
+    outcome: code.toLowerCase(),
+  }));
   await vaults.noteRefusals(caller, vaultOf(request), rows).catch((error: Error) => {
     // Nothing was done, and so nothing has to be undone.
     request.log.warn({ reason: error.message }, 'A refusal is missing in the audit log');

@@ -1,87 +1,21 @@
 import { setMaxListeners } from 'node:events';
-import type { Socket } from 'node:net';
-import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { networkOf } from '../address.ts';
-import { readSessionId, resolveReader } from '../api/caller.ts';
-import { COPIES_IN_MEMORY, type Context, type PageHeaders } from '../api/context.ts';
-import { badRequest, forbidden } from '../errors.ts';
-import type { FoundSession, SessionCache } from '../session/cache.ts';
-import { hexHashOfSessionId } from '../session/session-id.ts';
+import { resolveReader } from '../api/caller.ts';
+import { type Callers, type Io, requireWho, type Who } from '../api/operation.ts';
+import { badRequest } from '../errors.ts';
 import type { Source } from '../session/source.ts';
-import { type Caller, isOperator, type Reader } from '../vault/policy.ts';
+import { isOperator, type Reader } from '../vault/policy.ts';
 import type { AnswerBounds } from '../vault/portions.ts';
-import type { JsonRows } from '../vault/reading.ts';
 import type { BytesInFlight } from './bytes-in-flight.ts';
-import { etagOf, readSeenHead } from './etag.ts';
-
-/** Rows that a procedure answers as JSON text, which is sent as it is. */
-export class JsonAnswer {
-  readonly #rows: JsonRows;
-
-  constructor(rows: JsonRows) {
-    this.#rows = rows;
-  }
-
-  /** @returns one text, or a stream that fetches the next rows once its reader has taken the last */
-  payload(): string | Readable {
-    const { rowsJson, rest } = this.#rows;
-    return rest === undefined
-      ? `[${rowsJson}]`
-      : Readable.from(bytesOf(rowsJson, rest), { objectMode: false, highWaterMark: 1 });
-  }
-}
-
-/** As bytes, which are held outside of the heap. */
-async function* bytesOf(first: string, rest: AsyncGenerator<string>): AsyncGenerator<Buffer> {
-  yield Buffer.from(`[${first}`);
-  for await (const rows of rest) yield Buffer.from(`,${rows}`);
-  yield Buffer.from(']');
-}
+import { readSeenHead } from './etag.ts';
+import type { SessionOf } from './session-of.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What was found out about a request, so that hooks and procedures ask once. */
+    /** What was found out about a request, so that hooks and operations ask once. */
     callContext: RequestContext | null;
   }
-}
-
-type Found = FoundSession | undefined;
-
-/** What the `Authorization` header of a session says. */
-interface SessionHeader {
-  authorization: string;
-  sessionId: string;
-  idHash: string;
-}
-
-/** Reads a session's header, and hashes its id, once for all requests of a connection that carry the same. */
-function makeHeaderReader(): (request: FastifyRequest) => SessionHeader | undefined {
-  const lastOf = new WeakMap<Socket, SessionHeader>();
-  return ({ headers: { authorization }, raw: { socket } }) => {
-    const last = lastOf.get(socket);
-    if (last !== undefined && last.authorization === authorization) return last;
-    const sessionId = readSessionId(authorization);
-    if (authorization === undefined || sessionId === undefined) return undefined;
-    const header = { authorization, sessionId, idHash: hexHashOfSessionId(sessionId) };
-    lastOf.set(socket, header);
-    return header;
-  };
-}
-
-/** Finds the session that a request carries: once, however many ask; at once where it is remembered. */
-export type SessionOf = (request: FastifyRequest) => Found | Promise<Found>;
-
-export function makeSessionOf(sessions: Pick<SessionCache, 'find'>): SessionOf {
-  const asked = new WeakMap<FastifyRequest, Promise<Found>>();
-  const readHeader = makeHeaderReader();
-  return (request) => {
-    const header = readHeader(request);
-    if (!header) return undefined;
-    const found = asked.get(request) ?? sessions.find(header.sessionId, header.idHash);
-    if (found instanceof Promise) asked.set(request, found);
-    return found;
-  };
 }
 
 /** What an answer may have that is made in memory: a page, or one on tRPC. */
@@ -93,7 +27,6 @@ export interface ContextDeps {
   sessionOf: SessionOf;
   maxClientIdCharacters: number;
   isOperatorToken(token: string): boolean;
-  countGrantAttempt(request: FastifyRequest): Promise<void>;
 }
 
 /** @throws RelayError `BAD_REQUEST` */
@@ -114,12 +47,7 @@ function checkEscapes(url: string): void {
   }
 }
 
-function requireCaller(reader: Reader): Caller {
-  if (!isOperator(reader)) return reader;
-  throw forbidden('An operator reads every vault and changes none; call with a session to write.');
-}
-
-function leavingOf(reply: FastifyReply): AbortSignal {
+function signalOf(reply: FastifyReply): AbortSignal {
   const leaving = new AbortController();
   // Each call of a batch listens.
   setMaxListeners(0, leaving.signal);
@@ -128,23 +56,14 @@ function leavingOf(reply: FastifyReply): AbortSignal {
   return leaving.signal;
 }
 
-/** The address of this request with another cursor, relative to the server. */
-function nextPage(request: FastifyRequest, cursor: string): string {
-  // A query may hold question marks of its own.
-  const [path, ...query] = request.url.split('?');
-  const params = new URLSearchParams(query.join('?'));
-  params.set('cursor', cursor);
-  return `<${path}?${params}>; rel="next"`;
-}
-
-/** What procedures know of a request over HTTP. Its answers go out as they are, and its headers are about one answer. */
-export class RequestContext implements Context {
+/** A request over HTTP: who sent it, and what an operation on REST may know of it. */
+export class RequestContext implements Io {
   readonly source: Source;
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
   readonly #deps: ContextDeps;
   #reader: Reader | Promise<Reader> | undefined;
-  #leaving: AbortSignal | undefined;
+  #signal: AbortSignal | undefined;
 
   constructor(request: FastifyRequest, reply: FastifyReply, deps: ContextDeps) {
     this.source = { requestId: request.id, address: request.address };
@@ -153,7 +72,19 @@ export class RequestContext implements Context {
     this.#deps = deps;
   }
 
-  authenticateReader(): Reader | Promise<Reader> {
+  /**
+   * Finds out who calls, once for the request.
+   * @throws RelayError as `resolveReader` and `requireWho`, at once or by the promise
+   */
+  identify<W extends Who>(who: W): Callers[W] | Promise<Callers[W]> {
+    if (who === 'anybody') return undefined as Callers[W];
+    const reader = this.#identifyReader();
+    return reader instanceof Promise
+      ? reader.then((found) => requireWho(who, found))
+      : requireWho(who, reader);
+  }
+
+  #identifyReader(): Reader | Promise<Reader> {
     if (this.#reader) return this.#reader;
     const reader = this.#findReader();
     this.#reader = reader;
@@ -184,39 +115,24 @@ export class RequestContext implements Context {
     );
   }
 
-  authenticate(): Caller | Promise<Caller> {
-    const reader = this.authenticateReader();
-    return reader instanceof Promise ? reader.then(requireCaller) : requireCaller(reader);
-  }
-
   /** Who calls, if that was asked for; it may still fail. */
   knownReader(): Reader | Promise<Reader> | undefined {
     return this.#reader;
   }
 
-  countGrantAttempt(): Promise<void> {
-    return this.#deps.countGrantAttempt(this.#request);
+  get signal(): AbortSignal {
+    this.#signal ??= signalOf(this.#reply);
+    return this.#signal;
   }
 
-  leaving(): AbortSignal {
-    this.#leaving ??= leavingOf(this.#reply);
-    return this.#leaving;
-  }
-
-  seenHead(): number | undefined {
+  get seenHead(): number | undefined {
     return readSeenHead(this.#request.headers['if-none-match']);
   }
 
   boundsOf(limit: number | undefined): AnswerBounds {
     const { maxAnswerBytes } = this.#deps;
-    return limit === undefined
-      ? { maxBytes: maxAnswerBytes, streams: true }
-      : { maxBytes: Math.min(maxAnswerBytes, MADE_IN_MEMORY), streams: true };
-  }
-
-  answerRows<Row>(rows: JsonRows): Row[] {
-    this.hold(Math.max(rows.bytes, rows.rowsJson.length));
-    return new JsonAnswer(rows) as never;
+    const isPage = limit !== undefined;
+    return { maxBytes: isPage ? Math.min(maxAnswerBytes, MADE_IN_MEMORY) : maxAnswerBytes, streams: true };
   }
 
   hold(bytes: number): () => void {
@@ -230,50 +146,27 @@ export class RequestContext implements Context {
     };
     return this.#deps.inFlight.reserve(reservation, bytes);
   }
-
-  tellHead({ head, headHash }: PageHeaders): void {
-    this.#reply
-      .header('x-vault-head', head)
-      .header('x-vault-head-hash', headHash)
-      .header('etag', etagOf(head));
-  }
-
-  tellNext(cursor: string | null): void {
-    if (cursor !== null) this.#reply.header('link', nextPage(this.#request, cursor));
-  }
-
-  tellReplayed(): void {
-    this.#reply.header('idempotent-replayed', 'true');
-  }
 }
 
 /**
- * The context of one of the calls of a tRPC request: its answers are values, its pages say by themselves what follows,
- * and headers about the answer would be about several. tRPC copies what it is given, so that it has no prototype.
+ * What an operation knows of a call on tRPC, whose answer is a value and may be one of several.
+ * @param signal aborted when the call ends; undefined: when the client leaves
  */
-export const forTrpc = (context: RequestContext): Context => ({
+export const makeTrpcIo = (context: RequestContext, signal: AbortSignal | undefined): Io => ({
   source: context.source,
-  authenticateReader: () => context.authenticateReader(),
-  authenticate: () => context.authenticate(),
-  countGrantAttempt: () => context.countGrantAttempt(),
-  leaving: () => context.leaving(),
-  seenHead: () => undefined,
-  boundsOf: () => ({ ...context.boundsOf(1), streams: false }),
-  answerRows: ({ rowsJson }) => {
-    context.hold(COPIES_IN_MEMORY * rowsJson.length);
-    return JSON.parse(`[${rowsJson}]`);
+  get signal() {
+    return signal ?? context.signal;
   },
+  // An answer on tRPC is never spared, because a request may have several.
+  seenHead: undefined,
+  boundsOf: () => ({ ...context.boundsOf(1), streams: false }),
   hold: (bytes) => context.hold(bytes),
-  tellHead: () => undefined,
-  tellNext: () => undefined,
-  tellReplayed: () => undefined,
 });
 
-/** @returns what gives the context of a request of this scope, one and the same for whoever asks */
-export function installContext(
-  app: FastifyInstance,
-  deps: ContextDeps,
-): (request: FastifyRequest, reply: FastifyReply) => RequestContext {
+/** Finds the context of a request of this scope: one and the same for all who ask. */
+export type ContextOf = (request: FastifyRequest, reply: FastifyReply) => RequestContext;
+
+export function installContext(app: FastifyInstance, deps: ContextDeps): ContextOf {
   app.decorateRequest('callContext', null);
   return (request, reply) => {
     request.callContext ??= new RequestContext(request, reply, deps);

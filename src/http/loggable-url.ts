@@ -1,6 +1,7 @@
 import type { AnyRouter } from '@trpc/server';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { Operation } from '../api/operation.ts';
 
 /** Values of a parameter that may stand in a log. */
 export interface LoggableValue {
@@ -45,13 +46,8 @@ const FIRST_WORDS: ReadonlySet<string> = new Set(
 
 const REDACTED = '[redacted]';
 
-interface Procedure {
-  _def: { inputs: readonly z.ZodType[] };
-}
-
-/** @returns the fields of a procedure's input that may stand in a log */
-export function loggableFieldsOf(router: AnyRouter, name: string): LoggableFields {
-  const [input] = (router._def.procedures as unknown as Record<string, Procedure>)[name]?._def.inputs ?? [];
+/** @returns the fields of an operation's input that may stand in a log */
+export function loggableFieldsOf({ input }: Operation): LoggableFields {
   if (!input) return new Map();
   const { properties = {} } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
   return new Map([...OPEN_FIELDS].filter(([field]) => Object.hasOwn(properties, field)));

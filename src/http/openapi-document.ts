@@ -45,7 +45,7 @@ function errorsOf(route: RestRoute): ErrorForm[] {
   const codes = new Set<ErrorCode>([
     'BAD_REQUEST',
     ...(isGuarded(route) ? (['UNAUTHORIZED'] as const) : []),
-    ...route.errors,
+    ...(route.openapi.errors ?? []),
     'REQUEST_TIMEOUT',
     ...(isRead(route) ? [] : (['FORBIDDEN', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const)),
     'MISDIRECTED_REQUEST',
@@ -55,32 +55,39 @@ function errorsOf(route: RestRoute): ErrorForm[] {
     'SERVICE_UNAVAILABLE',
   ]);
   const isDetailed = (code: ErrorCode) =>
-    code === 'CONFLICT' ? route.versioned : code === 'SERVICE_UNAVAILABLE' && !isRead(route);
+    code === 'CONFLICT' ? route.openapi.versioned === true : code === 'SERVICE_UNAVAILABLE' && !isRead(route);
   return [...codes]
     .sort((a, b) => ERROR_FACES[a].status - ERROR_FACES[b].status)
     .map((code) => ({ code, detailed: isDetailed(code) }));
 }
 
+/** What a successful answer carries beside its body and the headers of every answer. */
+const headersOf = ({ openapi: { conditional, paged, idempotent } }: RestRoute): (keyof typeof HEADERS)[] => [
+  ...(conditional ? (['etag', 'x-vault-head', 'x-vault-head-hash'] as const) : []),
+  ...(paged ? (['link'] as const) : []),
+  ...(idempotent ? (['idempotent-replayed'] as const) : []),
+];
+
 function correctResponses(generated: Json, route: RestRoute): Json {
   const success = generated['200'] as { description: string; content: { 'application/json': Json } };
   const content = {
-    'application/json': { ...success.content['application/json'], example: route.example?.answer },
+    'application/json': { ...success.content['application/json'], example: route.openapi.example.answer },
   };
   const errors = errorsOf(route).map((form) => [
     String(ERROR_FACES[form.code].status),
     { $ref: `#/components/responses/${responseName(form)}` },
   ]);
-  const headers = { ...EVERY_HEADER, ...headerRefs(...route.headers) };
+  const headers = { ...EVERY_HEADER, ...headerRefs(...headersOf(route)) };
   const unchanged = { description: 'The answer is the one that `If-None-Match` names.', headers };
   return {
     [route.status]: { ...success, headers, content },
-    ...(route.conditional && { 304: unchanged }),
+    ...(route.openapi.conditional && { 304: unchanged }),
     ...Object.fromEntries(errors),
   };
 }
 
 /** Fields that are sent together or not at all, and those that need another one, as JSON Schema says it. */
-function requireOthers({ together, needs }: RestRoute): Json {
+function requireOthers({ openapi: { together = [], needs = {} } }: RestRoute): Json {
   const needed = Object.entries(needs);
   const required = [
     ...together.map((field) => [field, together.filter((other) => other !== field)] as const),
@@ -124,7 +131,7 @@ function correctOperation(generated: Json, route: RestRoute, limits: Limits): Js
     parameters: [
       ...(generated.parameters as unknown[]),
       ...(isGuarded(route) ? [clientIdParameter(route, limits)] : []),
-      ...(route.conditional ? [IF_NONE_MATCH] : []),
+      ...(route.openapi.conditional ? [IF_NONE_MATCH] : []),
     ],
   };
   const body = generated.requestBody as
@@ -134,13 +141,13 @@ function correctOperation(generated: Json, route: RestRoute, limits: Limits): Js
     const generatedSchema = body.content['application/json'].schema as Json;
     // Every input is strict; the generator forgets it where fields are checked against each other.
     let schema: Json = { ...generatedSchema, additionalProperties: false, ...requireOthers(route) };
-    if (route.idempotent) {
+    if (route.openapi.idempotent) {
       const taken = takeOutKey(schema);
       schema = taken.schema;
       operation.parameters = [...(operation.parameters as unknown[]), taken.parameter];
     }
     const required = 'required' in schema;
-    const content = { ...body.content['application/json'], schema, example: route.example?.request };
+    const content = { ...body.content['application/json'], schema, example: route.openapi.example.request };
     operation.requestBody = { ...body, required, content: { 'application/json': content } };
   }
   if ((operation.parameters as unknown[]).length === 0) delete operation.parameters;

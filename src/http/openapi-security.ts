@@ -44,7 +44,7 @@ const SESSION_SECURITY = [
   { bearer: [], clientId: [] },
 ];
 
-export const isGuarded = ({ openapi }: RestRoute) => openapi.protect !== false;
+export const isGuarded = ({ operation }: RestRoute) => operation.who !== 'anybody';
 export const isRead = ({ openapi }: RestRoute) => openapi.method === 'GET';
 
 /** Any one of these lets a request in: what each names is needed together. */

@@ -1,11 +1,11 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RateLimiterRes } from 'rate-limiter-flexible';
 import { networkOf } from '../address.ts';
 import type { Config } from '../config.ts';
 import { tooManyRequests } from '../errors.ts';
 import type { Limiter, MakeLimiter } from '../rate-limiter.ts';
 import { fingerprint } from '../session/session-id.ts';
-import type { SessionOf } from './context.ts';
+import type { SessionOf } from './session-of.ts';
 import { MAX_BATCH_SIZE } from './trpc.ts';
 
 /** How a key stands after it was counted. */
@@ -17,7 +17,7 @@ interface Standing {
 }
 
 /** Counts calls by key, and says how the key stands; undefined where there is no limit, or none can be kept now. */
-type Count = (key: string, calls: number, log: FastifyRequest['log']) => Promise<Standing | undefined>;
+type Count = (key: string, calls: number, log: FastifyBaseLogger) => Promise<Standing | undefined>;
 
 function makeCount(makeLimiter: MakeLimiter, name: string, points: number): Count {
   if (points === 0) return async () => undefined;
@@ -120,11 +120,11 @@ export function installRateLimit(
 /** Counts grants by address, whatever session they are for: an OTP must not be found by trying. */
 export function makeGrantCount(
   makeLimiter: MakeLimiter,
-  perMinute: number,
-): (request: FastifyRequest) => Promise<void> {
+  { perMinute, log }: { perMinute: number; log: FastifyBaseLogger },
+): (address: string) => Promise<void> {
   const count = makeCount(makeLimiter, 'grant', perMinute);
-  return async (request) => {
-    const standing = await count(networkOf(request.address), 1, request.log);
+  return async (address) => {
+    const standing = await count(networkOf(address), 1, log);
     if (standing?.exceeded) {
       throw tooManyRequests('Too many grants were tried from this address.', standing.resetSeconds);
     }

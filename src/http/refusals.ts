@@ -13,7 +13,7 @@ const refusals = new WeakMap<FastifyRequest, NotedRefusal[]>();
 
 /** Remembers that a call of a request was refused, or failed. */
 export function noteRefusal(request: FastifyRequest, code: string, call?: string): void {
-  const refusal = { code, call: call ?? request.routeOptions.config.procedure };
+  const refusal = { code, call: call ?? request.routeOptions.config.operation };
   const noted = refusals.get(request);
   if (noted) noted.push(refusal);
   else refusals.set(request, [refusal]);

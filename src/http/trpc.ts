@@ -3,7 +3,7 @@ import { type FastifyTRPCPluginOptions, fastifyRequestHandler } from '@trpc/serv
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppRouter } from '../api/router.ts';
 import { findRelayError, isFailure, toTRPCError } from '../errors.ts';
-import { forTrpc, type RequestContext } from './context.ts';
+import { type ContextOf, makeTrpcIo } from './context.ts';
 import { logFailure, settleFailure } from './error-handler.ts';
 import { installJsonBody, MAX_STRANGERS_BODY } from './json-body.ts';
 import { loggableBatchOf } from './loggable-url.ts';
@@ -19,11 +19,14 @@ const told = new WeakSet<Error>();
 
 const makeOptions = (
   router: AppRouter,
-  contextOf: (request: FastifyRequest, reply: FastifyReply) => RequestContext,
+  contextOf: ContextOf,
 ): FastifyTRPCPluginOptions<AppRouter>['trpcOptions'] => ({
   router,
   maxBatchSize: MAX_BATCH_SIZE,
-  createContext: ({ req, res }) => forTrpc(contextOf(req, res)),
+  createContext: ({ req, res }) => {
+    const context = contextOf(req, res);
+    return { identify: (who) => context.identify(who), io: (signal) => makeTrpcIo(context, signal) };
+  },
   responseMeta: ({ errors }) => {
     if (errors.length === 0) return {};
     const waits = errors.flatMap((error) => findRelayError(error)?.retryAfter ?? []);
@@ -61,11 +64,7 @@ const makeErrorHandler =
   };
 
 /** Mounts the procedures under `/trpc`, in a scope of its own: it reads its bodies and tells its errors in its own way. */
-export function mountTrpc(
-  app: FastifyInstance,
-  router: AppRouter,
-  contextOf: (request: FastifyRequest, reply: FastifyReply) => RequestContext,
-): void {
+export function mountTrpc(app: FastifyInstance, router: AppRouter, contextOf: ContextOf): void {
   const trpcOptions = makeOptions(router, contextOf);
   app.setErrorHandler(makeErrorHandler(router));
   // As text: tRPC parses it once it is known who calls.
@@ -78,7 +77,7 @@ export function mountTrpc(
     onRequest: async (request, reply) => {
       const { 'content-length': length } = request.headers;
       const isShort = length !== undefined && Number(length) <= MAX_STRANGERS_BODY;
-      if (request.method === 'POST' && !isShort) await contextOf(request, reply).authenticateReader();
+      if (request.method === 'POST' && !isShort) await contextOf(request, reply).identify('reader');
     },
     onSend: settleAnswer,
     handler: (req, res) => {

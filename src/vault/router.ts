@@ -1,9 +1,9 @@
 import { router } from '../api/trpc.ts';
 import type { VaultInputs } from './inputs.ts';
-import { makeReadProcedures } from './read-router.ts';
+import { makeReadProcedures } from './read-operations.ts';
 import type { VaultStore } from './store.ts';
-import { makeWriteProcedures } from './write-router.ts';
+import { makeWriteProcedures } from './write-operations.ts';
 
-/** The procedures on vaults. */
+/** The calls on vaults. */
 export const makeVaultRouter = (store: VaultStore, inputs: VaultInputs) =>
   router({ ...makeWriteProcedures(store, inputs), ...makeReadProcedures(store, inputs) });

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
+import type { Who } from '../../src/api/operation.ts';
 import { makeAppRouter, type RouterDeps } from '../../src/api/router.ts';
-import { asCaller, asReader, operatorProcedure } from '../../src/api/trpc.ts';
 import { readConfig } from '../../src/config.ts';
 import { listRestRoutes } from '../../src/http/rest.ts';
 import { hashSessionId } from '../../src/session/session-id.ts';
@@ -18,9 +18,9 @@ const server = useServer(database, { dashboardToken: OPERATOR_TOKEN });
 interface Procedure {
   _def: {
     type: 'query' | 'mutation' | 'subscription';
-    middlewares: readonly unknown[];
     inputs: readonly z.ZodType[];
   };
+  meta: { who: Who };
 }
 
 const router = makeAppRouter({ vaultInputs: makeVaultInputs(readConfig({}).limits) } as RouterDeps);
@@ -38,16 +38,8 @@ const FOR_ANYBODY = [
   'session.status',
 ];
 
-type Access = 'anybody' | 'callers' | 'readers' | 'operators';
-
-function accessTo({ _def: { middlewares } }: Procedure): Access {
-  if (middlewares.includes(asCaller._middlewares[0])) return 'callers';
-  if (middlewares.includes(asReader._middlewares[0])) return 'readers';
-  return middlewares.includes(operatorProcedure._def.middlewares[1]) ? 'operators' : 'anybody';
-}
-
 test('calls without a session are those that are meant to be', () => {
-  const open = procedures.filter(([, procedure]) => accessTo(procedure) === 'anybody').map(([name]) => name);
+  const open = procedures.filter(([, procedure]) => procedure.meta.who === 'anybody').map(([name]) => name);
   expect(open.toSorted()).toEqual(FOR_ANYBODY);
 });
 
@@ -245,11 +237,11 @@ function facesOf(name: string, procedure: Procedure): [face: string, face: Face]
 const ID_KINDS = /^none$|^the operator token$|^session, (?:unknown|of another work session|valid)$/;
 
 /** Statuses that the contract allows. */
-function allowed(access: Access, worth: Worth, hasVault: boolean): number[] {
-  if (access === 'anybody') return [200, 201, 401, 404];
+function allowed(who: Who, worth: Worth, hasVault: boolean): number[] {
+  if (who === 'anybody') return [200, 201, 401, 404];
   if (worth === 'nothing') return [401];
-  if (access === 'operators') return worth === 'the operator' ? [200] : [403];
-  if (worth === 'the operator') return access === 'readers' ? [200] : [403];
+  if (who === 'operator') return worth === 'the operator' ? [200] : [403];
+  if (worth === 'the operator') return who === 'reader' ? [200] : [403];
   if (worth === 'another work session' && hasVault) return [403];
   return [200];
 }
@@ -276,7 +268,7 @@ async function everything(): Promise<string[]> {
 }
 
 describe.each(procedures)('%s', (name, procedure) => {
-  const access = accessTo(procedure);
+  const { who } = procedure.meta;
 
   test.each(facesOf(name, procedure))(
     'credentials of every kind get what they are worth: %s',
@@ -285,17 +277,17 @@ describe.each(procedures)('%s', (name, procedure) => {
       const before = await everything();
       for (const { kind, authorization, worth } of credentials.filter((one) => one.worth === 'nothing')) {
         const { status, challenge } = await face({ authorization, ids: ['agent'], mayBegin: false });
-        expect(allowed(access, worth, hasVault), `${kind}: ${status}`).toContain(status);
+        expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
         expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
       }
-      if (access !== 'anybody') expect(await everything(), 'nothing was written').toEqual(before);
+      if (who !== 'anybody') expect(await everything(), 'nothing was written').toEqual(before);
       for (const { kind, authorization, worth } of credentials.filter((one) => one.worth !== 'nothing')) {
         const { status, challenge } = await face({
           authorization,
           ids: [worth === 'the work session' ? 'agent' : 'stranger'],
           mayBegin: true,
         });
-        expect(allowed(access, worth, hasVault), `${kind}: ${status}`).toContain(status);
+        expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
         expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
       }
     },
@@ -306,12 +298,12 @@ describe.each(procedures)('%s', (name, procedure) => {
     for (const ids of [[], [''], ['a', 'b'], ['a', 'a'], ['', 'a']]) {
       for (const { kind, authorization, worth } of credentials.filter((one) => ID_KINDS.test(one.kind))) {
         const { status } = await face({ authorization, ids, mayBegin: worth === 'the operator' });
-        const withoutId = worth === 'the operator' || access === 'anybody';
+        const withoutId = worth === 'the operator' || who === 'anybody';
         const expected =
-          worth === 'nothing' || withoutId ? allowed(access, worth, 'vault_id' in inputOf(procedure)) : [400];
+          worth === 'nothing' || withoutId ? allowed(who, worth, 'vault_id' in inputOf(procedure)) : [400];
         expect(expected, `${kind}, ${JSON.stringify(ids)}: ${status}`).toContain(status);
       }
     }
-    if (access === 'callers') expect(await everything(), 'nothing was written').toEqual(before);
+    if (who === 'caller') expect(await everything(), 'nothing was written').toEqual(before);
   });
 });

@@ -1,14 +1,18 @@
 import { expect, test } from 'vitest';
-import type { Context } from '../../src/api/context.ts';
-import { createCallerFactory, publicProcedure, router } from '../../src/api/trpc.ts';
+import { createCallerFactory, router, subscription, type TrpcContext } from '../../src/api/trpc.ts';
 import { databaseUnavailable } from '../../src/errors.ts';
 
 const failing = router({
-  follow: publicProcedure.subscription(async function* () {
-    yield 1;
-    throw databaseUnavailable(new Error('away'));
+  follow: subscription({
+    who: 'anybody',
+    run: async function* () {
+      yield 1;
+      throw databaseUnavailable(new Error('away'));
+    },
   }),
 });
+
+const context: TrpcContext = { identify: () => undefined as never, io: () => ({}) as never };
 
 /** The event loop has reported the rejections that nothing handles. */
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
@@ -18,7 +22,7 @@ test('a subscription that fails while its client reads nothing ends no process, 
   const keep = (reason: unknown) => void unhandled.push(reason);
   process.on('unhandledRejection', keep);
   try {
-    const values = await createCallerFactory(failing)({} as Context).follow();
+    const values = await createCallerFactory(failing)(context).follow();
     const iterator = values[Symbol.asyncIterator]();
     expect(await iterator.next()).toEqual({ done: false, value: 1 });
     const ahead = iterator.next();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { operatorProcedure, router } from '../api/trpc.ts';
+import { query } from '../api/trpc.ts';
 import type { WorkSessionInfo } from '../session/store.ts';
 
 const count = z.int().min(0);
@@ -21,20 +21,25 @@ export interface OperatorDeps {
   sessionStore: { listWorkSessions(): Promise<WorkSessionInfo[]> };
 }
 
-/** What only operators see. It has no REST face: it serves the dashboard, and its shape follows that. */
-export const makeOperatorRouter = ({ version, sockets, sessionStore }: OperatorDeps) =>
-  router({
-    status: operatorProcedure.output(OperatorStatus).query(async () => {
+/** What only operators see. It has no face on REST, because it serves the dashboard and follows what that shows. */
+export const makeOperatorProcedures = ({ version, sockets, sessionStore }: OperatorDeps) => ({
+  status: query({
+    who: 'operator',
+    output: OperatorStatus,
+    run: async () => {
       const workSessions = await sessionStore.listWorkSessions();
       const { atem, astation } = sockets.counts();
       return {
-        version,
-        uptime_seconds: process.uptime(),
-        sockets: { atems: atem, astations: astation },
-        work_sessions: workSessions.map(({ workSessionId, sessions }) => ({
-          work_session_id: workSessionId,
-          sessions,
-        })),
+        value: {
+          version,
+          uptime_seconds: process.uptime(),
+          sockets: { atems: atem, astations: astation },
+          work_sessions: workSessions.map(({ workSessionId, sessions }) => ({
+            work_session_id: workSessionId,
+            sessions,
+          })),
+        },
       };
-    }),
-  });
+    },
+  }),
+});

@@ -1,0 +1,144 @@
+import type { z } from 'zod';
+import { type ErrorCode, forbidden } from '../errors.ts';
+import type { Source } from '../session/source.ts';
+import { type Caller, isOperator, type Operator, type Reader } from '../vault/policy.ts';
+import type { AnswerBounds } from '../vault/portions.ts';
+import type { JsonRows } from '../vault/reading.ts';
+
+/**
+ * How often an answer that is made of values is in memory: as the database sent it, as values, as text, and beside the
+ * other answers of a batch.
+ */
+export const COPIES_IN_MEMORY = 4;
+
+/** Who may call an operation, and what its function gets to know of the caller. */
+export interface Callers {
+  /** No credentials are looked at. */
+  anybody: undefined;
+  /** A client with a session that is bound to a work session. */
+  caller: Caller;
+  /** A caller, or an operator, who reads every vault and changes none. */
+  reader: Reader;
+  operator: Operator;
+}
+
+export type Who = keyof Callers;
+
+const CHECKS: { [W in Who]: (reader: Reader) => Callers[W] } = {
+  anybody: () => undefined,
+  caller: (reader) => {
+    if (!isOperator(reader)) return reader;
+    throw forbidden('An operator reads every vault and changes none; call with a session to write.');
+  },
+  reader: (reader) => reader,
+  operator: (reader) => {
+    if (isOperator(reader)) return reader;
+    throw forbidden('This is for operators: send "Authorization: dashboard <token>".');
+  },
+};
+
+/** @returns the reader as the caller that an operation is for @throws RelayError `FORBIDDEN` */
+export const requireWho = <W extends Who>(who: W, reader: Reader): Callers[W] => CHECKS[who](reader);
+
+/** What an operation knows of the request, whichever surface it came by. */
+export interface Io {
+  /** Where the request came from, for the audit log. */
+  readonly source: Source;
+  /** Aborted when the client has left. */
+  readonly signal: AbortSignal;
+  /** The head at which the client has seen the vault, if it says so. */
+  readonly seenHead: number | undefined;
+  /** What an answer may be on this surface. @param limit the rows that were asked for; undefined: all */
+  boundsOf(limit: number | undefined): AnswerBounds;
+  /**
+   * Reserves memory for bytes on their way to the client, beyond the rows of the answer, which the surface reserves.
+   * @returns gives it back @throws RelayError `SERVICE_UNAVAILABLE` while too many bytes are on their way
+   */
+  hold(bytes: number): () => void;
+}
+
+/** What an answer says beside its value. REST sends it as headers, tRPC as fields of a page. */
+export interface Standing {
+  /** The vault's last `seq`, and the hash of its chain up to there. */
+  head?: number;
+  headHash?: string;
+  /** The cursor of the next page; null: this was the last one. */
+  next?: string | null;
+  /** The answer is that of an earlier request with the same key. */
+  replayed?: boolean;
+}
+
+/** What an operation returns: a value, or rows as the database made them. Each surface renders it. */
+export type Answer<Value> = Standing & ({ value: Value } | { rows: JsonRows });
+
+/** The face of an operation on REST, with what only the published document says of it. */
+export interface RestFace {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Below `/api`. */
+  path: `/${string}`;
+  /** Of a successful answer; 200 unless said otherwise. */
+  status?: 201;
+  operationId: string;
+  tags: string[];
+  summary: string;
+  description?: string;
+  successDescription: string;
+  /** A realistic exchange. */
+  example: { request?: unknown; answer: unknown };
+  /** How it can fail, beyond what every call can. */
+  errors?: readonly ErrorCode[];
+  /** Fields of the body that are sent together or not at all. */
+  together?: readonly string[];
+  /** Fields of the body that need another one. */
+  needs?: Readonly<Record<string, string>>;
+  /** Whether it takes an `Idempotency-Key`, which is the field `idempotency_key` of the input. */
+  idempotent?: true;
+  /** Whether `If-None-Match` may spare the answer: its `etag` names all that decides it. */
+  conditional?: true;
+  /** Whether it takes an expected version, so that a conflict may show the version that is there. */
+  versioned?: true;
+  /** Whether `Link` leads to the next page. */
+  paged?: true;
+}
+
+/**
+ * A call, defined once. Every surface derives from it: REST, tRPC, the OpenAPI document, the audit log.
+ * The input is checked before `run`, and the caller is identified before that.
+ */
+export interface Operation<
+  W extends Who = Who,
+  I extends z.ZodType = z.ZodType,
+  O extends z.ZodType = z.ZodType,
+> {
+  who: W;
+  /** Left out for a call without input. */
+  input?: I;
+  output: O;
+  /** Left out for a call that only tRPC has. */
+  rest?: RestFace;
+  run(caller: Callers[W], input: z.output<I>, io: Io): Promise<Answer<z.output<O>>>;
+  /** Makes the output of what `run` returns, where that is not its value alone. */
+  render?(value: unknown, standing: Standing): z.output<O>;
+}
+
+/** @returns the operation itself, for one that has a second rendering */
+export const operation = <W extends Who, I extends z.ZodType, O extends z.ZodType>(
+  definition: Operation<W, I, O>,
+): Operation<W, I, O> => definition;
+
+/** The same operation with another output and without a face on REST. */
+export const rendered = <W extends Who, I extends z.ZodType, O extends z.ZodType, P extends z.ZodType>(
+  { rest: _, ...operation }: Operation<W, I, O>,
+  output: P,
+  render: (value: z.output<O>, standing: Standing) => z.output<P>,
+): Operation<W, I, P> => ({ ...operation, output, render }) as object as Operation<W, I, P>;
+
+/** The same operation for a narrower input, without a face on REST. */
+export const narrowed = <W extends Who, I extends z.ZodType, O extends z.ZodType, N extends z.ZodType>(
+  { rest: _, ...operation }: Operation<W, I, O>,
+  input: N & z.ZodType<z.output<I>>,
+): Operation<W, N, O> => ({ ...operation, input }) as object as Operation<W, N, O>;
+
+/** `vault.setSummary` is `set_summary` in the audit log. */
+export const auditActionOf = (name: string): string =>
+  name.replace(/^vault\./, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
