@@ -25,7 +25,7 @@ import { installRateLimit, makeGrantCount } from './http/rate-limit.ts';
 import { installRequestLog } from './http/request-log.ts';
 import { mountRest } from './http/rest.ts';
 import { makeHttpServer } from './http/server.ts';
-import { makeSessionOf } from './http/session-of.ts';
+import { installSessionOf } from './http/session-of.ts';
 import { installStalledReaderGuard } from './http/stalled-readers.ts';
 import { installTracing } from './http/tracing.ts';
 import { mountTrpc } from './http/trpc.ts';
@@ -85,7 +85,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   metrics.gauge('bytesInFlight', () => inFlight.total);
   await app.register(async (limited) => {
     const { makeLimiter } = services;
-    const sessionOf = makeSessionOf(services.sessions);
+    const sessionOf = installSessionOf(limited, services.sessions);
     await installPressure(limited, config.pressure);
     installRefusalAudit(limited, services.vaults);
     installRateLimit(limited, { config, makeLimiter, sessionOf });

@@ -85,7 +85,7 @@ async function openReplica(options: ReplicaOptions): Promise<Replica> {
 
 /** The relay: rooms, their sockets, and the nudges that follow committed writes. */
 async function openRelay(
-  parts: Pick<RelaySocketDeps, 'astations' | 'bindings' | 'log' | 'sessions' | 'findEndedSessions'> & {
+  parts: Pick<RelaySocketDeps, 'astations' | 'bindings' | 'log' | 'sessions' | 'checkSessions'> & {
     config: Config;
     feed: VaultFeed;
     metrics: Metrics;
@@ -138,19 +138,6 @@ async function openRelay(
   };
 }
 
-/** Ends the waits and subscriptions of sessions that may no longer act. */
-async function checkWaiters(sessions: SessionStore, { waiters }: VaultStore): Promise<void> {
-  const waiting = waiters.sessions();
-  if (waiting.length === 0) return;
-  for (const idHash of await sessions.findEnded(waiting)) waiters.sessionEnded(idHash);
-}
-
-/** The same after a time in which nobody could be told of a write either. */
-async function catchUpWaiters(sessions: SessionStore, vaults: VaultStore): Promise<void> {
-  await checkWaiters(sessions, vaults);
-  vaults.waiters.lookAgain();
-}
-
 /**
  * Makes the services and connects what must hear of each other.
  * @throws the driver's error if the database cannot be reached
@@ -179,6 +166,11 @@ export async function openServices({
   metrics.gauge('writeQueue', () => vaults.writer.depth);
   metrics.gauge('waiting', () => vaults.waiters.size);
   const bindings = new BindingStore(db);
+  const checkSessions = async (idHashes: string[]) => {
+    if (idHashes.length === 0) return;
+    for (const idHash of await sessionStore.findEnded(idHashes)) sessions.ended(idHash);
+  };
+  sessions.onEnded((idHash) => vaults.waiters.sessionEnded(idHash));
   const relay = await openRelay({
     config,
     log,
@@ -187,7 +179,7 @@ export async function openServices({
     lookAgain: () => vaults.waiters.lookAgain(),
     tellOtherwise: () => db.rows(`SELECT pg_notify('${LOOK_AGAIN_CHANNEL}', '')::text`),
     sessions,
-    findEndedSessions: (idHashes) => sessionStore.findEnded(idHashes),
+    checkSessions,
     astations,
     bindings,
     feed,
@@ -199,10 +191,7 @@ export async function openServices({
     url,
     log,
     channels: {
-      [SESSION_ENDED_CHANNEL]: (idHash) => {
-        relay.sockets.sessionEnded(idHash);
-        vaults.waiters.sessionEnded(idHash);
-      },
+      [SESSION_ENDED_CHANNEL]: (idHash) => sessions.ended(idHash),
       [KEY_REGISTERED_CHANNEL]: (announcement) => {
         // What was registered here is in force already: the socket that proved it owns its room.
         const astationId = astations.registeredElsewhere(announcement);
@@ -223,7 +212,7 @@ export async function openServices({
     },
     onListening: () => {
       sessions.setHearing(true);
-      Promise.all([relay.sockets.catchUp(), catchUpWaiters(sessionStore, vaults)])
+      catchUp()
         .then(() => astations.setHearing(true))
         .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
     },
@@ -232,13 +221,15 @@ export async function openServices({
       astations.setHearing(false);
     },
   });
-  const checkSessions = async () => {
-    await Promise.all([relay.sockets.checkSessions(), checkWaiters(sessionStore, vaults)]);
+  const checkOpen = () =>
+    checkSessions([...new Set([...relay.sockets.sessions(), ...vaults.waiters.sessions()])]);
+  /** Ends what should have ended while nothing could be heard, and looks for what was written then. */
+  const catchUp = async () => {
+    await Promise.all([relay.sockets.catchUp(), checkOpen()]);
+    vaults.waiters.lookAgain();
   };
   const checker = setInterval(() => {
-    checkSessions().catch((error: Error) =>
-      log.debug({ reason: error.message }, 'Sessions are checked later'),
-    );
+    checkOpen().catch((error: Error) => log.debug({ reason: error.message }, 'Sessions are checked later'));
   }, CHECK_SESSIONS_MS).unref();
   const sweep = async () => {
     await logins.sweep();
@@ -281,7 +272,7 @@ export async function openServices({
     replica,
     makeLimiter: replica?.makeLimiter ?? makeMemoryLimiter,
     observability,
-    checkSessions,
+    checkSessions: checkOpen,
     drainSteps: [
       { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
       { name: 'relay sockets', run: () => sockets.drain() },

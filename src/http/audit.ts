@@ -3,7 +3,7 @@ import { auditActionOf } from '../api/operation.ts';
 import type { ErrorCode } from '../errors.ts';
 import { isOperator, type Reader } from '../vault/policy.ts';
 import type { VaultStore } from '../vault/store.ts';
-import { type NotedRefusal, refusalsOf } from './refusals.ts';
+import type { NotedRefusal } from './refusals.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -61,7 +61,7 @@ async function keep(
 function makeKeeper(vaults: RefusalLog, request: FastifyRequest): () => Promise<void> | undefined {
   let kept = 0;
   return () => {
-    const noted = refusalsOf(request);
+    const noted = request.refusals ?? [];
     const refused = noted.slice(kept).filter(({ code }) => REFUSED_AT_THE_EDGE.has(code));
     kept = noted.length;
     return refused.length === 0 ? undefined : keep(vaults, request, refused);

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readFault } from '../db/pg-errors.ts';
 import { ERROR_FACES, isFailure, notFound, type RelayError } from '../errors.ts';
 import { type ErrorBody, toPublicError } from './public-error.ts';
-import { noteRefusal } from './refusals.ts';
+import { installRefusals, noteRefusal } from './refusals.ts';
 
 /** The cause of a 5xx goes into the log, with the request id and without any value of the request. */
 export function logFailure(request: FastifyRequest, thrown: unknown): void {
@@ -17,7 +17,7 @@ export function logFailure(request: FastifyRequest, thrown: unknown): void {
  */
 export function settleFailure(thrown: unknown, request: FastifyRequest, reply: FastifyReply): RelayError {
   const failure = toPublicError(thrown);
-  noteRefusal(request, failure.refusal);
+  noteRefusal(request, { code: failure.refusal });
   if (isFailure(failure.code)) logFailure(request, thrown);
   if (failure.retryAfter !== undefined) reply.header('retry-after', failure.retryAfter);
   return failure;
@@ -31,6 +31,7 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
 
 /** Every error of this scope has the shape `{"error", "code"}`, whoever raised it. */
 export function installErrorHandler(app: FastifyInstance): void {
+  installRefusals(app);
   // Where nothing is, no body is read: a broken one would hide that. Each surface reads its own.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));

@@ -11,7 +11,6 @@ import { installErrorHandler } from './error-handler.ts';
 import { installHostCheck } from './host-check.ts';
 import { installOtherListeners } from './listen.ts';
 import { installListener, listenerOptions } from './listener.ts';
-import { refusalsOf } from './refusals.ts';
 import { installRequestLog } from './request-log.ts';
 
 const NO_ROUTE = 'none';
@@ -28,7 +27,7 @@ const isStream = (type: unknown) => typeof type === 'string' && type.startsWith(
 /** Tells how long each request took and how it ended. A stream lasts as long as its reader likes, and is left out. */
 export function installRequestMetrics(app: FastifyInstance, metrics: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
-    for (const { code } of refusalsOf(request)) metrics.refused(code);
+    for (const { code } of request.refusals ?? []) metrics.refused(code);
     if (!isStream(reply.getHeader('content-type'))) {
       metrics.answered({
         method: request.method,

@@ -1,23 +1,30 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Why calls of this request were refused, or failed: one for each call of a batch. */
+    refusals: NotedRefusal[] | null;
+  }
+}
 
 /** A call that was refused, or failed. */
 export interface NotedRefusal {
   /** What metrics count it as: its code, or more than that. */
   code: string;
-  /** The procedure, such as `vault.write`, as far as it is known. */
+  /** Name of the operation, such as `vault.write`, as far as it is known. */
   call: string | undefined;
+  /** What tRPC was told of it with. */
+  error?: Error;
 }
 
-/** Why calls of a request were refused: one for each call of a batch. */
-const refusals = new WeakMap<FastifyRequest, NotedRefusal[]>();
+/** Lets requests of this scope remember their refusals. */
+export const installRefusals = (app: FastifyInstance) => app.decorateRequest('refusals', null);
 
-/** Remembers that a call of a request was refused, or failed. */
-export function noteRefusal(request: FastifyRequest, code: string, call?: string): void {
-  const refusal = { code, call: call ?? request.routeOptions.config.operation };
-  const noted = refusals.get(request);
-  if (noted) noted.push(refusal);
-  else refusals.set(request, [refusal]);
+/** Remembers that a call of a request was refused, or failed. The call is that of the route unless it is given. */
+export function noteRefusal(
+  request: FastifyRequest,
+  refusal: Partial<NotedRefusal> & { code: string },
+): void {
+  request.refusals ??= [];
+  request.refusals.push({ call: request.routeOptions.config.operation, ...refusal });
 }
-
-/** What was remembered of a request. */
-export const refusalsOf = (request: FastifyRequest): readonly NotedRefusal[] => refusals.get(request) ?? [];

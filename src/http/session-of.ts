@@ -1,8 +1,15 @@
 import type { Socket } from 'node:net';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { readSessionId } from '../api/caller.ts';
 import type { FoundSession, SessionCache } from '../session/cache.ts';
 import { hexHashOfSessionId } from '../session/session-id.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The session that the request carries, while it is looked up. */
+    session: Promise<FoundSession | undefined> | null;
+  }
+}
 
 type Found = FoundSession | undefined;
 
@@ -30,14 +37,14 @@ function makeHeaderReader(): (request: FastifyRequest) => SessionHeader | undefi
 /** Finds the session that a request carries: once, however many ask; at once where it is remembered. */
 export type SessionOf = (request: FastifyRequest) => Found | Promise<Found>;
 
-export function makeSessionOf(sessions: Pick<SessionCache, 'find'>): SessionOf {
-  const asked = new WeakMap<FastifyRequest, Promise<Found>>();
+export function installSessionOf(app: FastifyInstance, sessions: Pick<SessionCache, 'find'>): SessionOf {
+  app.decorateRequest('session', null);
   const readHeader = makeHeaderReader();
   return (request) => {
     const header = readHeader(request);
     if (!header) return undefined;
-    const found = asked.get(request) ?? sessions.find(header.sessionId, header.idHash);
-    if (found instanceof Promise) asked.set(request, found);
+    const found = request.session ?? sessions.find(header.sessionId, header.idHash);
+    if (found instanceof Promise) request.session = found;
     return found;
   };
 }

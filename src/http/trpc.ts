@@ -14,9 +14,6 @@ import { asGet, settleAnswer } from './trpc-answer.ts';
 /** Calls in one HTTP request; each is a statement of its own. */
 export const MAX_BATCH_SIZE = 20;
 
-/** Failures that were noted. */
-const told = new WeakSet<Error>();
-
 const makeOptions = (
   router: AppRouter,
   contextOf: ContextOf,
@@ -35,11 +32,14 @@ const makeOptions = (
     return { headers: { 'content-type': 'application/json', ...retryAfter } };
   },
   onError: ({ req, error, path }) => {
-    // tRPC tells a subscription's failure to begin twice.
-    if (told.has(error)) return;
-    told.add(error);
+    // tRPC reports a subscription that fails to begin twice.
+    if (req.refusals?.some((refusal) => refusal.error === error)) return;
     const meant = findRelayError(error);
-    noteRefusal(req, meant?.refusal ?? error.code, path);
+    noteRefusal(req, {
+      code: meant?.refusal ?? error.code,
+      error,
+      ...(path !== undefined && { call: path }),
+    });
     if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && isFailure(meant.code))) {
       logFailure(req, error);
     }

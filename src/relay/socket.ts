@@ -16,11 +16,16 @@ import { CLOSE, MAX_FRAME_BYTES, PROOF_GRACE_MS } from './protocol.ts';
 
 export interface RelaySocketDeps extends AstationDeps, AdmissionDeps {
   limits: { frames: FrameLimits; control: ControlLimits };
-  /** @returns those of the sessions (hashes, hexadecimal) that may no longer act */
-  findEndedSessions(idHashes: string[]): Promise<string[]>;
+  /** Looks up sessions (hashes, hexadecimal), and ends those that may no longer act. */
+  checkSessions(idHashes: string[]): Promise<void>;
 }
 
-const admissions = new WeakMap<FastifyRequest, Admission>();
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What a socket was let in as, between the request and the socket. */
+    admission: Admission | null;
+  }
+}
 
 /** A socket of an Astation on this server. */
 interface AstationHere {
@@ -57,10 +62,12 @@ export class RelaySockets {
 
   constructor(deps: RelaySocketDeps) {
     this.#deps = deps;
+    deps.sessions.onEnded((idHash) => this.#closeSocketsOf(idHash));
   }
 
   /** Mounts `GET /ws` in this scope. */
   async mount(app: FastifyInstance): Promise<void> {
+    app.decorateRequest('admission', null);
     await app.register(websocket, {
       options: { maxPayload: MAX_FRAME_BYTES, maxFragments: MAX_FRAGMENTS, perMessageDeflate: false },
       preClose: (done) => {
@@ -76,7 +83,7 @@ export class RelaySockets {
       config: { loggable: new Map([['role', /^(atem|astation)$/]]) },
       onRequest: async (request) => {
         if (this.#draining) throw stopping();
-        admissions.set(request, await admit(this.#deps, request));
+        request.admission = await admit(this.#deps, request);
       },
       handler: async () => {
         throw badRequest('This address speaks WebSocket; connect with ws:// or wss://.');
@@ -96,9 +103,7 @@ export class RelaySockets {
     this.#deps.connections.drain();
   }
 
-  /** A session may no longer act: it is believed no more, and sockets that came in by it are closed. @param idHash hexadecimal */
-  sessionEnded(idHash: string): void {
-    this.#deps.sessions.forget(idHash);
+  #closeSocketsOf(idHash: string): void {
     for (const id of this.#bySession.get(idHash) ?? []) {
       this.#deps.connections.close(id, CLOSE.POLICY, 'this session has ended');
     }
@@ -119,21 +124,15 @@ export class RelaySockets {
       if (provedKey === undefined && (isBanned || key !== undefined))
         hub.heard({ type: 'key-registered', astationId });
     }
-    await this.checkSessions();
   }
 
-  /** Closes sockets that came in by a session which may no longer act. @throws RelayError `SERVICE_UNAVAILABLE` */
-  checkSessions(): Promise<void> {
-    return this.#checkSessionsAgain([...this.#bySession.keys()]);
-  }
-
-  async #checkSessionsAgain(idHashes: string[]): Promise<void> {
-    if (idHashes.length === 0) return;
-    for (const idHash of await this.#deps.findEndedSessions(idHashes)) this.sessionEnded(idHash);
+  /** Sessions that sockets came in by, as hexadecimal hashes. */
+  sessions(): string[] {
+    return [...this.#bySession.keys()];
   }
 
   #arrived(socket: WebSocket, request: FastifyRequest): void {
-    const admission = admissions.get(request);
+    const { admission } = request;
     if (!admission) throw new Error('A socket came past its admission');
     const { rooms, connections, limits } = this.#deps;
     const connectionId = rooms.newConnectionId();
@@ -168,7 +167,7 @@ export class RelaySockets {
     const source = { requestId: request.id, address: request.address };
     const deps = {
       ...this.#deps,
-      sessionEnded: (idHash: string) => this.sessionEnded(idHash),
+      sessionEnded: (idHash: string) => this.#deps.sessions.ended(idHash),
       control: new ControlMeter(limits.control, by),
       countCopies: async (points: number) => (await frames.takeCopies(points)) ?? true,
       close: (status: number, reason: string) => connections.close(connectionId, status, reason),
@@ -211,9 +210,11 @@ export class RelaySockets {
     hub.atemArrived(code, { atemId, connectionId, session });
     // A session may have ended while the socket was on its way in.
     if (sessionHash !== undefined) {
-      this.#checkSessionsAgain([sessionHash]).catch((error: Error) =>
-        request.log.debug({ reason: error.message }, 'Could not look at a session again'),
-      );
+      this.#deps
+        .checkSessions([sessionHash])
+        .catch((error: Error) =>
+          request.log.debug({ reason: error.message }, 'Could not look at a session again'),
+        );
     }
   }
 

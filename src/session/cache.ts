@@ -17,12 +17,13 @@ interface Entry {
 
 /**
  * Saves the look-up of a session on most calls. A revocation passes it at once: whoever ends a session
- * announces it and `forget` drops it here; while announcements cannot be heard, nothing is cached.
+ * announces it, and `ended` drops it here. While announcements cannot be heard, nothing is cached.
  */
 export class SessionCache {
   readonly #lookUp: (sessionId: string) => Promise<LiveSession | undefined>;
   readonly #now: () => number;
   readonly #entries = new Map<string, Entry>();
+  readonly #listeners: ((idHash: string) => void)[] = [];
   #hearing = false;
   /** Counts what was forgotten, so that a look-up that was under way then is not kept. */
   #epoch = 0;
@@ -65,10 +66,16 @@ export class SessionCache {
     return session;
   }
 
-  /** @param idHash hexadecimal SHA-256 of the session id */
-  forget(idHash: string): void {
+  /** Drops a session that may no longer act, and tells the listeners. @param idHash hexadecimal SHA-256 of its id */
+  ended(idHash: string): void {
     this.#epoch++;
     this.#entries.delete(idHash);
+    for (const listener of this.#listeners) listener(idHash);
+  }
+
+  /** Calls a listener with each session that has ended, once it is no longer cached. */
+  onEnded(listener: (idHash: string) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Announcements of ended sessions are heard from now on, or not. */

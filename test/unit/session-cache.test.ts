@@ -89,7 +89,7 @@ describe('a session that is remembered', () => {
   test('is forgotten alone', async () => {
     await cache.resolve('s');
     await cache.resolve('t');
-    cache.forget(key('s'));
+    cache.ended(key('s'));
     await cache.resolve('s');
     await cache.resolve('t');
     expect(asked).toEqual(['s', 't', 's']);
@@ -137,7 +137,7 @@ describe('nothing is remembered', () => {
   });
 
   test.each<[string, (racing: SessionCache) => void]>([
-    ['the session ends', (racing) => racing.forget(key('s'))],
+    ['the session ends', (racing) => racing.ended(key('s'))],
     ['announcements are lost', (racing) => racing.setHearing(false)],
     [
       'announcements are lost and heard again',
