@@ -14,7 +14,7 @@ interface TierOptions {
  * Tests of the relay that run on two servers too, because they depend on what servers share: rooms, sockets that are
  * counted together, limits, and nudges. The other tests depend on one server and the database alone.
  */
-const ON_SEVERAL_SERVERS = ['identity', 'limits', 'nudge', 'refusals', 'rooms'];
+const ON_SEVERAL_SERVERS = ['amplification', 'bindings', 'identity', 'limits', 'nudge', 'refusals', 'rooms'];
 
 /** Tiers have names and run alone: `npx vitest run --project unit`. */
 const tier = (name: string, options: TierOptions) => ({
