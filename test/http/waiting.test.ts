@@ -208,9 +208,13 @@ describe('while a read waits', () => {
 
   test('the database is away for a while, and somebody else writes: it looks again', async () => {
     await makeVault();
-    await withRelayServer({ databaseUrl: proxied.url, replicas: 1 }, async ({ one: { url, services } }) => {
-      const answer = wait(`&since=${head}&wait=25`, new RestVaults(url, { session, clientId: 'ann' }));
+    const options = { databaseUrl: proxied.url, replicas: 1, config: { databasePoolSize: 1 } };
+    await withRelayServer(options, async ({ one: { url, services } }) => {
+      const ann = new RestVaults(url, { session, clientId: 'ann' });
+      const answer = wait(`&since=${head}&wait=25`, ann);
       await expect.poll(() => services.vaults.waiters.size).toBe(1);
+      // It has looked once, because the only connection answers in order.
+      await ann.read(vaultId);
       proxied.proxy.refuse();
       await proxied.proxy.nextConnection();
       // By another server, which this one cannot hear of.
