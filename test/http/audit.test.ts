@@ -311,6 +311,17 @@ describe('what cannot be kept in the audit log does not happen', () => {
     expect((await ann.append(vault_id, 'two')).status).toBe(200);
   });
 
+  test('nor a read from another work session', async () => {
+    const home = { session: await server.login('st-mute'), clientId: 'ann' };
+    const away = { session: await server.login('st-mute-away'), clientId: 'ann' };
+    const inside = new RestVaults(server.url, home);
+    const { vault_id } = (await inside.create('')).body;
+    await inside.append(vault_id, 'one');
+    const outside = new RestVaults(server.url, away);
+    expect(await withoutAudit(async () => (await outside.read(vault_id)).status)).toBeGreaterThanOrEqual(500);
+    expect((await outside.read(vault_id)).status).toBe(200);
+  });
+
   test('but a refusal stays one', async () => {
     const session = await server.login('st-mute');
     await withoutAudit(async () => {
