@@ -1,0 +1,27 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
+
+test('.nvmrc names the oldest Node that package.json allows', () => {
+  const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
+  expect(engines.node).toBe(`>=${read('.nvmrc').trim()}`);
+});
+
+test('the workflow of GitHub runs .ci/run, on the Node of .nvmrc', () => {
+  const { test: job } = parse(read('.github/workflows/ci.yml')).jobs;
+  expect(job.steps.map(({ run, uses }: { run?: string; uses?: string }) => run ?? uses)).toEqual([
+    expect.stringMatching(/^actions\/checkout@/),
+    '.ci/run',
+  ]);
+  expect(statSync(path.join(root, '.ci/run')).mode & 0o111).toBeTruthy();
+  expect(job.container).toContain(`node:${read('.nvmrc').split('.')[0]}-`);
+});
+
+test('.editorconfig and Biome wrap at the same column', () => {
+  const { formatter } = JSON.parse(read('biome.json'));
+  expect(read('.editorconfig')).toContain(`max_line_length = ${formatter.lineWidth}\n`);
+});
