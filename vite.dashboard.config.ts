@@ -56,6 +56,14 @@ export default defineConfig({
   base: './',
   publicDir: false,
   plugins: [react(), compress()],
+  // For `npm run dev`. Vite serves the dashboard's own folder api/ at /api, so only some of that path goes to the server.
+  server: {
+    host: '127.0.0.1',
+    strictPort: true,
+    proxy: {
+      '^/(trpc|health|docs|assets|api/(vault|openapi\\.json))(/|\\?|$)': `http://127.0.0.1:${process.env.PORT ?? 3000}`,
+    },
+  },
   build: {
     outDir: OUT_DIR,
     emptyOutDir: true,
