@@ -33,8 +33,6 @@ const tier = (name: string, options: TierOptions) => ({
 
 export default defineConfig({
   test: {
-    // A test that leaves something open fails.
-    dangerouslyIgnoreUnhandledErrors: false,
     teardownTimeout: 10_000,
     // One PostgreSQL for all tiers; each file has a database of it.
     globalSetup: ['test/support/global-setup.ts'],
