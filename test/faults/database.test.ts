@@ -58,15 +58,13 @@ beforeEach(async () => {
   vaultId = 'result' in created ? (created.result as { vault_id: string }).vault_id : '';
 });
 afterEach(async () => {
-  proxy.keepAnswers();
-  proxy.thaw();
-  proxy.accept();
+  proxy.heal();
   await recovers();
 });
 
 describe('a write that was sent and not confirmed', () => {
   test.each(SURFACE_NAMES)('says so, and stands once: %s', async (surface) => {
-    proxy.loseAnswersTo(statementName(WRITE));
+    proxy.loseAnswers(statementName(WRITE));
     const { answer, ...outcome } = await append('kept', surface);
     expect(outcome).toEqual(UNKNOWN);
     expect(answer.headers['retry-after']).toBe('1');
@@ -77,7 +75,7 @@ describe('a write that was sent and not confirmed', () => {
     'whatever it writes: %s',
     async (procedure) => {
       await append('first');
-      proxy.loseAnswersTo(statementName(procedure === 'vault.create' ? CREATE : WRITE));
+      proxy.loseAnswers(statementName(procedure === 'vault.create' ? CREATE : WRITE));
       const json = { 'vault.setSummary': '{"text":"s"}', 'vault.override': '{"text":"t","entry_id":1}' };
       const id = procedure === 'vault.create' ? {} : { vaultId };
       const { answer: _, ...outcome } = await callOn('rest', server.url, {
@@ -92,7 +90,7 @@ describe('a write that was sent and not confirmed', () => {
 
   test('also when the database says nothing any more, within its time', async () => {
     const from = performance.now();
-    proxy.swallow(statementName(WRITE));
+    proxy.freeze(statementName(WRITE));
     expect(outcomeOf(await append('swallowed'))).toEqual(UNKNOWN);
     expect(performance.now() - from).toBeLessThan(8000);
     expect(await stored()).toEqual([]);
@@ -139,8 +137,8 @@ describe('what was not written says nothing of the kind', () => {
   test('a write that a silent host takes no connection for', async () => {
     proxy.refuse();
     await expect.poll(async () => outcomeOf(await append('unsent'))).toEqual(UNAVAILABLE);
+    proxy.heal();
     proxy.freeze();
-    proxy.accept();
     const from = performance.now();
     expect(outcomeOf(await append('unsent'))).toEqual(UNAVAILABLE);
     expect(performance.now() - from).toBeLessThan(4000);
@@ -242,7 +240,7 @@ test('connections that broke without a word are all dropped when one is found ou
   proxy.freeze();
   const lost = await Promise.all([call('vault.read'), call('vault.read')]);
   expect(lost.map(({ status }) => status)).toEqual([503, 503]);
-  proxy.thaw();
+  proxy.heal();
   const after = await Promise.all(Array.from({ length: 20 }, () => call('vault.read')));
   expect(new Set(after.map(({ status }) => status))).toEqual(new Set([200]));
 });

@@ -5,8 +5,8 @@ import { SessionStore } from '../../src/session/store.ts';
 import { RestVaults } from '../support/client.ts';
 import { eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';
 import { fillFolder } from '../support/process.ts';
-import { TcpProxy } from '../support/proxy.ts';
 import { type RelayServer, startRelayServer } from '../support/relay-server.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const ROUNDS = 6;
 const WRITERS = 8;
@@ -17,8 +17,6 @@ const RECOVERY_MS = 10_000;
 
 const workshop = makeWorkshop();
 afterAll(() => workshop.cleanUp());
-
-const addressOf = (url: string) => ({ host: new URL(url).hostname, port: Number(new URL(url).port) });
 
 /** Takes the database away. */
 type End = (database: EmbeddedDatabase) => Promise<void>;
@@ -37,15 +35,12 @@ async function withServer(
   const folder = await workshop.folder();
   await fillFolder(folder);
   let database = await workshop.start(folder);
-  const proxy = new TcpProxy(addressOf(database.url));
-  await proxy.start();
-  const url = new URL(database.url);
-  [url.hostname, url.port] = ['127.0.0.1', String(proxy.port)];
-  const server = await startRelayServer(url.href);
+  const proxy = await TcpProxy.to(database.url);
+  const server = await startRelayServer(proxy.url);
   const restart = async (end: End) => {
     await end(database);
     database = await workshop.start(folder);
-    proxy.leadTo(addressOf(database.url));
+    proxy.leadTo(database.url);
   };
   try {
     await work({ server, restart });

@@ -6,11 +6,11 @@ import { BindingStore } from '../../src/session/binding-store.ts';
 import { fingerprint, hashSessionId } from '../../src/session/session-id.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { RestVaults, rest } from '../support/client.ts';
-import { startCountingProxy } from '../support/counting-proxy.ts';
 import { silent, useDatabase } from '../support/database.ts';
 import { parseExposition, readValue } from '../support/exposition.ts';
 import { withRelayServer } from '../support/relay-server.ts';
 import { useServer } from '../support/server.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const database = useDatabase();
 const server = useServer(database);
@@ -133,7 +133,7 @@ describe('what an Astation and the operator do', () => {
   });
 
   test('a repeated set of bindings leaves no row, changes none and costs one statement', async () => {
-    const proxy = await startCountingProxy(database.url);
+    const proxy = await TcpProxy.to(database.url);
     const counted = new Database({ url: proxy.url, poolSize: 1, log: silent });
     try {
       await counted.ping();
@@ -156,7 +156,7 @@ describe('what an Astation and the operator do', () => {
       expect((await written()).rows).toEqual(before);
     } finally {
       await counted.close();
-      await proxy.close();
+      await proxy.stop();
     }
   });
 

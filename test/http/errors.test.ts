@@ -299,7 +299,7 @@ describe('without the database', () => {
         expect.objectContaining({ level: 50, msg: 'Request failed', fault: expect.objectContaining({}) }),
       );
     } finally {
-      proxied.proxy.accept();
+      proxied.proxy.heal();
     }
     expect(await expectWhole(vault.vaultId)).toEqual({ entries: 1 });
     for (const surface of SURFACE_NAMES) expect((await append(surface, vault)).status).toBe(200);
@@ -320,7 +320,7 @@ describe('without the database', () => {
         expect(outcome.status, surface).toBe(503);
       }
     } finally {
-      proxied.proxy.accept();
+      proxied.proxy.heal();
     }
   });
 

@@ -4,13 +4,13 @@ import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
-import { startCountingProxy } from '../support/counting-proxy.ts';
 import { useDatabase } from '../support/database.ts';
 import { type RawAnswer, sendRaw } from '../support/raw-http.ts';
 import { withRelayServer } from '../support/relay-server.ts';
 import { useServer } from '../support/server.ts';
 import { refused } from '../support/sockets.ts';
 import { JSON_BODY } from '../support/surfaces.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const database = useDatabase();
 
@@ -124,7 +124,7 @@ describe('the two counts of a call', () => {
 });
 
 test('a flood of unknown sessions costs no more look-ups than the bound of its address', async () => {
-  const proxy = await startCountingProxy(database.url);
+  const proxy = await TcpProxy.to(database.url);
   try {
     const config = { rateLimitPerMinute: 100, rateLimitPerAddress: 5 };
     await withRelayServer({ databaseUrl: proxy.url, config }, async ({ url }) => {
@@ -139,7 +139,7 @@ test('a flood of unknown sessions costs no more look-ups than the bound of its a
       expect(proxy.takeRoundTrips()).toBeLessThan(20);
     });
   } finally {
-    await proxy.close();
+    await proxy.stop();
   }
 });
 

@@ -44,7 +44,7 @@ test('hears what is announced, says when it no longer does, and comes back by it
   await announce('unheard');
   await proxied.proxy.nextConnection();
   await proxied.proxy.nextConnection();
-  proxied.proxy.accept();
+  proxied.proxy.heal();
 
   await expect.poll(() => heard, { timeout: 5000 }).toEqual(['(listening)', 'one', '(deaf)', '(listening)']);
   await announce('two');
@@ -59,7 +59,7 @@ test('notices a connection that broke without a word, and comes back', async () 
   try {
     await expect.poll(() => heard, { timeout: 8000 }).toEqual(['(listening)', '(deaf)']);
   } finally {
-    proxied.proxy.thaw();
+    proxied.proxy.heal();
   }
   await expect.poll(() => heard.at(-1), { timeout: 8000 }).toBe('(listening)');
   await announce('again');
@@ -70,7 +70,7 @@ test('a first connection that fails is the business of whoever starts it', async
   proxied.proxy.refuse();
   listener = makeListener();
   await expect(listener.start()).rejects.toThrow(/ECONNRESET|terminated/);
-  proxied.proxy.accept();
+  proxied.proxy.heal();
   expect(heard).toEqual([]);
   await expect.poll(countConnections).toBe(0);
 });

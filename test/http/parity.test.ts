@@ -308,7 +308,7 @@ describe.each(PROCEDURES)('%s on both surfaces', (procedure) => {
     try {
       await expectAgreement(on(vaultId), { by: credentials, at: cutOff.url, code: 'SERVICE_UNAVAILABLE' });
     } finally {
-      proxied.proxy.accept();
+      proxied.proxy.heal();
     }
     expect(await dump(database.admin)).toBe(before);
   });

@@ -219,7 +219,7 @@ describe('while a read waits', () => {
       await proxied.proxy.nextConnection();
       // By another server, which this one cannot hear of.
       await vaults.append(vaultId, 'meanwhile');
-      proxied.proxy.accept();
+      proxied.proxy.heal();
       expect(contents(await answer)).toEqual(['meanwhile']);
     });
   });

@@ -5,9 +5,9 @@ import { RestVaults } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { Inbox } from '../support/inbox.ts';
 import { makeLogKeeper } from '../support/log-lines.ts';
-import { TcpProxy } from '../support/proxy.ts';
 import { startRelayServer } from '../support/relay-server.ts';
 import { useServer } from '../support/server.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const database = useDatabase();
 const keeper = makeLogKeeper();
@@ -22,8 +22,7 @@ const endings: (() => void)[] = [];
 beforeAll(async () => {
   session = await server.login('st-1');
   vaults = new RestVaults(server.url, { session, clientId: 'ann' });
-  proxy = new TcpProxy({ host: '127.0.0.1', port: Number(new URL(server.url).port) });
-  await proxy.start();
+  proxy = await TcpProxy.to(server.url);
 });
 afterAll(() => proxy.stop());
 
@@ -97,7 +96,7 @@ describe('vault.watch', () => {
 
   test('resumes without loss or repetition when the connection is cut among concurrent writers', async () => {
     const vaultId = (await vaults.create('cut')).body.vault_id;
-    const { entries, errors } = watch(clientOf(`http://127.0.0.1:${proxy.port}`), { vault_id: vaultId });
+    const { entries, errors } = watch(clientOf(proxy.url), { vault_id: vaultId });
     await waiting(1);
     const WRITES = 60;
     const write = async (clientId: string) => {
@@ -218,7 +217,7 @@ test('the log has nothing of what a follower sends', async () => {
   const { seq } = (await vaults.append(vaultId, 'one')).body;
   keeper.lines.length = 0;
   const clientId = 'client-word';
-  const { stop } = watch(clientOf(`http://127.0.0.1:${proxy.port}`, { clientId }), {
+  const { stop } = watch(clientOf(proxy.url, { clientId }), {
     vault_id: vaultId,
     lastEventId: seq,
   });

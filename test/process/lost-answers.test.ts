@@ -4,7 +4,7 @@ import { type Answer, RestVaults } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { ask, eventually } from '../support/embedded.ts';
 import { createSession, serve, stop, withDataDir } from '../support/process.ts';
-import { TcpProxy } from '../support/proxy.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const KEY = 'the-key';
 
@@ -20,23 +20,17 @@ const WRITES: Record<string, (vaults: RestVaults, vaultId: string) => Promise<An
 const database = useDatabase();
 
 describe.each(['on', 'off'])('kill -9 between commit and answer, coalescing %s', (WRITE_COALESCING) => {
-  const proxy = { to: undefined as TcpProxy | undefined };
+  let proxy: TcpProxy;
   let url: string;
-  let proxied: string;
   /** The server that a test left for the next one. */
   let running: Awaited<ReturnType<typeof serve>> | undefined;
   beforeAll(async () => {
     ({ url } = database);
-    const target = new URL(url);
-    proxy.to = new TcpProxy({ host: target.hostname, port: Number(target.port) });
-    await proxy.to.start();
-    target.hostname = '127.0.0.1';
-    target.port = String(proxy.to.port);
-    proxied = target.href;
+    proxy = await TcpProxy.to(url);
   });
   afterAll(async () => {
     if (running) await stop(running.program);
-    await proxy.to?.stop();
+    await proxy.stop();
   });
 
   const countRows = async () => {
@@ -49,7 +43,7 @@ describe.each(['on', 'off'])('kill -9 between commit and answer, coalescing %s',
     async (name) => {
       const write = WRITES[name];
       if (!write) throw new Error(`No write ${name}`);
-      running ??= await serve({ DATABASE_URL: proxied, WRITE_COALESCING });
+      running ??= await serve({ DATABASE_URL: proxy.url, WRITE_COALESCING });
       const first = running;
       const session = await createSession({ DATABASE_URL: url }, `st-${name}-${WRITE_COALESCING}`);
       const who = { session, clientId: 'ann' };
@@ -58,7 +52,7 @@ describe.each(['on', 'off'])('kill -9 between commit and answer, coalescing %s',
       await before.append(vaultId, 'entry 1');
       const rows = await countRows();
 
-      proxy.to?.holdAnswers();
+      proxy.hold('answers');
       const lost = write(before, vaultId);
       lost.catch(() => undefined);
       await eventually('the write is committed', async () => (await countRows()) === rows + 1);
@@ -67,7 +61,7 @@ describe.each(['on', 'off'])('kill -9 between commit and answer, coalescing %s',
       await expect(lost).rejects.toThrow('fetch failed');
       await first.program.finished;
 
-      running = await serve({ DATABASE_URL: proxied, WRITE_COALESCING });
+      running = await serve({ DATABASE_URL: proxy.url, WRITE_COALESCING });
       const after = new RestVaults(running.url, who);
       const repeat = await write(after, vaultId);
       expect(repeat.status).toBe(200);

@@ -6,7 +6,6 @@ import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
-import { LateNotices } from '../support/late-notices.ts';
 import { useRelayServer, withRelayServer } from '../support/relay-server.ts';
 import {
   type AstationSocket,
@@ -16,6 +15,7 @@ import {
   openVerified,
   wsUrl,
 } from '../support/sockets.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const database = useDatabase();
 const server = useRelayServer(database);
@@ -286,22 +286,20 @@ describe('relayUnbind', () => {
   });
 
   test.each(['relayUnbind', 'relaySessions'])('%s does not wait for its own announcement', async (way) => {
-    const { hostname, port } = new URL(database.url);
-    const notices = new LateNotices({ host: hostname, port: Number(port) });
-    const databaseUrl = await notices.start(database.url);
+    const proxy = await TcpProxy.to(database.url);
     try {
-      await withRelayServer({ databaseUrl }, async (own) => {
+      await withRelayServer({ databaseUrl: proxy.url }, async (own) => {
         const socket = await openVerified(own.one.url, `st-${randomUUID()}`, new AstationKey());
         const id = randomUUID();
         await bind(socket, id);
         expect(await list(id, own.one.url)).toBe(200);
-        notices.hold();
+        proxy.hold('notices');
         await (way === 'relayUnbind' ? unbind(socket, id) : setAll(socket, []));
         expect(await list(id, own.one.url)).toBe(401);
-        notices.release();
+        proxy.heal();
       });
     } finally {
-      await notices.stop();
+      await proxy.stop();
     }
   });
 

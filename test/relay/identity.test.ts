@@ -440,7 +440,7 @@ describe('while the database is away', () => {
         });
         expect(await storedKey(waiting)).toBeUndefined();
       } finally {
-        proxied.proxy.accept();
+        proxied.proxy.heal();
       }
       await expect.poll(() => rest('GET', `${own.url}/health`).then((answer) => answer.status)).toBe(200);
       const late = await openAstation(own.url, unknown);
@@ -473,7 +473,7 @@ describe('while the database is away', () => {
           [ending],
         );
       } finally {
-        proxied.proxy.accept();
+        proxied.proxy.heal();
       }
       expect(await gone.closed()).toEqual({ code: 1008, reason: 'this session has ended' });
       expect(await lost.closed()).toEqual({ code: 1008, reason: 'the key of this Astation was forgotten' });

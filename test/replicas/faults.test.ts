@@ -7,7 +7,6 @@ import { AstationKey } from '../support/astation-key.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { parseExposition, readValue } from '../support/exposition.ts';
-import { TcpProxy } from '../support/proxy.ts';
 import { describeWithRedis, takeRedisDatabase } from '../support/redis.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { type RelayServer, withRelayServer } from '../support/relay-server.ts';
@@ -23,6 +22,7 @@ import {
   TestSocket,
   wsUrl,
 } from '../support/sockets.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 /** Everything has to be as it should be again within this time. */
 const RECOVERY_MS = 10_000;
@@ -332,13 +332,10 @@ describeWithRedis('a network between one replica and Redis', () => {
   const database = useDatabase();
 
   test('that is cut takes its rooms to the others, and gives it new ones when it is mended', async () => {
-    const redis = new URL(await takeRedisDatabase());
-    const proxy = new TcpProxy({ host: redis.hostname, port: Number(redis.port) });
-    await proxy.start();
-    const direct = redis.href;
-    redis.port = String(proxy.port);
+    const direct = await takeRedisDatabase();
+    const proxy = await TcpProxy.to(direct);
     try {
-      const options = { databaseUrl: database.url, replicas: 2, redisUrl: [redis.href, direct] };
+      const options = { databaseUrl: database.url, replicas: 2, redisUrl: [proxy.url, direct] };
       await withRelayServer(options, async (server) => {
         const [cut = '', whole = ''] = server.replicas.map(({ url }) => url);
         const [code, other] = [newCode(), newCode()];
@@ -362,7 +359,7 @@ describeWithRedis('a network between one replica and Redis', () => {
         });
         await reaches(heir, atem);
 
-        proxy.accept();
+        proxy.heal();
         await comeBack(cut, newCode());
         const late = await openAtem(cut, code, 'late');
         expect(await heir.next()).toMatchObject({ atem_id: 'late', relay_event: 'connected' });

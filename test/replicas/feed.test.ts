@@ -6,10 +6,10 @@ import { RestVaults } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { within } from '../support/inbox.ts';
-import { TcpProxy } from '../support/proxy.ts';
 import { describeWithRedis, takeRedisDatabase } from '../support/redis.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { type RelayServer, useRelayServer, withRelayServer } from '../support/relay-server.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 describeWithRedis('what is written at one replica', () => {
   const database = useDatabase();
@@ -161,13 +161,10 @@ describeWithRedis('what is written at one replica', () => {
   });
 
   test('is found by the others also when this one alone cannot reach Redis', async () => {
-    const redis = new URL(await takeRedisDatabase());
-    const proxy = new TcpProxy({ host: redis.hostname, port: Number(redis.port) });
-    await proxy.start();
-    const direct = redis.href;
-    redis.port = String(proxy.port);
+    const direct = await takeRedisDatabase();
+    const proxy = await TcpProxy.to(direct);
     try {
-      const options = { databaseUrl: database.url, replicas: 2, redisUrl: [redis.href, direct] };
+      const options = { databaseUrl: database.url, replicas: 2, redisUrl: [proxy.url, direct] };
       await withRelayServer(options, async (own) => {
         const { vaultId, writer, stream } = await watched(own);
         proxy.refuse();

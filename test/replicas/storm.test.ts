@@ -5,11 +5,11 @@ import type { VaultEntry, WriteResult } from '../../src/vault/schema.ts';
 import { type Answer, RestVaults, type WriteFields } from '../support/client.ts';
 import { ask, eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';
 import { createSession } from '../support/process.ts';
-import { TcpProxy } from '../support/proxy.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { openAstation, openAtem } from '../support/sockets.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const REPLICAS = [0, 1, 2];
 /** The replica that is killed. */
@@ -34,20 +34,15 @@ interface Where {
   timeout?: number;
 }
 
-const addressOf = (url: string) => ({ host: new URL(url).hostname, port: Number(new URL(url).port) });
-
 /** Replicas as processes of their own, with a PostgreSQL and a Redis that can be killed. */
 async function startInstallation() {
   const folder = await workshop.folder();
   let database = await workshop.start(folder);
   await migrate(database.url);
-  const proxy = new TcpProxy(addressOf(database.url));
-  await proxy.start();
+  const proxy = await TcpProxy.to(database.url);
   const redis = await RedisServer.start();
   const session = await createSession({ DATABASE_URL: database.url }, 'st');
-  const proxied = new URL(database.url);
-  [proxied.hostname, proxied.port] = ['127.0.0.1', String(proxy.port)];
-  const env = { DATABASE_URL: proxied.href, REDIS_URL: redis.url(), RATE_LIMIT_PER_MINUTE: '0', PORT: '0' };
+  const env = { DATABASE_URL: proxy.url, REDIS_URL: redis.url(), RATE_LIMIT_PER_MINUTE: '0', PORT: '0' };
   const replicas = await Promise.all(REPLICAS.map(() => startServerProcess(env)));
   const url = (turn: number) => replicas[turn % REPLICAS.length]?.url ?? '';
 
@@ -80,7 +75,7 @@ async function startInstallation() {
       process.kill(postmaster, 'SIGKILL');
       await eventually('the killed PostgreSQL has ended', () => !isAlive(postmaster));
       database = await workshop.start(folder);
-      proxy.leadTo(addressOf(database.url));
+      proxy.leadTo(database.url);
     },
     /** @param meanwhile what has to hold while it is away */
     async killRedis(meanwhile: () => Promise<void>) {

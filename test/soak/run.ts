@@ -6,7 +6,7 @@ import type { EmbeddedDatabase } from '../../src/db/embedded.ts';
 import { eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';
 import { parseExposition, readValue } from '../support/exposition.ts';
 import { createSession, type Program, serve, stop } from '../support/process.ts';
-import { TcpProxy } from '../support/proxy.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import { load, type Tally } from './load.ts';
 import { judgeMemory, type MemorySample } from './memory.ts';
 
@@ -58,7 +58,7 @@ async function keepKilling(
     await eventually('the killed PostgreSQL has ended', () => !isAlive(postmaster));
     const database = await workshop.start(dataDir);
     clusterDir = database.clusterDir;
-    proxy.leadTo({ host: '127.0.0.1', port: Number(new URL(database.url).port) });
+    proxy.leadTo(database.url);
     print('  PostgreSQL was killed and is back');
   }
 }
@@ -76,14 +76,11 @@ async function soak(minutes: number): Promise<boolean> {
   const workshop = makeWorkshop();
   const dataDir = await workshop.folder();
   const first = await workshop.start(dataDir);
-  const target = new URL(first.url);
-  const proxy = new TcpProxy({ host: target.hostname, port: Number(target.port) });
-  await proxy.start();
-  [target.hostname, target.port] = ['127.0.0.1', String(proxy.port)];
+  const proxy = await TcpProxy.to(first.url);
 
   const METRICS_PORT = await freePort();
   const env = {
-    DATABASE_URL: target.href,
+    DATABASE_URL: proxy.url,
     METRICS_PORT,
     LOG_LEVEL: 'fatal',
     GRANT_LIMIT_PER_MINUTE: '0',

@@ -3,9 +3,9 @@ import { Database } from '../../src/db/client.ts';
 import { readFault } from '../../src/db/pg-errors.ts';
 import { APPLICATION_ROLE } from '../../src/db/pool.ts';
 import { VaultFeed } from '../../src/vault/feed.ts';
-import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
 import { dump, silent, useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const database = useDatabase();
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
@@ -218,16 +218,16 @@ describe('the role of the server has no right to it', () => {
 });
 
 describe('the client refuses it before a statement leaves the process', () => {
-  let proxy: CountingProxy;
+  let proxy: TcpProxy;
   let counted: Database;
   beforeAll(async () => {
-    proxy = await startCountingProxy(database.url);
+    proxy = await TcpProxy.to(database.url);
     counted = new Database({ url: proxy.url, poolSize: 1, log: silent });
     await counted.ping();
   });
   afterAll(async () => {
     await counted.close();
-    await proxy.close();
+    await proxy.stop();
   });
 
   const where = { seq: 1n };

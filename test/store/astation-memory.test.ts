@@ -41,15 +41,15 @@ async function whileInFlight<T>(
     'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now',
   );
   began = rows[0].now;
-  proxied.proxy.pauseAnswers();
+  proxied.proxy.hold('answers');
   try {
     const looking = look();
     await hasRun(statement);
     await news();
-    proxied.proxy.releaseAnswers();
+    proxied.proxy.heal();
     return await looking;
   } finally {
-    proxied.proxy.releaseAnswers();
+    proxied.proxy.heal();
   }
 }
 
@@ -159,4 +159,4 @@ describe('C21, look-up in flight, at a server', () => {
   });
 });
 
-afterAll(() => proxied.proxy.releaseAnswers());
+afterAll(() => proxied.proxy.heal());

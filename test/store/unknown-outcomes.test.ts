@@ -105,11 +105,11 @@ describe('C21, unknown outcome: a change whose confirmation is lost says that it
   };
 
   async function whileLost(text: string, work: () => Promise<void>): Promise<void> {
-    proxied.proxy.loseAnswersTo(text);
+    proxied.proxy.loseAnswers(text);
     try {
       await work();
     } finally {
-      proxied.proxy.keepAnswers();
+      proxied.proxy.heal();
     }
   }
 

@@ -5,10 +5,10 @@ import { canRead } from '../../src/vault/policy.ts';
 import { VaultReader } from '../../src/vault/read-store.ts';
 import { CREATE } from '../../src/vault/sql.ts';
 import { makeVaultId } from '../../src/vault/vault-id.ts';
-import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
 import { dump, silent, useDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const database = useDatabase();
 let store: TestStore;
@@ -316,16 +316,16 @@ describe('listing and creating', () => {
 });
 
 describe('round trips', () => {
-  let proxy: CountingProxy;
+  let proxy: TcpProxy;
   let counted: Database;
   beforeAll(async () => {
-    proxy = await startCountingProxy(database.url);
+    proxy = await TcpProxy.to(database.url);
     counted = new Database({ url: proxy.url, poolSize: 1, log: silent });
     await counted.ping();
   });
   afterAll(async () => {
     await counted.close();
-    await proxy.close();
+    await proxy.stop();
   });
 
   async function roundTripsOf(call: () => Promise<unknown>): Promise<number> {

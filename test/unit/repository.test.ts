@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -24,4 +24,10 @@ test('the workflow of GitHub runs .ci/run, on the Node of .nvmrc', () => {
 test('.editorconfig and Biome wrap at the same column', () => {
   const { formatter } = JSON.parse(read('biome.json'));
   expect(read('.editorconfig')).toContain(`max_line_length = ${formatter.lineWidth}\n`);
+});
+
+test('the README of test/support names each helper once', () => {
+  const named = [...read('test/support/README.md').matchAll(/`([a-z-]+\.ts)`/g)].map(([, name]) => name);
+  const files = readdirSync(path.join(root, 'test/support')).filter((name) => name.endsWith('.ts'));
+  expect(named.sort()).toEqual(files.sort());
 });
