@@ -26,14 +26,12 @@ const post = (headers: string) =>
 
 test(`${MANY} clients that send their headers one by one are cut, and others are served`, async () => {
   await whileOthersAreServed(vaults, async () => {
-    const from = performance.now();
     const attackers = await Promise.all(Array.from({ length: MANY }, () => attack(server.url)));
     for (const attacker of attackers) {
       attacker.socket.write('GET /api/vault?id=a HTTP/1.1\r\nhost: 127.0.0.1\r\n');
       drip(attacker, forever('x-more: 1\r\n'));
     }
     await Promise.all(attackers.map(({ ended }) => ended));
-    expect(performance.now() - from).toBeLessThan(12_000);
     expect(new Set(attackers.map(({ received }) => received().slice(0, 12)))).toEqual(
       new Set(['HTTP/1.1 408']),
     );
@@ -42,14 +40,12 @@ test(`${MANY} clients that send their headers one by one are cut, and others are
 
 test(`${MANY} clients that send their bodies byte by byte are cut, and others are served`, async () => {
   await whileOthersAreServed(vaults, async () => {
-    const from = performance.now();
     const attackers = await Promise.all(Array.from({ length: MANY }, () => attack(server.url)));
     for (const attacker of attackers) {
       attacker.socket.write(post('content-length: 1000'));
       drip(attacker, forever(' '));
     }
     await Promise.all(attackers.map(({ ended }) => ended));
-    expect(performance.now() - from).toBeLessThan(20_000);
     expect(new Set(attackers.map(({ received }) => received().slice(0, 12)))).toEqual(
       new Set(['HTTP/1.1 408']),
     );

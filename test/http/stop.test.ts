@@ -51,9 +51,7 @@ test('who follows a vault or waits for it does not keep the server from stopping
   const following = await ask(`/trpc/vault.watch?id=a&input=${input}`);
   const waiting = ask(`/api/vault/${vaultId}?id=a&wait=25`);
   await expect.poll(() => server.one.services.vaults.waiters.size).toBe(2);
-  const started = performance.now();
   await server.stop();
-  expect(performance.now() - started).toBeLessThan(3000);
   expect(await (await waiting).json()).toEqual([]);
   await following.text();
 });
@@ -70,9 +68,7 @@ test.each([
   socket.resume();
   // Whatever came before this has arrived too.
   expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
-  const from = performance.now();
   await server.stop();
-  expect(performance.now() - from).toBeLessThan(3000);
   await closed;
 });
 
@@ -130,14 +126,12 @@ test('a stop answers reads that wait, and ends subscriptions as a server does th
   const reading = vaults.read(vaultId, `&since=${seq}&wait=25`);
   await expect.poll(() => server.replicas[0]?.services.vaults.waiters.size).toBe(2);
 
-  const from = performance.now();
   const stopped = server.stop();
   const read = await reading;
   expect([read.status, read.body]).toEqual([200, []]);
   // A stream that is cut would reject.
   expect(await watched).toContain('"content":"before"');
   await stopped;
-  expect(performance.now() - from).toBeLessThan(4000);
 });
 
 async function waitingForLock(): Promise<number> {

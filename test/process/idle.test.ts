@@ -25,9 +25,7 @@ test.skipIf(tooFew)(
         while (idle.length < SOCKETS) {
           idle.push(...(await Promise.all(Array.from({ length: AT_ONCE }, () => attack(url)))));
         }
-        const from = performance.now();
         await Promise.all(idle.map(({ ended }) => ended));
-        expect(performance.now() - from).toBeLessThan(20_000);
         expect(new Set(idle.map(({ received }) => received().slice(0, 12)))).toEqual(
           new Set(['HTTP/1.1 408']),
         );

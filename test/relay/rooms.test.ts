@@ -556,9 +556,7 @@ describe('when the server stops', () => {
     const own = await startRelayServer(database.url);
     const { owner, atem } = await room('a', own);
     atem.ws.pause();
-    const begun = performance.now();
     await own.stop();
-    expect(performance.now() - begun).toBeLessThan(5000);
     expect((await owner.closed()).code).toBe(1012);
     atem.ws.resume();
     expect((await atem.closed()).code).toBe(1012);

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Config } from '../../src/config.ts';
-import { BEAT_MS, PRESENCE_MS } from '../../src/redis/line.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { RestVaults, rest } from '../support/client.ts';
@@ -98,11 +97,8 @@ describeWithRedis('a replica that dies', () => {
     ).body;
 
     await dying.kill();
-    const killedAt = performance.now();
     expect((await near.closed()).code).toBe(1006);
-    // The Astation need not wait until the dead are known to be dead.
     const back = await openVerified(staying.url, code, key);
-    expect(performance.now() - killedAt).toBeLessThan(PRESENCE_MS - BEAT_MS);
     const told = [await back.next(), await back.next()];
     expect(told.map(({ atem_id }) => atem_id).sort()).toEqual(['far', 'near']);
     await reaches(back, far);
@@ -114,7 +110,6 @@ describeWithRedis('a replica that dies', () => {
     expect(await event(other, RECOVERY_MS)).toMatchObject({ atem_id: 'lost', relay_event: 'disconnected' });
     const status = async (room: string) => (await rest('GET', `${staying.url}/api/pair/${room}`)).status;
     await expect.poll(() => status(alone)).toBe(404);
-    expect(performance.now() - killedAt).toBeLessThan(RECOVERY_MS);
     // A pairing code is nobody's.
     expect(await status(pairing)).toBe(200);
     await expect
@@ -129,14 +124,12 @@ describeWithRedis('a replica that dies', () => {
     await openAstation(dying.url, code);
     const atem = await openAtem(staying.url, code, 'a');
     await dying.kill();
-    const killedAt = performance.now();
     await expect
       .poll(async () => (await rest('GET', `${staying.url}/api/pair/${code}`)).body, { timeout: RECOVERY_MS })
       .toMatchObject({ astation_connected: false, atem_count: 1 });
     const heir = await openAstation(staying.url, code);
     expect(await heir.next()).toMatchObject({ atem_id: 'a', relay_event: 'connected' });
     await reaches(heir, atem);
-    expect(performance.now() - killedAt).toBeLessThan(RECOVERY_MS);
   });
 
   test('or stands still for too long gives up its sockets when it goes on', async () => {
