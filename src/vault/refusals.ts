@@ -1,4 +1,5 @@
 import { type CurrentVersion, conflict, forbidden, notFound, type RelayError } from '../errors.ts';
+import type { RefusedOutcome } from './outcomes.ts';
 
 /** What a refused write was about. */
 export interface RefusedWrite {
@@ -41,6 +42,4 @@ export const REFUSALS = {
     ),
   bytes_full: ({ vaultId }) =>
     forbidden(`Vault ${vaultId} holds as many bytes as this server allows; make another vault.`),
-} as const satisfies Record<string, (refused: RefusedWrite) => RelayError>;
-
-export type RefusedOutcome = keyof typeof REFUSALS;
+} as const satisfies Record<RefusedOutcome, (refused: RefusedWrite) => RelayError>;

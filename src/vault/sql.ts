@@ -1,7 +1,7 @@
 /**
  * The statements of the vault stores that are not in read-sql.ts. `policy.ts` states the same predicates in
- * TypeScript; a test holds the two together. Writes are two functions of the database, which the migrations explain: what a write decides, it decides
- * under its vault's lock, in its own statement.
+ * TypeScript; a test holds the two together. Writes are two functions of the database: `prisma/functions/write_to_vaults.sql`
+ * and `create_vault.sql`. A write is decided under the lock of its vault, in its own statement.
  */
 
 /** `$1` the writes as JSON, `$2` entries and `$3` bytes that a vault may hold. */

@@ -6,8 +6,9 @@ import { type CurrentVersion, findRelayError, forbidden } from '../errors.ts';
 import { toSafeNumber } from '../numbers.ts';
 import { auditColumns, sessionOf } from './audit.ts';
 import type { VaultFeed } from './feed.ts';
+import type { CreationOutcome, WriteOutcome } from './outcomes.ts';
 import type { Caller } from './policy.ts';
-import { keyReused, REFUSALS, type RefusedOutcome } from './refusals.ts';
+import { keyReused, REFUSALS } from './refusals.ts';
 import { looksSealed, sealedText } from './sealed.ts';
 import { CREATE, NOTE_REFUSALS, WRITE } from './sql.ts';
 import { makeVaultId } from './vault-id.ts';
@@ -44,7 +45,7 @@ export interface Written {
 
 interface OutcomeRow {
   place: number;
-  outcome: 'written' | 'replayed' | RefusedOutcome;
+  outcome: WriteOutcome;
   entry_no: number | null;
   version: number | null;
   seq: bigint | null;
@@ -177,7 +178,7 @@ export class VaultWriter {
         request_id: caller.origin?.requestId,
         address: caller.origin?.address,
       };
-      const [row] = await this.#db.write<{ outcome: string; vault_id: string; seq: bigint | null }>(
+      const [row] = await this.#db.write<{ outcome: CreationOutcome; vault_id: string; seq: bigint | null }>(
         CREATE,
         JSON.stringify(creation),
         this.#rules.caps.vaultsPerWorkSession,

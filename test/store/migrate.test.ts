@@ -25,6 +25,8 @@ const MIGRATIONS = [
   '20261129000400_adopted_identities',
   '20261129000500_search_fold',
   '20261129000700_kinds',
+  '20261130000000_write_types',
+  '20261130000100_split_writes',
 ];
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };

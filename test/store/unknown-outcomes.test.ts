@@ -178,8 +178,15 @@ describe('C21, unknown outcome: one that only a newer version of the database kn
     vaults = new TestStore(database.db, new VaultFeed());
   });
 
-  /** Has a function of the database answer otherwise. */
-  async function withOutcome(name: string, outcome: string, work: () => Promise<void>): Promise<void> {
+  const TYPES = { create_vault: 'vault_creation_outcome', write_to_vaults: 'vault_write_outcome' };
+
+  /** Makes a function of the database answer otherwise. */
+  async function withOutcome(
+    name: keyof typeof TYPES,
+    outcome: string,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    await database.admin.query(`ALTER TYPE ${TYPES[name]} ADD VALUE IF NOT EXISTS '${outcome}'`);
     const { rows } = await database.admin.query('SELECT pg_get_functiondef($1::regproc) AS definition', [
       name,
     ]);

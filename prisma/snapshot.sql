@@ -1,0 +1,349 @@
+-- The schema that the migrations make, as PostgreSQL 15 to 18 describe it: for reading and comparing, not for running.
+-- `npm run snapshot:write` writes this file, and a test compares it with a migrated database. The bodies of the functions
+-- are in prisma/functions.
+
+CREATE TYPE vault_creation_outcome AS ENUM ('written', 'replayed', 'key_reused', 'full', 'taken');
+GRANT USAGE ON TYPE vault_creation_outcome TO PUBLIC;
+
+CREATE TYPE vault_row AS (
+    seq bigint,
+    vault_id text,
+    entry_no integer,
+    version integer,
+    kind text,
+    writer_id text,
+    content text,
+    created_at timestamp with time zone,
+    tags text[],
+    hash bytea
+);
+GRANT USAGE ON TYPE vault_row TO PUBLIC;
+
+CREATE TYPE vault_write AS (
+    place integer,
+    op text,
+    vault_id text,
+    work_session_id text,
+    client_id text,
+    reads_as text,
+    entry_no bigint,
+    text text,
+    tags text[],
+    expected bigint,
+    key text,
+    request_hash text,
+    session text,
+    request_id text,
+    address text
+);
+GRANT USAGE ON TYPE vault_write TO PUBLIC;
+
+CREATE TYPE vault_write_event AS (
+    action text,
+    outcome text,
+    vault_id text,
+    seq bigint,
+    work_session_id text,
+    client_id text,
+    session text,
+    request_id text,
+    address text
+);
+GRANT USAGE ON TYPE vault_write_event TO PUBLIC;
+
+CREATE TYPE vault_write_outcome AS ENUM ('written', 'replayed', 'no_vault', 'forbidden', 'past_writer', 'key_reused', 'entries_full', 'bytes_full', 'no_entry', 'conflict');
+GRANT USAGE ON TYPE vault_write_outcome TO PUBLIC;
+
+CREATE SEQUENCE audit_log_id_seq AS bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1 OWNED BY audit_log.id;
+GRANT USAGE ON SEQUENCE audit_log_id_seq TO vault_relay_app;
+
+CREATE SEQUENCE vault_entries_seq_seq AS bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1 OWNED BY vault_entries.seq;
+GRANT USAGE ON SEQUENCE vault_entries_seq_seq TO vault_relay_app;
+
+CREATE SEQUENCE vault_outside_reads_id_seq AS bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1 OWNED BY vault_outside_reads.id;
+GRANT USAGE ON SEQUENCE vault_outside_reads_id_seq TO vault_relay_app;
+
+CREATE TABLE _prisma_migrations (
+    id character varying(36) NOT NULL,
+    checksum character varying(64) NOT NULL,
+    finished_at timestamp with time zone,
+    migration_name character varying(255) NOT NULL,
+    logs text,
+    rolled_back_at timestamp with time zone,
+    started_at timestamp with time zone NOT NULL DEFAULT now(),
+    applied_steps_count integer NOT NULL DEFAULT 0,
+    CONSTRAINT _prisma_migrations_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX _prisma_migrations_pkey ON _prisma_migrations USING btree (id);
+
+CREATE TABLE astation_bans (
+    astation_id text NOT NULL,
+    banned_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT astation_bans_pkey PRIMARY KEY (astation_id)
+);
+CREATE UNIQUE INDEX astation_bans_pkey ON astation_bans USING btree (astation_id);
+GRANT DELETE, INSERT, SELECT ON astation_bans TO vault_relay_app;
+
+CREATE TABLE astations (
+    astation_id text NOT NULL,
+    public_key text NOT NULL,
+    registered_at timestamp with time zone NOT NULL DEFAULT now(),
+    provisional boolean NOT NULL DEFAULT false,
+    CONSTRAINT astations_pkey PRIMARY KEY (astation_id),
+    CONSTRAINT astations_public_key_check CHECK (public_key ~ '^04[0-9a-f]{128}$'::text)
+);
+CREATE INDEX astations_by_standing ON astations USING btree (provisional, registered_at);
+CREATE UNIQUE INDEX astations_pkey ON astations USING btree (astation_id);
+GRANT DELETE, INSERT, SELECT ON astations TO vault_relay_app;
+GRANT UPDATE ON astations (provisional) TO vault_relay_app;
+
+CREATE TABLE audit_log (
+    id bigint NOT NULL DEFAULT nextval('audit_log_id_seq'::regclass),
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    action text NOT NULL,
+    outcome text NOT NULL,
+    vault_id text,
+    seq bigint,
+    work_session_id text,
+    client_id text,
+    session text,
+    request_id text,
+    address text,
+    CONSTRAINT audit_log_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_log_by_time ON audit_log USING brin (at);
+CREATE UNIQUE INDEX audit_log_pkey ON audit_log USING btree (id);
+CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_audit_log();
+ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_append_only;
+GRANT INSERT, SELECT ON audit_log TO vault_relay_app;
+
+CREATE TABLE sessions (
+    id_hash bytea NOT NULL,
+    hostname text NOT NULL,
+    status text NOT NULL,
+    astation_id text,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    otp_hash bytea,
+    otp_tries integer NOT NULL DEFAULT 0,
+    token text,
+    token_until timestamp with time zone,
+    CONSTRAINT sessions_id_hash_check CHECK (octet_length(id_hash) = 32),
+    CONSTRAINT sessions_pkey PRIMARY KEY (id_hash),
+    CONSTRAINT sessions_status_check CHECK (status = ANY (ARRAY['pending'::text, 'granted'::text, 'denied'::text, 'revoked'::text]))
+);
+CREATE INDEX sessions_by_astation ON sessions USING btree (astation_id, created_at);
+CREATE INDEX sessions_by_expiry ON sessions USING btree (expires_at);
+CREATE UNIQUE INDEX sessions_pkey ON sessions USING btree (id_hash);
+GRANT DELETE, INSERT, SELECT, UPDATE ON sessions TO vault_relay_app;
+
+CREATE TABLE vault_creation_keys (
+    work_session_id text NOT NULL,
+    client_id text NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    vault_id text NOT NULL,
+    CONSTRAINT vault_creation_keys_pkey PRIMARY KEY (work_session_id, client_id, key),
+    CONSTRAINT vault_creation_keys_vault_id_key UNIQUE (vault_id)
+);
+CREATE UNIQUE INDEX vault_creation_keys_pkey ON vault_creation_keys USING btree (work_session_id, client_id, key);
+CREATE UNIQUE INDEX vault_creation_keys_vault_id_key ON vault_creation_keys USING btree (vault_id);
+GRANT INSERT, SELECT ON vault_creation_keys TO vault_relay_app;
+
+CREATE TABLE vault_entries (
+    seq bigint NOT NULL DEFAULT nextval('vault_entries_seq_seq'::regclass),
+    vault_id text NOT NULL,
+    entry_no integer NOT NULL,
+    version integer NOT NULL,
+    kind text NOT NULL,
+    writer_id text NOT NULL,
+    content text NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    tags text[] NOT NULL DEFAULT '{}'::text[],
+    hash bytea NOT NULL,
+    CONSTRAINT vault_entries_hash_check CHECK (octet_length(hash) = 32),
+    CONSTRAINT vault_entries_kind_check CHECK (kind = ANY (ARRAY['content'::text, 'summary'::text])) NOT VALID,
+    CONSTRAINT vault_entries_pkey PRIMARY KEY (seq),
+    CONSTRAINT vault_entries_vault_id_entry_no_version_key UNIQUE (vault_id, entry_no, version),
+    CONSTRAINT vault_entries_vault_id_fkey FOREIGN KEY (vault_id) REFERENCES vaults(vault_id)
+);
+CREATE INDEX vault_entries_by_vault_seq ON vault_entries USING btree (vault_id, seq);
+CREATE UNIQUE INDEX vault_entries_pkey ON vault_entries USING btree (seq);
+CREATE UNIQUE INDEX vault_entries_vault_id_entry_no_version_key ON vault_entries USING btree (vault_id, entry_no, version);
+CREATE TRIGGER vault_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON vault_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_vault_entries();
+ALTER TABLE vault_entries ENABLE ALWAYS TRIGGER vault_entries_append_only;
+GRANT INSERT, SELECT ON vault_entries TO vault_relay_app;
+
+CREATE TABLE vault_outside_reads (
+    id bigint NOT NULL DEFAULT nextval('vault_outside_reads_id_seq'::regclass),
+    vault_id text NOT NULL,
+    client_id text NOT NULL,
+    work_session_id text NOT NULL,
+    read_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT vault_outside_reads_pkey PRIMARY KEY (id)
+);
+CREATE INDEX vault_outside_reads_by_vault ON vault_outside_reads USING btree (vault_id, id);
+CREATE UNIQUE INDEX vault_outside_reads_pkey ON vault_outside_reads USING btree (id);
+GRANT DELETE, INSERT, SELECT ON vault_outside_reads TO vault_relay_app;
+
+CREATE TABLE vault_write_keys (
+    vault_id text NOT NULL,
+    client_id text NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    seq bigint NOT NULL,
+    CONSTRAINT vault_write_keys_pkey PRIMARY KEY (vault_id, client_id, key)
+);
+CREATE UNIQUE INDEX vault_write_keys_pkey ON vault_write_keys USING btree (vault_id, client_id, key);
+GRANT INSERT, SELECT ON vault_write_keys TO vault_relay_app;
+
+CREATE TABLE vault_writers (
+    vault_id text NOT NULL,
+    client_id text NOT NULL,
+    CONSTRAINT vault_writers_pkey PRIMARY KEY (vault_id, client_id)
+);
+CREATE INDEX vault_writers_by_client ON vault_writers USING btree (client_id, vault_id);
+CREATE UNIQUE INDEX vault_writers_pkey ON vault_writers USING btree (vault_id, client_id);
+GRANT DELETE, INSERT, SELECT ON vault_writers TO vault_relay_app;
+
+CREATE TABLE vaults (
+    vault_id text NOT NULL,
+    summary text NOT NULL DEFAULT ''::text,
+    work_session_id text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    writer_list text[] NOT NULL DEFAULT '{}'::text[],
+    next_entry_no integer NOT NULL DEFAULT 1,
+    head_seq bigint NOT NULL DEFAULT 0,
+    head_hash bytea NOT NULL DEFAULT decode(repeat('00'::text, 32), 'hex'::text),
+    changed_at timestamp with time zone NOT NULL DEFAULT now(),
+    summary_version integer NOT NULL DEFAULT 0,
+    versions bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
+    gaps integer NOT NULL DEFAULT 0,
+    irregular boolean NOT NULL DEFAULT false,
+    CONSTRAINT vaults_head_hash_check CHECK (octet_length(head_hash) = 32),
+    CONSTRAINT vaults_pkey PRIMARY KEY (vault_id)
+) WITH (fillfactor=70);
+CREATE INDEX vaults_by_work_session ON vaults USING btree (work_session_id, created_at, vault_id);
+CREATE UNIQUE INDEX vaults_pkey ON vaults USING btree (vault_id);
+CREATE TRIGGER vaults_close_to_unlisted_writers AFTER UPDATE OF writer_list ON vaults FOR EACH ROW WHEN (cardinality(new.writer_list) < cardinality(old.writer_list)) EXECUTE FUNCTION close_vault_to_unlisted_writers();
+ALTER TABLE vaults ENABLE TRIGGER vaults_close_to_unlisted_writers;
+GRANT INSERT, SELECT ON vaults TO vault_relay_app;
+GRANT UPDATE ON vaults (summary) TO vault_relay_app;
+GRANT UPDATE ON vaults (writer_list) TO vault_relay_app;
+GRANT UPDATE ON vaults (next_entry_no) TO vault_relay_app;
+GRANT UPDATE ON vaults (head_seq) TO vault_relay_app;
+GRANT UPDATE ON vaults (head_hash) TO vault_relay_app;
+GRANT UPDATE ON vaults (changed_at) TO vault_relay_app;
+GRANT UPDATE ON vaults (summary_version) TO vault_relay_app;
+GRANT UPDATE ON vaults (versions) TO vault_relay_app;
+GRANT UPDATE ON vaults (bytes) TO vault_relay_app;
+GRANT UPDATE ON vaults (gaps) TO vault_relay_app;
+GRANT UPDATE ON vaults (irregular) TO vault_relay_app;
+
+CREATE FUNCTION bind_sessions(the_astation text, wanted bytea[], exact boolean, lifetime interval, fresh interval, max_bound integer, the_request text, the_address text)
+    RETURNS TABLE(outcome text, bound integer, dropped bytea[])
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION bind_sessions TO PUBLIC;
+
+CREATE FUNCTION bindings_left(the_astation text, max_bound integer)
+    RETURNS integer
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION bindings_left TO PUBLIC;
+
+CREATE FUNCTION close_vault_to_unlisted_writers()
+    RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION close_vault_to_unlisted_writers TO PUBLIC;
+
+CREATE FUNCTION confirm_astation(the_astation text, the_request text, the_address text)
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION confirm_astation TO PUBLIC;
+
+CREATE FUNCTION create_vault(creation json, max_vaults bigint)
+    RETURNS TABLE(outcome text, vault_id text, seq bigint)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION create_vault TO PUBLIC;
+
+CREATE FUNCTION new_vault_row(w vault_write, v vaults, top vault_row)
+    RETURNS vault_row
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION new_vault_row TO PUBLIC;
+
+CREATE FUNCTION open_vaults_to_writers(rows vault_row[])
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION open_vaults_to_writers TO PUBLIC;
+
+CREATE FUNCTION outside_write_outcome(w vault_write)
+    RETURNS vault_write_outcome
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION outside_write_outcome TO PUBLIC;
+
+CREATE FUNCTION refuse_change_of_audit_log()
+    RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION refuse_change_of_audit_log TO PUBLIC;
+
+CREATE FUNCTION refuse_change_of_vault_entries()
+    RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION refuse_change_of_vault_entries TO PUBLIC;
+
+CREATE FUNCTION search_fold(the_text text)
+    RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION search_fold TO PUBLIC;
+
+CREATE FUNCTION settle_vault_numbers(the_vault_id text)
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION settle_vault_numbers TO PUBLIC;
+
+CREATE FUNCTION skip_taken_numbers(v vaults)
+    RETURNS vaults
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION skip_taken_numbers TO PUBLIC;
+
+CREATE FUNCTION store_vault_head(v vaults)
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION store_vault_head TO PUBLIC;
+
+CREATE FUNCTION store_vault_rows(rows vault_row[])
+    RETURNS vault_row[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION store_vault_rows TO PUBLIC;
+
+CREATE FUNCTION top_vault_row(the_vault_id text, the_entry_no integer)
+    RETURNS vault_row
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION top_vault_row TO PUBLIC;
+
+CREATE FUNCTION vault_after_row(v vaults, made vault_row, op text)
+    RETURNS vaults
+    LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION vault_after_row TO PUBLIC;
+
+CREATE FUNCTION vault_row_hash(previous bytea, entry vault_row)
+    RETURNS bytea
+    LANGUAGE plpgsql STABLE PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION vault_row_hash TO PUBLIC;
+
+CREATE FUNCTION vault_write_event_of(w vault_write, outcome text, seq bigint)
+    RETURNS vault_write_event
+    LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION vault_write_event_of TO PUBLIC;
+
+CREATE FUNCTION wire_time(value timestamp with time zone)
+    RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION wire_time TO PUBLIC;
+
+CREATE FUNCTION write_to_vaults(writes json, max_entries bigint, max_bytes bigint)
+    RETURNS TABLE(place integer, outcome text, entry_no integer, version integer, seq bigint, current json)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION write_to_vaults TO PUBLIC;
