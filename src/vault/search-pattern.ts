@@ -21,6 +21,9 @@ const CHANGING = [
   [0x2f800, 0x2fa1f],
 ] as const;
 
+/** What may fold to something else. The case folding of Unicode keeps Cherokee capitals, but `fold` does not. */
+const FOLDS = /[\p{Changes_When_NFKC_Casefolded}\p{Changes_When_Lowercased}]/u;
+
 /** Characters of the pattern that a text is looked through for at first. It is the cost of making the pattern. */
 const MAX_UNITS = 32;
 
@@ -42,7 +45,7 @@ class Spellings {
   }
 
   #add(written: string): void {
-    if (!/\p{Changes_When_NFKC_Casefolded}/u.test(written) && written.normalize('NFD') === written) return;
+    if (!FOLDS.test(written) && written.normalize('NFD') === written) return;
     const folded = fold(written);
     const parts = folded.normalize('NFD');
     const letters = parts.match(/\P{M}/gu) ?? [];
