@@ -12,6 +12,7 @@ const TYPE_NAMES: Record<string, string> = {
   int: 'a whole number that is not negative',
   boolean: 'true or false',
   object: 'a JSON object',
+  array: 'a list',
 };
 
 function describe(issue: Issue): string {
@@ -32,6 +33,7 @@ function describe(issue: Issue): string {
         return `${nameOf(issue)} must be ${TYPE_NAMES.int}.`;
       return `${nameOf(issue)} must be at least ${issue.minimum}${issue.origin === 'string' ? ' character long' : ''}.`;
     case 'too_big':
+      if (issue.origin === 'array') return `${nameOf(issue)} must have at most ${issue.maximum} items.`;
       return `${nameOf(issue)} must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}.`;
     case 'custom':
       return `${nameOf(issue)} ${issue.message}.`;

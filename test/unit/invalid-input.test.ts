@@ -7,7 +7,7 @@ const schema = z.strictObject({
   name: z.string().min(1).max(3).optional(),
   count: z.int().min(0).max(5).optional(),
   flag: z.boolean().optional(),
-  ids: z.array(z.string()).optional(),
+  ids: z.array(z.string()).max(2).optional(),
   kind: z.enum(['a', 'b']).optional(),
   inner: z.strictObject({ deep: z.string() }).optional(),
 });
@@ -33,7 +33,8 @@ test.each<[unknown, string]>([
   [{ count: -1 }, `Field count ${WHOLE}`],
   [{ count: 6 }, 'Field count must be at most 5.'],
   [{ flag: 1 }, 'Field flag must be true or false.'],
-  [{ ids: 'a' }, 'Field ids must be array.'],
+  [{ ids: 'a' }, 'Field ids must be a list.'],
+  [{ ids: ['a', 'b', 'c'] }, 'Field ids must have at most 2 items.'],
   [{ ids: ['a', 1] }, 'Field ids.1 must be a string.'],
   [{ kind: 'c' }, 'Field kind: Invalid option: expected one of "a"|"b".'],
   [{ inner: {} }, 'Field inner.deep is missing; it must be a string.'],
