@@ -28,6 +28,8 @@ describe('C6: a moment keeps its microseconds', () => {
     '2026-11-24T09:00:00',
     '2026-11-24T09:00:00,5Z',
     '2026-13-24T09:00:00Z',
+    '2026-02-30T09:00:00Z',
+    '2026-11-24T24:00:00Z',
     '2026-11-24T23:59:60Z',
     '0000-01-01T00:00:00Z',
     '9999-12-31T23:59:59-01:00',
@@ -36,6 +38,7 @@ describe('C6: a moment keeps its microseconds', () => {
     '-1h',
     '1.5h',
     '1784000000',
+    '999999d',
   ])('not %j', (text) => {
     expect(() => parseMoment(text, NOW)).toThrow('It must be a time like');
   });
