@@ -31,6 +31,29 @@ function readCode(code: string | undefined): string {
   return code;
 }
 
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const PROTOCOLS = new RegExp(`^[ \\t]*${TOKEN}(?:[ \\t]*,[ \\t]*${TOKEN})*[ \\t]*$`);
+
+/** Whether `Sec-WebSocket-Protocol` names each protocol once. */
+const areProtocols = (text: string): boolean => {
+  const names = text.split(',').map((name) => name.trim());
+  return PROTOCOLS.test(text) && new Set(names).size === names.length;
+};
+
+/**
+ * Checks the headers of the opening handshake (RFC 6455, section 4.2.1). `ws` would answer in another shape.
+ * @throws RelayError `BAD_REQUEST`
+ */
+function checkHandshake({ headers }: FastifyRequest): void {
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? ''))
+    throw badRequest('The header Sec-WebSocket-Key is missing, or is not 16 bytes in base64.');
+  if (!['8', '13'].includes(headers['sec-websocket-version'] ?? ''))
+    throw badRequest('The header Sec-WebSocket-Version must be 13.');
+  const protocols = headers['sec-websocket-protocol'];
+  if (protocols !== undefined && !areProtocols(protocols))
+    throw badRequest('The header Sec-WebSocket-Protocol must be a list of names, each given once.');
+}
+
 /**
  * Decides whether a request may become a socket, before the upgrade, while an HTTP status can still say no. Who is
  * let in has a place of his address.
@@ -44,6 +67,7 @@ export async function admit(deps: AdmissionDeps, request: FastifyRequest): Promi
   }
   // A plain request gets no socket, and so takes no place.
   if (!request.ws) return admitRole(deps, request);
+  checkHandshake(request);
   const release = await takePlace(deps, request);
   try {
     return await admitRole(deps, request);

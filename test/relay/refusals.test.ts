@@ -296,6 +296,8 @@ describe('Origin', () => {
   });
 });
 
+const KEY = 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==';
+
 describe('an upgrade where there is none', () => {
   test.each([
     ['/health', 200],
@@ -307,8 +309,25 @@ describe('an upgrade where there is none', () => {
   });
 });
 
+test.each([
+  ['no key', ['sec-websocket-version: 13'], /Sec-WebSocket-Key/],
+  ['a short key', ['sec-websocket-version: 13', 'sec-websocket-key: x'], /Sec-WebSocket-Key/],
+  ['an old version', ['sec-websocket-version: 7', KEY], /Sec-WebSocket-Version/],
+  ['no version', [KEY], /Sec-WebSocket-Version/],
+  ['protocols without names', ['sec-websocket-version: 13', KEY, 'sec-websocket-protocol: ,,'], /-Protocol/],
+  ['a protocol twice', ['sec-websocket-version: 13', KEY, 'sec-websocket-protocol: a, a'], /-Protocol/],
+])(
+  'C3: an opening handshake with %s is refused in the shape of every error',
+  async (_, headers, sentence) => {
+    const answer = await askForUpgrade(server.url, 'GET /ws?role=astation&code=handshake', headers);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 400 [\s\S]*content-type: application\/json/);
+    expect(JSON.parse(body)).toEqual({ error: expect.stringMatching(sentence), code: 'BAD_REQUEST' });
+  },
+);
+
 /** Sends the head of a request that asks for an upgrade. @returns all that came until the other side closed */
-function askForUpgrade(base: string, target: string): Promise<string> {
+function askForUpgrade(base: string, target: string, headers: string[] = []): Promise<string> {
   const { hostname, port, host } = new URL(base);
   const socket = dialTcp({ host: hostname, port: Number(port), allowHalfOpen: true });
   const head = [
@@ -318,6 +337,7 @@ function askForUpgrade(base: string, target: string): Promise<string> {
     'upgrade: websocket',
     'content-type: application/json',
     'content-length: 2',
+    ...headers,
   ];
   socket.write(`${head.join('\r\n')}\r\n\r\n`);
   const answer = text(socket);
