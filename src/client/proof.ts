@@ -1,15 +1,12 @@
 import type { inferRouterOutputs } from '@trpc/server';
 import type { AppRouter } from '../api/router.ts';
-
-type VaultOutputs = inferRouterOutputs<AppRouter>['vault'];
+import { ALGORITHM, hashRow, type Proof, type ProofRow, sha256, utf8 } from './row-hash.ts';
 
 /** A part of a vault's chain, as `GET /api/vault/<id>/proof` and `vault.proof` answer it. */
-export type Proof = VaultOutputs['proof'];
-
-type ProofRow = Proof['rows'][number];
+export type { Proof };
 
 /** A row as `GET /api/vault/<id>` and `vault.read` show it. */
-export type Entry = VaultOutputs['read'][number];
+export type Entry = inferRouterOutputs<AppRouter>['vault']['read'][number];
 
 /** The last row of a vault at some time: `X-Vault-Head` and `X-Vault-Head-Hash`, or `head` and `head_hash`. */
 export interface Head {
@@ -43,7 +40,7 @@ export interface VerifyProofOptions {
    * chain up to it again; `anywhere` is enough to check rows against `head`.
    */
   after?: Head | 'anywhere';
-  /** Rows as they were read: each must stand in the chain, once, with just what the chain says of it. */
+  /** Rows as they were read, also none: each must stand in the chain, once, with just what the chain says of it. */
   entries?: readonly Entry[];
   /**
    * What the read was to show, so that a row that it left out is found. If left out, the rows themselves tell: `all` when
@@ -64,42 +61,6 @@ export interface VerifiedChain {
   head: Head;
 }
 
-const ALGORITHM = 'vault-relay/1';
-
-const utf8 = new TextEncoder();
-
-const toHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-
-const fromHex = (hex: string): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
-
-const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
-  toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
-
-const netstring = (text: string): string => `${utf8.encode(text).length}:${text},`;
-
-/** @returns the hash that the row must have after `previous` */
-function hashRow(previous: string, vaultId: string, row: ProofRow): Promise<string> {
-  const fields = [
-    ALGORITHM,
-    vaultId,
-    String(row.seq),
-    String(row.entry_no),
-    String(row.version),
-    row.kind,
-    row.writer_id,
-    row.created_at,
-    row.tags.map(netstring).join(''),
-    row.content_sha256,
-  ];
-  const form = utf8.encode(fields.map(netstring).join(''));
-  const hashed = new Uint8Array(32 + form.length);
-  hashed.set(fromHex(previous));
-  hashed.set(form, 32);
-  return sha256(hashed);
-}
-
 const sameTags = (a: readonly string[], b: readonly string[]) => JSON.stringify(a) === JSON.stringify(b);
 
 /** @returns the first field of an entry that its row in the chain does not have, or undefined */
@@ -108,7 +69,8 @@ async function findDifference(entry: Entry, row: ProofRow): Promise<string | und
     if (entry[field] !== row[field]) return field;
   }
   if (!sameTags(entry.tags ?? [], row.tags)) return 'tags';
-  const isText = typeof entry.content === 'string';
+  // A lone surrogate would have the hash of U+FFFD.
+  const isText = typeof entry.content === 'string' && !/\p{Surrogate}/u.test(entry.content);
   return isText && (await sha256(utf8.encode(entry.content))) === row.content_sha256 ? undefined : 'content';
 }
 
@@ -118,7 +80,6 @@ function tellView(entries: readonly Entry[]): ProvedView {
 }
 
 const FIRST = -1;
-
 /** Rows that were read, and what the chain says of them so far. */
 class ReadRows {
   readonly #rows = new Map<number, Entry>();
@@ -138,7 +99,17 @@ class ReadRows {
       if (kind === 'content') this.#shown.set(entry_no, Math.max(version, this.#shown.get(entry_no) ?? 0));
     }
     this.#open = new Set(this.#rows.keys());
-    this.#view = entries.length === 0 ? 'some' : view;
+    this.#view = view;
+  }
+
+  /** @returns a row that was read, but that the view does not show */
+  #findForeign(): Entry | undefined {
+    const view = this.#view;
+    if (view !== 'history' && view !== 'current') return undefined;
+    const isOld = ({ entry_no, version }: Entry) => version < (this.#shown.get(entry_no) ?? 0);
+    return [...this.#rows.values()].find(
+      (row) => row.kind !== 'content' || (view === 'current' && isOld(row)),
+    );
   }
 
   /** Holds a row of the chain against what was read. @returns what does not fit */
@@ -160,10 +131,12 @@ class ReadRows {
     return undefined;
   }
 
-  /** @throws ProofError for a row that the chain does not have, or that the read left out */
+  /** @throws ProofError for a row that the chain or the view does not have, or that the read left out */
   finish(): void {
     const [extra] = this.#open;
     if (extra !== undefined) throw new ProofError(`The chain does not contain row ${extra}.`, extra);
+    const { seq } = this.#findForeign() ?? {};
+    if (seq !== undefined) throw new ProofError(`Row ${seq} does not belong to the view ${this.#view}.`, seq);
     const [missing] = [...this.#unread.values()].sort((a, b) => a - b);
     if (missing !== undefined) throw new ProofError(`The entries do not contain row ${missing}.`, missing);
   }
@@ -202,9 +175,9 @@ function checkPage({ vault_id, algorithm, previous_hash }: Proof, vaultId: strin
  * @throws ProofError for the first thing that does not fit
  */
 export async function verifyProof(options: VerifyProofOptions): Promise<VerifiedChain> {
-  const { pages, head, after = CHAIN_START, entries = [] } = options;
-  const { view = after === 'anywhere' ? 'some' : tellView(entries) } = options;
-  const read = new ReadRows(entries, view);
+  const { pages, head, after = CHAIN_START, entries } = options;
+  const { view = after === 'anywhere' || !entries ? 'some' : tellView(entries) } = options;
+  const read = new ReadRows(entries ?? [], view);
   let last = after === 'anywhere' ? undefined : after;
   let foundHead = last?.seq === head.seq && last.hash === head.hash;
   let vaultId: string | undefined;

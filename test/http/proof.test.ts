@@ -238,6 +238,48 @@ describe('a lie is found', () => {
       );
     });
 
+    test.each([
+      ['all', 'all'],
+      ['history', 'history'],
+      ['current', 'current'],
+      ['not named', undefined],
+    ] as const)('every row, where the view is %s', async (_, view) => {
+      const lie = prove('', () => [], view && { view });
+      await expect(lie).rejects.toThrow(/^The entries do not contain row \d+\.$/);
+    });
+
+    test.each([
+      ['an earlier version beside the current one', '?history=true', 'current', 1],
+      ['the summary beside the current view', '?kind=all', 'current', 2],
+      ['the summary in the history of content', ALL, 'history', 1],
+    ] as const)('a row that the view does not show: %s', async (_, query, view, version) => {
+      const { entries } = await readAll(query);
+      const foreign = entries.find(
+        (row) => row.version === version && (row.kind === 'summary' || row.entry_no === 3),
+      );
+      await expect(prove(query, (rows) => rows, { view })).rejects.toMatchObject({
+        name: 'ProofError',
+        message: `Row ${foreign?.seq} does not belong to the view ${view}.`,
+        seq: foreign?.seq,
+      });
+    });
+
+    test('a lone surrogate in the place of U+FFFD', async () => {
+      const { vault } = createVaultRelayClient({ url: server.url, session, clientId: 'ann' });
+      const { vault_id } = await vault.create.mutate({});
+      await vault.append.mutate({ vault_id, text: 'a\ufffd' });
+      const { entries, head, head_hash } = await vault.readPage.query({ vault_id });
+      const pages = await vault.proof.query({ vault_id });
+      const check = (content: string) =>
+        verifyProof({
+          pages,
+          head: { seq: head, hash: head_hash },
+          entries: [forge(entries[0], { content })],
+        });
+      await check('a\ufffd');
+      await expect(check('a\ud800')).rejects.toThrow(`Row ${head} has another content than the entry.`);
+    });
+
     test('a row that was made up', async () => {
       const lie = (rows: Entry[]) => [...rows, forge(rows[0], { seq: 999_999 })];
       await expect(prove(ALL, lie)).rejects.toThrow('The chain does not contain row 999999.');
