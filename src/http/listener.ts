@@ -12,6 +12,7 @@ import { makeClientErrorHandler } from './client-error.ts';
 import { sendError } from './error-handler.ts';
 import { LazyLogger } from './lazy-logger.ts';
 import { logRequest, makeRequestId, markAnswer } from './request-log.ts';
+import { closeAfterAnswer } from './upgrade.ts';
 
 /** Bytes of a request's address and headers together; Node answers more with 431. */
 const MAX_HEAD_BYTES = 16_384;
@@ -67,6 +68,7 @@ export const listenerOptions = ({ log, metrics, clientOf }: ListenerDeps) =>
     // Fastify refuses an address that it cannot decode before any hook, and runs none after that.
     frameworkErrors: (error, request, reply) => {
       markAnswer(request, reply);
+      closeAfterAnswer(request, reply);
       sendError(error, request, reply);
       logRequest(request, reply, clientOf(request.raw));
     },

@@ -1,8 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Node sets it where it hands a connection over; its types leave it out. */
 const wasHandedOver = (raw: IncomingMessage & { upgrade?: boolean }) => raw.upgrade === true;
+
+/** Closes a connection that was handed over once its answer is sent, where Fastify runs no hook. */
+export function closeAfterAnswer({ raw }: FastifyRequest, reply: FastifyReply): void {
+  if (wasHandedOver(raw)) reply.raw.once('finish', () => raw.socket.destroySoon());
+}
 
 /**
  * Closes the connection of a request that asked for a WebSocket and was answered like any other. Node hands over such a

@@ -302,6 +302,9 @@ describe('an upgrade where there is none', () => {
   test.each([
     ['/health', 200],
     ['/nowhere', 404],
+    ['/%zz', 400],
+    ['/ws%ff', 400],
+    [`/api/pair/${'x'.repeat(2000)}`, 400],
     ['/api/vault?id=a', 401],
     ['/auth?id=x', 404],
   ])('GET %s is answered, and its connection closed', async (path, status) => {
