@@ -64,7 +64,8 @@ describeInBrowser('the past of a vault', () => {
   });
 
   test('can be visited by a slider, with the mouse and the keyboard', async () => {
-    const { vault_id } = await enter();
+    const { vault_id, client } = await enter();
+    const changes = await client.vault.read.query({ vault_id, history: true, kind: 'all' });
     await onPage(async (page) => {
       await goTo(page, `/v/${vault_id}`);
       await page.getByRole('link', { name: 'Time travel' }).click();
@@ -88,7 +89,8 @@ describeInBrowser('the past of a vault', () => {
       await page.getByRole('button', { name: 'Earlier' }).click();
       await page.getByText('Change 4 of 6').waitFor();
       await entryOf(page, 1).getByText('JWT in a cookie').waitFor();
-      // D13: the address keeps the moment.
+      // D13: the address keeps the moment. It is written a few times a second, as browsers allow.
+      await page.waitForURL(new RegExp(`moment=${changes[3]?.seq}\\b`));
       await page.reload();
       await page.getByText('Change 4 of 6').waitFor();
       await entryOf(page, 1).getByText('JWT in a cookie').waitFor();

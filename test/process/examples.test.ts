@@ -38,7 +38,7 @@ const blocksOf = (page: string, kind: string) =>
 test('a consumer of the tRPC client compiles, and prints what the page says', async () => {
   await compile('trpc-consumer');
   const printed = await runExample('trpc-consumer');
-  expect(printed).toBe(blocksOf(await read('README.md'), 'text')[0]);
+  expect(printed).toBe(blocksOf(await read('docs/clients.md'), 'text')[0]);
 });
 
 test('a consumer of types that are generated from the document compiles, and prints what the page says', async () => {
@@ -48,11 +48,11 @@ test('a consumer of types that are generated from the document compiles, and pri
   await node(oazapfts, source, `${generated}/vault-relay.ts`);
   await compile('rest-consumer');
   const printed = await runExample('rest-consumer');
-  expect(printed).toBe(blocksOf(await read('README.md'), 'text')[1]);
+  expect(printed).toBe(blocksOf(await read('docs/clients.md'), 'text')[1]);
 });
 
 test('the page shows the code of the examples', async () => {
-  expect(blocksOf(await read('README.md'), 'ts')).toEqual([
+  expect(blocksOf(await read('docs/clients.md'), 'ts')).toEqual([
     await read('examples/trpc-consumer/src/main.ts'),
     await read('examples/rest-consumer/src/main.ts'),
   ]);
