@@ -4,9 +4,9 @@ import path from 'node:path';
 import pg from 'pg';
 import pino from 'pino';
 import { Database } from '../src/db/client.ts';
-import { startEmbedded } from '../src/db/embedded.ts';
+import { startEmbedded } from '../src/db/embedded/postgres.ts';
 import { migrate } from '../src/db/migrate.ts';
-import { VaultFeed } from '../src/vault/feed.ts';
+import { VaultFeed } from '../src/vault/follow/feed.ts';
 import { VaultStore } from '../src/vault/store.ts';
 import { median } from './stats.ts';
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { CREATE } from '../src/vault/sql.ts';
-import { makeVaultId } from '../src/vault/vault-id.ts';
+import { makeVaultId } from '../src/vault/write/vault-id.ts';
 import { CALLER } from './stage.ts';
 
 /** A text as agents write it. */

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { readLastReleased } from '../src/cli/openapi/files.ts';
 import { generateDocument } from '../src/cli/openapi/generate.ts';
-import { compare } from '../src/openapi/compare.ts';
-import type { Document } from '../src/openapi/document.ts';
-import { formatDocument } from '../src/openapi/freshness.ts';
-import { formatProblem } from '../src/openapi/problem.ts';
+import { compare } from '../src/openapi-check/compare.ts';
+import type { Document } from '../src/openapi-check/document.ts';
+import { formatDocument } from '../src/openapi-check/freshness.ts';
+import { formatProblem } from '../src/openapi-check/problem.ts';
 import { closeUnreleased, isMajor, nextVersion, ReleaseError } from './release/plan.ts';
 
 const root = path.resolve(import.meta.dirname, '..');

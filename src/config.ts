@@ -3,7 +3,7 @@ import { totalmem } from 'node:os';
 import path from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { z } from 'zod';
-import { readHost } from './host.ts';
+import { readHost } from './net/host.ts';
 import { RELAY_LIMIT_VARIABLES, type RelayLimitSettings, readRelayLimits } from './relay/settings.ts';
 import { integer } from './setting-types.ts';
 

@@ -179,3 +179,16 @@ export function toTRPCError(error: RelayError): TRPCError {
     cause: error,
   });
 }
+
+/** All that a client learns of a failure that was not meant; the log has the rest, by request id. */
+export const maskedMessage =
+  'Something went wrong on the server. Its log has the details under this x-request-id.';
+
+const MAX_SHOWN_CHARACTERS = 64;
+
+/** A name that somebody sent, fit for a sentence: cut when it is long, in quotes unless it is a plain word. */
+export function showName(name: string): string {
+  const cut =
+    name.length > MAX_SHOWN_CHARACTERS ? `${name.slice(0, MAX_SHOWN_CHARACTERS)}…`.toWellFormed() : name;
+  return /^[\w[\].-]+…?$/.test(cut) ? cut : JSON.stringify(cut);
+}

@@ -1,20 +1,21 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { SessionCache } from './access/session-cache.ts';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
-import { type DrainStep, runSteps } from './drain.ts';
+import { type DrainStep, runSteps } from './drain-steps.ts';
+import { makeOwnNames } from './net/own-names.ts';
 import type { Metrics } from './observability/metrics.ts';
 import { noObservability, type Observability } from './observability/open.ts';
-import { makeOwnNames } from './own-names.ts';
 import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
-import type { Replica, ReplicaOptions } from './redis/replica.ts';
-import { Connections } from './relay/connections.ts';
-import { makeControlLimits } from './relay/control-meter.ts';
-import { makeFrameLimits } from './relay/frame-meter.ts';
+import { makeControlLimits } from './relay/frames/control-meter.ts';
+import { makeFrameLimits } from './relay/frames/meter.ts';
 import { Hub } from './relay/hub.ts';
-import { MemoryRooms } from './relay/memory-rooms.ts';
 import { createNudger } from './relay/nudge.ts';
-import { type RelaySocketDeps, RelaySockets } from './relay/socket.ts';
+import { MemoryRooms } from './relay/rooms/memory-rooms.ts';
+import { Connections } from './relay/sockets/connections.ts';
+import { type RelaySocketDeps, RelaySockets } from './relay/sockets/socket.ts';
+import type { Replica, ReplicaOptions } from './replicas/replica.ts';
 import {
   ASTATION_BANNED_CHANNEL,
   ASTATION_UNBANNED_CHANNEL,
@@ -23,11 +24,10 @@ import {
   KEY_REGISTERED_CHANNEL,
 } from './session/astation-store.ts';
 import { BindingStore } from './session/binding-store.ts';
-import { SessionCache } from './session/cache.ts';
 import { LoginStore } from './session/login-store.ts';
 import { SESSION_ENDED_CHANNEL, SessionStore } from './session/store.ts';
-import { VaultFeed } from './vault/feed.ts';
-import type { OutsideRead } from './vault/foreign-read-store.ts';
+import { VaultFeed } from './vault/follow/feed.ts';
+import type { OutsideRead } from './vault/read/outside-read-store.ts';
 import { VaultStore } from './vault/store.ts';
 
 /** Tokens whose time is up, and requests that ended long ago, are removed this often. */
@@ -79,7 +79,7 @@ export interface ServicesOptions {
 
 /** Loads what speaks to Redis only where there is one. */
 async function openReplica(options: ReplicaOptions): Promise<Replica> {
-  const redis = await import('./redis/replica.ts');
+  const redis = await import('./replicas/replica.ts');
   return redis.openReplica(options);
 }
 

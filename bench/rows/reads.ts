@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { statementName } from '../../src/db/statement-name.ts';
-import { READS } from '../../src/vault/read-sql.ts';
+import { READS } from '../../src/vault/read/sql.ts';
 import { type Bench, compare, overHttp, overSql } from '../compare.ts';
 import type { HttpRequest, Statement } from '../load/job.ts';
 import type { Measurement, Row } from '../row.ts';

@@ -11,7 +11,7 @@ const { readConfig } = await load<typeof import('../../src/config.ts')>('config.
 const { openServices } = await load<typeof import('../../src/services.ts')>('services.js');
 const { buildApp } = await load<typeof import('../../src/app.ts')>('app.js');
 const { VaultStore } = await load<typeof import('../../src/vault/store.ts')>('vault/store.js');
-const { VaultFeed } = await load<typeof import('../../src/vault/feed.ts')>('vault/feed.js');
+const { VaultFeed } = await load<typeof import('../../src/vault/follow/feed.ts')>('vault/follow/feed.js');
 
 const outcomeOf = (place: number) => ({
   place,

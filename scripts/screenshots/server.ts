@@ -2,11 +2,11 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
+import { makeSessionId } from '../../src/access/session-id.ts';
 import { startServer } from '../../src/cli/start-server.ts';
 import { withDatabase } from '../../src/cli/with-database.ts';
 import { readConfig } from '../../src/config.ts';
-import { startEmbedded } from '../../src/db/embedded.ts';
-import { makeSessionId } from '../../src/session/session-id.ts';
+import { startEmbedded } from '../../src/db/embedded/postgres.ts';
 import { SessionStore } from '../../src/session/store.ts';
 
 export interface ServerForPictures {

@@ -1,6 +1,5 @@
 import type { ZodError } from 'zod';
-import { badRequest, type RelayError, tooLarge } from '../errors.ts';
-import { showName } from './show-name.ts';
+import { badRequest, type RelayError, showName, tooLarge } from '../errors.ts';
 
 type Issue = ZodError['issues'][number];
 

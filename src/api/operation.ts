@@ -1,9 +1,9 @@
 import type { z } from 'zod';
+import { type Caller, isOperator, type Operator, type Reader } from '../access/policy.ts';
+import type { Source } from '../access/source.ts';
 import { type ErrorCode, forbidden } from '../errors.ts';
-import type { Source } from '../session/source.ts';
-import { type Caller, isOperator, type Operator, type Reader } from '../vault/policy.ts';
-import type { AnswerBounds } from '../vault/portions.ts';
-import type { JsonRows } from '../vault/reading.ts';
+import type { JsonRows } from '../vault/read/page.ts';
+import type { AnswerBounds } from '../vault/read/portions.ts';
 
 /**
  * How often an answer that is made of values is in memory: as the database sent it, as values, as text, and beside the

@@ -2,8 +2,9 @@ import { makeOperatorProcedures, type OperatorDeps } from '../operator/operation
 import { makePairingProcedures, type PairingDeps } from '../relay/operations.ts';
 import { makeSessionProcedures, type SessionDeps } from '../session/operations.ts';
 import type { VaultInputs } from '../vault/inputs.ts';
-import { makeVaultRouter } from '../vault/router.ts';
+import { makeReadProcedures } from '../vault/read/operations.ts';
 import type { VaultStore } from '../vault/store.ts';
+import { makeWriteProcedures } from '../vault/write/operations.ts';
 import { router } from './trpc.ts';
 
 export interface RouterDeps extends SessionDeps, PairingDeps, OperatorDeps {
@@ -11,6 +12,10 @@ export interface RouterDeps extends SessionDeps, PairingDeps, OperatorDeps {
   vaultInputs: VaultInputs;
   astations: SessionDeps['astations'];
 }
+
+/** The calls on vaults. */
+export const makeVaultRouter = (store: VaultStore, inputs: VaultInputs) =>
+  router({ ...makeWriteProcedures(store, inputs), ...makeReadProcedures(store, inputs) });
 
 /** Every call of the server, by feature. */
 export const makeAppRouter = (deps: RouterDeps) =>

@@ -9,10 +9,9 @@ import {
 } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError, type z } from 'zod';
-import { badRequest, ERROR_FACES, findRelayError, toTRPCError } from '../errors.ts';
-import type { JsonRows } from '../vault/reading.ts';
+import { badRequest, ERROR_FACES, findRelayError, maskedMessage, toTRPCError } from '../errors.ts';
+import type { JsonRows } from '../vault/read/page.ts';
 import { describeInvalidInput } from './invalid-input.ts';
-import { maskedMessage } from './masked.ts';
 import {
   type Answer,
   type Callers,

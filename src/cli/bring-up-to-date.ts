@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { withConnection } from '../db/connection.ts';
 import { migrate } from '../db/migrate.ts';
-import { findSealedRows } from '../vault/sealed-store.ts';
+import { findSealedRows } from '../vault/write/sealed-store.ts';
 
 /** Lines that the log gets at most. */
 const MAX_NAMED = 20;

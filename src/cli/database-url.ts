@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { type EmbeddedOptions, startEmbedded } from '../db/embedded.ts';
+import { type EmbeddedOptions, startEmbedded } from '../db/embedded/postgres.ts';
 import { readFault } from '../db/pg-errors.ts';
 
 /** A database that cannot be used. The message names the variable and never its value. */

@@ -26,7 +26,7 @@ export function makeOpenApiCommand({ version, setUp, out }: CommandDeps): Comman
         if (!(await checkOpenApi({ ...setUp(), version, url, out }))) throw new ExitCode(1);
         return;
       }
-      const { formatDocument } = await import('../openapi/freshness.ts');
+      const { formatDocument } = await import('../openapi-check/freshness.ts');
       const { generateDocument } = await import('./openapi/generate.ts');
       const text = formatDocument(generateDocument({ version }));
       if (!write) return out.jsonText(text);

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { isAstationId, readPublicKey } from '../relay/identity.ts';
+import { isAstationId, readPublicKey } from '../relay/key-proof.ts';
 import { hostname } from '../session/schema.ts';
 
 /** @returns an option that counts rows @throws InvalidArgumentError unless it is a whole number from 1 */

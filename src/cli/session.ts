@@ -1,8 +1,8 @@
 import { hostname as ownHostname } from 'node:os';
 import { Command, Option } from 'commander';
 import type pg from 'pg';
+import { makeSessionId } from '../access/session-id.ts';
 import { streamRows, withSnapshot } from '../db/connection.ts';
-import { makeSessionId } from '../session/session-id.ts';
 import { SessionStore } from '../session/store.ts';
 import { formatAtemSessions, whereAtemLooks } from './atem.ts';
 import type { CommandDeps } from './command.ts';

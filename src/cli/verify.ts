@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { withSnapshot } from '../db/connection.ts';
-import type { Head } from '../vault/chain-check.ts';
-import { ChainStore } from '../vault/chain-store.ts';
-import { formatMisfit, type VerifyOptions, verifyChains } from '../vault/verify-chains.ts';
+import type { Head } from '../vault/proof/chain-check.ts';
+import { ChainStore } from '../vault/proof/chain-store.ts';
+import { formatMisfit, type VerifyOptions, verifyChains } from '../vault/proof/verify-chains.ts';
 import { type CommandDeps, ExitCode } from './command.ts';
 import type { Output } from './output.ts';
 import { withConnectionToDatabase } from './with-database.ts';

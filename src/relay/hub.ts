@@ -3,8 +3,11 @@ import type { FastifyBaseLogger } from 'fastify';
 import { atMost } from '../at-most.ts';
 import { findRelayError, notFound, RelayError } from '../errors.ts';
 import type { Announcement, Delivery } from './delivery.ts';
-import { createPairingCode } from './pairing-code.ts';
-import { CHALLENGE_LIFETIME_MS, CLOSE, vaultUpdatedFrame } from './protocol.ts';
+import { CHALLENGE_LIFETIME_MS, CLOSE, vaultUpdatedFrame } from './frames/protocol.ts';
+import { closeRoom, sweepRoom } from './rooms/end.ts';
+import { challengeExpired, keyForgotten, keyRegistered } from './rooms/identity.ts';
+import { createPairingCode } from './rooms/pairing-code.ts';
+import { displacePending } from './rooms/pending.ts';
 import {
   type AstationArrival,
   type AtemArrival,
@@ -14,13 +17,10 @@ import {
   leaveAtem,
   refuseAstation,
   refuseAtem,
-} from './room.ts';
-import { closeRoom, sweepRoom } from './room-end.ts';
-import { challengeExpired, keyForgotten, keyRegistered } from './room-identity.ts';
-import { displacePending } from './room-pending.ts';
-import type { AtemFrame } from './room-routing.ts';
-import { openPairingRoom, type Refusal, type Room, type RoomStatus, roomStatus } from './room-state.ts';
-import type { Decide, RoomStore } from './room-store.ts';
+} from './rooms/room.ts';
+import type { AtemFrame } from './rooms/routing.ts';
+import { openPairingRoom, type Refusal, type Room, type RoomStatus, roomStatus } from './rooms/state.ts';
+import type { Decide, RoomStore } from './rooms/store.ts';
 
 /** Pairing rooms are looked through for expired ones this often. */
 const SWEEP_MS = 10_000;

@@ -1,7 +1,7 @@
 /** The statements about which sessions are bound to which Astation. `$1` is the Astation. */
 
-import { audited } from './audited.ts';
-import { LIFETIME, MAX_BOUND_SESSIONS } from './limits.ts';
+import { audited } from '../audit/session-rows.ts';
+import { LIFETIME, MAX_BOUND_SESSIONS } from './schema.ts';
 import { SESSION_ENDED_CHANNEL } from './sql.ts';
 
 /** A binding with so much life left is not refreshed, so that a repeated set of sessions changes no row. */

@@ -1,10 +1,10 @@
+import { hashSessionId, makeSessionId } from '../access/session-id.ts';
+import { type Source, sourceColumns } from '../access/source.ts';
 import type { Database } from '../db/client.ts';
 import { conflict, gone, notFound, unauthorized } from '../errors.ts';
-import { MAX_BOUND_SESSIONS } from './limits.ts';
 import { hashOtp, makeToken, otpOf } from './otp.ts';
 import type { CreatedSession, DeniedSession, GrantedSession, SessionStatus } from './schema.ts';
-import { hashSessionId, makeSessionId } from './session-id.ts';
-import { type Source, sourceColumns } from './source.ts';
+import { MAX_BOUND_SESSIONS } from './schema.ts';
 import { DECIDED, DENY, GRANT, PEEK, REQUEST, STATUS, SWEEP } from './sql.ts';
 
 /** Clears expired tokens, because nobody can read them any more. */

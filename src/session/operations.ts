@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { isOperator } from '../access/policy.ts';
 import { mutation, query } from '../api/trpc.ts';
 import { badRequest, unauthorized } from '../errors.ts';
-import { isOperator } from '../vault/policy.ts';
 import type { AstationStore } from './astation-store.ts';
 import type { LoginStore } from './login-store.ts';
 import { CreatedSession, DeniedSession, GrantedSession, SessionInputs, SessionStatus } from './schema.ts';

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { displayName, storableName, timestamp } from '../wire.ts';
 
+/** Sessions that may be bound to one Astation (contract, section 4). */
+export const MAX_BOUND_SESSIONS = 1000;
+
+/** A session expires after so long without use: an interval of SQL. */
+export const LIFETIME = `interval '7 days'`;
+
 /** Any string: one that names no session is 404, whatever it looks like. */
 const sessionId = z.string().max(512).meta({ description: 'The id of the session.' });
 

@@ -1,7 +1,7 @@
 /** The statements of the session stores. `$1` is the hash of a session's id, unless a statement says otherwise. */
 
-import { audited, BY_OPERATOR } from './audited.ts';
-import { LIFETIME, MAX_BOUND_SESSIONS } from './limits.ts';
+import { audited, BY_OPERATOR } from '../audit/session-rows.ts';
+import { LIFETIME, MAX_BOUND_SESSIONS } from './schema.ts';
 
 /** Carries the hash (hexadecimal) of a session that may no longer act. */
 export const SESSION_ENDED_CHANNEL = 'vault_relay_session_ended';

@@ -1,6 +1,6 @@
+import { hashSessionId } from '../access/session-id.ts';
 import type { Database } from '../db/client.ts';
 import { conflict, notFound } from '../errors.ts';
-import { hashSessionId } from './session-id.ts';
 import {
   CREATE_GRANTED,
   ENDED,

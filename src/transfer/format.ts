@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { toJson } from '../printable.ts';
-import { isCanonicalTime, MAX_SEQ, MAX_VERSION } from '../vault/chain-form.ts';
+import { isCanonicalTime, MAX_SEQ, MAX_VERSION } from '../vault/proof/chain-form.ts';
 
 /** Names the lines below; another form would be `vault-relay-export/2`. */
 export const FORMAT = 'vault-relay-export/1';

@@ -1,5 +1,5 @@
-import { CHAIN_START, hashRow, sha256 } from '../vault/chain.ts';
-import { looksSealed, SEALED_PREFIX } from '../vault/sealed.ts';
+import { CHAIN_START, hashRow, sha256 } from '../vault/proof/chain.ts';
+import { looksSealed, SEALED_PREFIX } from '../vault/write/sealed.ts';
 import type { RowLine, VaultLine } from './format.ts';
 import type { KnownVault, VaultTarget } from './vault-target.ts';
 

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { mayHaveRun, readFault } from '../db/pg-errors.ts';
 import { APPLICATION_ROLE } from '../db/pool.ts';
-import { ChainStore } from '../vault/chain-store.ts';
-import { formatMisfit, verifyVault } from '../vault/verify-chains.ts';
+import { ChainStore } from '../vault/proof/chain-store.ts';
+import { formatMisfit, verifyVault } from '../vault/proof/verify-chains.ts';
 import type { RowLine, VaultLine } from './format.ts';
 import {
   AUDIT,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Limits } from '../config.ts';
 import { storableName, storableText } from '../wire.ts';
-import { LIST_CURSOR, READ_CURSOR } from './paging.ts';
+import { LIST_CURSOR, READ_CURSOR } from './read/cursors.ts';
 import { MAX_INT } from './schema.ts';
 
 /** JSON integers within u32, as released clients read them. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { timestamp } from '../wire.ts';
-import { CHAIN_ALGORITHM } from './chain.ts';
-import { MAX_WRITERS } from './read-sql.ts';
+import { CHAIN_ALGORITHM } from './proof/chain.ts';
+import { MAX_WRITERS } from './read/sql.ts';
 
 /** The columns are INT. */
 export const MAX_INT = 2_147_483_647;

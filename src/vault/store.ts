@@ -1,16 +1,16 @@
+import { type Caller, canRemoveWriter, type Reader } from '../access/policy.ts';
+import { auditColumns } from '../audit/columns.ts';
 import type { Database } from '../db/client.ts';
 import { findRelayError } from '../errors.ts';
-import { auditColumns } from './audit.ts';
-import type { VaultFeed } from './feed.ts';
-import { VaultFollowers, type WatchOptions } from './followers.ts';
-import { type Caller, canRemoveWriter, type Reader } from './policy.ts';
-import type { AnswerBounds } from './portions.ts';
-import { type AnswerRoom, type ProofPart, type ReadRules, VaultReader } from './read-store.ts';
-import type { ListOptions, ReadOptions, VaultListPage, VaultPage } from './reading.ts';
+import type { VaultFeed } from './follow/feed.ts';
+import { VaultFollowers, type WatchOptions } from './follow/followers.ts';
+import type { VaultWaiters } from './follow/waiters.ts';
+import type { ListOptions, ReadOptions, VaultListPage, VaultPage } from './read/page.ts';
+import type { AnswerBounds } from './read/portions.ts';
+import { type AnswerRoom, type ProofPart, type ReadRules, VaultReader } from './read/store.ts';
 import type { Proof, VaultEntry, VaultMeta } from './schema.ts';
 import { REMOVE_WRITER } from './sql.ts';
-import type { VaultWaiters } from './waiters.ts';
-import { VaultWriter, type Write, type WriteRules, type Written } from './write-store.ts';
+import { VaultWriter, type Write, type WriteRules, type Written } from './write/store.ts';
 
 export interface VaultRules extends WriteRules, ReadRules {
   /** Bytes that an answer may have, unless its caller says so. */

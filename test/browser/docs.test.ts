@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { generateDocument } from '../../src/cli/openapi/generate.ts';
-import { listOperations } from '../../src/openapi/document.ts';
+import { listOperations } from '../../src/openapi-check/document.ts';
 import { describeInBrowser, useBrowser, withPage } from '../support/browser.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { hashSessionId } from '../../src/session/session-id.ts';
+import { hashSessionId } from '../../src/access/session-id.ts';
 import { describeInBrowser, useBrowser, useSharedPage, withPage } from '../support/browser.ts';
 import { rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';

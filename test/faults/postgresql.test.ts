@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
-import type { EmbeddedDatabase } from '../../src/db/embedded.ts';
+import type { EmbeddedDatabase } from '../../src/db/embedded/postgres.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { RestVaults } from '../support/client.ts';
 import { eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { fingerprint, hashSessionId } from '../../src/access/session-id.ts';
 import { Database } from '../../src/db/client.ts';
 import { AstationStore } from '../../src/session/astation-store.ts';
 import { BindingStore } from '../../src/session/binding-store.ts';
-import { fingerprint, hashSessionId } from '../../src/session/session-id.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import { silent, useDatabase } from '../support/database.ts';

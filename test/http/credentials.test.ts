@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { buildMetricsApp } from '../../src/http/metrics.ts';
+import { fingerprint, hashSessionId } from '../../src/access/session-id.ts';
+import { buildMetricsApp } from '../../src/http/ops/request-metrics.ts';
 import { makePrometheus } from '../../src/observability/prometheus.ts';
-import { fingerprint, hashSessionId } from '../../src/session/session-id.ts';
 import { silent, useDatabase } from '../support/database.ts';
 import { type RawAnswer, sendRaw } from '../support/raw-http.ts';
 import { useRelayServer } from '../support/relay-server.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import { makeVaultRouter } from '../../src/api/router.ts';
 import { router as makeRouter } from '../../src/api/trpc.ts';
 import { readConfig } from '../../src/config.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { makeVaultInputs } from '../../src/vault/inputs.ts';
-import { makeVaultRouter } from '../../src/vault/router.ts';
 import { VaultStore } from '../../src/vault/store.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { maskedMessage } from '../../src/api/masked.ts';
+import { maskedMessage } from '../../src/errors.ts';
 import { dump, useDatabase } from '../support/database.ts';
 import { makeLogKeeper } from '../support/log-lines.ts';
 import { type RawAnswer, type RawRequest, sendRaw } from '../support/raw-http.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { hashSessionId } from '../../src/session/session-id.ts';
+import { hashSessionId } from '../../src/access/session-id.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { RestVaults } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';

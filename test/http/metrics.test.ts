@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { buildMetricsApp } from '../../src/http/metrics.ts';
+import { buildMetricsApp } from '../../src/http/ops/request-metrics.ts';
 import { makePrometheus } from '../../src/observability/prometheus.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { RestVaults } from '../support/client.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { generateDocument } from '../../src/cli/openapi/generate.ts';
-import { formatProblem } from '../../src/openapi/problem.ts';
-import { replay } from '../../src/openapi/replay.ts';
+import { formatProblem } from '../../src/openapi-check/problem.ts';
+import { replay } from '../../src/openapi-check/replay.ts';
 import { type PassingAnswer, withBreakingProxy } from '../support/breaking-proxy.ts';
 import { rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';

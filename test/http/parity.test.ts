@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { makeVaultRouter } from '../../src/api/router.ts';
 import { router as makeRouter } from '../../src/api/trpc.ts';
 import { readConfig } from '../../src/config.ts';
 import { ERROR_FACES, type ErrorCode } from '../../src/errors.ts';
-import { listRestRoutes } from '../../src/http/rest.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { listRestRoutes } from '../../src/surfaces/rest/routes.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { makeVaultInputs } from '../../src/vault/inputs.ts';
-import { makeVaultRouter } from '../../src/vault/router.ts';
 import { VaultStore } from '../../src/vault/store.ts';
 import { dump, useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
+import { hashSessionId } from '../../src/access/session-id.ts';
 import type { Who } from '../../src/api/operation.ts';
 import { makeAppRouter, type RouterDeps } from '../../src/api/router.ts';
 import { readConfig } from '../../src/config.ts';
-import { listRestRoutes } from '../../src/http/rest.ts';
-import { hashSessionId } from '../../src/session/session-id.ts';
+import { listRestRoutes } from '../../src/surfaces/rest/routes.ts';
 import { makeVaultInputs } from '../../src/vault/inputs.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';

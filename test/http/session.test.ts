@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { hashSessionId } from '../../src/session/session-id.ts';
+import { hashSessionId } from '../../src/access/session-id.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
 import { callOn, SURFACE_NAMES } from '../support/surfaces.ts';

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findRunningEmbedded } from '../../src/db/embedded.ts';
+import { findRunningEmbedded } from '../../src/db/embedded/postgres.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import {
   createSession,

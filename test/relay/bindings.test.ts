@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { hashSessionId } from '../../src/access/session-id.ts';
 import { BindingStore } from '../../src/session/binding-store.ts';
-import { hashSessionId } from '../../src/session/session-id.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { rest } from '../support/client.ts';

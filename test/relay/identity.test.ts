@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { CHALLENGE_LIFETIME_MS } from '../../src/relay/protocol.ts';
+import { CHALLENGE_LIFETIME_MS } from '../../src/relay/frames/protocol.ts';
 import { AstationStore } from '../../src/session/astation-store.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { AstationKey } from '../support/astation-key.ts';

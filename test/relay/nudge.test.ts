@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { NUDGE_WINDOW_MS } from '../../src/relay/nudge.ts';
 import { SessionStore } from '../../src/session/store.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { RestVaults, trpcClient } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { useRelayServer } from '../support/relay-server.ts';

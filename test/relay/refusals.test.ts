@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { connect as dialTcp } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { PAIRING_LIFETIME_MS } from '../../src/relay/room-state.ts';
+import { PAIRING_LIFETIME_MS } from '../../src/relay/rooms/state.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';

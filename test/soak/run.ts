@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { EmbeddedDatabase } from '../../src/db/embedded.ts';
+import type { EmbeddedDatabase } from '../../src/db/embedded/postgres.ts';
 import { eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';
 import { parseExposition, readValue } from '../support/exposition.ts';
 import { createSession, type Program, serve, stop } from '../support/process.ts';

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { silent, withClient, withEmptyDatabase, withMigratedDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { contentsOf, exported, imported } from '../support/transfer.ts';

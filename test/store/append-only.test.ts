@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Database } from '../../src/db/client.ts';
 import { readFault } from '../../src/db/pg-errors.ts';
 import { APPLICATION_ROLE } from '../../src/db/pool.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { dump, silent, useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';

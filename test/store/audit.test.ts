@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { type AuditOptions, type AuditRow, readAudit } from '../../src/cli/audit.ts';
 import { withConnection, withSnapshot } from '../../src/db/connection.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { collect } from '../support/collect.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';

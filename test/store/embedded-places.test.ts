@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { EmbeddedError, findRunningEmbedded } from '../../src/db/embedded.ts';
+import { EmbeddedError, findRunningEmbedded } from '../../src/db/embedded/postgres.ts';
 import { ask, makeWorkshop } from '../support/embedded.ts';
 import { fillFolder } from '../support/process.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { EmbeddedError, findRunningEmbedded } from '../../src/db/embedded.ts';
+import { EmbeddedError, findRunningEmbedded } from '../../src/db/embedded/postgres.ts';
 import { ask, eventually, isAlive, makeWorkshop, postmasterOf } from '../support/embedded.ts';
 import { fillFolder } from '../support/process.ts';
 

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { hashSessionId } from '../../src/access/session-id.ts';
 import * as astationSql from '../../src/session/astation-sql.ts';
 import * as bindingSql from '../../src/session/binding-sql.ts';
-import { hashSessionId } from '../../src/session/session-id.ts';
 import * as otherSessionSql from '../../src/session/sql.ts';
-import { READS } from '../../src/vault/read-sql.ts';
+import { READS } from '../../src/vault/read/sql.ts';
 import * as otherVaultSql from '../../src/vault/sql.ts';
 import { useDatabase } from '../support/database.ts';
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compareFunctions, type FunctionFile, readFunctionFiles } from '../../scripts/database/functions.ts';
 import { writeFunctionsMigration } from '../../scripts/database/functions-migration.ts';
 import { MIGRATIONS_DIR, migrate } from '../../src/db/migrate.ts';
-import { CREATION_OUTCOMES, WRITE_OUTCOMES } from '../../src/vault/outcomes.ts';
+import { CREATION_OUTCOMES, WRITE_OUTCOMES } from '../../src/vault/write/outcomes.ts';
 import { useDatabase, withClient, withMigratedDatabase } from '../support/database.ts';
 
 const database = useDatabase();

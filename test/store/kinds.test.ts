@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { silent, useDatabase, withClient, withEmptyDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 

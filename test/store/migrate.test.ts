@@ -6,7 +6,7 @@ import type pg from 'pg';
 import { describe, expect, inject, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { MIGRATIONS_DIR, MigrationError, migrate } from '../../src/db/migrate.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { silent, withClient, withEmptyDatabase, withMigratedDatabase } from '../support/database.ts';
 import { withSchemaEngine } from '../support/schema-engine.ts';
 import { TestStore } from '../support/store.ts';

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { WRITE } from '../../src/vault/sql.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';

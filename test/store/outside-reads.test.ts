@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { useDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { VaultFeed } from '../../src/vault/feed.ts';
-import type { ReadOptions } from '../../src/vault/reading.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import type { ReadOptions } from '../../src/vault/read/page.ts';
 import type { VaultEntry, VaultListItem } from '../../src/vault/schema.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';

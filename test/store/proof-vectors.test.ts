@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { type Proof, verifyProof } from '../../src/client/index.ts';
 import { findBrokenRow, hashTexts } from '../../src/dashboard/proof/hash.ts';
-import { CHAIN_START, hashRow, sha256 } from '../../src/vault/chain.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import { CHAIN_START, hashRow, sha256 } from '../../src/vault/proof/chain.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 

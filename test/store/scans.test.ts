@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { type GaugeName, noMetrics, type Reading } from '../../src/observability/metrics.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
-import type { ListOptions, ReadOptions } from '../../src/vault/reading.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import type { ListOptions, ReadOptions } from '../../src/vault/read/page.ts';
 import { silent, useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { upTo } from '../support/ways.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { bringUpToDate } from '../../src/cli/bring-up-to-date.ts';
 import { Database } from '../../src/db/client.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { dump, silent, useDatabase, withClient, withEmptyDatabase } from '../support/database.ts';
 import { makeLogKeeper } from '../support/log-lines.ts';
 import { refusalOf } from '../support/refusal.ts';

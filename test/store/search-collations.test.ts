@@ -4,9 +4,9 @@ import { describe, expect, inject, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { fold } from '../../src/fold.ts';
-import { holds } from '../../src/vault/access-sql.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
-import { searchPattern } from '../../src/vault/search-pattern.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import { holds } from '../../src/vault/read/access-sql.ts';
+import { searchPattern } from '../../src/vault/search/pattern.ts';
 import { silent, useDatabase, withClient } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { hashSessionId, makeSessionId } from '../../src/session/session-id.ts';
+import { hashSessionId, makeSessionId } from '../../src/access/session-id.ts';
 import { SESSION_ENDED_CHANNEL, SessionStore } from '../../src/session/store.ts';
 import { useDatabase, withClient } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';

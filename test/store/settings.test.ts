@@ -4,7 +4,7 @@ import { run } from '../../src/cli/run.ts';
 import { Database } from '../../src/db/client.ts';
 import { withConnection } from '../../src/db/connection.ts';
 import { migrate, requireMigrated } from '../../src/db/migrate.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import {
   silent,
   useDatabase,

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { VaultFeed } from '../../src/vault/feed.ts';
-import { READS } from '../../src/vault/read-sql.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import { READS } from '../../src/vault/read/sql.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeProgram } from '../../src/cli/program.ts';
 import { run } from '../../src/cli/run.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { useDatabase } from '../support/database.ts';
 import { HOSTILE, UNPRINTABLE } from '../support/hostile.ts';
 import { printed } from '../support/output.ts';

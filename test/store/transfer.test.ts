@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Caller } from '../../src/access/policy.ts';
 import { Database } from '../../src/db/client.ts';
 import { AstationStore } from '../../src/session/astation-store.ts';
 import { formatLine, parseLine } from '../../src/transfer/format.ts';
-import { CHAIN_START, hashRow } from '../../src/vault/chain.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
-import type { Caller } from '../../src/vault/policy.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import { CHAIN_START, hashRow } from '../../src/vault/proof/chain.ts';
 import { silent, useDatabase, withClient, withMigratedDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { contentsOf, exported, imported } from '../support/transfer.ts';

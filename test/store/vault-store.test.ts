@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { canRead } from '../../src/access/policy.ts';
 import { Database } from '../../src/db/client.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
-import { canRead } from '../../src/vault/policy.ts';
-import { VaultReader } from '../../src/vault/read-store.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import { VaultReader } from '../../src/vault/read/store.ts';
 import { CREATE } from '../../src/vault/sql.ts';
-import { makeVaultId } from '../../src/vault/vault-id.ts';
+import { makeVaultId } from '../../src/vault/write/vault-id.ts';
 import { dump, silent, useDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';

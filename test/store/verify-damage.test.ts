@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { withoutTriggers } from '../support/tamper.ts';

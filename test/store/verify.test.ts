@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseHead } from '../../src/cli/verify.ts';
 import { withConnection, withSnapshot } from '../../src/db/connection.ts';
-import { ChainStore } from '../../src/vault/chain-store.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
-import type { VerifyOptions } from '../../src/vault/verify-chains.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import { ChainStore } from '../../src/vault/proof/chain-store.ts';
+import type { VerifyOptions } from '../../src/vault/proof/verify-chains.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { withoutTriggers } from '../support/tamper.ts';

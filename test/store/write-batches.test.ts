@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { VaultCaps } from '../../src/config.ts';
-import { type CommittedWrite, VaultFeed } from '../../src/vault/feed.ts';
+import { type CommittedWrite, VaultFeed } from '../../src/vault/follow/feed.ts';
 import { useDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';

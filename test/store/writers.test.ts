@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { Database } from '../../src/db/client.ts';
 import { MIGRATIONS_DIR, migrate } from '../../src/db/migrate.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { WRITE } from '../../src/vault/sql.ts';
 import { silent, useDatabase, withClient, withEmptyDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';

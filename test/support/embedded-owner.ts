@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { type EmbeddedOptions, startEmbedded } from '../../src/db/embedded.ts';
+import { type EmbeddedOptions, startEmbedded } from '../../src/db/embedded/postgres.ts';
 
 // A process that owns an embedded database, for tests that kill it. It says one line of JSON, then obeys its stdin.
 const options: EmbeddedOptions = { ...JSON.parse(process.argv[2] ?? '{}'), log: pino({ level: 'silent' }) };

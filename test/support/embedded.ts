@@ -7,8 +7,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import pino from 'pino';
+import {
+  type EmbeddedDatabase,
+  type EmbeddedOptions,
+  startEmbedded,
+} from '../../src/db/embedded/postgres.ts';
 import { processIdentity } from '../../src/db/embedded/process.ts';
-import { type EmbeddedDatabase, type EmbeddedOptions, startEmbedded } from '../../src/db/embedded.ts';
 
 const OWNER_SCRIPT = fileURLToPath(new URL('./embedded-owner.ts', import.meta.url));
 const FAST = ['-c', 'fsync=off'];

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { generateDocument } from '../../src/cli/openapi/generate.ts';
-import { type Contract, parseContract } from '../../src/openapi/contract.ts';
-import type { Document } from '../../src/openapi/document.ts';
+import { type Contract, parseContract } from '../../src/openapi-check/contract.ts';
+import type { Document } from '../../src/openapi-check/document.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, inject } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import { openObservability } from '../../src/observability/open.ts';
-import type { Room } from '../../src/relay/room-state.ts';
+import type { Room } from '../../src/relay/rooms/state.ts';
 import { openServices, type Services } from '../../src/services.ts';
 import { silent } from './database.ts';
 import { takeRedisDatabase } from './redis.ts';

@@ -1,7 +1,7 @@
-import type { Caller } from '../../src/vault/policy.ts';
+import type { Caller } from '../../src/access/policy.ts';
 import type { WriteResult } from '../../src/vault/schema.ts';
 import { VaultStore } from '../../src/vault/store.ts';
-import type { Write } from '../../src/vault/write-store.ts';
+import type { Write } from '../../src/vault/write/store.ts';
 
 type Rest = Partial<Pick<Write, 'tags' | 'expected' | 'key'>>;
 

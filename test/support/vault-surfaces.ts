@@ -1,6 +1,6 @@
 import { TRPCClientError } from '@trpc/client';
+import type { Caller } from '../../src/access/policy.ts';
 import { type CurrentVersion, ERROR_FACES, findRelayError } from '../../src/errors.ts';
-import type { Caller } from '../../src/vault/policy.ts';
 import type { VaultEntry, VaultListItem, VaultMeta, WriteResult } from '../../src/vault/schema.ts';
 import { type Answer, nextLink, RestVaults, trpcClient } from './client.ts';
 import type { TestStore } from './store.ts';

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { printVerification } from '../../src/cli/verify.ts';
 import { withConnection, withSnapshot } from '../../src/db/connection.ts';
-import type { Misfit } from '../../src/vault/chain-check.ts';
-import { ChainStore } from '../../src/vault/chain-store.ts';
-import { type Verification, type VerifyOptions, verifyChains } from '../../src/vault/verify-chains.ts';
+import type { Misfit } from '../../src/vault/proof/chain-check.ts';
+import { ChainStore } from '../../src/vault/proof/chain-store.ts';
+import { type Verification, type VerifyOptions, verifyChains } from '../../src/vault/proof/verify-chains.ts';
 import { printed } from './output.ts';
 
 type Found = Verification & { misfits: Misfit[] };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { Database } from '../../src/db/client.ts';
-import { VaultFeed } from '../../src/vault/feed.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { silent, type TestDatabase } from './database.ts';
 import { useServer } from './server.ts';
 import { TestStore } from './store.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findClient, makeNetworkCheck, networkOf, readAddress } from '../../src/address.ts';
+import { findClient, makeNetworkCheck, networkOf, readAddress } from '../../src/net/address.ts';
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],
@@ -125,5 +125,5 @@ test('no other file finds an address by itself', async () => {
     const text = await readFile(path.join(root, file), 'utf8');
     if (/request\.ips?\b|\b(remoteAddress|x-forwarded-for)\b/.test(text)) found.push(file);
   }
-  expect(found.toSorted()).toEqual(['http/client-address.ts', 'http/connection-limit.ts']);
+  expect(found.toSorted()).toEqual(['http/edge/client-address.ts', 'http/edge/connection-limit.ts']);
 });

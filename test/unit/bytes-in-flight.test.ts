@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { BytesInFlight } from '../../src/http/bytes-in-flight.ts';
+import { BytesInFlight } from '../../src/http/edge/bytes-in-flight.ts';
 
 const MEGABYTE = 1_048_576;
 

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { type Credentials, readSessionId, resolveCaller, resolveReader } from '../../src/api/caller.ts';
-import { makeOperatorTokenCheck } from '../../src/api/operator-token.ts';
+import {
+  type Credentials,
+  makeOperatorTokenCheck,
+  readSessionId,
+  resolveCaller,
+  resolveReader,
+} from '../../src/access/caller.ts';
 import { databaseUnavailable } from '../../src/errors.ts';
 
 describe('the session of an Authorization header', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runSteps } from '../../src/drain.ts';
+import { runSteps } from '../../src/drain-steps.ts';
 import { makeLogKeeper } from '../support/log-lines.ts';
 
 test('steps run one after the other, and one that fails does not keep the others from running', async () => {

@@ -1,7 +1,6 @@
 import { TRPCError } from '@trpc/server';
 import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import { describe, expect, test } from 'vitest';
-import { maskedMessage } from '../../src/api/masked.ts';
 import {
   badRequest,
   conflict,
@@ -11,6 +10,7 @@ import {
   findRelayError,
   forbidden,
   gone,
+  maskedMessage,
   notFound,
   RelayError,
   tooLarge,
@@ -19,7 +19,7 @@ import {
   unauthorized,
   writeOutcomeUnknown,
 } from '../../src/errors.ts';
-import { toPublicError } from '../../src/http/public-error.ts';
+import { toPublicError } from '../../src/http/edge/public-error.ts';
 
 describe('the faces of a code', () => {
   test('are the ones of the contract', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { etagOf, isNamed, readSeenHead } from '../../src/http/etag.ts';
+import { etagOf, isNamed, readSeenHead } from '../../src/surfaces/rest/etag.ts';
 
 const HEAD = 42;
 const ETAG = etagOf(HEAD);

@@ -1,6 +1,6 @@
 import Fastify from 'fastify';
 import { afterEach, expect, test, vi } from 'vitest';
-import { mountHealth } from '../../src/http/health.ts';
+import { mountHealth } from '../../src/http/ops/health.ts';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ZodError, z } from 'zod';
 import { describeInvalidInput } from '../../src/api/invalid-input.ts';
-import { showName } from '../../src/api/show-name.ts';
+import { showName } from '../../src/errors.ts';
 
 const schema = z.strictObject({
   name: z.string().min(1).max(3).optional(),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findRelayError } from '../../src/errors.ts';
-import { readJsonText } from '../../src/http/json-text.ts';
+import { readJsonText } from '../../src/http/edge/json-text.ts';
 
 const bytes = (text: string) => Buffer.from(text);
 

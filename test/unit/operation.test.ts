@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { Reader } from '../../src/access/policy.ts';
 import { type Io, narrowed, operation, rendered, requireWho } from '../../src/api/operation.ts';
 import {
   createCallerFactory,
@@ -10,7 +11,6 @@ import {
   type TrpcContext,
 } from '../../src/api/trpc.ts';
 import { forbidden, unauthorized } from '../../src/errors.ts';
-import type { Reader } from '../../src/vault/policy.ts';
 
 const caller = { workSessionId: 'st-1', clientId: 'a' };
 

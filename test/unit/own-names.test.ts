@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { readHost } from '../../src/host.ts';
-import { makeOwnNames } from '../../src/own-names.ts';
+import { readHost } from '../../src/net/host.ts';
+import { makeOwnNames } from '../../src/net/own-names.ts';
 
 type Settings = Parameters<typeof makeOwnNames>[0];
 const names = (settings: Partial<Settings> = {}) =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Caller, canRead, canSetSummary, canWrite } from '../../src/vault/policy.ts';
+import { type Caller, canRead, canSetSummary, canWrite } from '../../src/access/policy.ts';
 
 const vault = { workSessionId: 'st-1', writerList: ['ann', 'bob'] };
 

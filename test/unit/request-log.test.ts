@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { makeRequestId } from '../../src/http/request-log.ts';
+import { makeRequestId } from '../../src/http/ops/request-log.ts';
 
 describe('a request id', () => {
   const makeFrom = (given: string | string[] | undefined) =>

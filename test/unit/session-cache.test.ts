@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { SessionCache } from '../../src/session/cache.ts';
-import { hashSessionId } from '../../src/session/session-id.ts';
+import { SessionCache } from '../../src/access/session-cache.ts';
+import { hashSessionId } from '../../src/access/session-id.ts';
 import type { LiveSession } from '../../src/session/store.ts';
 
 const HOUR = 3_600_000;

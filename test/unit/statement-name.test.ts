@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { statementName } from '../../src/db/statement-name.ts';
-import { READS } from '../../src/vault/read-sql.ts';
+import { READS } from '../../src/vault/read/sql.ts';
 import * as otherStatements from '../../src/vault/sql.ts';
 
 const statements = [

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { atMost } from '../../src/at-most.ts';
 import { makeScanQueue } from '../../src/db/turns.ts';
-import { Turns } from '../../src/redis/turns.ts';
-import { FrameMeter } from '../../src/relay/frame-meter.ts';
-import { Batcher } from '../../src/vault/batcher.ts';
-import { SharedReads } from '../../src/vault/shared-reads.ts';
-import { VaultWaiters } from '../../src/vault/waiters.ts';
+import { FrameMeter } from '../../src/relay/frames/meter.ts';
+import { Turns } from '../../src/replicas/turns.ts';
+import { Batcher } from '../../src/vault/follow/batcher.ts';
+import { SharedReads } from '../../src/vault/follow/shared-reads.ts';
+import { VaultWaiters } from '../../src/vault/follow/waiters.ts';
 
 type Work = () => Promise<string>;
 

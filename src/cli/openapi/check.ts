@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config.ts';
-import { compare } from '../../openapi/compare.ts';
-import { checkFresh } from '../../openapi/freshness.ts';
-import { formatProblem, type Problem } from '../../openapi/problem.ts';
-import { checkPromises } from '../../openapi/promises.ts';
-import { replay } from '../../openapi/replay.ts';
+import { compare } from '../../openapi-check/compare.ts';
+import { checkPromises } from '../../openapi-check/document-facts.ts';
+import { checkFresh } from '../../openapi-check/freshness.ts';
+import { formatProblem, type Problem } from '../../openapi-check/problem.ts';
+import { replay } from '../../openapi-check/replay.ts';
 import type { Output } from '../output.ts';
 import { readCommitted, readContract, readLastReleased } from './files.ts';
 import { generateDocument } from './generate.ts';

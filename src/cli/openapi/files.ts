@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Contract, parseContract } from '../../openapi/contract.ts';
-import type { Document } from '../../openapi/document.ts';
+import { type Contract, parseContract } from '../../openapi-check/contract.ts';
+import type { Document } from '../../openapi-check/document.ts';
 
 /** The package's own folder, seen from src/cli/openapi as well as from dist/cli/openapi. */
 const FOLDER = path.resolve(import.meta.dirname, '../../../openapi');

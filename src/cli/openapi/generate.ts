@@ -1,7 +1,7 @@
 import { makeAppRouter, type RouterDeps } from '../../api/router.ts';
 import { type Limits, readConfig } from '../../config.ts';
-import { makeOpenApiDocument } from '../../http/openapi-document.ts';
-import type { Document } from '../../openapi/document.ts';
+import type { Document } from '../../openapi-check/document.ts';
+import { makeOpenApiDocument } from '../../surfaces/openapi/document.ts';
 import { makeVaultInputs } from '../../vault/inputs.ts';
 
 export interface GenerateOptions {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { readConfig } from '../../config.ts';
-import { startEmbedded } from '../../db/embedded.ts';
+import { startEmbedded } from '../../db/embedded/postgres.ts';
 import { startServer } from '../start-server.ts';
 import { makeSessions, type Sessions } from './sessions.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import { makeSessionId } from '../../access/session-id.ts';
 import type { Config } from '../../config.ts';
-import { makeSessionId } from '../../session/session-id.ts';
 import { SessionStore } from '../../session/store.ts';
 import { withDatabase } from '../with-database.ts';
 

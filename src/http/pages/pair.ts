@@ -1,4 +1,4 @@
-import type { RoomStatus } from '../../relay/room-state.ts';
+import type { RoomStatus } from '../../relay/rooms/state.ts';
 import { html, type Page } from './layout.ts';
 
 export const UNKNOWN_ROOM: Page = {

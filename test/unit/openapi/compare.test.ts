@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { compare } from '../../../src/openapi/compare.ts';
-import { formatProblem } from '../../../src/openapi/problem.ts';
+import { compare } from '../../../src/openapi-check/compare.ts';
+import { formatProblem } from '../../../src/openapi-check/problem.ts';
 import { generated, type Loose, mutated } from '../../support/openapi-files.ts';
 
 const VAULT = '/api/vault/{vault_id}';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { checkFresh, formatDocument } from '../../../src/openapi/freshness.ts';
-import { formatProblem } from '../../../src/openapi/problem.ts';
+import { checkFresh, formatDocument } from '../../../src/openapi-check/freshness.ts';
+import { formatProblem } from '../../../src/openapi-check/problem.ts';
 import { generated, type Loose, mutated, readCommittedText } from '../../support/openapi-files.ts';
 
 const linesOf = (committed: string) => checkFresh(committed, generated).map(formatProblem);

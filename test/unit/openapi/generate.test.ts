@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { readLastReleased } from '../../../src/cli/openapi/files.ts';
 import { generateDocument } from '../../../src/cli/openapi/generate.ts';
 import { readConfig } from '../../../src/config.ts';
-import { formatDocument } from '../../../src/openapi/freshness.ts';
+import { formatDocument } from '../../../src/openapi-check/freshness.ts';
 import { type Loose, version } from '../../support/openapi-files.ts';
 import { withFolder } from '../../support/process.ts';
 

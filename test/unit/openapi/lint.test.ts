@@ -1,7 +1,7 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { beforeAll, expect, test } from 'vitest';
 import { generateDocument } from '../../../src/cli/openapi/generate.ts';
-import { formatDocument } from '../../../src/openapi/freshness.ts';
+import { formatDocument } from '../../../src/openapi-check/freshness.ts';
 import { type Loose, mutated, readCommittedText, version } from '../../support/openapi-files.ts';
 
 // The strictest rules there are, none of them switched off.

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { type Contract, parseContract } from '../../../src/openapi/contract.ts';
-import { formatProblem } from '../../../src/openapi/problem.ts';
-import { checkPromises } from '../../../src/openapi/promises.ts';
+import { type Contract, parseContract } from '../../../src/openapi-check/contract.ts';
+import { checkPromises } from '../../../src/openapi-check/document-facts.ts';
+import { formatProblem } from '../../../src/openapi-check/problem.ts';
 import { generated, type Loose, mutated, readTheContract } from '../../support/openapi-files.ts';
 
 const linesOf = (document: Loose, contract: Contract = readTheContract()) =>

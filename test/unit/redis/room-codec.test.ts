@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { connectionIdOf, replicaOf } from '../../../src/redis/keys.ts';
-import { makeChange, type RoomChange, withoutDead } from '../../../src/redis/room-change.ts';
-import { decodeRoom, encodeRoom, type Fields } from '../../../src/redis/room-codec.ts';
-import type { Astation, Room } from '../../../src/relay/room-state.ts';
+import type { Astation, Room } from '../../../src/relay/rooms/state.ts';
+import { connectionIdOf, replicaOf } from '../../../src/replicas/keys.ts';
+import { makeChange, type RoomChange, withoutDead } from '../../../src/replicas/room-change.ts';
+import { decodeRoom, encodeRoom, type Fields } from '../../../src/replicas/room-codec.ts';
 
 const REPLICAS = ['aaaaaaaa-aaaa', 'bbbbbbbb-bbbb', 'cccccccc-cccc'] as const;
 

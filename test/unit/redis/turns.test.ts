@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Turns } from '../../../src/redis/turns.ts';
+import { Turns } from '../../../src/replicas/turns.ts';
 
 /** Work that ends when it is told to. */
 function makeWork(log: string[], name: string) {

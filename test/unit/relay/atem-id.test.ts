@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MAX_ATEM_ID_BYTES, rawAtemId, sanitizeAtemId } from '../../../src/relay/atem-id.ts';
+import { MAX_ATEM_ID_BYTES, rawAtemId, sanitizeAtemId } from '../../../src/relay/sockets/atem-id.ts';
 
 const sanitize = (raw: string | undefined) => sanitizeAtemId(raw, () => 'c0ffee42');
 

@@ -4,7 +4,7 @@ import {
   isAstationId,
   verifyAstationProof,
   verifyGrant,
-} from '../../../src/relay/identity.ts';
+} from '../../../src/relay/key-proof.ts';
 import vectors from './identity-vectors.json' with { type: 'json' };
 
 /** Order of the P-256 group (SEC 2, section 2.4.2). */

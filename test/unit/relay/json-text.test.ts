@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MAX_JSON_DEPTH, membersOf, parseJson } from '../../../src/relay/json-text.ts';
+import { MAX_JSON_DEPTH, membersOf, parseJson } from '../../../src/relay/frames/frame-json.ts';
 
 describe('parseJson', () => {
   test('goes 128 levels deep and no further', () => {

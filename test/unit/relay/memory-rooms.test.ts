@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Delivery } from '../../../src/relay/delivery.ts';
-import { MemoryRooms } from '../../../src/relay/memory-rooms.ts';
-import { joinAstation, leaveAstation } from '../../../src/relay/room.ts';
-import { sweepRoom } from '../../../src/relay/room-end.ts';
-import { EXPIRED_MEMORY_MS, openPairingRoom, PAIRING_LIFETIME_MS } from '../../../src/relay/room-state.ts';
+import { sweepRoom } from '../../../src/relay/rooms/end.ts';
+import { MemoryRooms } from '../../../src/relay/rooms/memory-rooms.ts';
+import { joinAstation, leaveAstation } from '../../../src/relay/rooms/room.ts';
+import { EXPIRED_MEMORY_MS, openPairingRoom, PAIRING_LIFETIME_MS } from '../../../src/relay/rooms/state.ts';
 import { arrival } from './room-kit.ts';
 
 const nowhere: Delivery = { has: () => true, deliver: () => undefined, close: () => undefined };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createPairingCode, PAIRING_ALPHABET } from '../../../src/relay/pairing-code.ts';
+import { createPairingCode, PAIRING_ALPHABET } from '../../../src/relay/rooms/pairing-code.ts';
 
 /** Hands out the given bytes, then zeros. */
 const source = (...bytes: number[]) => {

@@ -15,7 +15,7 @@ import {
   relayEventFrame,
   VaultUpdated,
   vaultUpdatedFrame,
-} from '../../../src/relay/protocol.ts';
+} from '../../../src/relay/frames/protocol.ts';
 
 const atem = { atemId: '团队-mac', connectionId: '43c8a181-6567-49ae-9191-8e103a66cc55' };
 

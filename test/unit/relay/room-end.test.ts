@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { joinAstation, joinAtem, leaveAstation } from '../../../src/relay/room.ts';
-import { closeRoom, sweepRoom } from '../../../src/relay/room-end.ts';
-import { openPairingRoom, type Room, roomStatus } from '../../../src/relay/room-state.ts';
+import { closeRoom, sweepRoom } from '../../../src/relay/rooms/end.ts';
+import { joinAstation, joinAtem, leaveAstation } from '../../../src/relay/rooms/room.ts';
+import { openPairingRoom, type Room, roomStatus } from '../../../src/relay/rooms/state.ts';
 import { arrival, pending, roomWith, shown, verifiedRoom } from './room-kit.ts';
 
 const pairing = openPairingRoom({ code: 'ABCD-2345', hostname: 'box', now: 0 });

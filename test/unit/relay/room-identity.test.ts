@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { joinAstation } from '../../../src/relay/room.ts';
 import {
   astationOf,
   astationProved,
@@ -7,7 +6,8 @@ import {
   challengeExpired,
   keyForgotten,
   keyRegistered,
-} from '../../../src/relay/room-identity.ts';
+} from '../../../src/relay/rooms/identity.ts';
+import { joinAstation } from '../../../src/relay/rooms/room.ts';
 import { arrival, event, pending, replaced, result, roomWith, shown, verifiedRoom } from './room-kit.ts';
 
 const proof = (connectionId: string, status: 'registered' | 'verified' = 'verified', now = 100) => ({

@@ -1,6 +1,6 @@
-import { type AstationArrival, joinAstation, joinAtem } from '../../../src/relay/room.ts';
-import { astationProved } from '../../../src/relay/room-identity.ts';
-import type { Effect, Room } from '../../../src/relay/room-state.ts';
+import { astationProved } from '../../../src/relay/rooms/identity.ts';
+import { type AstationArrival, joinAstation, joinAtem } from '../../../src/relay/rooms/room.ts';
+import type { Effect, Room } from '../../../src/relay/rooms/state.ts';
 
 export const CODE = 'astation-1';
 

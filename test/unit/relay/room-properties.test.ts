@@ -1,23 +1,23 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseAstationFrame } from '../../../src/relay/protocol.ts';
-import { joinAstation, joinAtem, leaveAstation, leaveAtem } from '../../../src/relay/room.ts';
-import { closeRoom, sweepRoom } from '../../../src/relay/room-end.ts';
+import { parseAstationFrame } from '../../../src/relay/frames/protocol.ts';
+import { closeRoom, sweepRoom } from '../../../src/relay/rooms/end.ts';
 import {
   astationProved,
   astationRejected,
   challengeExpired,
   keyForgotten,
   keyRegistered,
-} from '../../../src/relay/room-identity.ts';
-import { routeFromAstation, routeFromAtem } from '../../../src/relay/room-routing.ts';
+} from '../../../src/relay/rooms/identity.ts';
+import { joinAstation, joinAtem, leaveAstation, leaveAtem } from '../../../src/relay/rooms/room.ts';
+import { routeFromAstation, routeFromAtem } from '../../../src/relay/rooms/routing.ts';
 import {
   type Effect,
   openPairingRoom,
   type Room,
   roomStatus,
   type Transition,
-} from '../../../src/relay/room-state.ts';
+} from '../../../src/relay/rooms/state.ts';
 import { arrival } from './room-kit.ts';
 
 type Step =

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { parseAstationFrame } from '../../../src/relay/protocol.ts';
-import { joinAstation, leaveAstation } from '../../../src/relay/room.ts';
-import { routeFromAstation, routeFromAtem } from '../../../src/relay/room-routing.ts';
+import { parseAstationFrame } from '../../../src/relay/frames/protocol.ts';
+import { joinAstation, leaveAstation } from '../../../src/relay/rooms/room.ts';
+import { routeFromAstation, routeFromAtem } from '../../../src/relay/rooms/routing.ts';
 import { arrival, pending, roomWith, shown, verifiedRoom } from './room-kit.ts';
 
 const said = (connectionId: string, text: string) => ({ connectionId, frame: parseAstationFrame(text) });

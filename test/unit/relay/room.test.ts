@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { displacePending } from '../../../src/relay/rooms/pending.ts';
 import {
   joinAstation,
   joinAtem,
@@ -6,9 +7,8 @@ import {
   leaveAtem,
   refuseAstation,
   refuseAtem,
-} from '../../../src/relay/room.ts';
-import { displacePending } from '../../../src/relay/room-pending.ts';
-import { openPairingRoom, type Room } from '../../../src/relay/room-state.ts';
+} from '../../../src/relay/rooms/room.ts';
+import { openPairingRoom, type Room } from '../../../src/relay/rooms/state.ts';
 import {
   arrival,
   CODE,

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dequeue, EMPTY_QUEUE, enqueue, isStalled, type SendQueue } from '../../../src/relay/send-queue.ts';
+import {
+  dequeue,
+  EMPTY_QUEUE,
+  enqueue,
+  isStalled,
+  type SendQueue,
+} from '../../../src/relay/sockets/send-queue.ts';
 
 function fill(frames: number, bytes: number, now = 0): SendQueue {
   let queue: SendQueue = EMPTY_QUEUE;

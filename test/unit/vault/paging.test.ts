@@ -7,8 +7,8 @@ import {
   readReadCursor,
   writeListCursor,
   writeReadCursor,
-} from '../../../src/vault/paging.ts';
-import { makeVaultId } from '../../../src/vault/vault-id.ts';
+} from '../../../src/vault/read/cursors.ts';
+import { makeVaultId } from '../../../src/vault/write/vault-id.ts';
 
 const place = fc.oneof(fc.nat(), fc.maxSafeInteger().map(Math.abs));
 /** Everything from 1970 to 2255 has at most 16 digits. */

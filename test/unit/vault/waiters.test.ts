@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { VaultWaiters, type Wait, type WaitEnd } from '../../../src/vault/waiters.ts';
+import { VaultWaiters, type Wait, type WaitEnd } from '../../../src/vault/follow/waiters.ts';
 
 let waiters: VaultWaiters;
 beforeEach(() => {

@@ -1,0 +1,72 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { badRequest, forbidden, RelayError, showName } from '../../errors.ts';
+import { readHost } from '../../net/host.ts';
+import type { OwnNames } from '../../net/own-names.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether a route may be asked for by any host, as probes and scrapers know servers by their addresses. */
+    anyHost?: boolean;
+  }
+}
+
+/** How many `Host` headers a request has: Node keeps the first of them alone. */
+function countHosts({ rawHeaders }: FastifyRequest['raw']): number {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts;
+}
+
+/** The host in the request's own line, which counts instead of the header (RFC 9112, section 3.2.2). */
+const hostOfTarget = (url: string): string | undefined => /^https?:\/\/([^/?#]*)/i.exec(url)?.[1];
+
+/** @throws RelayError `BAD_REQUEST`, `MISDIRECTED_REQUEST` */
+function checkHost(request: FastifyRequest, names: OwnNames): void {
+  const { raw, headers, host, url } = request;
+  if (headers.host === undefined && raw.httpVersion === '1.0') return;
+  if (headers.host === undefined || headers.host === '') {
+    throw badRequest('The header Host is missing or empty; send the name of this server.');
+  }
+  if (countHosts(raw) > 1) throw badRequest('The header Host is given more than once.');
+  for (const asked of [host, hostOfTarget(url) ?? host]) {
+    if (names.isOwn(asked)) continue;
+    if (readHost(asked) === undefined) throw badRequest('The header Host is not a host name.');
+    if (request.routeOptions.config.anyHost) continue;
+    throw new RelayError(
+      'MISDIRECTED_REQUEST',
+      `This server does not answer to the name ${showName(asked)}; add it to ALLOWED_HOSTS.`,
+    );
+  }
+}
+
+/** Methods that change nothing, so that a page which may not read their answer does no harm by them. */
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** A browser says `same-origin` by itself, where a proxy in between changes the host. @throws RelayError `FORBIDDEN` */
+function checkOrigin({ method, headers, host }: FastifyRequest, names: OwnNames): void {
+  const { origin } = headers;
+  if (origin === undefined || SAFE_METHODS.has(method)) return;
+  if (headers['sec-fetch-site'] === 'same-origin' || names.mayCall(origin, host)) return;
+  throw forbidden(
+    'Pages of this origin may not call this server; PUBLIC_BASE_URL names its own origin, and CORS_ORIGIN others.',
+  );
+}
+
+/**
+ * Refuses what a browser may have been led to send: requests for a host that is not this server (a name that was bound
+ * to its address), and changes asked for by pages of other origins. Programs send no `Origin`.
+ */
+export function installHostCheck(app: FastifyInstance, names: OwnNames): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    try {
+      checkHost(request, names);
+      checkOrigin(request, names);
+    } catch (error) {
+      return done(error as Error);
+    }
+    done();
+  });
+}

@@ -1,0 +1,67 @@
+import {
+  badRequest,
+  ERROR_CODES,
+  ERROR_FACES,
+  type ErrorCode,
+  type ErrorDetails,
+  findRelayError,
+  maskedMessage,
+  RelayError,
+} from '../../errors.ts';
+
+/** The body of every REST error. */
+export interface ErrorBody extends ErrorDetails {
+  error: string;
+  code: ErrorCode;
+}
+
+/** What Fastify and Node themselves refuse, by the code of the error. */
+const FASTIFY_REFUSALS: ReadonlyMap<string, () => RelayError> = new Map(
+  Object.entries({
+    FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+      new RelayError(
+        'UNSUPPORTED_MEDIA_TYPE',
+        'Send the body as JSON, with the header "content-type: application/json".',
+      ),
+    FST_ERR_CTP_BODY_TOO_LARGE: () =>
+      new RelayError('PAYLOAD_TOO_LARGE', 'The request body is larger than this server accepts.'),
+    FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
+      badRequest('The request body is not as long as its content-length says.'),
+    // The client left in the middle of its body. A connection to the database that breaks is a failure of ours by then.
+    ECONNRESET: () => badRequest('The request ended before its body did.'),
+    FST_ERR_MAX_PARAM_LENGTH: () => badRequest('A part of the path is longer than this server accepts.'),
+    FST_ERR_BAD_URL: () => badRequest('The path of the address is not valid percent-encoded UTF-8.'),
+  }),
+);
+
+/** Sentences for refusals of a framework, whose own sentences may hold parts of the request. */
+const REFUSED_STATUSES: ReadonlyMap<number, string> = new Map([
+  [403, 'This path may not be asked for.'],
+  [404, 'There is nothing at this path.'],
+  [408, 'The request took too long to arrive.'],
+  [412, 'A condition of the request, such as If-Match or If-Unmodified-Since, does not hold.'],
+  [415, 'The request is not of a content type that is accepted here.'],
+  [416, 'The header Range asks for bytes that this file does not have.'],
+]);
+
+const codeOfStatus = (status: number): ErrorCode =>
+  ERROR_CODES.find((code) => ERROR_FACES[code].status === status) ?? 'BAD_REQUEST';
+
+/** An error of a framework or plugin that carries a 4xx status is a refusal and keeps that status. */
+function readStatus(thrown: Error): RelayError | undefined {
+  const { statusCode, status = statusCode } = thrown as { statusCode?: unknown; status?: unknown };
+  if (typeof status !== 'number' || status < 400 || status >= 500) return undefined;
+  return new RelayError(codeOfStatus(status), REFUSED_STATUSES.get(status) ?? 'The request is malformed.');
+}
+
+function readMeant(thrown: unknown): RelayError | undefined {
+  const meant = findRelayError(thrown);
+  if (meant) return meant;
+  if (!(thrown instanceof Error)) return undefined;
+  const known = 'code' in thrown && FASTIFY_REFUSALS.get(String(thrown.code));
+  return known ? known() : readStatus(thrown);
+}
+
+/** Any thrown thing as a client may see it: as it is if it was meant, else masked. */
+export const toPublicError = (thrown: unknown): RelayError =>
+  readMeant(thrown) ?? new RelayError('INTERNAL_SERVER_ERROR', maskedMessage, { cause: thrown });

@@ -1,0 +1,110 @@
+import type { AnyRouter } from '@trpc/server';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Operation } from '../../api/operation.ts';
+
+/** Values of a parameter that may stand in a log. */
+export interface LoggableValue {
+  test(value: string): boolean;
+}
+
+export type LoggableFields = ReadonlyMap<string, LoggableValue>;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Parameters of this route, of its path and its query, that may stand in a log. All others are cut. */
+    loggable?: LoggableFields;
+  }
+}
+
+const VAULT_ID = /^v-[0-9A-Za-z]{1,64}$/;
+
+/** Fields of calls that name no secret, each with the values that it has when it is what its schema says. */
+const OPEN_FIELDS: LoggableFields = new Map<string, LoggableValue>([
+  ['vault_id', VAULT_ID],
+  ['since', /^\d{1,20}$/],
+  ['history', /^(true|false)$/],
+  ['details', /^(true|false)$/],
+  ['kind', /^(content|summary|all)$/],
+  ['as_of', /^\d{1,20}$/],
+  ['entry_id', /^\d{1,10}$/],
+  ['limit', /^\d{1,4}$/],
+  ['wait', /^\d{1,2}$/],
+  // Of a page of entries; that of a page of vaults is cut.
+  ['cursor', /^\d{1,16}\.\d{1,16}$/],
+]);
+
+/** Query parameters whose names may stand in a log beside those of `OPEN_FIELDS`, never their values. */
+const CLOSED_FIELDS: ReadonlySet<string> = new Set(
+  'id session code input q writer tag otp token atem_id lastEventId connectionParams'.split(' '),
+);
+
+/** What addresses of this server begin with. */
+const FIRST_WORDS: ReadonlySet<string> = new Set(
+  'api trpc ws health metrics docs app assets auth pair'.split(' '),
+);
+
+const REDACTED = '[redacted]';
+
+/** @returns the fields of an operation's input that may stand in a log */
+export function loggableFieldsOf({ input }: Operation): LoggableFields {
+  if (!input) return new Map();
+  const { properties = {} } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
+  return new Map([...OPEN_FIELDS].filter(([field]) => Object.hasOwn(properties, field)));
+}
+
+/** @returns what of `/trpc/:path` may stand in a log: names of procedures, one or several */
+export function loggableBatchOf(router: AnyRouter): LoggableFields {
+  const isKnown = (name: string) => Object.hasOwn(router._def.procedures, name);
+  return new Map<string, LoggableValue>([
+    ['path', { test: (path) => path.split(',').every(isKnown) }],
+    ['batch', /^1$/],
+  ]);
+}
+
+function shownValue(loggable: LoggableFields | undefined, name: string, value: unknown): string {
+  const isOpen = typeof value === 'string' && loggable?.get(name)?.test(value);
+  return isOpen ? value : REDACTED;
+}
+
+/** What is known of an address that leads nowhere: at most how it begins. */
+function pathOfUnknown(url: string): string {
+  const [, first = '', ...rest] = url.split('?', 1)[0]?.split('/', 3) ?? [];
+  if (!FIRST_WORDS.has(first)) return `/${REDACTED}`;
+  return rest.length === 0 ? `/${first}` : `/${first}/${REDACTED}`;
+}
+
+/** The path of a request as its route spells it, with the parameters that the route lets into a log. */
+export function loggablePath({ url, params, routeOptions }: FastifyRequest): string {
+  const { url: pattern, config } = routeOptions;
+  if (pattern === undefined) return pathOfUnknown(url);
+  return pattern.replace(/:(\w+)|\*/g, (_, name?: string) =>
+    name === undefined
+      ? REDACTED
+      : shownValue(config.loggable ?? OPEN_FIELDS, name, (params as Fields)[name]),
+  );
+}
+
+type Fields = Record<string, unknown>;
+
+function loggableQuery({ query, params, routeOptions }: FastifyRequest): string {
+  const { url, config } = routeOptions;
+  if (url === undefined) return REDACTED;
+  const pairs = new Set<string>();
+  for (const [name, value] of Object.entries((query ?? {}) as Fields)) {
+    // What belongs into the path is nothing that the query's schema knows.
+    const loggable = Object.hasOwn((params ?? {}) as Fields, name) ? undefined : config.loggable;
+    const isNamed = CLOSED_FIELDS.has(name) || loggable?.has(name);
+    pairs.add(isNamed ? `${name}=${shownValue(loggable, name, value)}` : REDACTED);
+  }
+  return [...pairs].join('&');
+}
+
+/**
+ * The address of a request as its route's schema lets it into a log. Ids of sessions, rooms and clients, codes, tokens
+ * and texts are cut whatever they look like, and so is all that no route knows.
+ */
+export function loggableUrl(request: FastifyRequest): string {
+  const path = loggablePath(request);
+  return request.url.includes('?') ? `${path}?${loggableQuery(request)}` : path;
+}

@@ -1,0 +1,83 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { unauthorized } from '../../errors.ts';
+import { readHost } from '../../net/host.ts';
+import type { OwnNames } from '../../net/own-names.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import type { Exposition } from '../../observability/prometheus.ts';
+import { installChallenge } from '../edge/challenge.ts';
+import { makeClientOf } from '../edge/client-address.ts';
+import { installErrorHandler } from '../edge/error-handler.ts';
+import { installHostCheck } from '../edge/host-check.ts';
+import { installOtherListeners } from '../edge/listen.ts';
+import { installListener, listenerOptions } from '../edge/listener.ts';
+import { installRequestLog } from './request-log.ts';
+
+const NO_ROUTE = 'none';
+
+/** What waits on purpose would hide how fast the rest is. */
+function routeOf({ routeOptions, query }: FastifyRequest): string {
+  const { url = NO_ROUTE } = routeOptions;
+  const waits = url !== NO_ROUTE && Object.hasOwn((query ?? {}) as object, 'wait');
+  return waits ? `${url} (wait)` : url;
+}
+
+const isStream = (type: unknown) => typeof type === 'string' && type.startsWith('text/event-stream');
+
+/** Tells how long each request took and how it ended. A stream lasts as long as its reader likes, and is left out. */
+export function installRequestMetrics(app: FastifyInstance, metrics: Metrics): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    for (const { code } of request.refusals ?? []) metrics.refused(code);
+    if (!isStream(reply.getHeader('content-type'))) {
+      metrics.answered({
+        method: request.method,
+        route: routeOf(request),
+        status: reply.statusCode,
+        seconds: reply.elapsedTime / 1000,
+      });
+    }
+    done();
+  });
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest();
+
+/** @throws RelayError `UNAUTHORIZED` unless the request brings the token */
+function makeTokenCheck(token: string): (request: FastifyRequest) => Promise<void> {
+  const expected = digest(token);
+  return async ({ headers }) => {
+    const given = /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
+    if (!timingSafeEqual(digest(given), expected)) {
+      throw unauthorized('Send the header "Authorization: Bearer <METRICS_TOKEN>".');
+    }
+  };
+}
+
+/** `GET /metrics`, as Prometheus reads it. @param token undefined: for anybody who can reach it */
+export function mountMetrics(app: FastifyInstance, exposition: Exposition, token: string | undefined): void {
+  app.get(
+    '/metrics',
+    { config: { anyHost: true }, onRequest: token === undefined ? [] : [makeTokenCheck(token)] },
+    async (_request, reply) => reply.type(exposition.contentType).send(await exposition.text()),
+  );
+}
+
+/** A scraper may know the listener of the metrics by any name. */
+const EVERY_HOST: OwnNames = { isOwn: (host) => readHost(host) !== undefined, mayCall: () => true };
+
+/** A server of its own for the metrics, which needs not be reachable from where clients are. It does not listen. */
+export function buildMetricsApp(
+  exposition: Exposition,
+  { token, log }: { token: string | undefined; log: FastifyBaseLogger },
+): FastifyInstance {
+  const deps = { log, metrics: exposition.metrics, clientOf: makeClientOf(() => false) };
+  const app = Fastify({ ...listenerOptions(deps), forceCloseConnections: true });
+  installListener(app, deps);
+  installRequestLog(app);
+  installErrorHandler(app);
+  installChallenge(app);
+  installHostCheck(app, EVERY_HOST);
+  installOtherListeners(app);
+  mountMetrics(app, exposition, token);
+  return app;
+}

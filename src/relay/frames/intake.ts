@@ -1,0 +1,39 @@
+import type { WebSocket } from 'ws';
+import type { FrameMeter } from './meter.ts';
+import { MAX_FRAME_BYTES } from './protocol.ts';
+
+/** Frames of one socket that may wait to be handled, as long as they are not too big together. */
+const MAX_WAITING_FRAMES = 16;
+
+/**
+ * Takes text frames off a socket. A sender that is too fast, or over its limits, waits in its own network buffers.
+ * @param handle resolves when there is room for another frame; must not reject
+ */
+export function takeFrames(
+  socket: WebSocket,
+  meter: FrameMeter,
+  handle: (text: string) => Promise<void>,
+): void {
+  let [frames, bytes] = [0, 0];
+  const isFull = () => frames >= MAX_WAITING_FRAMES || bytes >= MAX_FRAME_BYTES;
+  const take = (size: number, work: () => Promise<void> | undefined) => {
+    const pass = meter.take(size);
+    const worked = pass ? pass.then((may) => (may ? work() : undefined)) : work();
+    if (!worked) return;
+    frames++;
+    bytes += size;
+    if (isFull()) socket.pause();
+    void worked.finally(() => {
+      const wasFull = isFull();
+      frames--;
+      bytes -= size;
+      if (wasFull && !isFull()) socket.resume();
+    });
+  };
+  socket.on('message', (data: Buffer, isBinary) => {
+    take(data.length, () => (isBinary ? undefined : handle(String(data))));
+  });
+  // A ping makes work too, since it is answered.
+  const signal = (data: Buffer) => take(data.length, () => undefined);
+  socket.on('ping', signal).on('pong', signal);
+}

@@ -1,0 +1,175 @@
+import { setMaxListeners } from 'node:events';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { resolveReader } from '../access/caller.ts';
+import { isOperator, type Reader } from '../access/policy.ts';
+import type { Source } from '../access/source.ts';
+import { type Callers, type Io, requireWho, type Who } from '../api/operation.ts';
+import { badRequest } from '../errors.ts';
+import type { BytesInFlight } from '../http/edge/bytes-in-flight.ts';
+import { networkOf } from '../net/address.ts';
+import type { AnswerBounds } from '../vault/read/portions.ts';
+import { readSeenHead } from './rest/etag.ts';
+import type { SessionOf } from './session-of.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What was found out about a request, so that hooks and operations ask once. */
+    callContext: RequestContext | null;
+  }
+}
+
+/** What an answer may have that is made in memory: a page, or one on tRPC. */
+const MADE_IN_MEMORY = 8_388_608;
+
+export interface ContextDeps {
+  maxAnswerBytes: number;
+  inFlight: BytesInFlight;
+  sessionOf: SessionOf;
+  maxClientIdCharacters: number;
+  isOperatorToken(token: string): boolean;
+}
+
+/** @throws RelayError `BAD_REQUEST` */
+function readIds(request: FastifyRequest): string[] {
+  checkEscapes(request.url);
+  const { id } = request.query as { id?: string | string[] };
+  return id === undefined ? [] : typeof id === 'string' ? [id] : id;
+}
+
+/** A query with a broken escape would arrive as its raw text, and so name somebody else. */
+function checkEscapes(url: string): void {
+  const query = url.indexOf('?');
+  if (query < 0 || url.indexOf('%', query) < 0) return;
+  try {
+    decodeURIComponent(url.slice(query + 1));
+  } catch {
+    throw badRequest('The query of the address is not valid percent-encoded UTF-8.');
+  }
+}
+
+function signalOf(reply: FastifyReply): AbortSignal {
+  const leaving = new AbortController();
+  // Each call of a batch listens.
+  setMaxListeners(0, leaving.signal);
+  if (reply.raw.destroyed) leaving.abort();
+  else reply.raw.once('close', () => leaving.abort());
+  return leaving.signal;
+}
+
+/** A request over HTTP: who sent it, and what an operation on REST may know of it. */
+export class RequestContext implements Io {
+  readonly source: Source;
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+  readonly #deps: ContextDeps;
+  #reader: Reader | Promise<Reader> | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(request: FastifyRequest, reply: FastifyReply, deps: ContextDeps) {
+    this.source = { requestId: request.id, address: request.address };
+    this.#request = request;
+    this.#reply = reply;
+    this.#deps = deps;
+  }
+
+  /**
+   * Finds out who calls, once for the request.
+   * @throws RelayError as `resolveReader` and `requireWho`, at once or by the promise
+   */
+  identify<W extends Who>(who: W): Callers[W] | Promise<Callers[W]> {
+    if (who === 'anybody') return undefined as Callers[W];
+    const reader = this.#identifyReader();
+    return reader instanceof Promise
+      ? reader.then((found) => requireWho(who, found))
+      : requireWho(who, reader);
+  }
+
+  #identifyReader(): Reader | Promise<Reader> {
+    if (this.#reader) return this.#reader;
+    const reader = this.#findReader();
+    this.#reader = reader;
+    if (reader instanceof Promise) {
+      reader.then(
+        (found) => {
+          this.#reader = found;
+        },
+        () => undefined,
+      );
+    }
+    return reader;
+  }
+
+  #findReader(): Reader | Promise<Reader> {
+    const request = this.#request;
+    return resolveReader(
+      {
+        authorization: request.headers.authorization,
+        readIds: () => readIds(request),
+        source: this.source,
+      },
+      {
+        findSession: () => this.#deps.sessionOf(request),
+        maxClientIdCharacters: this.#deps.maxClientIdCharacters,
+        isOperatorToken: this.#deps.isOperatorToken,
+      },
+    );
+  }
+
+  /** Who calls, if that was asked for; it may still fail. */
+  knownReader(): Reader | Promise<Reader> | undefined {
+    return this.#reader;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= signalOf(this.#reply);
+    return this.#signal;
+  }
+
+  get seenHead(): number | undefined {
+    return readSeenHead(this.#request.headers['if-none-match']);
+  }
+
+  boundsOf(limit: number | undefined): AnswerBounds {
+    const { maxAnswerBytes } = this.#deps;
+    const isPage = limit !== undefined;
+    return { maxBytes: isPage ? Math.min(maxAnswerBytes, MADE_IN_MEMORY) : maxAnswerBytes, streams: true };
+  }
+
+  hold(bytes: number): () => void {
+    const reader = this.#reader;
+    const isCaller = reader !== undefined && !(reader instanceof Promise) && !isOperator(reader);
+    const reservation = {
+      answer: this.#reply.raw,
+      connection: this.#request.raw.socket,
+      address: networkOf(this.source.address),
+      workSession: isCaller ? reader.workSessionId : undefined,
+    };
+    return this.#deps.inFlight.reserve(reservation, bytes);
+  }
+}
+
+/**
+ * What an operation knows of a call on tRPC, whose answer is a value and may be one of several.
+ * @param signal aborted when the call ends; undefined: when the client leaves
+ */
+export const makeTrpcIo = (context: RequestContext, signal: AbortSignal | undefined): Io => ({
+  source: context.source,
+  get signal() {
+    return signal ?? context.signal;
+  },
+  // An answer on tRPC is never spared, because a request may have several.
+  seenHead: undefined,
+  boundsOf: () => ({ ...context.boundsOf(1), streams: false }),
+  hold: (bytes) => context.hold(bytes),
+});
+
+/** Finds the context of a request of this scope: one and the same for all who ask. */
+export type ContextOf = (request: FastifyRequest, reply: FastifyReply) => RequestContext;
+
+export function installContext(app: FastifyInstance, deps: ContextDeps): ContextOf {
+  app.decorateRequest('callContext', null);
+  return (request, reply) => {
+    request.callContext ??= new RequestContext(request, reply, deps);
+    return request.callContext;
+  };
+}

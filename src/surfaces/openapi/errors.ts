@@ -1,0 +1,247 @@
+import type { ErrorCode } from '../../errors.ts';
+
+type Json = Record<string, unknown>;
+
+/** What the document says of each failure, and a sentence such as the server writes. */
+const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
+  BAD_REQUEST: {
+    description: 'The request is malformed; the sentence names what is wrong.',
+    example: 'Field text is missing; it must be a string.',
+  },
+  UNAUTHORIZED: {
+    description: 'The session, OTP or signature does not hold.',
+    example: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
+  },
+  FORBIDDEN: {
+    description: 'The vault belongs to another work session, or a page of another origin asks for a change.',
+    example: 'Vault v-7Kf3qDx02Z belongs to another work session.',
+  },
+  NOT_FOUND: { description: 'There is no such thing.', example: 'There is no vault v-7Kf3qDx02Z.' },
+  METHOD_NOT_ALLOWED: {
+    description: 'The path has no such method; `Allow` lists those it has.',
+    example: 'PUT is not allowed here; use GET, HEAD, POST.',
+  },
+  REQUEST_TIMEOUT: {
+    description: 'The request took too long to arrive.',
+    example: 'The request took too long to arrive.',
+  },
+  CONFLICT: {
+    description:
+      'The request conflicts with the current state; the sentence says how. A text that begins with `e1.` conflicts always.',
+    example: 'This session has been granted already.',
+  },
+  GONE: { description: 'It has expired.', example: 'This session has expired; ask for a new one.' },
+  PRECONDITION_FAILED: {
+    description: 'A condition of the request does not hold.',
+    example: 'A condition of the request, such as If-Match or If-Unmodified-Since, does not hold.',
+  },
+  PAYLOAD_TOO_LARGE: {
+    description: 'The body, or a text in it, is over its limit.',
+    example: 'Field text is 70000 bytes of UTF-8; the limit is 65536.',
+  },
+  ANSWER_TOO_LARGE: {
+    description:
+      'The answer would have more bytes than one answer may have; ask for pages with the parameter `limit`.',
+    example:
+      'The answer would have more than 67108864 bytes; ask for pages with the parameter limit, such as limit=1000.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    description: 'The body is not sent as JSON.',
+    example: 'Send the body as JSON, with the header "content-type: application/json".',
+  },
+  RANGE_NOT_SATISFIABLE: {
+    description: 'The range is outside of the file.',
+    example: 'The header Range asks for bytes that this file does not have.',
+  },
+  MISDIRECTED_REQUEST: {
+    description:
+      'The request asks for a host that is not this server; `ALLOWED_HOSTS` of the server lists those that are.',
+    example: 'This server does not answer to the name rebound.example; add it to ALLOWED_HOSTS.',
+  },
+  TOO_MANY_REQUESTS: {
+    description: 'Over the rate limit; try again after `Retry-After` seconds.',
+    example: 'Too many requests; wait as Retry-After says.',
+  },
+  INTERNAL_SERVER_ERROR: {
+    description: 'A failure of the server; its log has the cause under the `x-request-id`.',
+    example: 'Something went wrong on the server. Its log has the details under this x-request-id.',
+  },
+  HEADERS_TOO_LARGE: {
+    description: 'The address and headers are too long.',
+    example: 'The address and headers are too long.',
+  },
+  NOT_IMPLEMENTED: {
+    description: 'This server does not host what was asked for; the sentence says what to do.',
+    example:
+      'This server hosts vaults, not memory; to use memory, set ASTATION_RELAY_URL to a relay that does.',
+  },
+  SERVICE_UNAVAILABLE: {
+    description:
+      'The database cannot be asked at the moment, took too long, or kept a lock; or the server is under too much load. The sentence says which, `Retry-After` when to try again; nothing was half-written.',
+    example: 'The database cannot be reached at the moment; try again shortly.',
+  },
+};
+
+/** What stands where another version was expected. */
+const CURRENT: Json = {
+  type: 'object',
+  properties: {
+    entry_no: { type: 'integer', minimum: 0, description: '0 is the summary.' },
+    version: { type: 'integer', minimum: 1 },
+    seq: { type: 'integer', minimum: 1 },
+    writer_id: { type: 'string' },
+    content: { type: 'string' },
+    created_at: { type: 'string', format: 'date-time' },
+  },
+  required: ['entry_no', 'version', 'seq', 'writer_id', 'content', 'created_at'],
+  additionalProperties: false,
+};
+
+/** A failure as some calls answer it: with fields beside its sentence and code. */
+interface DetailedError {
+  /** Of its response. */
+  name: string;
+  fields: Json;
+  description?: string;
+  example?: string;
+}
+
+const DETAILED: Partial<Record<ErrorCode, DetailedError>> = {
+  CONFLICT: {
+    name: 'VersionConflict',
+    fields: { current: CURRENT },
+    description:
+      'The request conflicts with the current state; if you sent an expected version, `current` holds the actual one. A text that begins with `e1.` conflicts always.',
+    example: 'Entry 1 of vault v-7Kf3qDx02Z is at version 3, not 2; merge with what is there now.',
+  },
+  SERVICE_UNAVAILABLE: {
+    name: 'ChangeUnavailable',
+    fields: {
+      outcome: {
+        type: 'string',
+        const: 'unknown',
+        description:
+          'Only on a write that was sent to the database and not confirmed: it was committed whole, or not at all. Repeating it with the same `Idempotency-Key` is safe.',
+      },
+    },
+  },
+};
+
+/** A failure as one call answers it. */
+export interface ErrorForm {
+  code: ErrorCode;
+  /** Whether it may have more fields than a sentence and a code. */
+  detailed: boolean;
+}
+
+const detailsOf = ({ code, detailed }: ErrorForm): DetailedError | undefined =>
+  detailed ? DETAILED[code] : undefined;
+
+/** Headers that a failure carries beside those of every answer. */
+const ERROR_HEADERS: Partial<Record<ErrorCode, (keyof typeof HEADERS)[]>> = {
+  UNAUTHORIZED: ['www-authenticate'],
+  TOO_MANY_REQUESTS: ['retry-after'],
+  SERVICE_UNAVAILABLE: ['retry-after'],
+};
+
+export const HEADERS = {
+  'x-request-id': {
+    description: "Names this request in the server's log: the caller's own, if it was well-formed.",
+    required: true,
+    schema: { type: 'string', minLength: 1 },
+  },
+  'retry-after': {
+    description: 'Whole seconds after which to try again.',
+    required: true,
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'www-authenticate': {
+    description: 'The scheme in which to send the session.',
+    required: true,
+    schema: { type: 'string', const: 'Bearer' },
+  },
+  etag: {
+    description:
+      'Names what the answer shows: sent as `If-None-Match`, it spares the same answer. Weak: it stands for the rows, not for the bytes.',
+    required: true,
+    schema: { type: 'string', pattern: '^W/"[0-9]+"$' },
+  },
+  'x-vault-head': {
+    description:
+      'The `seq` of the last row that the view could show: a valid next `since`, once all its pages are read.',
+    required: true,
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'x-vault-head-hash': {
+    description: 'The hash of that row, which stands for all rows before it as well.',
+    required: true,
+    schema: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+  },
+  link: {
+    description: 'The next page, if there is one: `<address>; rel="next"`, relative to this server.',
+    schema: { type: 'string' },
+  },
+  'idempotent-replayed': {
+    description:
+      'The answer is that of an earlier request with the same `Idempotency-Key`; nothing was written now.',
+    schema: { type: 'string', const: 'true' },
+  },
+  'ratelimit-limit': { description: 'Requests a minute.', schema: { type: 'integer', minimum: 1 } },
+  'ratelimit-remaining': { description: 'Requests left.', schema: { type: 'integer', minimum: 0 } },
+  'ratelimit-reset': {
+    description: 'Seconds until the count starts anew.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+} as const;
+
+export const headerRefs = (...names: (keyof typeof HEADERS)[]) =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+export const EVERY_HEADER = headerRefs(
+  'x-request-id',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
+);
+
+/** `NOT_FOUND` → `NotFound`, the name of its response. */
+export const responseName = (form: ErrorForm) =>
+  detailsOf(form)?.name ??
+  form.code
+    .toLowerCase()
+    .split('_')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+
+export const schemaName = (form: ErrorForm) => `${responseName(form).replace(/Error$/, '')}Error`;
+
+/** One schema for each form, so that a client can tell them apart by type. */
+export function errorResponse(form: ErrorForm): Json {
+  const { code } = form;
+  const { description, example } = { ...ERRORS[code], ...detailsOf(form) };
+  return {
+    description,
+    headers: { ...EVERY_HEADER, ...headerRefs(...(ERROR_HEADERS[code] ?? [])) },
+    content: {
+      'application/json': {
+        schema: { $ref: `#/components/schemas/${schemaName(form)}` },
+        example: { error: example, code },
+      },
+    },
+  };
+}
+
+export function errorSchema(form: ErrorForm): Json {
+  const { code } = form;
+  return {
+    type: 'object',
+    description: detailsOf(form)?.description ?? ERRORS[code].description,
+    properties: {
+      error: { type: 'string', minLength: 1, description: 'A sentence for a person.' },
+      code: { type: 'string', const: code, description: 'For a program.' },
+      ...detailsOf(form)?.fields,
+    },
+    required: ['error', 'code'],
+    additionalProperties: false,
+  };
+}

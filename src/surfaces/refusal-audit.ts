@@ -1,0 +1,94 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isOperator, type Reader } from '../access/policy.ts';
+import { auditActionOf } from '../api/operation.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { NotedRefusal } from '../http/edge/refusals.ts';
+import type { VaultStore } from '../vault/store.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Name of the operation that a REST route calls. */
+    operation?: string;
+  }
+}
+
+/**
+ * What is refused before any statement runs. What a statement refuses, it keeps by itself; whoever is not known, or is
+ * too fast, must not be able to fill a table, and is in the log and the metrics only.
+ */
+const REFUSED_AT_THE_EDGE: ReadonlySet<string> = new Set<ErrorCode>([
+  'BAD_REQUEST',
+  'METHOD_NOT_ALLOWED',
+  'PAYLOAD_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+]);
+
+/** As it was sent, if it could be one. */
+function vaultOf(request: FastifyRequest): string | undefined {
+  const { vault_id: id } = (request.params ?? {}) as { vault_id?: string };
+  return id !== undefined && /^[\w-]{1,64}$/.test(id) ? id : undefined;
+}
+
+/** @returns undefined where nobody knows who calls */
+async function knownReaderOf({ callContext }: FastifyRequest): Promise<Reader | undefined> {
+  try {
+    return await callContext?.knownReader();
+  } catch {
+    return undefined;
+  }
+}
+
+type RefusalLog = Pick<VaultStore, 'noteRefusals'>;
+
+async function keep(
+  vaults: RefusalLog,
+  request: FastifyRequest,
+  refused: readonly NotedRefusal[],
+): Promise<void> {
+  const caller = await knownReaderOf(request);
+  if (!caller || isOperator(caller)) return;
+  const rows = refused.map(({ code, call }) => ({
+    action: call === undefined ? 'request' : auditActionOf(call),
+    outcome: code.toLowerCase(),
+  }));
+  await vaults.noteRefusals(caller, vaultOf(request), rows).catch((error: Error) => {
+    // Nothing was done, and so nothing has to be undone.
+    request.log.warn({ reason: error.message }, 'A refusal is missing in the audit log');
+  });
+}
+
+/** @returns a function that keeps what was refused since it ran last, or undefined when nothing was */
+function makeKeeper(vaults: RefusalLog, request: FastifyRequest): () => Promise<void> | undefined {
+  let kept = 0;
+  return () => {
+    const noted = request.refusals ?? [];
+    const refused = noted.slice(kept).filter(({ code }) => REFUSED_AT_THE_EDGE.has(code));
+    kept = noted.length;
+    return refused.length === 0 ? undefined : keep(vaults, request, refused);
+  };
+}
+
+/** Whether calls of a batch of tRPC end one by one while their answers are on the way (`trpc-accept: application/jsonl`). */
+const isStreamedBatch = ({ headers }: Response) => headers.get('transfer-encoding') === 'chunked';
+
+/** The same answer, which ends after `last`. */
+const endingAfter = (answer: Response, last: () => Promise<void> | undefined): Response =>
+  new Response(answer.body?.pipeThrough(new TransformStream({ flush: last })), answer);
+
+/**
+ * Keeps refusals of calls whose sender is known in the audit log, before the answer ends. An answer that is a stream may
+ * be cut by its reader; what was refused by then is kept when it closes.
+ */
+export function installRefusalAudit(app: FastifyInstance, vaults: RefusalLog): void {
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const keepNew = makeKeeper(vaults, request);
+    const keeping = keepNew();
+    let answer = payload;
+    if (payload instanceof Response && isStreamedBatch(payload)) {
+      answer = endingAfter(payload, keepNew);
+      reply.raw.once('close', keepNew);
+    }
+    if (keeping) keeping.then(() => done(null, answer), done);
+    else done(null, answer);
+  });
+}

@@ -1,0 +1,89 @@
+import { getTRPCErrorShape } from '@trpc/server';
+import { type FastifyTRPCPluginOptions, fastifyRequestHandler } from '@trpc/server/adapters/fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AppRouter } from '../../api/router.ts';
+import { findRelayError, isFailure, toTRPCError } from '../../errors.ts';
+import { logFailure, settleFailure } from '../../http/edge/error-handler.ts';
+import { installJsonBody, MAX_STRANGERS_BODY } from '../../http/edge/json-body.ts';
+import { noteRefusal } from '../../http/edge/refusals.ts';
+import { loggableBatchOf } from '../../http/ops/loggable-url.ts';
+import { type ContextOf, makeTrpcIo } from '../context.ts';
+import { refuseOtherMethods } from '../methods.ts';
+import { asGet, settleAnswer } from './answer.ts';
+
+/** Calls in one HTTP request; each is a statement of its own. */
+export const MAX_BATCH_SIZE = 20;
+
+const makeOptions = (
+  router: AppRouter,
+  contextOf: ContextOf,
+): FastifyTRPCPluginOptions<AppRouter>['trpcOptions'] => ({
+  router,
+  maxBatchSize: MAX_BATCH_SIZE,
+  createContext: ({ req, res }) => {
+    const context = contextOf(req, res);
+    return { identify: (who) => context.identify(who), io: (signal) => makeTrpcIo(context, signal) };
+  },
+  responseMeta: ({ errors }) => {
+    if (errors.length === 0) return {};
+    const waits = errors.flatMap((error) => findRelayError(error)?.retryAfter ?? []);
+    const retryAfter = waits.length > 0 ? { 'retry-after': String(Math.max(...waits)) } : {};
+    // tRPC itself sends the errors that it raises before a call as plain text.
+    return { headers: { 'content-type': 'application/json', ...retryAfter } };
+  },
+  onError: ({ req, error, path }) => {
+    // tRPC reports a subscription that fails to begin twice.
+    if (req.refusals?.some((refusal) => refusal.error === error)) return;
+    const meant = findRelayError(error);
+    noteRefusal(req, {
+      code: meant?.refusal ?? error.code,
+      error,
+      ...(path !== undefined && { call: path }),
+    });
+    if (error.code === 'INTERNAL_SERVER_ERROR' || (meant && isFailure(meant.code))) {
+      logFailure(req, error);
+    }
+  },
+});
+
+/** What is refused before tRPC sees it, such as a body over the limit, gets the shape that its clients read. */
+const makeErrorHandler =
+  ({ _def: { _config: config } }: AppRouter) =>
+  (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const error = toTRPCError(settleFailure(thrown, request, reply));
+    const { path } = request.params as { path?: string };
+    const shape = getTRPCErrorShape({
+      config,
+      error,
+      type: 'unknown',
+      path,
+      input: undefined,
+      ctx: undefined,
+    });
+    return reply.code(shape.data.httpStatus).send({ error: shape });
+  };
+
+/** Mounts the procedures under `/trpc`, in a scope of its own: it reads its bodies and tells its errors in its own way. */
+export function mountTrpc(app: FastifyInstance, router: AppRouter, contextOf: ContextOf): void {
+  const trpcOptions = makeOptions(router, contextOf);
+  app.setErrorHandler(makeErrorHandler(router));
+  // As text: tRPC parses it once it is known who calls.
+  installJsonBody(app, (text) => text);
+  app.route<{ Params: { path: string } }>({
+    method: ['GET', 'HEAD', 'POST'],
+    url: '/trpc/:path',
+    config: { loggable: loggableBatchOf(router) },
+    // A body that is longer than any call without a session needs is read once it is known who calls.
+    onRequest: async (request, reply) => {
+      const { 'content-length': length } = request.headers;
+      const isShort = length !== undefined && Number(length) <= MAX_STRANGERS_BODY;
+      if (request.method === 'POST' && !isShort) await contextOf(request, reply).identify('reader');
+    },
+    onSend: settleAnswer,
+    handler: (req, res) => {
+      const answer = () => fastifyRequestHandler({ ...trpcOptions, req, res, path: req.params.path });
+      return req.method === 'HEAD' ? asGet(req.raw, answer) : answer();
+    },
+  });
+  refuseOtherMethods(app, '/trpc/:path', new Set(['GET', 'HEAD', 'POST']));
+}

@@ -1,0 +1,102 @@
+import type { Database } from '../../db/client.ts';
+import { toSafeNumber } from '../../numbers.ts';
+import type { SharedReads } from '../follow/shared-reads.ts';
+import { searchPattern } from '../search/pattern.ts';
+import { type ListCursor, readListCursor } from './cursors.ts';
+import { type ListOptions, ListPage, type VaultListPage } from './page.ts';
+import { PORTION_BYTES, PORTION_ROWS } from './portion-sql.ts';
+import {
+  type AnswerBounds,
+  completeRows,
+  firstPortion,
+  type Portion,
+  type PortionWanted,
+} from './portions.ts';
+import type { READS } from './sql.ts';
+
+/** Whose list, and by which statements. */
+export interface ListSource {
+  /** How to ask. @param scans whether the cost goes by more than what is shown */
+  rowsOf(scans: boolean): Database['rows'];
+  statements: (typeof READS)['caller'];
+  /** Work session and client id. */
+  who: readonly (string | null)[];
+  /** Requests for the same first portion at the same time, by what they ask for. */
+  shared: SharedReads<ListRow | undefined>;
+}
+
+/** A portion of a list as the statements answer it. */
+export interface ListRow {
+  json: string;
+  rows: number;
+  bytes: number;
+  more: boolean;
+  created_us: bigint | null;
+  vault_id: string | null;
+  /** Those of the vaults that belong to other work sessions. */
+  outside: string[] | null;
+  end_created_us?: bigint | null;
+  end_vault_id?: string | null;
+}
+
+/** Vaults that one statement looks into, where not all of them are shown. */
+const SEARCHED_VAULTS = 200;
+
+const cursorOf = (
+  createdUs: bigint | null | undefined,
+  vaultId: string | null | undefined,
+): ListCursor | null =>
+  createdUs == null || vaultId == null ? null : { createdUs: toSafeNumber(createdUs), vaultId };
+
+function readRow(row: ListRow | undefined, at: ListCursor | undefined): Portion<ListCursor> {
+  if (!row) throw new Error('A list came back without its row');
+  const { json, rows, bytes, more } = row;
+  const behind = cursorOf(row.created_us, row.vault_id) ?? at ?? null;
+  return { json, rows, bytes, more, next: more ? behind : cursorOf(row.end_created_us, row.end_vault_id) };
+}
+
+/**
+ * Vaults, oldest first.
+ * @param bounds `onListed` hears of vaults of other work sessions before they are shown
+ * @throws RelayError as `completeRows`
+ */
+export async function listVaults(
+  { rowsOf, statements, who, shared }: ListSource,
+  { q, writer, tag, details = false, limit, cursor }: ListOptions,
+  { onListed, ...bounds }: AnswerBounds & { onListed(outside: readonly string[]): Promise<void> },
+): Promise<VaultListPage> {
+  const searches = [q, writer, tag].some((option) => option !== undefined);
+  const { LIST, LIST_MATCHING, LIST_DETAILS, MEASURE_LIST, MEASURE_DETAILS } = statements;
+  const [show, measure] = details ? [LIST_DETAILS, MEASURE_DETAILS] : [LIST_MATCHING, MEASURE_LIST];
+
+  const ask = ({ at, rows, bytes, begun = false, measures = false }: PortionWanted<ListCursor>) =>
+    rowsOf(searches || details || at !== undefined || measures)<ListRow>(
+      measures ? measure : show,
+      ...who,
+      q === undefined ? null : searchPattern(q),
+      writer ?? null,
+      tag ?? null,
+      at?.createdUs ?? null,
+      at?.vaultId ?? null,
+      rows,
+      bytes,
+      begun,
+      searches ? SEARCHED_VAULTS : rows + 1,
+    );
+  // What most ask for has a statement that is planned once.
+  const isPlain = ({ at, rows, bytes }: PortionWanted<ListCursor>) =>
+    !searches && !details && at === undefined && rows === PORTION_ROWS && bytes === PORTION_BYTES;
+  const fetch = async (wanted: PortionWanted<ListCursor>) => {
+    const find = async () => {
+      const [row] = await (isPlain(wanted) ? rowsOf(false)<ListRow>(LIST, ...who) : ask(wanted));
+      return row;
+    };
+    const key = JSON.stringify([who, q, writer, tag, details, ...Object.entries(wanted)]);
+    const row = await shared.read(key, find);
+    if (!wanted.measures) await onListed(row?.outside ?? []);
+    return readRow(row, wanted.at);
+  };
+  const at = cursor === undefined ? undefined : readListCursor(cursor);
+  const first = await fetch({ ...firstPortion(limit, bounds), at });
+  return new ListPage(await completeRows(first, fetch, { ...bounds, limit }));
+}

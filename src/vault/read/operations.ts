@@ -1,0 +1,176 @@
+import type { Reader } from '../../access/policy.ts';
+import { COPIES_IN_MEMORY, type Io, operation, rendered } from '../../api/operation.ts';
+import { query, resumableSubscription, subscription } from '../../api/trpc.ts';
+import type { VaultInputs } from '../inputs.ts';
+import { Proof, VaultEntry, VaultListItem, VaultListPage, VaultMeta, VaultPage } from '../schema.ts';
+import type { VaultStore } from '../store.ts';
+import { VAULT } from '../write/operations.ts';
+import type { ReadOptions } from './page.ts';
+
+const tags = ['vault'];
+
+const WRITER = '5f0c1f0e-8a43-4a6c-9d56-0f6f2f6d1c11';
+const AT = '2026-11-24T16:13:04.156964Z';
+const HASH = '3f0a377ba0a4a460ecb616f6507ce0d8cfa3e704025d4fda3ed0c5ca05468728';
+const PLACE = { seq: 42, entry_no: 1, version: 2, kind: 'content', writer_id: WRITER, created_at: AT };
+const CONTENT = 'JWT in a cookie, 15 minutes';
+
+/** The calls that show vaults. */
+export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
+  const list = operation({
+    who: 'reader',
+    rest: {
+      method: 'GET',
+      path: '/vault',
+      operationId: 'listVaults',
+      tags,
+      summary: 'List vaults',
+      description: 'Every vault that the caller can read, oldest first.',
+      successDescription: 'The vaults.',
+      errors: ['ANSWER_TOO_LARGE'],
+      paged: true,
+      example: { answer: [{ vault_id: VAULT, summary: 'auth refactor' }] },
+    },
+    input: inputs.list.optional(),
+    output: VaultListItem.array(),
+    run: async (reader, input, io) => {
+      const page = await store.list(reader, { ...input, bounds: io.boundsOf(input?.limit) });
+      return { rows: page, next: page.nextCursor };
+    },
+  });
+
+  const readPage = (reader: Reader, options: ReadOptions & { vault_id: string }, io: Io) => {
+    const { vault_id, wait, as_of, cursor } = options;
+    // The object belongs to this call alone, so it may grow.
+    if (wait !== undefined) options.signal = io.signal;
+    // A waiting read wants more than its client has seen, and a view of the past has another head.
+    else if (as_of === undefined && cursor === undefined) options.known_head = io.seenHead;
+    return store.readPage(reader, vault_id, { ...options, bounds: io.boundsOf(options.limit) });
+  };
+
+  const read = operation({
+    who: 'reader',
+    rest: {
+      method: 'GET',
+      path: '/vault/{vault_id}',
+      operationId: 'readVault',
+      tags,
+      summary: 'Read a vault',
+      description:
+        'The current view: of each entry its highest version, by entry number. With `history=true` every version, by `seq`. With `since` only rows with a greater `seq`; a reader that passes the `x-vault-head` of its last read never misses a row. With `entry_id` only one entry: its history without the others. With `wait` an empty answer waits for something to show. Also open to a client of another work session that wrote into the vault once.',
+      successDescription: 'The entries.',
+      errors: ['FORBIDDEN', 'NOT_FOUND', 'ANSWER_TOO_LARGE'],
+      conditional: true,
+      paged: true,
+      example: { answer: [{ ...PLACE, content: CONTENT }] },
+    },
+    input: inputs.read,
+    output: VaultEntry.array(),
+    run: async (reader, input, io) => {
+      const page = await readPage(reader, input, io);
+      return { rows: page, head: page.head, headHash: page.headHash, next: page.nextCursor };
+    },
+  });
+
+  return {
+    list: query(list),
+    listPage: query(
+      rendered(list, VaultListPage, (vaults, { next = null }) => ({ vaults, next_cursor: next })),
+    ),
+    read: query(read),
+    readPage: query(
+      rendered(read, VaultPage, (entries, { head = 0, headHash = '', next = null }) => ({
+        entries,
+        head,
+        head_hash: headHash,
+        next_cursor: next,
+      })),
+    ),
+
+    meta: query({
+      who: 'reader',
+      rest: {
+        method: 'GET',
+        path: '/vault/{vault_id}/meta',
+        operationId: 'describeVault',
+        tags,
+        summary: 'One look at a vault',
+        description:
+          'Everything about a vault but its entries: summary, times, numbers, writers, and who read it from outside.',
+        successDescription: 'The vault.',
+        errors: ['FORBIDDEN', 'NOT_FOUND'],
+        example: {
+          answer: {
+            vault_id: VAULT,
+            summary: 'auth refactor',
+            summary_version: 1,
+            work_session_id: 'st-4b1d',
+            created_by: WRITER,
+            created_at: AT,
+            changed_at: AT,
+            entries: 1,
+            versions: 2,
+            head: 42,
+            head_hash: HASH,
+            writer_count: 1,
+            writers: [{ client_id: WRITER, writes: 2, last_write_at: AT, in_writer_list: true }],
+            outside_reads: [],
+          },
+        },
+      },
+      input: inputs.meta,
+      output: VaultMeta,
+      run: async (reader, { vault_id }, io) => {
+        const value = await store.meta(reader, vault_id);
+        io.hold(COPIES_IN_MEMORY * JSON.stringify(value.writers).length);
+        return { value };
+      },
+    }),
+
+    proof: query({
+      who: 'reader',
+      rest: {
+        method: 'GET',
+        path: '/vault/{vault_id}/proof',
+        operationId: 'proveVault',
+        tags,
+        summary: 'The chain of a vault',
+        description:
+          'What it takes to check rows without trusting the server: the hash before the first of them, each with its place, the SHA-256 of its content and its hash, and the head. docs/proof.md says how.',
+        successDescription: 'The chain.',
+        errors: ['FORBIDDEN', 'NOT_FOUND'],
+        example: {
+          answer: {
+            vault_id: VAULT,
+            algorithm: 'vault-relay/1',
+            previous_hash: '0'.repeat(64),
+            rows: [{ ...PLACE, tags: [], content_sha256: HASH, hash: HASH }],
+            head: { seq: 42, hash: HASH },
+          },
+        },
+      },
+      input: inputs.proof,
+      output: Proof,
+      run: async (reader, { vault_id, ...part }, io) => {
+        const { maxBytes } = io.boundsOf(part.limit);
+        const hold = (bytes: number) => void io.hold(COPIES_IN_MEMORY * bytes);
+        return { value: await store.proof(reader, vault_id, { ...part, maxBytes, hold }) };
+      },
+    }),
+
+    /** Rows as they are committed, by seq. */
+    watch: resumableSubscription({
+      who: 'reader',
+      input: inputs.watch,
+      run: (reader, { vault_id, kind, since, lastEventId }, { signal, hold }) =>
+        store.watch(reader, vault_id, { kind, signal, since: lastEventId ?? since, hold }),
+      idOf: ({ seq }: VaultEntry) => String(seq),
+    }),
+
+    /** Which vaults of the caller's work session change, and their new heads. A client lists again after a gap. */
+    changes: subscription({
+      who: 'reader',
+      run: (reader, _, { signal }) => store.changes(reader, signal),
+    }),
+  };
+}

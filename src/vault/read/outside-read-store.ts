@@ -1,0 +1,93 @@
+import { type Caller, isOperator, type Operator, type Reader } from '../../access/policy.ts';
+import { auditColumns } from '../../audit/columns.ts';
+import type { Database } from '../../db/client.ts';
+import { NOTE_OPERATOR_READ, NOTE_OUTSIDE_READS } from '../sql.ts';
+
+/** How a vault was read, as the audit log names it. */
+export type ReadAction = 'read' | 'watch' | 'meta' | 'proof' | 'list' | 'set_summary';
+
+/** A read from another work session, for the log. */
+export interface OutsideRead {
+  vaultId: string;
+  action: ReadAction;
+  /** Undefined for calls that no request stands behind. */
+  requestId: string | undefined;
+}
+
+/** A list of more vaults from outside is noted for each of them at most once in a time, since one call shows many. */
+const NOTED_EACH_TIME = 20;
+const LIST_AGAIN_MS = 60_000;
+const MAX_LISTED = 10_000;
+
+/**
+ * Notes reads by readers that a vault does not belong to: past writers from other work sessions in the vault's outside
+ * reads, the audit log and the log, operators in the audit log. Every read path comes through here.
+ */
+export class ForeignReads {
+  readonly #db: Database;
+  readonly #log: (read: OutsideRead) => void;
+  /** When a client last saw a vault in a list, the oldest first. */
+  readonly #listed = new Map<string, number>();
+
+  /** @param log writes a line about each read from another work session */
+  constructor(db: Database, log: (read: OutsideRead) => void) {
+    this.#db = db;
+    this.#log = log;
+  }
+
+  /**
+   * Notes that a reader saw something of a vault.
+   * @param fromOutside whether the vault belongs to another work session
+   * @throws RelayError `SERVICE_UNAVAILABLE`: then the read must fail as well
+   */
+  async note(
+    reader: Reader,
+    action: ReadAction,
+    { vaultId, fromOutside }: { vaultId: string; fromOutside: boolean },
+  ) {
+    if (isOperator(reader)) await this.#noteOperator(reader, action, vaultId);
+    else if (fromOutside) await this.#noteOutside(reader, action, [vaultId]);
+  }
+
+  /** Notes that an operator listed every vault. @throws RelayError `SERVICE_UNAVAILABLE` */
+  noteList(operator: Operator): Promise<void> {
+    return this.#noteOperator(operator, 'list', null);
+  }
+
+  /** Notes that a list showed vaults of other work sessions. @throws RelayError `SERVICE_UNAVAILABLE` */
+  async noteListed(reader: Caller, vaultIds: readonly string[]): Promise<void> {
+    const now = performance.now();
+    const keyOf = (vaultId: string) => JSON.stringify([reader.workSessionId, reader.clientId, vaultId]);
+    const isDue = (vaultId: string) =>
+      (this.#listed.get(keyOf(vaultId)) ?? Number.NEGATIVE_INFINITY) + LIST_AGAIN_MS <= now;
+    const due = vaultIds.length <= NOTED_EACH_TIME ? vaultIds : vaultIds.filter(isDue);
+    if (due.length === 0) return;
+    await this.#noteOutside(reader, 'list', due);
+    for (const vaultId of due) {
+      this.#listed.delete(keyOf(vaultId));
+      this.#listed.set(keyOf(vaultId), now);
+    }
+    for (const key of this.#listed.keys()) {
+      if (this.#listed.size <= MAX_LISTED) break;
+      this.#listed.delete(key);
+    }
+  }
+
+  async #noteOperator(reader: Operator, action: ReadAction, vaultId: string | null): Promise<void> {
+    const [, ...where] = auditColumns(reader);
+    await this.#db.rows(NOTE_OPERATOR_READ, vaultId, ...where, action);
+  }
+
+  async #noteOutside(reader: Caller, action: ReadAction, vaultIds: readonly string[]) {
+    const { workSessionId, clientId, origin } = reader;
+    await this.#db.rows(
+      NOTE_OUTSIDE_READS,
+      vaultIds,
+      workSessionId,
+      clientId,
+      ...auditColumns(reader),
+      action,
+    );
+    for (const vaultId of vaultIds) this.#log({ vaultId, action, requestId: origin?.requestId });
+  }
+}

@@ -1,0 +1,158 @@
+import { toSafeNumber } from '../../numbers.ts';
+import type { VaultEntry, VaultListItem } from '../schema.ts';
+import { type ListCursor, writeListCursor, writeReadCursor } from './cursors.ts';
+import type { Portion, Rows } from './portions.ts';
+
+export interface ListOptions {
+  /** Only vaults whose summary or current entries hold this text, in any case. */
+  q?: string | undefined;
+  /** Only vaults that this client wrote into. */
+  writer?: string | undefined;
+  /** Only vaults with a current entry of this tag. */
+  tag?: string | undefined;
+  details?: boolean | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+export interface ReadOptions {
+  /** Only rows with a greater seq. */
+  since?: number | undefined;
+  /** Every version, by seq, instead of the highest of each entry, by entry number. */
+  history?: boolean | undefined;
+  kind?: 'content' | 'summary' | 'all' | undefined;
+  /** The view as it was when this was the head. */
+  as_of?: number | undefined;
+  /** Only rows of the entry of this number. */
+  entry_id?: number | undefined;
+  /** Only rows that hold this text, in any case. */
+  q?: string | undefined;
+  writer?: string | undefined;
+  tag?: string | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+  /** The head that the reader has seen: while it still is the head, the entries are left out. */
+  known_head?: number | undefined;
+  /** Seconds to wait for something to show. */
+  wait?: number | undefined;
+  /** Whoever waits is gone. */
+  signal?: AbortSignal | undefined;
+}
+
+/** JSON rows of an answer: those at hand, and those that are still to be fetched. */
+export interface JsonRows {
+  /** With commas between them. */
+  readonly rowsJson: string;
+  /** Undefined where all rows are at hand. */
+  readonly rest: AsyncGenerator<string> | undefined;
+  /** Bytes that the rows take in memory until they are handed over. */
+  readonly bytes: number;
+}
+
+export interface VaultPage extends JsonRows {
+  /** Parsed when it is looked at. */
+  readonly entries: VaultEntry[];
+  head: number;
+  /** 64 hexadecimal digits. */
+  headHash: string;
+  nextCursor: string | null;
+  /** The reader comes from another work session, as a past writer. */
+  fromOutside: boolean;
+}
+
+export interface VaultListPage extends JsonRows {
+  readonly vaults: VaultListItem[];
+  nextCursor: string | null;
+}
+
+/** Where a vault stands, and whether the reader comes from another work session. */
+export interface VaultStanding {
+  head: number;
+  headHash: string;
+  fromOutside: boolean;
+}
+
+/** A vault's first rows of a view, and where it stands. */
+export interface Look extends VaultStanding {
+  portion: Portion<number>;
+  /** More than the JSON of all rows of the vault can have, in bytes; undefined: not known. */
+  ceiling?: number;
+}
+
+/** A look as the statements that read answer it. */
+export interface LookRow {
+  from_outside: boolean;
+  head: bigint;
+  head_hash: string;
+  /** Null: more than a portion. */
+  json: string | null;
+  /** The rest only where the view may have more than a portion. */
+  rows?: number;
+  bytes?: number;
+  more?: boolean;
+  next?: bigint | null;
+  ceiling?: number;
+  /** More rows are new than one look may go through. */
+  overflow?: boolean;
+}
+
+export function readLook(row: LookRow): Look {
+  const { json, rows = 0, bytes = 0, more = false, next = null, ceiling } = row;
+  return {
+    head: toSafeNumber(row.head),
+    headHash: row.head_hash,
+    fromOutside: row.from_outside,
+    portion: { json: json ?? '', rows, bytes, more, next: next === null ? null : toSafeNumber(next) },
+    ...(ceiling !== undefined && { ceiling }),
+  };
+}
+
+export class Page implements VaultPage {
+  readonly rowsJson: string;
+  readonly rest: AsyncGenerator<string> | undefined;
+  readonly #bytes: number;
+  readonly head: number;
+  readonly headHash: string;
+  readonly nextCursor: string | null;
+  readonly fromOutside: boolean;
+
+  constructor({ head, headHash, fromOutside }: VaultStanding, { json, rest, bytes, next }: Rows<number>) {
+    this.rowsJson = json;
+    this.rest = rest;
+    this.#bytes = bytes;
+    this.head = head;
+    this.headHash = headHash;
+    this.nextCursor = next === null ? null : writeReadCursor({ asOf: head, position: next });
+    this.fromOutside = fromOutside;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get entries(): VaultEntry[] {
+    return JSON.parse(`[${this.rowsJson}]`);
+  }
+}
+
+export class ListPage implements VaultListPage {
+  readonly rowsJson: string;
+  readonly rest: AsyncGenerator<string> | undefined;
+  readonly #bytes: number;
+  readonly nextCursor: string | null;
+
+  constructor({ json, rest, bytes, next }: Rows<ListCursor>) {
+    this.rowsJson = json;
+    this.rest = rest;
+    this.#bytes = bytes;
+    this.nextCursor = next && writeListCursor(next);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get vaults(): VaultListItem[] {
+    return JSON.parse(`[${this.rowsJson}]`);
+  }
+}

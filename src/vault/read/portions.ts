@@ -1,0 +1,173 @@
+import { answerTooLarge, searchTooLong } from '../../errors.ts';
+import { PORTION_BYTES, PORTION_ROWS } from './portion-sql.ts';
+
+/** Rows that the database handed over together, and where the next ones begin. */
+export interface Portion<At> {
+  /** The rows as JSON texts with commas between them. */
+  json: string;
+  rows: number;
+  /** Bytes of the JSON in UTF-8. */
+  bytes: number;
+  /** Where the next portion begins; null at the end. */
+  next: At | null;
+  /** Whether a row is known to follow. With `next` and without this, the rest is still to be looked through. */
+  more: boolean;
+}
+
+/** What is asked of the database at a time. */
+export interface PortionWanted<At> {
+  /** Undefined: from the start. */
+  at?: At | undefined;
+  rows: number;
+  bytes: number;
+  /** Bytes of content to make JSON of; half of `bytes` if left out, since escaped characters have up to six bytes. */
+  weight?: number;
+  /** Whether the answer has rows already: then a first row that does not fit is left out. */
+  begun?: boolean;
+  /** Only the size of the rows is wanted. */
+  measures?: boolean;
+  /** Whether other portions came before: a reader that is far behind takes turns with others. */
+  continues?: boolean;
+}
+
+export type FetchPortion<At> = (wanted: PortionWanted<At>) => Promise<Portion<At>>;
+
+/** What an answer may be. */
+export interface AnswerBounds {
+  maxBytes: number;
+  /** Whether the surface can send rows while later ones are still to be fetched. */
+  streams: boolean;
+}
+
+/** The rows of an answer. */
+export interface Rows<At> {
+  json: string;
+  /** Rows that follow, handed over as they are asked for; undefined: none. */
+  rest?: AsyncGenerator<string> | undefined;
+  /** Bytes that the rows take in memory until they are handed over. */
+  bytes: number;
+  /** Where the next page begins; null when this is the last one. */
+  next: At | null;
+}
+
+/** Rows whose size is measured together. */
+const MEASURED_ROWS = 5000;
+
+/** How long one request may look through rows that it does not show. */
+const SEARCH_MS = 5000;
+
+export const firstPortion = (limit: number | undefined, { maxBytes }: AnswerBounds) => ({
+  rows: Math.min(limit ?? PORTION_ROWS, PORTION_ROWS),
+  bytes: Math.min(maxBytes, PORTION_BYTES),
+});
+
+/**
+ * Makes an answer out of its first portion and those that follow. A page, with `limit`, ends where its rows or its bytes
+ * are full. An answer without `limit` has every row: it is measured before its first byte leaves.
+ * @throws RelayError `ANSWER_TOO_LARGE`, or `SERVICE_UNAVAILABLE` when the search takes too long
+ */
+export async function completeRows<At>(
+  first: Portion<At>,
+  fetch: FetchPortion<At>,
+  { limit, ceiling, ...bounds }: AnswerBounds & { limit: number | undefined; ceiling?: number },
+): Promise<Rows<At>> {
+  if (first.next === null) return { json: first.json, bytes: first.bytes, next: null };
+  if (limit !== undefined) return gather(first, fetch, { limit, ...bounds });
+  if (bounds.streams) {
+    if (ceiling === undefined || ceiling > bounds.maxBytes) await measure(first, fetch, bounds.maxBytes);
+    // The portion that is on its way, and the one behind it.
+    return { json: first.json, rest: follow(first, fetch), bytes: 2 * PORTION_BYTES, next: null };
+  }
+  const rows = await gather(first, fetch, { limit: Number.MAX_SAFE_INTEGER, ...bounds });
+  if (rows.next !== null) throw answerTooLarge(bounds.maxBytes);
+  return rows;
+}
+
+const makeDeadline = () => {
+  const until = performance.now() + SEARCH_MS;
+  return () => performance.now() > until;
+};
+
+/** Collects portions until a page is full, nothing is left, or the search has taken too long. */
+async function gather<At>(
+  first: Portion<At>,
+  fetch: FetchPortion<At>,
+  { limit, maxBytes, streams }: AnswerBounds & { limit: number },
+): Promise<Rows<At>> {
+  const isLate = makeDeadline();
+  const parts = [first.json];
+  let { rows, bytes, next, more } = first;
+  let room = Math.min(maxBytes - bytes, PORTION_BYTES);
+  let weight: number | undefined;
+  while (next !== null && !(rows === limit && more) && !isLate()) {
+    const wanted = {
+      at: next,
+      rows: Math.min(limit - rows, PORTION_ROWS),
+      bytes: room,
+      begun: rows > 0,
+      continues: true,
+      ...(weight !== undefined && { weight }),
+    };
+    const portion: Portion<At> = await fetch(wanted);
+    // The next row is larger than a portion, or than what is left of the page.
+    if (portion.rows === 0 && portion.more && rows < limit) {
+      if (weight !== undefined) break;
+      room = maxBytes - bytes;
+      weight = room;
+      continue;
+    }
+    weight = undefined;
+    if (portion.rows > 0) parts.push(portion.json);
+    rows += portion.rows;
+    bytes += portion.bytes;
+    ({ next, more } = portion);
+    room = Math.min(maxBytes - bytes, PORTION_BYTES);
+  }
+  return {
+    ...handOver(
+      parts.filter((part) => part !== ''),
+      streams,
+    ),
+    bytes,
+    next,
+  };
+}
+
+/** Long texts are not joined where their parts can be sent one after the other. */
+function handOver([first = '', ...others]: string[], streams: boolean): Pick<Rows<never>, 'json' | 'rest'> {
+  if (others.length === 0) return { json: first };
+  return streams ? { json: first, rest: each(others) } : { json: [first, ...others].join(',') };
+}
+
+async function* each(parts: string[]): AsyncGenerator<string> {
+  for (let part = parts.shift(); part !== undefined; part = parts.shift()) yield part;
+}
+
+/** @throws RelayError `ANSWER_TOO_LARGE` when all rows together have more than `maxBytes` */
+async function measure<At>(first: Portion<At>, fetch: FetchPortion<At>, maxBytes: number): Promise<void> {
+  const isLate = makeDeadline();
+  let { bytes, next } = first;
+  while (next !== null) {
+    const left = Math.max(0, maxBytes - bytes);
+    const wanted = { at: next, rows: MEASURED_ROWS, bytes: left, weight: left, begun: true };
+    const portion: Portion<At> = await fetch({ ...wanted, measures: true });
+    if (portion.more && portion.rows < MEASURED_ROWS) throw answerTooLarge(maxBytes);
+    if (isLate()) throw searchTooLong();
+    bytes += portion.bytes;
+    next = portion.next;
+  }
+}
+
+/** The portions behind the first, each fetched when it is asked for. */
+async function* follow<At>(first: Portion<At>, fetch: FetchPortion<At>): AsyncGenerator<string> {
+  for (let { next } = first; next !== null; ) {
+    const portion: Portion<At> = await fetch({
+      at: next,
+      rows: PORTION_ROWS,
+      bytes: PORTION_BYTES,
+      continues: true,
+    });
+    if (portion.rows > 0) yield portion.json;
+    next = portion.next;
+  }
+}

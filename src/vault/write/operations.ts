@@ -1,0 +1,125 @@
+import type { Caller } from '../../access/policy.ts';
+import { narrowed, operation } from '../../api/operation.ts';
+import { mutation } from '../../api/trpc.ts';
+import type { VaultInputs } from '../inputs.ts';
+import { CreatedVault, Nothing, RemovedWriter, WriteResult } from '../schema.ts';
+import type { VaultStore } from '../store.ts';
+import type { Write } from './store.ts';
+
+const tags = ['vault'];
+
+export const VAULT = 'v-7Kf3qDx02Z';
+
+/** The calls that change vaults. On REST, `write` is both append and override, as released clients call it. */
+export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
+  const writeAs = async (caller: Caller, what: Write) => {
+    const { replayed, entry_no, version, seq } = await store.write(caller, what);
+    return { value: { entry_no, version, seq }, replayed };
+  };
+
+  const write = operation({
+    who: 'caller',
+    rest: {
+      method: 'POST',
+      path: '/vault/{vault_id}',
+      operationId: 'writeEntry',
+      tags,
+      summary: 'Append or override an entry',
+      description:
+        'Without `entry_id`: appends version 1 of the next entry. With it: writes the next version of that entry; one that was never written is 404. With `expected_version` only if the entry is still at that version: else 409 says what is there now.',
+      successDescription: 'The entry was written and will never change.',
+      errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+      idempotent: true,
+      versioned: true,
+      needs: { expected_version: 'entry_id' },
+      example: {
+        request: { text: 'JWT in a cookie, 15 minutes', entry_id: 1 },
+        answer: { entry_no: 1, version: 2, seq: 42 },
+      },
+    },
+    input: inputs.write,
+    output: WriteResult,
+    run: (caller, { vault_id, text, tags: words, entry_id, expected_version, idempotency_key }) => {
+      const op = entry_id == null ? 'append' : 'override';
+      const what = { op, vaultId: vault_id, text, tags: words, key: idempotency_key } as const;
+      return writeAs(
+        caller,
+        entry_id == null ? what : { ...what, entryNo: entry_id, expected: expected_version },
+      );
+    },
+  });
+
+  return {
+    create: mutation({
+      who: 'caller',
+      rest: {
+        method: 'POST',
+        path: '/vault',
+        operationId: 'createVault',
+        tags,
+        summary: 'Create a vault',
+        description: 'Makes an empty vault that belongs to the work session of the caller.',
+        successDescription: 'The vault was made.',
+        errors: ['FORBIDDEN', 'CONFLICT'],
+        idempotent: true,
+        example: { request: { summary: 'auth refactor' }, answer: { vault_id: VAULT } },
+      },
+      input: inputs.create,
+      output: CreatedVault,
+      run: async (caller, { summary, idempotency_key }) => {
+        const { vault_id, replayed } = await store.create(caller, summary, idempotency_key);
+        return { value: { vault_id }, replayed };
+      },
+    }),
+
+    write: mutation(write),
+    append: mutation(narrowed(write, inputs.append)),
+    override: mutation(narrowed(write, inputs.override)),
+
+    setSummary: mutation({
+      who: 'caller',
+      rest: {
+        method: 'POST',
+        path: '/vault/{vault_id}/summary',
+        operationId: 'setSummary',
+        tags,
+        summary: 'Replace the summary',
+        description:
+          'Open to everybody who can read the vault. The one before stays in the history of summaries (`kind=summary`). With `expected_summary_version` only if it is still at that version: else 409 says what is there now.',
+        successDescription: 'The summary was replaced.',
+        errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+        idempotent: true,
+        versioned: true,
+        example: { request: { text: 'auth refactor: decided' }, answer: {} },
+      },
+      input: inputs.setSummary,
+      output: Nothing,
+      run: async (caller, { vault_id, text, expected_summary_version, idempotency_key }) => {
+        const what = { vaultId: vault_id, text, expected: expected_summary_version, key: idempotency_key };
+        const { replayed } = await writeAs(caller, { op: 'summary', ...what });
+        return { value: {}, replayed };
+      },
+    }),
+
+    removeWriter: mutation({
+      who: 'caller',
+      rest: {
+        method: 'DELETE',
+        path: '/vault/{vault_id}/writers/{client_id}',
+        operationId: 'removeWriter',
+        tags,
+        summary: 'End the read access of a past writer',
+        description:
+          'Takes a client off the list of those who may read the vault from another work session because they wrote into it once. Only for the work session of the vault. Writing into it again opens it again.',
+        successDescription: 'The client is not on the list.',
+        errors: ['FORBIDDEN', 'NOT_FOUND'],
+        example: { answer: { removed: true } },
+      },
+      input: inputs.removeWriter,
+      output: RemovedWriter,
+      run: async (caller, { vault_id, client_id }) => ({
+        value: { removed: await store.removeWriter(caller, vault_id, client_id) },
+      }),
+    }),
+  };
+}

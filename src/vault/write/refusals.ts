@@ -1,0 +1,45 @@
+import { type CurrentVersion, conflict, forbidden, notFound, type RelayError } from '../../errors.ts';
+import type { RefusedOutcome } from './outcomes.ts';
+
+/** What a refused write was about. */
+export interface RefusedWrite {
+  vaultId: string;
+  entryNo?: number | undefined;
+  expected?: number | undefined;
+  current: CurrentVersion | null;
+}
+
+export const noVault = (vaultId: string) => notFound(`There is no vault ${vaultId}.`);
+export const foreignVault = (vaultId: string) =>
+  forbidden(`Vault ${vaultId} belongs to another work session.`);
+export const readOnlyVault = (vaultId: string) =>
+  forbidden(`Vault ${vaultId} belongs to another work session: as a past writer you may read it, not write.`);
+export const keyReused = () =>
+  conflict('This idempotency key stood for another request; use a fresh key for each new write.');
+
+function movedOn({ vaultId, expected, current }: RefusedWrite): RelayError {
+  const what =
+    current?.entry_no === 0
+      ? `The summary of vault ${vaultId}`
+      : `Entry ${current?.entry_no} of vault ${vaultId}`;
+  return conflict(
+    `${what} is at version ${current?.version}, not ${expected}; merge with what is there now.`,
+    current ? { current } : {},
+  );
+}
+
+/** How each outcome of `write_to_vaults` that wrote nothing is said. */
+export const REFUSALS = {
+  no_vault: ({ vaultId }) => noVault(vaultId),
+  forbidden: ({ vaultId }) => foreignVault(vaultId),
+  past_writer: ({ vaultId }) => readOnlyVault(vaultId),
+  no_entry: ({ vaultId, entryNo }) => notFound(`Vault ${vaultId} has no entry ${entryNo}.`),
+  conflict: movedOn,
+  key_reused: keyReused,
+  entries_full: ({ vaultId }) =>
+    forbidden(
+      `Vault ${vaultId} holds as many entries as this server allows; override one, or make another vault.`,
+    ),
+  bytes_full: ({ vaultId }) =>
+    forbidden(`Vault ${vaultId} holds as many bytes as this server allows; make another vault.`),
+} as const satisfies Record<RefusedOutcome, (refused: RefusedWrite) => RelayError>;
