@@ -42,15 +42,17 @@ async function seed(admin: pg.Client, rows: number): Promise<void> {
   }
 }
 
+const BOUNDS = { maxBytes: 67_108_864, streams: false };
+
 /** What is compared, each over the same number of rows. */
 function makeSides(
-  store: VaultStore,
+  { reader, views }: VaultStore,
   admin: pg.Client,
   rows: number,
 ): Record<string, () => Promise<unknown>> {
   const { english, chinese } = MISSING;
   const read = (q: string, history: boolean) =>
-    store.readPage(oneOf(rows), vaultOf(rows), { q, history, limit: 50 });
+    views.read({ reader: oneOf(rows), vaultId: vaultOf(rows), what: { q, history, limit: 50 } }, BOUNDS);
   return {
     // The least that looking at every row can cost: no letters to be told from each other, one pass, one process.
     floor: () =>
@@ -58,8 +60,8 @@ function makeSides(
         vaultOf(rows),
         english,
       ]),
-    list: () => store.list(manyOf(rows), { q: english }),
-    'list, two Chinese characters': () => store.list(manyOf(rows), { q: chinese }),
+    list: () => reader.list(manyOf(rows), { q: english }, BOUNDS),
+    'list, two Chinese characters': () => reader.list(manyOf(rows), { q: chinese }, BOUNDS),
     read: () => read(english, false),
     'read, two Chinese characters': () => read(chinese, false),
     'read of the history': () => read(english, true),

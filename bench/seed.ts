@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { CREATE } from '../src/vault/sql.ts';
-import { makeVaultId } from '../src/vault/write/vault-id.ts';
+import { CREATE, makeVaultId } from '../src/vault/write/create-store.ts';
 import { CALLER } from './stage.ts';
 
 /** A text as agents write it. */

@@ -87,7 +87,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     const { makeLimiter } = services;
     const sessionOf = installSessionOf(limited, services.sessions);
     await installPressure(limited, config.pressure);
-    installRefusalAudit(limited, services.vaults);
+    installRefusalAudit(limited, services.vaults.audit);
     installRateLimit(limited, { config, makeLimiter, sessionOf });
     const contextOf = installContext(limited, {
       sessionOf,

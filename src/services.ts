@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { SessionCache } from './access/session-cache.ts';
+import type { OutsideRead } from './audit/vault-audit-store.ts';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
@@ -27,7 +28,6 @@ import { BindingStore } from './session/binding-store.ts';
 import { LoginStore } from './session/login-store.ts';
 import { SESSION_ENDED_CHANNEL, SessionStore } from './session/store.ts';
 import { VaultFeed } from './vault/follow/feed.ts';
-import type { OutsideRead } from './vault/read/outside-read-store.ts';
 import { VaultStore } from './vault/store.ts';
 
 /** Tokens whose time is up, and requests that ended long ago, are removed this often. */
@@ -164,19 +164,19 @@ export async function openServices({
   };
   const vaults = new VaultStore(db, feed, rules, metrics.statementWrote);
   metrics.gauge('writeQueue', () => vaults.writer.depth);
-  metrics.gauge('waiting', () => vaults.waiters.size);
+  metrics.gauge('waiting', () => vaults.followers.waiters.size);
   const bindings = new BindingStore(db);
   const checkSessions = async (idHashes: string[]) => {
     if (idHashes.length === 0) return;
     for (const idHash of await sessionStore.findEnded(idHashes)) sessions.ended(idHash);
   };
-  sessions.onEnded((idHash) => vaults.waiters.sessionEnded(idHash));
+  sessions.onEnded((idHash) => vaults.followers.waiters.sessionEnded(idHash));
   const relay = await openRelay({
     config,
     log,
     now,
     roomClock,
-    lookAgain: () => vaults.waiters.lookAgain(),
+    lookAgain: () => vaults.followers.waiters.lookAgain(),
     tellOtherwise: () => db.rows(`SELECT pg_notify('${LOOK_AGAIN_CHANNEL}', '')::text`),
     sessions,
     checkSessions,
@@ -204,7 +204,7 @@ export async function openServices({
         relay.hub.heard({ type: 'key-registered', astationId });
       },
       [ASTATION_UNBANNED_CHANNEL]: (astationId) => astations.heardOfBan(astationId, false),
-      [LOOK_AGAIN_CHANNEL]: () => vaults.waiters.lookAgain(),
+      [LOOK_AGAIN_CHANNEL]: () => vaults.followers.waiters.lookAgain(),
       [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
         astations.dropFromMemory(astationId);
         relay.hub.heard({ type: 'key-forgotten', astationId });
@@ -222,11 +222,11 @@ export async function openServices({
     },
   });
   const checkOpen = () =>
-    checkSessions([...new Set([...relay.sockets.sessions(), ...vaults.waiters.sessions()])]);
+    checkSessions([...new Set([...relay.sockets.sessions(), ...vaults.followers.waiters.sessions()])]);
   /** Ends what should have ended while nothing could be heard, and looks for what was written then. */
   const catchUp = async () => {
     await Promise.all([relay.sockets.catchUp(), checkOpen()]);
-    vaults.waiters.lookAgain();
+    vaults.followers.waiters.lookAgain();
   };
   const checker = setInterval(() => {
     checkOpen().catch((error: Error) => log.debug({ reason: error.message }, 'Sessions are checked later'));
@@ -242,7 +242,7 @@ export async function openServices({
   // What is queued is written before the pool ends.
   const closeSteps: DrainStep[] = [
     { name: 'sweeper', run: () => [sweeper, checker].forEach(clearInterval) },
-    { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+    { name: 'waiting reads and subscriptions', run: () => vaults.followers.waiters.close() },
     { name: 'write queue', run: () => vaults.writer.whenIdle() },
     // After the last write, which other replicas have to hear of.
     { name: 'relay', run: () => relay.close() },
@@ -274,7 +274,7 @@ export async function openServices({
     observability,
     checkSessions: checkOpen,
     drainSteps: [
-      { name: 'waiting reads and subscriptions', run: () => vaults.waiters.close() },
+      { name: 'waiting reads and subscriptions', run: () => vaults.followers.waiters.close() },
       { name: 'relay sockets', run: () => sockets.drain() },
     ],
     close,

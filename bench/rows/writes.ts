@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { statementName } from '../../src/db/statement-name.ts';
-import { WRITE } from '../../src/vault/sql.ts';
+import { WRITE } from '../../src/vault/write/batch-store.ts';
 import { type Bench, type Comparison, compare, overHttp, overSql } from '../compare.ts';
 import type { HttpRequest, Statement } from '../load/job.ts';
 import type { Row } from '../row.ts';

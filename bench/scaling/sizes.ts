@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { withConnection } from '../../src/db/connection.ts';
-import { CREATE, WRITE } from '../../src/vault/sql.ts';
+import { WRITE } from '../../src/vault/write/batch-store.ts';
+import { CREATE } from '../../src/vault/write/create-store.ts';
 
 const ROWS = 20_000;
 const BATCH = 100;

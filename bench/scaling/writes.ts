@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { APPLICATION_ROLE } from '../../src/db/pool.ts';
-import { CREATE, WRITE } from '../../src/vault/sql.ts';
+import { WRITE } from '../../src/vault/write/batch-store.ts';
+import { CREATE } from '../../src/vault/write/create-store.ts';
 
 const SECONDS = 3;
 const VAULTS = 512;

@@ -30,7 +30,7 @@ async function answer(_sql: string, writes: string) {
   }
   return outcomes;
 }
-const nothing = { rows: answer, write: answer } as unknown as Database;
+const nothing = { rows: answer, commit: answer } as unknown as Database;
 
 const config = readConfig({ ...process.env, RATE_LIMIT_PER_MINUTE: '0', GRANT_LIMIT_PER_MINUTE: '0' });
 const log = pino({ level: 'warn' });

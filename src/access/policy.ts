@@ -48,3 +48,17 @@ export const canSetSummary = canRead;
 
 /** Who may read from outside is for those inside to say. */
 export const canRemoveWriter = canWrite;
+
+/** What the operator of the server decided about access (`PAST_WRITER_READ`). */
+export interface AccessRules {
+  /** Whether past writers may read vaults of other work sessions. */
+  pastWriterReads: boolean;
+}
+
+/** The client id as statements compare it with a vault's writers; null matches no writer. */
+export const readsAs = ({ clientId }: Caller, { pastWriterReads }: AccessRules): string | null =>
+  pastWriterReads ? clientId : null;
+
+/** Work session and client id as the statements that read take them; null twice for an operator. */
+export const readerValues = (reader: Reader, rules: AccessRules): (string | null)[] =>
+  isOperator(reader) ? [null, null] : [reader.workSessionId, readsAs(reader, rules)];

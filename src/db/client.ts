@@ -97,7 +97,7 @@ export class Database {
    * Runs one statement that writes, as `rows` does.
    * @throws RelayError as `rows` does; where nobody can know whether the statement was committed, it says so
    */
-  write<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
+  commit<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
     return this.#change<Row>(writeOutcomeUnknown, sql, values);
   }
 

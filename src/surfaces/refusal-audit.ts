@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isOperator, type Reader } from '../access/policy.ts';
 import { auditActionOf } from '../api/operation.ts';
+import type { VaultAudit } from '../audit/vault-audit-store.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { NotedRefusal } from '../http/edge/refusals.ts';
-import type { VaultStore } from '../vault/store.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -38,10 +38,8 @@ async function knownReaderOf({ callContext }: FastifyRequest): Promise<Reader | 
   }
 }
 
-type RefusalLog = Pick<VaultStore, 'noteRefusals'>;
-
 async function keep(
-  vaults: RefusalLog,
+  audit: VaultAudit,
   request: FastifyRequest,
   refused: readonly NotedRefusal[],
 ): Promise<void> {
@@ -51,20 +49,20 @@ async function keep(
     action: call === undefined ? 'request' : auditActionOf(call),
     outcome: code.toLowerCase(),
   }));
-  await vaults.noteRefusals(caller, vaultOf(request), rows).catch((error: Error) => {
+  await audit.noteRefusals(caller, vaultOf(request), rows).catch((error: Error) => {
     // Nothing was done, and so nothing has to be undone.
     request.log.warn({ reason: error.message }, 'A refusal is missing in the audit log');
   });
 }
 
 /** @returns a function that keeps what was refused since it ran last, or undefined when nothing was */
-function makeKeeper(vaults: RefusalLog, request: FastifyRequest): () => Promise<void> | undefined {
+function makeKeeper(audit: VaultAudit, request: FastifyRequest): () => Promise<void> | undefined {
   let kept = 0;
   return () => {
     const noted = request.refusals ?? [];
     const refused = noted.slice(kept).filter(({ code }) => REFUSED_AT_THE_EDGE.has(code));
     kept = noted.length;
-    return refused.length === 0 ? undefined : keep(vaults, request, refused);
+    return refused.length === 0 ? undefined : keep(audit, request, refused);
   };
 }
 
@@ -79,9 +77,9 @@ const endingAfter = (answer: Response, last: () => Promise<void> | undefined): R
  * Keeps refusals of calls whose sender is known in the audit log, before the answer ends. An answer that is a stream may
  * be cut by its reader; what was refused by then is kept when it closes.
  */
-export function installRefusalAudit(app: FastifyInstance, vaults: RefusalLog): void {
+export function installRefusalAudit(app: FastifyInstance, audit: VaultAudit): void {
   app.addHook('onSend', (request, reply, payload, done) => {
-    const keepNew = makeKeeper(vaults, request);
+    const keepNew = makeKeeper(audit, request);
     const keeping = keepNew();
     let answer = payload;
     if (payload instanceof Response && isStreamedBatch(payload)) {

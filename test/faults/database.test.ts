@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { statementName } from '../../src/db/statement-name.ts';
-import { CREATE, WRITE } from '../../src/vault/sql.ts';
+import { WRITE } from '../../src/vault/write/batch-store.ts';
+import { CREATE } from '../../src/vault/write/create-store.ts';
 import { BUSY } from '../support/busy.ts';
 import { useDatabase } from '../support/database.ts';
 import { withRelayServer } from '../support/relay-server.ts';
@@ -189,7 +190,9 @@ test('a primary that became a standby: writes wait, and come back with a new pri
     await expect.poll(async () => outcomeOf(await append('to a standby'))).toEqual(UNAVAILABLE);
     // Opens as many connections to the standby as reads may have.
     const callers = Array.from({ length: 20 }, (_, n) => ({ workSessionId: `st-${n}`, clientId: 'a' }));
-    await Promise.all(callers.map((caller) => server.vaults.list(caller)));
+    await Promise.all(
+      callers.map((caller) => server.vaults.reader.list(caller, {}, { maxBytes: 1_000_000, streams: false })),
+    );
   } finally {
     await setReadOnly('RESET default_transaction_read_only');
   }

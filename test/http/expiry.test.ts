@@ -31,7 +31,7 @@ const expire = (session: string) =>
   ]);
 
 async function waiting(n: number): Promise<void> {
-  await expect.poll(() => server.one.services.vaults.waiters.size).toBe(n);
+  await expect.poll(() => server.one.services.vaults.followers.waiters.size).toBe(n);
 }
 
 const follow = (session: string, procedure: string, input?: object) => {

@@ -50,7 +50,7 @@ test('who follows a vault or waits for it does not keep the server from stopping
   const input = encodeURIComponent(JSON.stringify({ vault_id: vaultId }));
   const following = await ask(`/trpc/vault.watch?id=a&input=${input}`);
   const waiting = ask(`/api/vault/${vaultId}?id=a&wait=25`);
-  await expect.poll(() => server.one.services.vaults.waiters.size).toBe(2);
+  await expect.poll(() => server.one.services.vaults.followers.waiters.size).toBe(2);
   await server.stop();
   expect(await (await waiting).json()).toEqual([]);
   await following.text();
@@ -124,7 +124,7 @@ test('a stop answers reads that wait, and ends subscriptions as a server does th
   expect(watching.status).toBe(200);
   const watched = watching.text();
   const reading = vaults.read(vaultId, `&since=${seq}&wait=25`);
-  await expect.poll(() => server.replicas[0]?.services.vaults.waiters.size).toBe(2);
+  await expect.poll(() => server.replicas[0]?.services.vaults.followers.waiters.size).toBe(2);
 
   const stopped = server.stop();
   const read = await reading;

@@ -23,7 +23,7 @@ beforeAll(async () => {
   vaults = new RestVaults(server.url, { session, clientId: 'ann' });
 });
 
-afterEach(() => expect.poll(() => server.vaults.waiters.size).toBe(0));
+afterEach(() => expect.poll(() => server.vaults.followers.waiters.size).toBe(0));
 
 /** A vault with one entry. */
 async function makeVault(): Promise<void> {
@@ -31,7 +31,8 @@ async function makeVault(): Promise<void> {
   head = (await vaults.append(vaultId, 'first')).body.seq;
 }
 
-const waiting = (n: number) => expect.poll(() => server.vaults.waiters.size, { timeout: 30_000 }).toBe(n);
+const waiting = (n: number) =>
+  expect.poll(() => server.vaults.followers.waiters.size, { timeout: 30_000 }).toBe(n);
 
 /** Reads with `wait`, and says how long that took. */
 async function wait(query: string, as = vaults) {
@@ -198,7 +199,7 @@ describe('while a read waits', () => {
     const took = await withRelayServer({ databaseUrl: database.url, replicas: 1 }, async ({ one }) => {
       const { url, services, stop } = one;
       const answer = wait(`&since=${head}&wait=25`, new RestVaults(url, { session, clientId: 'ann' }));
-      await expect.poll(() => services.vaults.waiters.size).toBe(1);
+      await expect.poll(() => services.vaults.followers.waiters.size).toBe(1);
       await Promise.all([stop(), answer]);
       return answer;
     });
@@ -211,7 +212,7 @@ describe('while a read waits', () => {
     await withRelayServer(options, async ({ one: { url, services } }) => {
       const ann = new RestVaults(url, { session, clientId: 'ann' });
       const answer = wait(`&since=${head}&wait=25`, ann);
-      await expect.poll(() => services.vaults.waiters.size).toBe(1);
+      await expect.poll(() => services.vaults.followers.waiters.size).toBe(1);
       // It has looked once, because the only connection answers in order.
       await ann.read(vaultId);
       proxied.proxy.refuse();

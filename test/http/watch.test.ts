@@ -28,7 +28,7 @@ afterAll(() => proxy.stop());
 
 afterEach(async () => {
   for (const end of endings.splice(0)) end();
-  await expect.poll(() => server.vaults.waiters.size).toBe(0);
+  await expect.poll(() => server.vaults.followers.waiters.size).toBe(0);
 });
 
 const clientOf = (url: string, who: { session?: string; clientId?: string } = {}): VaultRelayClient =>
@@ -54,7 +54,8 @@ function watch(client: VaultRelayClient, following: Following) {
   return { entries, errors, stop: () => subscription.unsubscribe() };
 }
 
-const waiting = (n: number) => expect.poll(() => server.vaults.waiters.size, { timeout: LONG_MS }).toBe(n);
+const waiting = (n: number) =>
+  expect.poll(() => server.vaults.followers.waiters.size, { timeout: LONG_MS }).toBe(n);
 
 describe('vault.watch', () => {
   test('gives what is there and then what comes, in the order of seq', async () => {
@@ -152,7 +153,7 @@ describe('vault.watch', () => {
     const { one: before } = await startRelayServer(database.url, { replicas: 1 });
     const { entries, errors } = watch(clientOf(before.url), { vault_id: vaultId });
     await vaults.append(vaultId, 'before');
-    await expect.poll(() => before.services.vaults.waiters.size).toBe(1);
+    await expect.poll(() => before.services.vaults.followers.waiters.size).toBe(1);
     // By this server itself, so that its follower is told.
     await new RestVaults(before.url, { session, clientId: 'ann' }).append(vaultId, 'told');
     expect((await entries.next('a row')).content).toBe('before');
@@ -163,7 +164,7 @@ describe('vault.watch', () => {
     const { one: after } = await startRelayServer(database.url, { config, replicas: 1 });
     try {
       expect((await entries.next('a row', LONG_MS)).content).toBe('while it was away');
-      await expect.poll(() => after.services.vaults.waiters.size).toBe(1);
+      await expect.poll(() => after.services.vaults.followers.waiters.size).toBe(1);
       await new RestVaults(after.url, { session, clientId: 'ann' }).append(vaultId, 'afterwards');
       expect((await entries.next('a row')).content).toBe('afterwards');
       expect([entries.size, errors.size]).toEqual([0, 0]);

@@ -36,7 +36,7 @@ describeWithRedis('what is written at one replica', () => {
     );
 
   const waiting = (at: RelayServer) =>
-    at.replicas.reduce((sum, { services }) => sum + services.vaults.waiters.size, 0);
+    at.replicas.reduce((sum, { services }) => sum + services.vaults.followers.waiters.size, 0);
 
   test('C21, unknown message: what a newer server says and this one does not understand is ignored and counted', async () => {
     const redisUrl = await takeRedisDatabase();

@@ -1,17 +1,21 @@
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hashSessionId } from '../../src/access/session-id.ts';
+import * as vaultAuditSql from '../../src/audit/vault-audit-sql.ts';
 import * as astationSql from '../../src/session/astation-sql.ts';
 import * as bindingSql from '../../src/session/binding-sql.ts';
 import * as otherSessionSql from '../../src/session/sql.ts';
+import { READ_HEADS } from '../../src/vault/follow/head-store.ts';
 import { READS } from '../../src/vault/read/sql.ts';
-import * as otherVaultSql from '../../src/vault/sql.ts';
+import { WRITE } from '../../src/vault/write/batch-store.ts';
+import { CREATE } from '../../src/vault/write/create-store.ts';
+import { REMOVE_WRITER } from '../../src/vault/write/store.ts';
 import { useDatabase } from '../support/database.ts';
 
 const database = useDatabase();
 
 const sessionSql = { ...otherSessionSql, ...bindingSql, ...astationSql };
-const vaultSql = { ...otherVaultSql, ...READS.caller };
+const vaultSql = { ...vaultAuditSql, READ_HEADS, WRITE, CREATE, REMOVE_WRITER, ...READS.caller };
 
 /** 100,000 entries and 24,001 writers in 2,002 vaults of 500 work sessions, and 20,000 sessions. */
 const FILL = `

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
-import { WRITE } from '../../src/vault/sql.ts';
+import { WRITE } from '../../src/vault/write/batch-store.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { verify } from '../support/verify.ts';
@@ -135,7 +135,7 @@ async function leftOf(vaults: string[], outcomes: Outcome[]) {
 async function together(steps: Step[]) {
   const vaults = await makeVaults();
   const writes = steps.map((one, place) => toWrite(one, place, vaults));
-  const outcomes = await database.db.write<Outcome>(WRITE, JSON.stringify(writes), 0, 0);
+  const outcomes = await database.db.commit<Outcome>(WRITE, JSON.stringify(writes), 0, 0);
   return { left: await leftOf(vaults, outcomes), vaults };
 }
 
@@ -144,7 +144,7 @@ async function oneByOne(steps: Step[]) {
   const outcomes: Outcome[] = [];
   for (const [place, one] of steps.entries()) {
     const write = JSON.stringify([toWrite(one, place, vaults)]);
-    outcomes.push(...(await database.db.write<Outcome>(WRITE, write, 0, 0)));
+    outcomes.push(...(await database.db.commit<Outcome>(WRITE, write, 0, 0)));
   }
   return { left: await leftOf(vaults, outcomes), vaults };
 }
@@ -182,7 +182,7 @@ describe('one statement of many writes', () => {
     const writes = ([1, 0, 1, 0] as const).map((vault, place) =>
       toWrite({ ...append, vault }, place, vaults),
     );
-    const outcomes = await database.db.write<Outcome>(WRITE, JSON.stringify(writes), 0, 0);
+    const outcomes = await database.db.commit<Outcome>(WRITE, JSON.stringify(writes), 0, 0);
     expect(
       outcomes.toSorted((a, b) => a.place - b.place).map(({ outcome, entry_no }) => [outcome, entry_no]),
     ).toEqual([

@@ -25,7 +25,7 @@ const foreign = (vaultId: string) => `FORBIDDEN: Vault ${vaultId} belongs to ano
 
 /** Resolves once so many wait for something. */
 async function untilWaiting(store: TestStore, count: number): Promise<void> {
-  while (store.waiters.size < count) await new Promise((resolve) => setImmediate(resolve));
+  while (store.followers.waiters.size < count) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe('reads from outside', () => {
@@ -128,7 +128,7 @@ describe('a writer who is taken off the list', () => {
     await store.append(bob, vaultId, 'not for ann');
     const shown = await Promise.all(still);
     expect(shown.map(([entry]) => entry?.content)).toEqual(['not for ann', 'not for ann']);
-    expect(store.waiters.size).toBe(0);
+    expect(store.followers.waiters.size).toBe(0);
   });
 
   test('gets nothing either when the change that ends the wait is the first after the removal', async () => {

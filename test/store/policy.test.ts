@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { type Caller, canRead, canSetSummary, canWrite, type VaultAccess } from '../../src/access/policy.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
-import { makeVaultId } from '../../src/vault/write/vault-id.ts';
+import { makeVaultId } from '../../src/vault/write/create-store.ts';
 import { useDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';

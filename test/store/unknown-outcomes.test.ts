@@ -11,7 +11,7 @@ import { LoginStore } from '../../src/session/login-store.ts';
 import { CREATE_GRANTED, DENY, GRANT, REQUEST, REVOKE } from '../../src/session/sql.ts';
 import { SessionStore } from '../../src/session/store.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
-import { REMOVE_WRITER } from '../../src/vault/sql.ts';
+import { REMOVE_WRITER } from '../../src/vault/write/store.ts';
 import { AstationKey } from '../support/astation-key.ts';
 import { silent, useDatabase, withEmptyDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';

@@ -2,9 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canRead } from '../../src/access/policy.ts';
 import { Database } from '../../src/db/client.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
-import { VaultReader } from '../../src/vault/read/store.ts';
-import { CREATE } from '../../src/vault/sql.ts';
-import { makeVaultId } from '../../src/vault/write/vault-id.ts';
+import { refusedAccess } from '../../src/vault/refused-access.ts';
+import { CREATE, makeVaultId } from '../../src/vault/write/create-store.ts';
 import { dump, silent, useDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';
@@ -248,9 +247,9 @@ describe('refusals', () => {
 
 test('a vault that is opened to the reader while its refusal is being explained asks for another try', async () => {
   const { vault_id: vaultId } = await store.create(ann, 'just made');
-  const reader = new VaultReader(database.db, { pastWriterReads: true, onOutsideRead: () => undefined });
-  for (const who of [ann, { operator: true } as const]) {
-    expect(await reader.refusal(who, vaultId, { action: 'read', allowed: canRead })).toMatchObject({
+  for (const reader of [ann, { operator: true } as const]) {
+    const refused = { action: 'read', allowed: canRead };
+    expect(await refusedAccess(store.audit, { reader, vaultId }, refused)).toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
       retryAfter: 1,
     });

@@ -7,7 +7,7 @@ import { readConfig } from '../../src/config.ts';
 import { Database } from '../../src/db/client.ts';
 import { MIGRATIONS_DIR, migrate } from '../../src/db/migrate.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
-import { WRITE } from '../../src/vault/sql.ts';
+import { WRITE } from '../../src/vault/write/batch-store.ts';
 import { silent, useDatabase, withClient, withEmptyDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { TestStore } from '../support/store.ts';
@@ -43,7 +43,7 @@ const appends = (vaultId: string, from: number, count: number) =>
 async function makeVault(writers = 0): Promise<string> {
   const { vault_id: vaultId } = await store.create(ann, 'written by many');
   for (let n = 1; n <= writers; n += 1000) {
-    await database.db.write(WRITE, appends(vaultId, n, Math.min(1000, writers - n + 1)), 0, 0);
+    await database.db.commit(WRITE, appends(vaultId, n, Math.min(1000, writers - n + 1)), 0, 0);
   }
   return vaultId;
 }
@@ -223,7 +223,7 @@ test('statements with new writers of the same vaults never wait for each other i
   };
   for (const round of upTo(20)) {
     const statements = [false, true, false, true].map((turned) =>
-      database.db.write<{ outcome: string }>(WRITE, JSON.stringify(batch(round, turned)), 0, 0),
+      database.db.commit<{ outcome: string }>(WRITE, JSON.stringify(batch(round, turned)), 0, 0),
     );
     const rows = (await Promise.all(statements)).flat();
     expect(new Set(rows.map(({ outcome }) => outcome))).toEqual(new Set(['written']));

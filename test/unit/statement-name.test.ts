@@ -1,10 +1,15 @@
 import { expect, test } from 'vitest';
+import * as vaultAuditSql from '../../src/audit/vault-audit-sql.ts';
 import { statementName } from '../../src/db/statement-name.ts';
+import { READ_HEADS } from '../../src/vault/follow/head-store.ts';
 import { READS } from '../../src/vault/read/sql.ts';
-import * as otherStatements from '../../src/vault/sql.ts';
+import { WRITE } from '../../src/vault/write/batch-store.ts';
+import { CREATE } from '../../src/vault/write/create-store.ts';
+import { REMOVE_WRITER } from '../../src/vault/write/store.ts';
 
 const statements = [
-  ...[READS.caller, READS.operator, otherStatements].flatMap((all) => Object.values<string>(all)),
+  ...[READS.caller, READS.operator, vaultAuditSql].flatMap((all) => Object.values<string>(all)),
+  ...[CREATE, READ_HEADS, REMOVE_WRITER, WRITE],
 ];
 
 test('a statement has one name, whenever it is asked for', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { makeVaultId } from '../../src/vault/write/vault-id.ts';
+import { makeVaultId } from '../../src/vault/write/create-store.ts';
 
 const DRAWS = 200_000;
 const BASE62 = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'];

@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { isOperator, type Reader } from '../../access/policy.ts';
+import type { VaultAudit } from '../../audit/vault-audit-store.ts';
 import { RelayError, unauthorized } from '../../errors.ts';
 import type { Look, ReadOptions, VaultPage } from '../read/page.ts';
 import { PORTION_BYTES } from '../read/portion-sql.ts';
 import type { AnswerBounds } from '../read/portions.ts';
-import type { VaultReader, View } from '../read/store.ts';
+import type { VaultViews, View } from '../read/view-store.ts';
 import type { VaultEntry } from '../schema.ts';
 import type { VaultFeed } from './feed.ts';
 import { VaultWaiters, type WaitEnd } from './waiters.ts';
@@ -61,15 +62,23 @@ const PACED_FROM = 65_536;
  */
 const PACE = 10_000;
 
-/** Those who wait for vaults to change: until a time, or for as long as they stay. */
+interface FollowDeps {
+  views: VaultViews;
+  audit: VaultAudit;
+  feed: VaultFeed;
+}
+
+/** Waiting reads and subscriptions: until a time, or for as long as the follower stays. */
 export class VaultFollowers {
   readonly waiters = new VaultWaiters();
-  readonly #reader: VaultReader;
+  readonly #views: VaultViews;
+  readonly #audit: VaultAudit;
   readonly #feed: VaultFeed;
   #lastTurn: Promise<void> = Promise.resolve();
 
-  constructor(reader: VaultReader, feed: VaultFeed) {
-    this.#reader = reader;
+  constructor({ views, audit, feed }: FollowDeps) {
+    this.#views = views;
+    this.#audit = audit;
     this.#feed = feed;
     feed.listen(({ vaultId, workSessionId }) => {
       this.waiters.changed(vaultTopic(vaultId));
@@ -79,19 +88,13 @@ export class VaultFollowers {
   }
 
   /**
-   * What a vault holds, or a page of it. With `wait` an empty answer waits until there is something to show, or the
-   * time is up; waiting holds no database connection.
-   * @throws RelayError as `VaultReader.look`, and `UNAUTHORIZED` when the session ends meanwhile
+   * What a vault holds, or a page of it, once there is something to show. An empty answer waits for up to `wait` seconds;
+   * a waiting read holds no database connection.
+   * @throws RelayError as `VaultViews.read`, and `UNAUTHORIZED` when the session ends meanwhile
    */
-  async readPage(view: View, bounds: AnswerBounds): Promise<VaultPage> {
-    const { wait } = view.what;
-    const look =
-      wait === undefined
-        ? await this.#reader.look(view, this.#reader.first(view.what, bounds))
-        : await this.#lookUntil(view, bounds, performance.now() + wait * 1000);
-    const page = await this.#reader.complete(view, look, bounds);
-    await this.#reader.foreign.note(view.reader, 'read', { vaultId: view.vaultId, ...look });
-    return page;
+  async readWithin(wait: number, view: View, bounds: AnswerBounds): Promise<VaultPage> {
+    const look = await this.#lookUntil(view, bounds, performance.now() + wait * 1000);
+    return this.#views.complete(view, look, bounds);
   }
 
   /** @param until on the clock of `performance.now()` */
@@ -107,7 +110,7 @@ export class VaultFollowers {
         signal: what.signal,
       });
       try {
-        const look = await this.#reader.look(view, this.#reader.first(what, bounds));
+        const look = await this.#views.look(view, this.#views.first(what, bounds));
         const { json, next } = look.portion;
         if (json !== '' || next !== null || ms === 0) return look;
         const end = await waiting.ended;
@@ -121,7 +124,7 @@ export class VaultFollowers {
 
   /**
    * Every row after `since`, by seq, as it is committed, until the caller leaves.
-   * @throws RelayError as `readPage`; `SERVICE_UNAVAILABLE` when the server stops, so that a follower comes back
+   * @throws RelayError as `VaultViews.read`; `SERVICE_UNAVAILABLE` when the server stops, so that a follower comes back
    */
   async *watch(
     reader: Reader,
@@ -139,13 +142,13 @@ export class VaultFollowers {
       });
       try {
         const view = { reader, vaultId, what: { since: seen, history: true, kind } };
-        const look = await this.#reader.look(view, {
+        const look = await this.#views.look(view, {
           rows: WATCH_ROWS,
           bytes: PORTION_BYTES,
           continues: isBehind,
         });
         // One row for all that this subscription reads.
-        if (!noted) await this.#reader.foreign.note(reader, 'watch', { vaultId, ...look });
+        if (!noted) await this.#audit.note(reader, 'watch', { vaultId, ...look });
         noted = true;
         const { json, rows, next, bytes } = look.portion;
         const release = hold(bytes);

@@ -1,5 +1,16 @@
 import type { Database } from '../../db/client.ts';
-import { READ_HEADS } from '../sql.ts';
+
+/**
+ * `$1` vaults, `$2` work sessions, `$3` client ids, one of each a question. One JSON array for all of them, which costs
+ * the server less than rows do: place from 1, from outside, head and its hash, of each vault that may be read.
+ */
+export const READ_HEADS = `
+  SELECT coalesce(json_agg(json_build_array(
+      asked.place, v.work_session_id <> asked.work_session_id, v.head_seq, encode(v.head_hash, 'hex'))), '[]') AS heads
+  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (vault_id, work_session_id, client_id, place)
+  JOIN vaults AS v ON v.vault_id = asked.vault_id
+  WHERE v.work_session_id = asked.work_session_id OR (
+    SELECT true FROM vault_writers AS w WHERE w.vault_id = v.vault_id AND w.client_id = asked.client_id)`;
 
 /** Whether a caller may read a vault, and where that stands. */
 export interface HeadQuestion {

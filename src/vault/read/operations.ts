@@ -34,18 +34,22 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
     input: inputs.list.optional(),
     output: VaultListItem.array(),
     run: async (reader, input, io) => {
-      const page = await store.list(reader, { ...input, bounds: io.boundsOf(input?.limit) });
+      const page = await store.reader.list(reader, input ?? {}, io.boundsOf(input?.limit));
       return { rows: page, next: page.nextCursor };
     },
   });
 
   const readPage = (reader: Reader, options: ReadOptions & { vault_id: string }, io: Io) => {
-    const { vault_id, wait, as_of, cursor } = options;
-    // The object belongs to this call alone, so it may grow.
-    if (wait !== undefined) options.signal = io.signal;
-    // A waiting read wants more than its client has seen, and a view of the past has another head.
-    else if (as_of === undefined && cursor === undefined) options.known_head = io.seenHead;
-    return store.readPage(reader, vault_id, { ...options, bounds: io.boundsOf(options.limit) });
+    const { vault_id: vaultId, wait, as_of, cursor, limit } = options;
+    const bounds = io.boundsOf(limit);
+    if (wait !== undefined) {
+      const view = { reader, vaultId, what: { ...options, signal: io.signal } };
+      return store.followers.readWithin(wait, view, bounds);
+    }
+    // A view of the past has another head than the one that the client has seen.
+    const isNow = as_of === undefined && cursor === undefined;
+    const what = isNow ? { ...options, known_head: io.seenHead } : options;
+    return store.views.read({ reader, vaultId, what }, bounds);
   };
 
   const read = operation({
@@ -121,7 +125,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       input: inputs.meta,
       output: VaultMeta,
       run: async (reader, { vault_id }, io) => {
-        const value = await store.meta(reader, vault_id);
+        const value = await store.reader.meta(reader, vault_id);
         io.hold(COPIES_IN_MEMORY * JSON.stringify(value.writers).length);
         return { value };
       },
@@ -154,7 +158,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       run: async (reader, { vault_id, ...part }, io) => {
         const { maxBytes } = io.boundsOf(part.limit);
         const hold = (bytes: number) => void io.hold(COPIES_IN_MEMORY * bytes);
-        return { value: await store.proof(reader, vault_id, { ...part, maxBytes, hold }) };
+        return { value: await store.reader.proof(reader, vault_id, { ...part, maxBytes, hold }) };
       },
     }),
 
@@ -163,14 +167,14 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       who: 'reader',
       input: inputs.watch,
       run: (reader, { vault_id, kind, since, lastEventId }, { signal, hold }) =>
-        store.watch(reader, vault_id, { kind, signal, since: lastEventId ?? since, hold }),
+        store.followers.watch(reader, vault_id, { kind, signal, since: lastEventId ?? since, hold }),
       idOf: ({ seq }: VaultEntry) => String(seq),
     }),
 
     /** Which vaults of the caller's work session change, and their new heads. A client lists again after a gap. */
     changes: subscription({
       who: 'reader',
-      run: (reader, _, { signal }) => store.changes(reader, signal),
+      run: (reader, _, { signal }) => store.followers.changes(reader, signal),
     }),
   };
 }

@@ -4,7 +4,7 @@ import { mutation } from '../../api/trpc.ts';
 import type { VaultInputs } from '../inputs.ts';
 import { CreatedVault, Nothing, RemovedWriter, WriteResult } from '../schema.ts';
 import type { VaultStore } from '../store.ts';
-import type { Write } from './store.ts';
+import type { Write } from './batch-store.ts';
 
 const tags = ['vault'];
 
@@ -12,8 +12,8 @@ export const VAULT = 'v-7Kf3qDx02Z';
 
 /** The calls that change vaults. On REST, `write` is both append and override, as released clients call it. */
 export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
-  const writeAs = async (caller: Caller, what: Write) => {
-    const { replayed, entry_no, version, seq } = await store.write(caller, what);
+  const submit = async (caller: Caller, what: Write) => {
+    const { replayed, entry_no, version, seq } = await store.writer.submit(caller, what);
     return { value: { entry_no, version, seq }, replayed };
   };
 
@@ -42,7 +42,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
     run: (caller, { vault_id, text, tags: words, entry_id, expected_version, idempotency_key }) => {
       const op = entry_id == null ? 'append' : 'override';
       const what = { op, vaultId: vault_id, text, tags: words, key: idempotency_key } as const;
-      return writeAs(
+      return submit(
         caller,
         entry_id == null ? what : { ...what, entryNo: entry_id, expected: expected_version },
       );
@@ -67,7 +67,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
       input: inputs.create,
       output: CreatedVault,
       run: async (caller, { summary, idempotency_key }) => {
-        const { vault_id, replayed } = await store.create(caller, summary, idempotency_key);
+        const { vault_id, replayed } = await store.writer.create({ caller, summary, key: idempotency_key });
         return { value: { vault_id }, replayed };
       },
     }),
@@ -96,7 +96,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
       output: Nothing,
       run: async (caller, { vault_id, text, expected_summary_version, idempotency_key }) => {
         const what = { vaultId: vault_id, text, expected: expected_summary_version, key: idempotency_key };
-        const { replayed } = await writeAs(caller, { op: 'summary', ...what });
+        const { replayed } = await submit(caller, { op: 'summary', ...what });
         return { value: {}, replayed };
       },
     }),
@@ -118,7 +118,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
       input: inputs.removeWriter,
       output: RemovedWriter,
       run: async (caller, { vault_id, client_id }) => ({
-        value: { removed: await store.removeWriter(caller, vault_id, client_id) },
+        value: { removed: await store.writer.removeWriter(caller, vault_id, client_id) },
       }),
     }),
   };

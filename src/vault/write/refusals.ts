@@ -1,4 +1,5 @@
 import { type CurrentVersion, conflict, forbidden, notFound, type RelayError } from '../../errors.ts';
+import { foreignVault, noVault, readOnlyVault } from '../refused-access.ts';
 import type { RefusedOutcome } from './outcomes.ts';
 
 /** What a refused write was about. */
@@ -9,11 +10,6 @@ export interface RefusedWrite {
   current: CurrentVersion | null;
 }
 
-export const noVault = (vaultId: string) => notFound(`There is no vault ${vaultId}.`);
-export const foreignVault = (vaultId: string) =>
-  forbidden(`Vault ${vaultId} belongs to another work session.`);
-export const readOnlyVault = (vaultId: string) =>
-  forbidden(`Vault ${vaultId} belongs to another work session: as a past writer you may read it, not write.`);
 export const keyReused = () =>
   conflict('This idempotency key stood for another request; use a fresh key for each new write.');
 
@@ -43,3 +39,7 @@ export const REFUSALS = {
   bytes_full: ({ vaultId }) =>
     forbidden(`Vault ${vaultId} holds as many bytes as this server allows; make another vault.`),
 } as const satisfies Record<RefusedOutcome, (refused: RefusedWrite) => RelayError>;
+
+/** A newer version of the program may have replaced the function. */
+export const unknownOutcome = (name: string, outcome: string | undefined) =>
+  new Error(`The function ${name} answered with an outcome that this version does not know: ${outcome}`);

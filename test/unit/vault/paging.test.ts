@@ -8,7 +8,7 @@ import {
   writeListCursor,
   writeReadCursor,
 } from '../../../src/vault/read/cursors.ts';
-import { makeVaultId } from '../../../src/vault/write/vault-id.ts';
+import { makeVaultId } from '../../../src/vault/write/create-store.ts';
 
 const place = fc.oneof(fc.nat(), fc.maxSafeInteger().map(Math.abs));
 /** Everything from 1970 to 2255 has at most 16 digits. */

@@ -1,7 +1,14 @@
-import { type Caller, isOperator, type Operator, type Reader } from '../../access/policy.ts';
-import { auditColumns } from '../../audit/columns.ts';
-import type { Database } from '../../db/client.ts';
-import { NOTE_OPERATOR_READ, NOTE_OUTSIDE_READS } from '../sql.ts';
+import {
+  type AccessRules,
+  type Caller,
+  isOperator,
+  type Operator,
+  type Reader,
+  readerValues,
+} from '../access/policy.ts';
+import type { Database } from '../db/client.ts';
+import { auditColumns } from './columns.ts';
+import { EXPLAIN_REFUSAL, NOTE_OPERATOR_READ, NOTE_OUTSIDE_READS, NOTE_REFUSALS } from './vault-audit-sql.ts';
 
 /** How a vault was read, as the audit log names it. */
 export type ReadAction = 'read' | 'watch' | 'meta' | 'proof' | 'list' | 'set_summary';
@@ -19,20 +26,67 @@ const NOTED_EACH_TIME = 20;
 const LIST_AGAIN_MS = 60_000;
 const MAX_LISTED = 10_000;
 
+/** What the audit of vaults does beside its rows. */
+export interface AuditRules extends AccessRules {
+  /** Writes a line about each read from another work session. */
+  onOutsideRead(read: OutsideRead): void;
+}
+
+/** Why a call found no vault, or no right to it. */
+export interface RefusalReason {
+  workSessionId: string;
+  isWriter: boolean;
+}
+
 /**
- * Notes reads by readers that a vault does not belong to: past writers from other work sessions in the vault's outside
- * reads, the audit log and the log, operators in the audit log. Every read path comes through here.
+ * The audit log of vaults. Every read path notes reads from outside here: past writers from other work sessions in the
+ * vault's outside reads, the audit log and the log, operators in the audit log.
  */
-export class ForeignReads {
+export class VaultAudit {
   readonly #db: Database;
-  readonly #log: (read: OutsideRead) => void;
+  readonly #rules: AuditRules;
   /** When a client last saw a vault in a list, the oldest first. */
   readonly #listed = new Map<string, number>();
 
-  /** @param log writes a line about each read from another work session */
-  constructor(db: Database, log: (read: OutsideRead) => void) {
+  constructor(db: Database, rules: AuditRules) {
     this.#db = db;
-    this.#log = log;
+    this.#rules = rules;
+  }
+
+  /** Notes calls that were refused before any statement ran. @throws RelayError `SERVICE_UNAVAILABLE` */
+  async noteRefusals(
+    caller: Caller,
+    vaultId: string | undefined,
+    refused: readonly { action: string; outcome: string }[],
+  ): Promise<void> {
+    await this.#db.rows(
+      NOTE_REFUSALS,
+      vaultId ?? null,
+      caller.workSessionId,
+      caller.clientId,
+      ...auditColumns(caller),
+      refused.map(({ action }) => action),
+      refused.map(({ outcome }) => outcome),
+    );
+  }
+
+  /**
+   * Finds why a statement touched nothing, and notes it.
+   * @returns undefined where there is no such vault
+   * @throws RelayError `SERVICE_UNAVAILABLE`
+   */
+  async explainRefusal(reader: Reader, vaultId: string, action: string): Promise<RefusalReason | undefined> {
+    const [workSessionId = null, readsAs = null] = readerValues(reader, this.#rules);
+    const [row] = await this.#db.rows<{ work_session_id: string; is_writer: boolean }>(
+      EXPLAIN_REFUSAL,
+      vaultId,
+      workSessionId,
+      isOperator(reader) ? null : reader.clientId,
+      ...auditColumns(reader),
+      readsAs,
+      action,
+    );
+    return row && { workSessionId: row.work_session_id, isWriter: row.is_writer };
   }
 
   /**
@@ -88,6 +142,7 @@ export class ForeignReads {
       ...auditColumns(reader),
       action,
     );
-    for (const vaultId of vaultIds) this.#log({ vaultId, action, requestId: origin?.requestId });
+    for (const vaultId of vaultIds)
+      this.#rules.onOutsideRead({ vaultId, action, requestId: origin?.requestId });
   }
 }

@@ -1,0 +1,219 @@
+import {
+  type AccessRules,
+  canRead,
+  isOperator,
+  type Reader,
+  readerValues,
+  readsAs,
+} from '../../access/policy.ts';
+import type { VaultAudit } from '../../audit/vault-audit-store.ts';
+import type { Database } from '../../db/client.ts';
+import { RelayError } from '../../errors.ts';
+import { Batcher } from '../follow/batcher.ts';
+import { type HeadQuestion, readHeads } from '../follow/head-store.ts';
+import { SharedReads } from '../follow/shared-reads.ts';
+import { refusedAccess } from '../refused-access.ts';
+import { searchPattern } from '../search/pattern.ts';
+import { readReadCursor } from './cursors.ts';
+import { type Look, type LookRow, Page, type ReadOptions, readLook, type VaultPage } from './page.ts';
+import { PORTION_BYTES } from './portion-sql.ts';
+import { type AnswerBounds, completeRows, firstPortion, type PortionWanted } from './portions.ts';
+import { askingFor, mayScan } from './scan-store.ts';
+import { BEFORE_ALL, READS } from './sql.ts';
+
+/** One view of one vault, as a reader asks for it. */
+export interface View {
+  reader: Reader;
+  vaultId: string;
+  what: ReadOptions;
+}
+
+/** All that decides what a look shows, beside who looks. */
+const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor, entry_id }: ReadOptions) => [
+  since,
+  history,
+  kind,
+  as_of,
+  q,
+  writer,
+  tag,
+  cursor,
+  entry_id,
+];
+
+/** Whether rows are looked at that may not be shown. */
+const isNarrowed = ({ q, writer, tag, entry_id, since = 0 }: ReadOptions) =>
+  since > 0 || [q, writer, tag, entry_id].some((option) => option !== undefined);
+
+/** Whether the current view is wanted from its start and without options, which has a statement of its own. */
+function isWhole(what: ReadOptions, { at, bytes }: PortionWanted<number>): boolean {
+  const { history = false, kind = 'content', as_of, limit, cursor } = what;
+  const isPaged = [as_of, limit, cursor, at].some((option) => option !== undefined);
+  return !history && kind === 'content' && !isNarrowed(what) && !isPaged && bytes >= PORTION_BYTES;
+}
+
+/** Rows that one statement looks through, as far as it may have to leave some out. */
+const LOOKED_ROWS = 5000;
+
+const isRefusal = (error: unknown) =>
+  error instanceof RelayError && (error.code === 'FORBIDDEN' || error.code === 'NOT_FOUND');
+
+/** What the stores that read are made of. */
+export interface ReadDeps {
+  db: Database;
+  audit: VaultAudit;
+  rules: AccessRules;
+}
+
+/** The statements of a reader: an operator reads every vault. */
+export const readsOf = (reader: Reader) => (isOperator(reader) ? READS.operator : READS.caller);
+
+/**
+ * Views of one vault. Each is one statement that also decides whether the reader may; only when it yields nothing does a
+ * second one find out why.
+ *
+ * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, or `SERVICE_UNAVAILABLE` when the database is away
+ */
+export class VaultViews {
+  readonly #db: Database;
+  readonly #audit: VaultAudit;
+  readonly #rules: AccessRules;
+  readonly #heads = new Batcher((questions: HeadQuestion[]) => readHeads(this.#db, questions));
+  /** Reads of one work session that want the same, with the client that each was done for. */
+  readonly #shared = new SharedReads<{ look: Look; clientId: string }>();
+
+  constructor({ db, audit, rules }: ReadDeps) {
+    this.#db = db;
+    this.#audit = audit;
+    this.#rules = rules;
+  }
+
+  /**
+   * What a vault holds now, or a page of it.
+   * @throws RelayError as `completeRows`
+   */
+  async read(view: View, bounds: AnswerBounds): Promise<VaultPage> {
+    return this.complete(view, await this.look(view, this.first(view.what, bounds)), bounds);
+  }
+
+  /** The first rows of a view at this moment; shared with others who want the same. */
+  async look({ reader, vaultId, what }: View, portion: PortionWanted<number>): Promise<Look> {
+    const { known_head: seen } = what;
+    if (seen !== undefined && !isOperator(reader)) {
+      const { workSessionId } = reader;
+      const now = await this.#heads.ask({ vaultId, workSessionId, readsAs: readsAs(reader, this.#rules) });
+      // As long as the vault's head is the one that the reader has seen, its entries are left out.
+      if (now?.head === seen) {
+        return { ...now, portion: { json: '', rows: 0, bytes: 0, next: null, more: false } };
+      }
+    }
+    return this.#lookTogether({ reader, vaultId, what }, portion);
+  }
+
+  /**
+   * The answer that begins with a look. Notes the read where it comes from outside.
+   * @throws RelayError as `completeRows`
+   */
+  async complete(view: View, look: Look, bounds: AnswerBounds): Promise<VaultPage> {
+    const what = { ...view.what, as_of: look.head, cursor: undefined };
+    const fetch = async (portion: PortionWanted<number>) =>
+      (await this.#lookTogether({ ...view, what }, portion)).portion;
+    const { limit } = what;
+    const { ceiling } = look;
+    const rows = await completeRows(look.portion, fetch, {
+      ...bounds,
+      limit,
+      ...(ceiling !== undefined && { ceiling }),
+    });
+    await this.#audit.note(view.reader, 'read', { vaultId: view.vaultId, ...look });
+    return new Page(look, rows);
+  }
+
+  /** What a view asks for first. */
+  first({ limit, cursor }: ReadOptions, bounds: AnswerBounds): PortionWanted<number> {
+    const at = cursor === undefined ? undefined : readReadCursor(cursor).position;
+    return { ...firstPortion(limit, bounds), at };
+  }
+
+  /**
+   * Those of one work session who want the same share a look. A look that another client was refused, or allowed as a
+   * past writer, says nothing about this one.
+   */
+  async #lookTogether(view: View, portion: PortionWanted<number>): Promise<Look> {
+    const { reader, vaultId, what } = view;
+    if (isOperator(reader)) return this.#look(view, portion);
+    const { workSessionId, clientId } = reader;
+    const ask = async () => ({ look: await this.#look(view, portion), clientId });
+    let isOwn = false;
+    try {
+      const key = JSON.stringify([vaultId, workSessionId, ...wanted(what), ...Object.values(portion)]);
+      const seen = await this.#shared.read(key, () => {
+        isOwn = true;
+        return ask();
+      });
+      if (!seen.look.fromOutside || seen.clientId === clientId) return seen.look;
+    } catch (error) {
+      // Only a refusal is about the one who was refused.
+      if (isOwn || !isRefusal(error)) throw error;
+    }
+    return this.#look(view, portion);
+  }
+
+  async #look(view: View, portion: PortionWanted<number>): Promise<Look> {
+    let row = isWhole(view.what, portion) ? await this.#askWhole(view) : undefined;
+    // A vault that may hold more than a portion is read by portions.
+    if (row === undefined || row?.json === null) row = await this.#ask(view, portion);
+    if (!row) throw await refusedAccess(this.#audit, view, { action: 'read', allowed: canRead });
+    return readLook(row);
+  }
+
+  /** @returns null where the vault is not there, or not for this reader */
+  async #askWhole({ reader, vaultId }: View): Promise<LookRow | null> {
+    const ask = askingFor(this.#db, reader, false);
+    const [row] = await ask<LookRow>(
+      readsOf(reader).READ_WHOLE,
+      vaultId,
+      ...readerValues(reader, this.#rules),
+    );
+    return row ?? null;
+  }
+
+  async #ask({ reader, vaultId, what }: View, portion: PortionWanted<number>): Promise<LookRow | null> {
+    const { since = 0, history = false, kind = 'content', as_of, cursor, q, writer, tag, entry_id } = what;
+    const { at = BEFORE_ALL, rows, bytes, begun = false, measures = false, continues = false } = portion;
+    const { weight = Math.ceil(bytes / 2) } = portion;
+    const sql = readsOf(reader);
+    const moment = (cursor === undefined ? undefined : readReadCursor(cursor).asOf) ?? as_of ?? null;
+    const ask = async (statement: string) => {
+      const [row] = await askingFor(this.#db, reader, mayScan(what) || measures || continues)<LookRow>(
+        statement,
+        vaultId,
+        ...readerValues(reader, this.#rules),
+        since,
+        moment,
+        q === undefined ? null : searchPattern(q),
+        writer ?? null,
+        tag ?? null,
+        at,
+        rows,
+        kind === 'all' ? null : kind,
+        bytes,
+        begun,
+        history || isNarrowed(what) ? LOOKED_ROWS : rows + 1,
+        weight,
+        entry_id ?? null,
+      );
+      return row ?? null;
+    };
+    if (history && entry_id !== undefined) {
+      return ask(measures ? sql.MEASURE_ENTRY_HISTORY : sql.READ_ENTRY_HISTORY);
+    }
+    if (history) return ask(measures ? sql.MEASURE_HISTORY : sql.READ_HISTORY);
+    // One entry is one step, however many rows are new.
+    if (since > 0 && !measures && entry_id === undefined) {
+      const row = await ask(sql.READ_CURRENT_SINCE);
+      if (!row?.overflow) return row;
+    }
+    return ask(measures ? sql.MEASURE_CURRENT : sql.READ_CURRENT);
+  }
+}
