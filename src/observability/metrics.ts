@@ -3,6 +3,8 @@ export interface AnsweredRequest {
   method: string;
   /** Its route's pattern, never its address. */
   route: string;
+  /** Name of the operation that it called, `batch` for several; empty for anything else. */
+  operation: string;
   status: number;
   seconds: number;
 }

@@ -44,7 +44,7 @@ export function makePrometheus(): Exposition {
   const requests = new Histogram({
     name: `${PREFIX}request_duration_seconds`,
     help: 'Time from the head of a request to the end of its answer; what waits on purpose is a route of its own.',
-    labelNames: ['method', 'route', 'status'],
+    labelNames: ['method', 'route', 'operation', 'status'],
     buckets: REQUEST_SECONDS,
     registers,
   });
@@ -73,7 +73,7 @@ export function makePrometheus(): Exposition {
   });
   return {
     metrics: {
-      answered: ({ method, route, status, seconds }) => requests.observe({ method, route, status }, seconds),
+      answered: ({ seconds, ...labels }) => requests.observe(labels, seconds),
       refused: (cause) => refusals.inc({ cause }),
       statementWrote: (count) => writes.observe(count),
       nudged: (seconds) => nudges.observe(seconds),

@@ -5,13 +5,6 @@ import type { VaultAudit } from '../audit/vault-audit-store.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { NotedRefusal } from '../http/edge/refusals.ts';
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Name of the operation that a REST route calls. */
-    operation?: string;
-  }
-}
-
 /**
  * What is refused before any statement runs. What a statement refuses, it keeps by itself; whoever is not known, or is
  * too fast, must not be able to fill a table, and is in the log and the metrics only.

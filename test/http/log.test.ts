@@ -83,6 +83,7 @@ describe.each(SURFACE_NAMES)('a call on %s', (surface) => {
         msg: 'Request',
         reqId: requestId,
         method: procedure === 'vault.list' || procedure === 'vault.read' ? 'GET' : 'POST',
+        operation: surface === 'rest' && procedure === 'vault.override' ? 'vault.write' : procedure,
         url: expect.stringMatching(/^[^?]+\?(id=\[redacted\])(&input=\[redacted\]|&history=true)?$/),
         status,
         ms: expect.any(Number),

@@ -71,11 +71,11 @@ describe('who may read them', () => {
   });
 });
 
-test('requests, by route and status', async () => {
+test('requests, by route, operation and status', async () => {
   const route = '/api/vault/:vault_id';
   const [ok, gone] = [
-    { method: 'GET', route, status: '200' },
-    { method: 'GET', route, status: '404' },
+    { method: 'GET', route, operation: 'vault.read', status: '200' },
+    { method: 'GET', route, operation: 'vault.read', status: '404' },
   ];
   const before = [await answered(ok), await answered(gone)];
   await vaults.read(vaultId);

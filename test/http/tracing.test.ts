@@ -53,6 +53,7 @@ test('one request is one trace, from its route to its statements, on both surfac
   expect(write?.attributes).toMatchObject({
     'http.request.method': 'POST',
     'http.route': '/api/vault/:vault_id',
+    'vault_relay.operation': 'vault.write',
     'http.response.status_code': 200,
     'url.path': `/api/vault/${vaultId}`,
     'vault_relay.request_id': expect.stringMatching(/^[0-9a-f-]{36}$/),
@@ -67,6 +68,7 @@ test('one request is one trace, from its route to its statements, on both surfac
 
   // The first request also looks its session up.
   expect(childrenOf(collector, byName('POST /api/vault'))).toHaveLength(2);
+  expect(byName('POST /trpc/:path')?.attributes['vault_relay.operation']).toBe('vault.append');
   expect(childrenOf(collector, byName('POST /trpc/:path'))).toHaveLength(1);
   expect(verbs(statements)).toEqual([expect.stringMatching(/^[A-Z]+$/)]);
 });

@@ -50,7 +50,7 @@ const valuesOf = (expr: string, label: string) =>
 const exported = new Map<string, Set<string>>();
 beforeAll(async () => {
   const { metrics, text } = makePrometheus();
-  metrics.answered({ method: 'GET', route: '/', status: 200, seconds: 1 });
+  metrics.answered({ method: 'GET', route: '/', operation: '', status: 200, seconds: 1 });
   metrics.refused('GONE');
   metrics.statementWrote(1);
   metrics.nudged(1);

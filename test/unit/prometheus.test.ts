@@ -5,9 +5,21 @@ import { parseExposition, readValue } from '../support/exposition.ts';
 
 test('what the parts tell is what Prometheus reads', async () => {
   const { metrics, text, contentType } = makePrometheus();
-  metrics.answered({ method: 'GET', route: '/api/vault', status: 200, seconds: 0.03 });
-  metrics.answered({ method: 'GET', route: '/api/vault', status: 200, seconds: 0.3 });
-  metrics.answered({ method: 'GET', route: '/api/vault', status: 503, seconds: 6 });
+  metrics.answered({
+    method: 'GET',
+    route: '/api/vault',
+    operation: 'vault.list',
+    status: 200,
+    seconds: 0.03,
+  });
+  metrics.answered({
+    method: 'GET',
+    route: '/api/vault',
+    operation: 'vault.list',
+    status: 200,
+    seconds: 0.3,
+  });
+  metrics.answered({ method: 'GET', route: '/api/vault', operation: 'vault.list', status: 503, seconds: 6 });
   metrics.refused('TOO_MANY_REQUESTS');
   metrics.refused('TOO_MANY_REQUESTS');
   metrics.statementWrote(5);
@@ -19,7 +31,7 @@ test('what the parts tell is what Prometheus reads', async () => {
 
   const samples = parseExposition(await text());
   const duration = 'vault_relay_request_duration_seconds';
-  const ok = { method: 'GET', route: '/api/vault', status: '200' };
+  const ok = { method: 'GET', route: '/api/vault', operation: 'vault.list', status: '200' };
   expect(contentType).toMatch(/^text\/plain/);
   expect(readValue(samples, `${duration}_count`, ok)).toBe(2);
   expect(readValue(samples, `${duration}_bucket`, { ...ok, le: '0.05' })).toBe(1);
@@ -59,6 +71,8 @@ test('two servers of one process keep their metrics apart', async () => {
 });
 
 test('where nobody asks, nothing is kept', () => {
-  expect(noMetrics.answered({ method: 'GET', route: '/', status: 200, seconds: 1 })).toBeUndefined();
+  expect(
+    noMetrics.answered({ method: 'GET', route: '/', operation: '', status: 200, seconds: 1 }),
+  ).toBeUndefined();
   expect(noMetrics.gauge('pool', () => expect.unreachable())).toBeUndefined();
 });

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { operationOf } from '../ops/operation-name.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,5 +27,5 @@ export function noteRefusal(
   refusal: Partial<NotedRefusal> & { code: string },
 ): void {
   request.refusals ??= [];
-  request.refusals.push({ call: request.routeOptions.config.operation, ...refusal });
+  request.refusals.push({ call: operationOf(request), ...refusal });
 }

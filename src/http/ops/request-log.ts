@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { loggableUrl } from './loggable-url.ts';
+import { operationOf } from './operation-name.ts';
 
 const WELL_FORMED_ID = /^[\w.:-]{1,64}$/;
 
@@ -19,11 +20,15 @@ export function markAnswer(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('cache-control', 'no-store');
 }
 
-const describe = (request: FastifyRequest, address: string) => ({
-  method: request.method,
-  url: loggableUrl(request),
-  address,
-});
+function describe(request: FastifyRequest, address: string) {
+  const operation = operationOf(request);
+  return {
+    method: request.method,
+    url: loggableUrl(request),
+    ...(operation !== undefined && { operation }),
+    address,
+  };
+}
 
 /** Whether a line of this level is written at all; making one costs more than most of a request. */
 const isWritten = ({ log }: FastifyRequest, level: 'info' | 'debug') => (log as Logger).isLevelEnabled(level);

@@ -11,6 +11,7 @@ import { installErrorHandler } from '../edge/error-handler.ts';
 import { installHostCheck } from '../edge/host-check.ts';
 import { installOtherListeners } from '../edge/listen.ts';
 import { installListener, listenerOptions } from '../edge/listener.ts';
+import { operationOf } from './operation-name.ts';
 import { installRequestLog } from './request-log.ts';
 
 const NO_ROUTE = 'none';
@@ -32,6 +33,7 @@ export function installRequestMetrics(app: FastifyInstance, metrics: Metrics): v
       metrics.answered({
         method: request.method,
         route: routeOf(request),
+        operation: operationOf(request) ?? '',
         status: reply.statusCode,
         seconds: reply.elapsedTime / 1000,
       });

@@ -63,6 +63,15 @@ const makeErrorHandler =
     return reply.code(shape.data.httpStatus).send({ error: shape });
   };
 
+/** @returns finds the procedure that a request calls, `batch` where it names several, undefined where it names none */
+const makeOperationOf =
+  ({ _def: { procedures } }: AppRouter) =>
+  (request: FastifyRequest): string | undefined => {
+    const { path } = request.params as { path: string };
+    if (path.includes(',')) return 'batch';
+    return Object.hasOwn(procedures, path) ? path : undefined;
+  };
+
 /** Mounts the procedures under `/trpc`, in a scope of its own: it reads its bodies and tells its errors in its own way. */
 export function mountTrpc(app: FastifyInstance, router: AppRouter, contextOf: ContextOf): void {
   const trpcOptions = makeOptions(router, contextOf);
@@ -72,7 +81,7 @@ export function mountTrpc(app: FastifyInstance, router: AppRouter, contextOf: Co
   app.route<{ Params: { path: string } }>({
     method: ['GET', 'HEAD', 'POST'],
     url: '/trpc/:path',
-    config: { loggable: loggableBatchOf(router) },
+    config: { loggable: loggableBatchOf(router), operation: makeOperationOf(router) },
     // A body that is longer than any call without a session needs is read once it is known who calls.
     onRequest: async (request, reply) => {
       const { 'content-length': length } = request.headers;
