@@ -1,56 +1,8 @@
-import { isIP } from 'node:net';
-import { totalmem } from 'node:os';
 import path from 'node:path';
-import { getHeapStatistics } from 'node:v8';
 import { z } from 'zod';
-import { readHost } from './net/host.ts';
+import { PRESSURE_VARIABLES, type Pressure, readPressure } from './pressure-settings.ts';
 import { RELAY_LIMIT_VARIABLES, type RelayLimitSettings, readRelayLimits } from './relay/settings.ts';
-import { integer } from './setting-types.ts';
-
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' });
-
-function isNetwork(network: string): boolean {
-  const [address = '', bits, rest] = network.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest !== undefined) return false;
-  return bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}
-
-/** The path may name a database by its number. */
-function isRedisUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, pathname } = new URL(text);
-  return /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/\d*)?$/.test(pathname);
-}
-
-const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
-
-const hosts = z
-  .string()
-  .transform((list) => list.split(',').map((host) => host.trim()))
-  .refine(
-    (list) => list.every((host) => host === '*' || (!host.includes('*') && readHost(host) !== undefined)),
-    'must be * or a comma-separated list of host names, each with an optional port, such as relay.example.org',
-  );
-
-/** Such a network names no proxy: any client would be believed. */
-const isEverybody = (network: string) => /\/0+$/.test(network);
-
-const networks = z
-  .string()
-  .transform((list) => list.split(',').map((network) => network.trim()))
-  .refine((list) => list.every(isNetwork), {
-    error: 'must be a comma-separated list of addresses or CIDR networks',
-    abort: true,
-  })
-  .refine(
-    (list) => !list.some(isEverybody),
-    'must not hold a network of every address (/0), because any client could then claim any address; list your proxies',
-  );
-
-/** The host may be left out where `?host=` names it, as for a socket. */
-const isPostgresUrl = (text: string) =>
-  /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace(/^(\w+:\/\/[^/]*@)(?=\/)/, '$1host'));
+import { hosts, httpUrl, integer, isOrigin, isPostgresUrl, isRedisUrl, networks } from './setting-types.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -91,9 +43,7 @@ const Environment = z.object({
   RATE_LIMIT_PER_ADDRESS: integer(0, 10_000_000).optional(),
   GRANT_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(60),
   MAX_CONNECTIONS_PER_ADDRESS: integer(1, 1_000_000).default(4000),
-  PRESSURE_EVENT_LOOP_MS: integer(0, 60_000).default(500),
-  PRESSURE_HEAP_MB: integer(0, 1_048_576).optional(),
-  PRESSURE_RSS_MB: integer(0, 1_048_576).optional(),
+  ...PRESSURE_VARIABLES,
   MAX_ANSWER_BYTES: integer(65_536, 1_073_741_824).default(67_108_864),
   MAX_BYTES_IN_FLIGHT: integer(1_048_576, 1_099_511_627_776).default(268_435_456),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
@@ -143,14 +93,6 @@ export interface VaultCaps {
   bytesPerVault: number;
 }
 
-/** Beyond which the server refuses requests before it suffers; 0: no limit. */
-export interface Pressure {
-  /** Mean delay of the event loop over a second. */
-  eventLoopMs: number;
-  heapBytes: number;
-  rssBytes: number;
-}
-
 export interface TraceSettings {
   /** Base address of an OTLP/HTTP collector. */
   endpoint: string;
@@ -158,20 +100,6 @@ export interface TraceSettings {
   /** Share of the requests that are traced. */
   ratio: number;
 }
-
-/** What of Node's own limit the heap may fill before requests are refused. */
-const HEAP_SHARE = 0.9;
-
-/** What of the memory of the machine or container the process may hold before requests are refused. */
-const MEMORY_SHARE = 0.8;
-
-/** Bytes that this process may have: the limit of its container, where there is one below the machine's memory. */
-function availableMemory(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 && limit < totalmem() ? limit : totalmem();
-}
-
-const MEGABYTE = 1_048_576;
 
 /** What many sessions behind one address may do together, compared with one. */
 const SESSIONS_PER_ADDRESS = 10;
@@ -283,17 +211,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     grantLimitPerMinute: v.GRANT_LIMIT_PER_MINUTE,
     redisUrl: v.REDIS_URL,
     maxConnectionsPerAddress: v.MAX_CONNECTIONS_PER_ADDRESS,
-    pressure: {
-      eventLoopMs: v.PRESSURE_EVENT_LOOP_MS,
-      heapBytes:
-        v.PRESSURE_HEAP_MB === undefined
-          ? Math.floor(HEAP_SHARE * getHeapStatistics().heap_size_limit)
-          : v.PRESSURE_HEAP_MB * MEGABYTE,
-      rssBytes:
-        v.PRESSURE_RSS_MB === undefined
-          ? Math.floor(MEMORY_SHARE * availableMemory())
-          : v.PRESSURE_RSS_MB * MEGABYTE,
-    },
+    pressure: readPressure(v),
     maxAnswerBytes: v.MAX_ANSWER_BYTES,
     maxBytesInFlight: v.MAX_BYTES_IN_FLIGHT,
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,

@@ -1,7 +1,7 @@
 import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance } from 'fastify';
-import type { Pressure } from '../../config.ts';
 import { RelayError } from '../../errors.ts';
+import type { Pressure } from '../../pressure-settings.ts';
 
 /** A delay passes within seconds, and so does a heap that is about to be collected. */
 const RETRY_AFTER_SECONDS = 2;
