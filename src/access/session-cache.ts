@@ -1,5 +1,11 @@
-import type { LiveSession } from '../session/store.ts';
 import { hexHashOfSessionId } from './session-id.ts';
+
+/** A session that was just looked up and may act. */
+export interface LiveSession {
+  workSessionId: string;
+  /** How long it stays valid without further use, by the database's clock. */
+  remainingMs: number;
+}
 
 /** How long an answer is believed without asking again, if nobody says that the session ended. */
 const BELIEVE_MS = 5000;

@@ -1,9 +1,8 @@
 import type { z } from 'zod';
 import { type Caller, isOperator, type Operator, type Reader } from '../access/policy.ts';
 import type { Source } from '../access/source.ts';
+import type { AnswerBounds, JsonRows } from '../answer.ts';
 import { type ErrorCode, forbidden } from '../errors.ts';
-import type { JsonRows } from '../vault/read/page.ts';
-import type { AnswerBounds } from '../vault/read/portions.ts';
 
 /**
  * How often an answer that is made of values is in memory: as the database sent it, as values, as text, and beside the

@@ -9,8 +9,8 @@ import {
 } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError, type z } from 'zod';
+import type { JsonRows } from '../answer.ts';
 import { badRequest, ERROR_FACES, findRelayError, maskedMessage, toTRPCError } from '../errors.ts';
-import type { JsonRows } from '../vault/read/page.ts';
 import { describeInvalidInput } from './invalid-input.ts';
 import {
   type Answer,

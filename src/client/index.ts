@@ -8,7 +8,7 @@ import {
   type TRPCClient,
 } from '@trpc/client';
 import { EventSource, type FetchLike } from 'eventsource';
-import type { AppRouter } from '../api/router.ts';
+import type { AppRouter } from '../router.ts';
 
 export * from './proof.ts';
 

@@ -1,5 +1,5 @@
 import type { inferRouterOutputs } from '@trpc/server';
-import type { AppRouter } from '../api/router.ts';
+import type { AppRouter } from '../router.ts';
 import { ALGORITHM, hashRow, type Proof, type ProofRow, sha256, utf8 } from './row-hash.ts';
 
 /** A part of a vault's chain, as `GET /api/vault/<id>/proof` and `vault.proof` answer it. */

@@ -1,5 +1,5 @@
 import type { inferRouterOutputs } from '@trpc/server';
-import type { AppRouter } from '../api/router.ts';
+import type { AppRouter } from '../router.ts';
 
 export type Proof = inferRouterOutputs<AppRouter>['vault']['proof'];
 

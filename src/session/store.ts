@@ -1,3 +1,4 @@
+import type { LiveSession } from '../access/session-cache.ts';
 import { hashSessionId } from '../access/session-id.ts';
 import type { Database } from '../db/client.ts';
 import { conflict, notFound } from '../errors.ts';
@@ -10,13 +11,6 @@ import {
   REVOKE,
   USE,
 } from './sql.ts';
-
-/** A session that was just looked up and may act. */
-export interface LiveSession {
-  workSessionId: string;
-  /** How long it stays valid without further use, by the database's clock. */
-  remainingMs: number;
-}
 
 /** An Astation and how many sessions may act for it. */
 export interface WorkSessionInfo {

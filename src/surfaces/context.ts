@@ -3,13 +3,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { resolveReader } from '../access/caller.ts';
 import { isOperator, type Reader } from '../access/policy.ts';
 import type { Source } from '../access/source.ts';
+import type { AnswerBounds } from '../answer.ts';
 import { type Callers, type Io, requireWho, type Who } from '../api/operation.ts';
 import { badRequest } from '../errors.ts';
 import type { BytesInFlight } from '../http/edge/bytes-in-flight.ts';
+import type { SessionOf } from '../http/edge/session-of.ts';
 import { networkOf } from '../net/address.ts';
-import type { AnswerBounds } from '../vault/read/portions.ts';
 import { readSeenHead } from './rest/etag.ts';
-import type { SessionOf } from './session-of.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

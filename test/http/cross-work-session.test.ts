@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { makeVaultRouter } from '../../src/api/router.ts';
 import { router as makeRouter } from '../../src/api/trpc.ts';
 import { readConfig } from '../../src/config.ts';
+import { makeVaultRouter } from '../../src/router.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { makeVaultInputs } from '../../src/vault/inputs.ts';
 import { VaultStore } from '../../src/vault/store.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { makeAppRouter, type RouterDeps } from '../../src/api/router.ts';
 import { readConfig } from '../../src/config.ts';
+import { makeAppRouter, type RouterDeps } from '../../src/router.ts';
 import { listRestRoutes } from '../../src/surfaces/rest/routes.ts';
 import { makeVaultInputs } from '../../src/vault/inputs.ts';
 import { attack } from '../support/attack.ts';

@@ -1,8 +1,8 @@
 import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink } from '@trpc/client';
 import { EventSource } from 'eventsource';
 import { describe, expect, test } from 'vitest';
-import type { AppRouter } from '../../src/api/router.ts';
 import { createVaultRelayClient } from '../../src/client/index.ts';
+import type { AppRouter } from '../../src/router.ts';
 import { trpcRefusal } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';

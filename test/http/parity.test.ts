@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { makeVaultRouter } from '../../src/api/router.ts';
 import { router as makeRouter } from '../../src/api/trpc.ts';
 import { readConfig } from '../../src/config.ts';
 import { ERROR_FACES, type ErrorCode } from '../../src/errors.ts';
+import { makeVaultRouter } from '../../src/router.ts';
 import { listRestRoutes } from '../../src/surfaces/rest/routes.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { makeVaultInputs } from '../../src/vault/inputs.ts';

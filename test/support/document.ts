@@ -1,9 +1,9 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { expect } from 'vitest';
-import { makeAppRouter, type RouterDeps } from '../../src/api/router.ts';
 import { readConfig } from '../../src/config.ts';
 import { ERROR_FACES, type ErrorCode } from '../../src/errors.ts';
+import { makeAppRouter, type RouterDeps } from '../../src/router.ts';
 import { makeOpenApiDocument } from '../../src/surfaces/openapi/document.ts';
 import { listRestRoutes } from '../../src/surfaces/rest/routes.ts';
 import { makeVaultInputs } from '../../src/vault/inputs.ts';

@@ -1,7 +1,7 @@
 import type { Caller, Reader } from '../../src/access/policy.ts';
+import type { AnswerBounds } from '../../src/answer.ts';
 import type { WatchOptions } from '../../src/vault/follow/followers.ts';
 import type { ListOptions, ReadOptions, VaultListPage, VaultPage } from '../../src/vault/read/page.ts';
-import type { AnswerBounds } from '../../src/vault/read/portions.ts';
 import type { ProofPart } from '../../src/vault/read/store.ts';
 import type { WriteResult } from '../../src/vault/schema.ts';
 import { VaultStore } from '../../src/vault/store.ts';

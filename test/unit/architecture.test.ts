@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseAst } from 'vite';
 import { describe, expect, test } from 'vitest';
@@ -120,4 +120,28 @@ describe.each(walks)('$title', ({ steps }) => {
       if (name !== '#perform') expect(name).toBe(next);
     }
   });
+});
+
+/** Pairs of folders of `src`, of which the first imports the second. */
+function folderImports(): Set<string> {
+  const src = path.join(root, 'src');
+  const found = new Set<string>();
+  for (const file of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.tsx?$/.test(file) || file.includes('generated') || path.dirname(file) === '.') continue;
+    const [from = ''] = file.split(path.sep);
+    for (const [, specifier = ''] of readFileSync(path.join(src, file), 'utf8').matchAll(
+      /'(\.{1,2}\/[^']+)'/g,
+    )) {
+      const [to = '', ...rest] = path.join(path.dirname(file), specifier).split(path.sep);
+      if (to !== '..' && rest.length > 0 && to !== from) found.add(`${from} → ${to}`);
+    }
+  }
+  return found;
+}
+
+test('no two folders of src import each other', () => {
+  const imports = folderImports();
+  const mutual = [...imports].filter((pair) => imports.has(pair.split(' → ').toReversed().join(' → ')));
+  expect(imports.size).toBeGreaterThan(20);
+  expect(mutual).toEqual([]);
 });

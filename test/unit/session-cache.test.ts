@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { LiveSession } from '../../src/access/session-cache.ts';
 import { SessionCache } from '../../src/access/session-cache.ts';
 import { hashSessionId } from '../../src/access/session-id.ts';
-import type { LiveSession } from '../../src/session/store.ts';
 
 const HOUR = 3_600_000;
 const live = (workSessionId: string, remainingMs = HOUR): LiveSession => ({ workSessionId, remainingMs });

@@ -1,6 +1,6 @@
-import { makeAppRouter, type RouterDeps } from '../../api/router.ts';
 import { type Limits, readConfig } from '../../config.ts';
 import type { Document } from '../../openapi-check/document.ts';
+import { makeAppRouter, type RouterDeps } from '../../router.ts';
 import { makeOpenApiDocument } from '../../surfaces/openapi/document.ts';
 import { makeVaultInputs } from '../../vault/inputs.ts';
 

@@ -9,7 +9,7 @@ import {
   TRPCClientError,
 } from '@trpc/client';
 import { EventSource, type FetchLike } from 'eventsource';
-import type { AppRouter } from '../../api/router.ts';
+import type { AppRouter } from '../../router.ts';
 import { connection, serverUrl } from './connection.ts';
 import type { Credentials } from './credentials.ts';
 

@@ -5,8 +5,10 @@ import type { Config } from '../../config.ts';
 import { tooManyRequests } from '../../errors.ts';
 import { networkOf } from '../../net/address.ts';
 import type { Limiter, MakeLimiter } from '../../rate-limiter.ts';
-import type { SessionOf } from '../../surfaces/session-of.ts';
-import { MAX_BATCH_SIZE } from '../../surfaces/trpc/mount.ts';
+import type { SessionOf } from './session-of.ts';
+
+/** Calls in one HTTP request on tRPC; each counts as a request. */
+export const MAX_BATCH_SIZE = 20;
 
 /** How a key stands after it was counted. */
 interface Standing {

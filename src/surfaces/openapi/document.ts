@@ -1,7 +1,7 @@
 import { generateOpenApiDocument, type OpenAPIObject } from 'trpc-openapi';
-import type { AppRouter } from '../../api/router.ts';
 import type { Limits } from '../../config.ts';
 import { ERROR_FACES, type ErrorCode } from '../../errors.ts';
+import type { AppRouter } from '../../router.ts';
 import { listRestRoutes, type RestRoute } from '../rest/routes.ts';
 import {
   type ErrorForm,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { JsonRows } from '../../answer.ts';
 import type { Answer } from '../../api/operation.ts';
-import type { JsonRows } from '../../vault/read/page.ts';
 import { etagOf, isNamed } from './etag.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';

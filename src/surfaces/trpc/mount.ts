@@ -1,18 +1,16 @@
 import { getTRPCErrorShape } from '@trpc/server';
 import { type FastifyTRPCPluginOptions, fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AppRouter } from '../../api/router.ts';
 import { findRelayError, isFailure, toTRPCError } from '../../errors.ts';
 import { logFailure, settleFailure } from '../../http/edge/error-handler.ts';
 import { installJsonBody, MAX_STRANGERS_BODY } from '../../http/edge/json-body.ts';
+import { MAX_BATCH_SIZE } from '../../http/edge/rate-limit.ts';
 import { noteRefusal } from '../../http/edge/refusals.ts';
 import { loggableBatchOf } from '../../http/ops/loggable-url.ts';
+import type { AppRouter } from '../../router.ts';
 import { type ContextOf, makeTrpcIo } from '../context.ts';
 import { refuseOtherMethods } from '../methods.ts';
 import { asGet, settleAnswer } from './answer.ts';
-
-/** Calls in one HTTP request; each is a statement of its own. */
-export const MAX_BATCH_SIZE = 20;
 
 const makeOptions = (
   router: AppRouter,

@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import { isOperator, type Reader } from '../../access/policy.ts';
+import type { AnswerBounds } from '../../answer.ts';
 import type { VaultAudit } from '../../audit/vault-audit-store.ts';
 import { RelayError, unauthorized } from '../../errors.ts';
 import type { Look, ReadOptions, VaultPage } from '../read/page.ts';
 import { PORTION_BYTES } from '../read/portion-sql.ts';
-import type { AnswerBounds } from '../read/portions.ts';
 import type { VaultViews, View } from '../read/view-store.ts';
 import type { VaultEntry } from '../schema.ts';
 import type { VaultFeed } from './feed.ts';

@@ -1,3 +1,4 @@
+import type { AnswerBounds } from '../../answer.ts';
 import type { Database } from '../../db/client.ts';
 import { toSafeNumber } from '../../numbers.ts';
 import type { SharedReads } from '../follow/shared-reads.ts';
@@ -5,13 +6,7 @@ import { searchPattern } from '../search/pattern.ts';
 import { type ListCursor, readListCursor } from './cursors.ts';
 import { type ListOptions, ListPage, type VaultListPage } from './page.ts';
 import { PORTION_BYTES, PORTION_ROWS } from './portion-sql.ts';
-import {
-  type AnswerBounds,
-  completeRows,
-  firstPortion,
-  type Portion,
-  type PortionWanted,
-} from './portions.ts';
+import { completeRows, firstPortion, type Portion, type PortionWanted } from './portions.ts';
 import type { READS } from './sql.ts';
 
 /** Whose list, and by which statements. */

@@ -1,3 +1,4 @@
+import type { JsonRows } from '../../answer.ts';
 import { toSafeNumber } from '../../numbers.ts';
 import type { VaultEntry, VaultListItem } from '../schema.ts';
 import { type ListCursor, writeListCursor, writeReadCursor } from './cursors.ts';
@@ -37,16 +38,6 @@ export interface ReadOptions {
   wait?: number | undefined;
   /** Whoever waits is gone. */
   signal?: AbortSignal | undefined;
-}
-
-/** JSON rows of an answer: those at hand, and those that are still to be fetched. */
-export interface JsonRows {
-  /** With commas between them. */
-  readonly rowsJson: string;
-  /** Undefined where all rows are at hand. */
-  readonly rest: AsyncGenerator<string> | undefined;
-  /** Bytes that the rows take in memory until they are handed over. */
-  readonly bytes: number;
 }
 
 export interface VaultPage extends JsonRows {

@@ -1,3 +1,4 @@
+import type { AnswerBounds } from '../../answer.ts';
 import { answerTooLarge, searchTooLong } from '../../errors.ts';
 import { PORTION_BYTES, PORTION_ROWS } from './portion-sql.ts';
 
@@ -31,13 +32,6 @@ export interface PortionWanted<At> {
 }
 
 export type FetchPortion<At> = (wanted: PortionWanted<At>) => Promise<Portion<At>>;
-
-/** What an answer may be. */
-export interface AnswerBounds {
-  maxBytes: number;
-  /** Whether the surface can send rows while later ones are still to be fetched. */
-  streams: boolean;
-}
 
 /** The rows of an answer. */
 export interface Rows<At> {

@@ -1,4 +1,5 @@
 import { canRead, isOperator, type Reader, readerValues } from '../../access/policy.ts';
+import type { AnswerBounds } from '../../answer.ts';
 import { toSafeNumber } from '../../numbers.ts';
 import { SharedReads } from '../follow/shared-reads.ts';
 import { CHAIN_ALGORITHM } from '../proof/chain.ts';
@@ -6,7 +7,6 @@ import { refusedAccess } from '../refused-access.ts';
 import type { Proof, VaultMeta } from '../schema.ts';
 import { type ListRow, listVaults } from './list-store.ts';
 import type { ListOptions, VaultListPage } from './page.ts';
-import type { AnswerBounds } from './portions.ts';
 import { askingFor } from './scan-store.ts';
 import { type ReadDeps, readsOf } from './view-store.ts';
 

@@ -6,6 +6,7 @@ import {
   readerValues,
   readsAs,
 } from '../../access/policy.ts';
+import type { AnswerBounds } from '../../answer.ts';
 import type { VaultAudit } from '../../audit/vault-audit-store.ts';
 import type { Database } from '../../db/client.ts';
 import { RelayError } from '../../errors.ts';
@@ -17,7 +18,7 @@ import { searchPattern } from '../search/pattern.ts';
 import { readReadCursor } from './cursors.ts';
 import { type Look, type LookRow, Page, type ReadOptions, readLook, type VaultPage } from './page.ts';
 import { PORTION_BYTES } from './portion-sql.ts';
-import { type AnswerBounds, completeRows, firstPortion, type PortionWanted } from './portions.ts';
+import { completeRows, firstPortion, type PortionWanted } from './portions.ts';
 import { askingFor, mayScan } from './scan-store.ts';
 import { BEFORE_ALL, READS } from './sql.ts';
 

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { readSessionId } from '../access/caller.ts';
-import type { FoundSession, SessionCache } from '../access/session-cache.ts';
-import { hexHashOfSessionId } from '../access/session-id.ts';
+import { readSessionId } from '../../access/caller.ts';
+import type { FoundSession, SessionCache } from '../../access/session-cache.ts';
+import { hexHashOfSessionId } from '../../access/session-id.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

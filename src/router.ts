@@ -1,11 +1,11 @@
-import { makeOperatorProcedures, type OperatorDeps } from '../operator/operations.ts';
-import { makePairingProcedures, type PairingDeps } from '../relay/operations.ts';
-import { makeSessionProcedures, type SessionDeps } from '../session/operations.ts';
-import type { VaultInputs } from '../vault/inputs.ts';
-import { makeReadProcedures } from '../vault/read/operations.ts';
-import type { VaultStore } from '../vault/store.ts';
-import { makeWriteProcedures } from '../vault/write/operations.ts';
-import { router } from './trpc.ts';
+import { router } from './api/trpc.ts';
+import { makeOperatorProcedures, type OperatorDeps } from './operator/operations.ts';
+import { makePairingProcedures, type PairingDeps } from './relay/operations.ts';
+import { makeSessionProcedures, type SessionDeps } from './session/operations.ts';
+import type { VaultInputs } from './vault/inputs.ts';
+import { makeReadProcedures } from './vault/read/operations.ts';
+import type { VaultStore } from './vault/store.ts';
+import { makeWriteProcedures } from './vault/write/operations.ts';
 
 export interface RouterDeps extends SessionDeps, PairingDeps, OperatorDeps {
   vaults: VaultStore;
