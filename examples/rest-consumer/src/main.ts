@@ -2,7 +2,7 @@ import { createVault, readVault, writeEntry } from './generated/vault-relay.js';
 
 const [url = 'http://127.0.0.1:3000', session = ''] = process.argv.slice(2);
 
-/** What every call needs beside the id of the client that makes it. */
+/** Options of every call. */
 const options = { baseUrl: url, headers: { authorization: `session ${session}` } };
 
 const created = await createVault('agent-a', { summary: 'auth refactor' }, {}, options);

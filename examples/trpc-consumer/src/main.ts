@@ -26,7 +26,7 @@ try {
   console.log(error.data?.code, error.message);
 }
 
-// Following: rows as they are written; when it is cut it comes back by itself and misses none.
+// Follows the vault: gets rows as they are written, and resumes after a lost connection without missing one.
 const followed = await new Promise<string>((resolve, reject) => {
   const following = b.vault.watch.subscribe(
     { vault_id, since: first.seq },
@@ -41,7 +41,7 @@ const followed = await new Promise<string>((resolve, reject) => {
 });
 console.log(`followed: ${followed}`);
 
-// Nothing that stood before the head was changed since: see docs/proof.md.
+// Verifies that no row up to the head was changed: see docs/proof.md.
 const { head, head_hash } = await b.vault.readPage.query({ vault_id });
 const chain = readProof((since) => b.vault.proof.query({ vault_id, since }));
 const { rows } = await verifyProof({ pages: chain, head: { seq: head, hash: head_hash } });
