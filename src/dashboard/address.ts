@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { SharedState, useShared } from './shared-state.ts';
 
 /**
  * What stands behind `#`: the page, and how it is looked at, as `#/v/<id>/timeline?moment=42`. The server never sees it.
@@ -23,13 +23,6 @@ interface NavigateOptions {
 /** Pages whose parameters are remembered for the way back to them. */
 const MAX_REMEMBERED = 200;
 
-const listeners = new Set<() => void>();
-const remembered = new Map<string, string>();
-let current = read();
-let lastWrite = Number.NEGATIVE_INFINITY;
-let timer: ReturnType<typeof setTimeout> | undefined;
-let goingBack = false;
-
 function read(): Address {
   const [path = '', parameters = ''] = location.hash.replace(/^#?\/?/, '').split('?', 2);
   return { path: `/${path}`, parameters };
@@ -40,90 +33,107 @@ const format = ({ path, parameters }: Address): string => (parameters ? `${path}
 /** An entry of a vault is a place on the vault's page. */
 const pageOf = (path: string): string => path.replace(/^(\/v\/[^/]+)\/e\d.*$/, '$1');
 
-function remember(): void {
-  const kept = new URLSearchParams(current.parameters);
-  kept.delete('sheet');
-  const page = pageOf(current.path);
-  remembered.delete(page);
-  remembered.set(page, kept.toString());
-  const [oldest] = remembered.keys();
-  if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+/** The address of the page, and what is on its way to the address bar. */
+class AddressBar {
+  readonly address = new SharedState(read());
+  /** Parameters of pages, for the way back to them. */
+  readonly #remembered = new Map<string, string>();
+  #lastWrite = Number.NEGATIVE_INFINITY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #goingBack = false;
+
+  constructor() {
+    history.scrollRestoration = 'manual';
+    window.addEventListener('pagehide', () => this.write());
+    window.addEventListener('popstate', () => {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#goingBack = false;
+      this.change(read());
+    });
+    this.#remember(this.address.value);
+  }
+
+  change(address: Address): void {
+    this.#remember(address);
+    this.address.set(address);
+  }
+
+  /** Writes what has changed into the address bar, where it has not been written yet. */
+  write(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#lastWrite = performance.now();
+    history.replaceState(history.state, '', `#${format(this.address.value)}`);
+  }
+
+  writeSoon(): void {
+    const wait = Math.max(0, this.#lastWrite + WRITE_MS - performance.now());
+    this.#timer ??= setTimeout(() => this.write(), wait);
+  }
+
+  /** Goes back, once until it is there. */
+  back(): void {
+    if (this.#goingBack) return;
+    this.#goingBack = true;
+    history.back();
+  }
+
+  rememberedAt(path: string): string {
+    return this.#remembered.get(path) ?? '';
+  }
+
+  #remember({ path, parameters }: Address): void {
+    const kept = new URLSearchParams(parameters);
+    kept.delete('sheet');
+    const page = pageOf(path);
+    this.#remembered.delete(page);
+    this.#remembered.set(page, kept.toString());
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
+  }
 }
 
-function change(address: Address): void {
-  current = address;
-  remember();
-  for (const listener of [...listeners]) listener();
-}
-
-/** Writes what has changed into the address bar, where it has not been written yet. */
-function write(): void {
-  if (timer === undefined) return;
-  clearTimeout(timer);
-  timer = undefined;
-  lastWrite = performance.now();
-  history.replaceState(history.state, '', `#${format(current)}`);
-}
-
-function writeSoon(): void {
-  timer ??= setTimeout(write, Math.max(0, lastWrite + WRITE_MS - performance.now()));
-}
-
-history.scrollRestoration = 'manual';
-window.addEventListener('pagehide', write);
-window.addEventListener('popstate', () => {
-  clearTimeout(timer);
-  timer = undefined;
-  goingBack = false;
-  change(read());
-});
-remember();
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+const bar = new AddressBar();
 
 /** Goes to a page. @param to its path, with parameters or without */
 export function navigate(to: string, { replace = false, state = null }: NavigateOptions = {}): void {
-  write();
+  bar.write();
   history[replace ? 'replaceState' : 'pushState'](state, '', `#${to}`);
-  change(read());
+  bar.change(read());
 }
 
 /** The path, for the router. */
 export function usePath(): [string, typeof navigate] {
-  return [useSyncExternalStore(subscribe, () => current.path), navigate];
+  return [useShared(bar.address, ({ path }) => path), navigate];
 }
 usePath.hrefs = (href: string) => `#${href}`;
 
-const parameterOf = (name: Parameter): string => new URLSearchParams(current.parameters).get(name) ?? '';
+/** A parameter as it is now, for what is done once. */
+export const readParameter = (name: Parameter): string =>
+  new URLSearchParams(bar.address.value.parameters).get(name) ?? '';
 
 function withParameter(name: Parameter, value: string): Address {
-  const parameters = new URLSearchParams(current.parameters);
-  if (value === '') parameters.delete(name);
-  else parameters.set(name, value);
-  return { ...current, parameters: parameters.toString() };
+  const { path, parameters } = bar.address.value;
+  const changed = new URLSearchParams(parameters);
+  if (value === '') changed.delete(name);
+  else changed.set(name, value);
+  return { path, parameters: changed.toString() };
 }
 
 /** Changes a parameter of the page, in the place of what it was. @param value empty: without it */
 export function setParameter(name: Parameter, value: string): void {
-  if (parameterOf(name) === value) return;
-  change(withParameter(name, value));
-  writeSoon();
+  if (readParameter(name) === value) return;
+  bar.change(withParameter(name, value));
+  bar.writeSoon();
 }
 
 /** @returns a parameter of the page, empty without it; the component follows changes */
-export const useParameter = (name: Parameter): string =>
-  useSyncExternalStore(subscribe, () => parameterOf(name));
-
-/** A parameter as it is now, for what is done once. */
-export const readParameter = parameterOf;
+export const useParameter = (name: Parameter): string => useShared(bar.address, () => readParameter(name));
 
 /** The address of a page as it was looked at last, so that the way back leads to the same place. */
-export function addressOf(path: string): string {
-  return format({ path, parameters: remembered.get(path) ?? '' });
-}
+export const addressOf = (path: string): string => format({ path, parameters: bar.rememberedAt(path) });
 
 /** A sheet above the page has a history entry, so that Back closes it and the page stays. */
 export const openSheet = (name: string, { replace = false } = {}): void =>
@@ -131,10 +141,8 @@ export const openSheet = (name: string, { replace = false } = {}): void =>
 
 /** Closes the sheet that is open, by going back where it was opened from. */
 export function closeSheet(): void {
-  if (parameterOf('sheet') === '' || goingBack) return;
+  if (readParameter('sheet') === '') return;
   const { sheet } = (history.state ?? {}) as { sheet?: boolean };
-  if (sheet) {
-    goingBack = true;
-    history.back();
-  } else navigate(format(withParameter('sheet', '')), { replace: true });
+  if (sheet) bar.back();
+  else navigate(format(withParameter('sheet', '')), { replace: true });
 }

@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { SharedState, useShared } from './shared-state.ts';
 import { browserStorage } from './ui/storage.ts';
 
 /** What a person chose, kept in this browser for the next visit. */
@@ -15,20 +15,13 @@ const DEFAULTS: Preferences = { theme: 'system', language: undefined, plainText:
 
 const load = (): Preferences => ({ ...DEFAULTS, ...(browserStorage.get(KEY) as Partial<Preferences>) });
 
-let current = load();
-const listeners = new Set<() => void>();
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+const preferences = new SharedState(load());
 
 /** Changes what was chosen, here and for the next visit. */
 export function setPreference<Name extends keyof Preferences>(name: Name, value: Preferences[Name]): void {
-  current = { ...current, [name]: value };
-  browserStorage.set(KEY, current);
-  for (const listener of listeners) listener();
+  preferences.set({ ...preferences.value, [name]: value });
+  browserStorage.set(KEY, preferences.value);
 }
 
 /** @returns what is chosen now; the component follows changes */
-export const usePreferences = (): Preferences => useSyncExternalStore(subscribe, () => current);
+export const usePreferences = (): Preferences => useShared(preferences, (chosen) => chosen);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { settle } from './settle.ts';
 import { statementName } from './statement-name.ts';
@@ -42,8 +43,6 @@ export async function withSnapshot<T>(client: pg.Client, work: () => Promise<T>)
   }
 }
 
-let cursors = 0;
-
 /**
  * Yields the rows of a query as they are asked for, within the transaction that is open. Several may be open at a time.
  * @param sql a query of rows that are small each @throws the driver's error
@@ -53,7 +52,7 @@ export async function* streamRows<Row>(
   sql: string,
   values: unknown[] = [],
 ): AsyncGenerator<Row> {
-  const cursor = `vault_relay_${++cursors}`;
+  const cursor = `vault_relay_${randomUUID().replaceAll('-', '')}`;
   await client.query(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${sql}`, values);
   try {
     for (;;) {

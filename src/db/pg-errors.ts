@@ -17,7 +17,7 @@ const READ_ONLY = '25006';
  * SQLSTATEs (or whole classes, by their first two characters) after which the same call may succeed later.
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const TRANSIENT = new Set([
+const TRANSIENT: ReadonlySet<string> = new Set([
   '08', // connection exceptions
   '57', // shut down, crashed, or starting up
   '58', // the operating system failed PostgreSQL
@@ -33,10 +33,10 @@ const LOST_ANSWER = /connection terminated|query read timeout/i;
 const UNUSABLE = /not queryable|was closed and is not/i;
 
 /** SQLSTATEs that a server sends as it stops or crashes, whatever it was about to confirm. */
-const STOPPING = new Set(['57P01', '57P02', '57P05']);
+const STOPPING: ReadonlySet<string> = new Set(['57P01', '57P02', '57P05']);
 
 /** Kinds that Prisma's adapter makes out of socket errors, dropping the code. */
-const PRISMA_SOCKET_KINDS = new Map([
+const PRISMA_SOCKET_KINDS: ReadonlyMap<string, string> = new Map([
   ['DatabaseNotReachable', NEVER_SENT],
   ['TlsConnectionError', NEVER_SENT],
   ['ConnectionClosed', '08006'],
@@ -130,7 +130,7 @@ export function toRelayError(thrown: unknown): RelayError | undefined {
 export type FailureScope = 'call' | 'rows' | 'database';
 
 /** Locks that others kept, and statements that took too long, which behind a lock is the same. */
-const ABOUT_ROWS = new Set(['55P03', '57014', '40001', '40P01']);
+const ABOUT_ROWS: ReadonlySet<string> = new Set(['55P03', '57014', '40001', '40P01']);
 
 /** @param thrown by the driver, or ours with the driver's as its cause */
 export function scopeOfFault(thrown: unknown): FailureScope {

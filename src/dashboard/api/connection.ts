@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { SharedState, useShared } from '../shared-state.ts';
 
 /** How often a server that does not answer is asked again. */
 const PROBE_MS = 1000;
@@ -16,8 +16,6 @@ export interface ConnectionState {
   pausedUntil: number;
 }
 
-type Listener = () => void;
-
 const answers = (): Promise<boolean> =>
   fetch(serverUrl('health'), { cache: 'no-store' }).then(
     ({ ok }) => ok,
@@ -26,42 +24,47 @@ const answers = (): Promise<boolean> =>
 
 /** Whether the server answers. A caller that gets no answer reports it; then the server is probed until it is back. */
 class Connection {
-  #state: ConnectionState = { lost: false, pausedUntil: 0 };
+  readonly shared = new SharedState<ConnectionState>({ lost: false, pausedUntil: 0 });
+  /** When a call that failed is made again, by its error. */
+  readonly #retryTimes = new WeakMap<object, number>();
   #probing: ReturnType<typeof setTimeout> | undefined;
   #pausing: ReturnType<typeof setTimeout> | undefined;
-  readonly #listeners = new Set<Listener>();
 
   constructor() {
     window.addEventListener('offline', () => this.reportLost());
-    window.addEventListener('online', () => this.#state.lost && void this.#probe());
+    window.addEventListener('online', () => this.state.lost && void this.#probe());
   }
 
   get state(): ConnectionState {
-    return this.#state;
+    return this.shared.value;
   }
 
-  /** @returns a function that ends the listening */
-  listen = (listener: Listener): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
+  /** A call that failed with this error is made again in so many ms. */
+  noteRetry(error: object, ms: number): void {
+    this.#retryTimes.set(error, Date.now() + ms);
+  }
+
+  /** @returns when a call that failed with this error is made again, on the clock of `Date.now()`; 0: never by itself */
+  retryTimeOf(error: object): number {
+    return this.#retryTimes.get(error) ?? 0;
+  }
 
   /** A call did not get through. */
   reportLost(): void {
-    if (this.#state.lost) return;
+    if (this.state.lost) return;
     this.#set({ lost: true });
     this.#probing = setTimeout(this.#probe, PROBE_MS);
   }
 
   /** A stream broke off, which happens behind proxies: lost only if the server does not answer now. */
   async suspect(): Promise<void> {
-    if (!this.#state.lost && !(await answers())) this.reportLost();
+    if (!this.state.lost && !(await answers())) this.reportLost();
   }
 
   /** The server answers, but asks for a pause. */
   reportPause(ms: number): void {
     const until = Date.now() + Math.min(ms, MAX_PAUSE_MS);
-    if (until <= this.#state.pausedUntil) return;
+    if (until <= this.state.pausedUntil) return;
     this.#set({ pausedUntil: until });
     clearTimeout(this.#pausing);
     this.#pausing = setTimeout(() => this.#set({ pausedUntil: 0 }), until - Date.now());
@@ -69,9 +72,9 @@ class Connection {
 
   /** Waits until a pause is over. @throws the reason of the signal when it is aborted before */
   async waitForPause(signal?: AbortSignal | null): Promise<void> {
-    while (this.#state.pausedUntil > 0) {
+    while (this.state.pausedUntil > 0) {
       await new Promise<void>((resolve, reject) => {
-        const stop = this.listen(() => {
+        const stop = this.shared.listen(() => {
           stop();
           resolve();
         });
@@ -91,13 +94,11 @@ class Connection {
   };
 
   #set(change: Partial<ConnectionState>): void {
-    this.#state = { ...this.#state, ...change };
-    for (const listener of [...this.#listeners]) listener();
+    this.shared.set({ ...this.state, ...change });
   }
 }
 
 export const connection = new Connection();
 
 /** How the server can be reached now; the component follows changes. */
-export const useConnection = (): ConnectionState =>
-  useSyncExternalStore(connection.listen, () => connection.state);
+export const useConnection = (): ConnectionState => useShared(connection.shared, (state) => state);

@@ -1,4 +1,4 @@
-import { type ApiError, codeOf, isApiError } from './client.ts';
+import { codeOf, isApiError } from './client.ts';
 import { connection } from './connection.ts';
 
 /** Every way a call can fail, as the dashboard words it. */
@@ -48,11 +48,9 @@ export const isPassing = (_failures: number, error: unknown): boolean =>
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 
-/** When a call that failed is tried again, by its error. */
-const retryTimes = new WeakMap<ApiError, number>();
-
 /** @returns when a call that failed with this error is tried again, on the clock of `Date.now()`; 0: never by itself */
-export const retryTimeOf = (error: unknown): number => (isApiError(error) ? (retryTimes.get(error) ?? 0) : 0);
+export const retryTimeOf = (error: unknown): number =>
+  isApiError(error) ? connection.retryTimeOf(error) : 0;
 
 /**
  * How long to wait before a call is repeated: as the server said, else longer each time.
@@ -62,7 +60,7 @@ export function retryDelayOf(failures: number, error: unknown): number {
   const growing = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 10));
   const asked = connection.state.pausedUntil - Date.now();
   const delay = asked > 0 ? asked : growing;
-  if (isApiError(error)) retryTimes.set(error, Date.now() + delay);
+  if (isApiError(error)) connection.noteRetry(error, delay);
   return delay;
 }
 

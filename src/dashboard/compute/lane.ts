@@ -29,11 +29,10 @@ const LOAD_MS = 5000;
 /** Tasks that wait at most; further ones get no result. */
 const MAX_WAITING = 500;
 
-let lastId = 0;
-
 /** Runs tasks one after the other in a worker, so that the page keeps answering whatever the texts are. */
 export class Lane {
   readonly #waiting: Job[] = [];
+  #lastId = 0;
   #running: Job | undefined;
   #worker: Worker | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,7 +48,7 @@ export class Lane {
   ): Promise<ReturnType<Tasks[Name]> | undefined> {
     return new Promise((resolve) => {
       if (signal.aborted || this.#waiting.length >= MAX_WAITING) return resolve(undefined);
-      const job: Job = { id: ++lastId, name, input, limitMs, resolve: resolve as Job['resolve'] };
+      const job: Job = { id: ++this.#lastId, name, input, limitMs, resolve: resolve as Job['resolve'] };
       signal.addEventListener('abort', () => this.#drop(job), { once: true });
       this.#waiting.push(job);
       this.#next();

@@ -3,38 +3,47 @@ import { isSimple, toHtml } from '../text/markdown.ts';
 import { format } from './texts.ts';
 import { useComputed } from './use-computed.ts';
 
-/** What was computed for texts that are not simple, so that scrolling back finds it; the oldest is forgotten first. */
-const known = new Map<string, string | undefined>();
-const MAX_KNOWN_CHARACTERS = 4_000_000;
-let knownCharacters = 0;
-
-const sizeOf = (text: string, html: string | undefined): number => text.length + (html?.length ?? 0);
-
-function remember(text: string, html: string | undefined): void {
-  if (known.has(text)) return;
-  known.set(text, html);
-  knownCharacters += sizeOf(text, html);
-  for (const [oldest, itsHtml] of known) {
-    if (knownCharacters <= MAX_KNOWN_CHARACTERS) return;
-    known.delete(oldest);
-    knownCharacters -= sizeOf(oldest, itsHtml);
-  }
-}
+const MAX_KEPT_CHARACTERS = 4_000_000;
 
 interface Formatted {
   /** Still to be sanitised; undefined where the text is shown as it is. */
   html: string | undefined;
 }
 
+const sizeOf = (text: string, { html }: Formatted): number => text.length + (html?.length ?? 0);
+
+/** Keeps what was computed for texts that are not simple, so that scrolling back finds it. The oldest is dropped first. */
+class FormattedTexts {
+  readonly #kept = new Map<string, Formatted>();
+  #characters = 0;
+
+  get(text: string): Formatted | undefined {
+    return this.#kept.get(text);
+  }
+
+  keep(text: string, formatted: Formatted): void {
+    if (this.#kept.has(text)) return;
+    this.#kept.set(text, formatted);
+    this.#characters += sizeOf(text, formatted);
+    for (const [oldest, its] of this.#kept) {
+      if (this.#characters <= MAX_KEPT_CHARACTERS) return;
+      this.#kept.delete(oldest);
+      this.#characters -= sizeOf(oldest, its);
+    }
+  }
+}
+
+const formattedTexts = new FormattedTexts();
+
 function formatNow(text: string): Formatted | undefined {
   if (isSimple(text)) return { html: toHtml(text) };
-  return known.has(text) ? { html: known.get(text) } : undefined;
+  return formattedTexts.get(text);
 }
 
 async function formatLater(text: string, signal: AbortSignal): Promise<Formatted> {
-  const html = await format(text, signal);
-  if (!signal.aborted) remember(text, html);
-  return { html };
+  const formatted = { html: await format(text, signal) };
+  if (!signal.aborted) formattedTexts.keep(text, formatted);
+  return formatted;
 }
 
 /**

@@ -1,29 +1,24 @@
-import { useSyncExternalStore } from 'react';
+import { SharedState, useShared } from '../shared-state.ts';
 import { tabStorage } from './storage.ts';
 
 const PREFIX = 'vault-relay.draft.';
 
-/** Whose drafts are read and written: another person in the same tab does not see them. */
-let owner = '';
-const listeners = new Set<() => void>();
+interface Drafts {
+  /** Whose drafts are read and written: another person in the same tab does not see them. */
+  owner: string;
+  /** Drafts that were read. Each is one object as long as nobody changes it, so that components can compare it. */
+  read: Map<string, unknown>;
+}
+
+const drafts = new SharedState<Drafts>({ owner: '', read: new Map() });
 
 const nameOf = (place: string): string =>
-  `${PREFIX}${encodeURIComponent(owner).replaceAll('.', '%2E')}.${place}`;
-
-function notify(): void {
-  for (const listener of listeners) listener();
-}
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+  `${PREFIX}${encodeURIComponent(drafts.value.owner).replaceAll('.', '%2E')}.${place}`;
 
 /** Says whose drafts these are, by their client id. @returns whether they were somebody else's before */
 export function setDraftOwner(clientId: string): boolean {
-  const isAnother = owner !== clientId;
-  owner = clientId;
-  notify();
+  const isAnother = drafts.value.owner !== clientId;
+  drafts.set({ ...drafts.value, owner: clientId });
   return isAnother;
 }
 
@@ -32,9 +27,10 @@ export const loadDraft = <T>(place: string): T | undefined => tabStorage.get(nam
 
 /** Keeps something in this tab for a place; undefined forgets it. */
 export function saveDraft(place: string, draft: unknown): void {
-  cache.delete(nameOf(place));
+  const read = new Map(drafts.value.read);
+  read.delete(nameOf(place));
   tabStorage.set(nameOf(place), draft);
-  notify();
+  drafts.set({ ...drafts.value, read });
 }
 
 /** Places with a draft of this person that begin with this text, without it. */
@@ -55,17 +51,14 @@ export const countDrafts = (): number => listPlaces('').filter(isTyped).length;
 /** Forgets every draft, of whomever. */
 export function forgetDrafts(): void {
   for (const name of tabStorage.keys()) if (name.startsWith(PREFIX)) tabStorage.set(name, undefined);
-  cache.clear();
-  notify();
+  drafts.set({ ...drafts.value, read: new Map() });
 }
-
-/** A draft is one object as long as nobody changes it, so that components can compare it. */
-const cache = new Map<string, unknown>();
 
 function readOnce(place: string): unknown {
   const name = nameOf(place);
-  if (!cache.has(name)) cache.set(name, loadDraft(place));
-  return cache.get(name);
+  const { read } = drafts.value;
+  if (!read.has(name)) read.set(name, loadDraft(place));
+  return read.get(name);
 }
 
 /**
@@ -73,10 +66,10 @@ function readOnce(place: string): unknown {
  * @param place names where it is written
  */
 export function useDraft<T>(place: string): [T | undefined, (draft: T | undefined) => void] {
-  const draft = useSyncExternalStore(subscribe, () => readOnce(place) as T | undefined);
+  const draft = useShared(drafts, () => readOnce(place) as T | undefined);
   return [draft, (next) => saveDraft(place, next)];
 }
 
 /** Places with a draft that begin with this text, without it, as one text that changes only when they do. */
 export const useDraftPlaces = (start: string): string =>
-  useSyncExternalStore(subscribe, () => listPlaces(start).filter(isTyped).sort().join(' '));
+  useShared(drafts, () => listPlaces(start).filter(isTyped).sort().join(' '));

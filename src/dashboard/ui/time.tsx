@@ -1,25 +1,16 @@
-import { useSyncExternalStore } from 'react';
 import { LANGUAGES, useLanguage } from '../i18n/index.ts';
+import { SharedState, useShared } from '../shared-state.ts';
 import { formatExact, formatRelative } from '../text/time.ts';
 
 const TICK_MS = 15_000;
 
-let now = new Date();
-const listeners = new Set<() => void>();
+const clock = new SharedState(new Date());
 
-setInterval(() => {
-  now = new Date();
-  for (const listener of listeners) listener();
-}, TICK_MS);
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+setInterval(() => clock.set(new Date()), TICK_MS);
 
 /** How long ago, kept up to date; the exact moment on hover. */
 export function Time({ at }: { at: string }) {
-  useSyncExternalStore(subscribe, () => now);
+  useShared(clock, (now) => now);
   const { text, locale } = LANGUAGES[useLanguage()];
   const date = new Date(at);
   return (

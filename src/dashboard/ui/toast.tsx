@@ -1,5 +1,5 @@
-import { useSyncExternalStore } from 'react';
 import { useText } from '../i18n/index.ts';
+import { SharedState, useShared } from '../shared-state.ts';
 import { Button, IconButton } from './button.tsx';
 import { loadDraft, saveDraft } from './draft.ts';
 
@@ -17,37 +17,34 @@ interface Offer {
 
 interface Shown {
   message: string;
+  /** Takes the message away. */
+  timer?: ReturnType<typeof setTimeout>;
   /** Stay when another message or offer comes. */
   offers: readonly Offer[];
 }
 
-let shown: Shown = { message: '', offers: [] };
-let messageTimer: ReturnType<typeof setTimeout> | undefined;
-const listeners = new Set<() => void>();
+const shown = new SharedState<Shown>({ message: '', offers: [] });
 
-function set(change: Partial<Shown>): void {
-  shown = { ...shown, ...change };
-  for (const listener of listeners) listener();
-}
+const change = (part: Partial<Shown>): void => shown.set({ ...shown.value, ...part });
 
 /** Says something in passing, to eyes and to screen readers. */
 export function announce(message: string): void {
-  clearTimeout(messageTimer);
-  set({ message });
-  messageTimer = setTimeout(() => set({ message: '' }), SHOWN_MS);
+  clearTimeout(shown.value.timer);
+  change({ message, timer: setTimeout(() => change({ message: '' }), SHOWN_MS) });
 }
 
-const withdraw = (offer: Offer): void => set({ offers: shown.offers.filter((other) => other !== offer) });
+const withdraw = (offer: Offer): void =>
+  change({ offers: shown.value.offers.filter((other) => other !== offer) });
 
 /** Says that something was taken away, and gives it back to a person who asks. */
 export function offerUndo(text: string, undo: () => void): void {
   const offer = { text, undo };
-  set({ offers: [...shown.offers, offer].slice(-MAX_OFFERS) });
+  change({ offers: [...shown.value.offers, offer].slice(-MAX_OFFERS) });
   setTimeout(() => withdraw(offer), UNDO_MS);
 }
 
 /** Forgets what could be undone. */
-export const withdrawOffers = (): void => set({ offers: [] });
+export const withdrawOffers = (): void => change({ offers: [] });
 
 /** Offers to bring back a draft that was discarded. A draft that was typed there meanwhile is offered in turn. */
 export function offerDraft(text: string, place: string, draft: unknown): void {
@@ -56,11 +53,6 @@ export function offerDraft(text: string, place: string, draft: unknown): void {
     saveDraft(place, draft);
     if (meanwhile !== undefined) offerDraft(text, place, meanwhile);
   });
-}
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
 }
 
 function OfferToast({ offer }: { offer: Offer }) {
@@ -82,7 +74,7 @@ function OfferToast({ offer }: { offer: Offer }) {
 
 /** Where announcements appear; once a page. */
 export function Toast() {
-  const { message, offers } = useSyncExternalStore(subscribe, () => shown);
+  const { message, offers } = useShared(shown, (all) => all);
   const offer = offers.at(-1);
   return (
     <div className="toast-place">

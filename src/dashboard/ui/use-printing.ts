@@ -1,24 +1,13 @@
-import { useSyncExternalStore } from 'react';
 import { flushSync } from 'react-dom';
+import { SharedState, useShared } from '../shared-state.ts';
 
-let printing = false;
-const listeners = new Set<() => void>();
+const printing = new SharedState(false);
 
 /** The browser takes the page as it is when this returns. */
-function set(now: boolean): void {
-  printing = now;
-  flushSync(() => {
-    for (const listener of listeners) listener();
-  });
-}
+const set = (now: boolean): void => flushSync(() => printing.set(now));
 
 window.addEventListener('beforeprint', () => set(true));
 window.addEventListener('afterprint', () => set(false));
 
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
 /** Whether the page is being printed: then all of it has to be there, not only what is near the window. */
-export const usePrinting = (): boolean => useSyncExternalStore(subscribe, () => printing);
+export const usePrinting = (): boolean => useShared(printing, (now) => now);

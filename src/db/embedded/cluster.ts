@@ -24,14 +24,14 @@ import { isRoot, newOwner, type RunAs } from './user.ts';
 
 const run = promisify(execFile);
 
-/** Folders that this process is filling; a start beside it in the same process must not take them for leftovers. */
-const inTheMaking = new Set<string>();
+/** A folder that this run of the process fills; another start in the process must not remove it as a leftover. */
+const THIS_RUN = `${process.pid}-${randomBytes(4).toString('hex')}`;
 
 async function removeLeftovers(home: string): Promise<void> {
   const folder = path.dirname(home);
   for (const name of await readdir(folder)) {
     const pid = name.startsWith(`${path.basename(home)}.new-`) ? Number(name.split('-').at(-2)) : undefined;
-    if (pid === undefined || inTheMaking.has(path.join(folder, name))) continue;
+    if (pid === undefined || name.includes(`.new-${THIS_RUN}`)) continue;
     if (pid !== process.pid && processIdentity(pid) !== undefined) continue;
     // An initdb whose parent was killed may be writing its last files.
     await rm(path.join(folder, name), { recursive: true, force: true, maxRetries: 10 });
@@ -89,14 +89,12 @@ async function settle(fresh: string, home: string): Promise<void> {
 }
 
 async function build(home: string, runAs: RunAs): Promise<void> {
-  const fresh = `${home}.new-${process.pid}-${randomBytes(4).toString('hex')}`;
-  inTheMaking.add(fresh);
+  const fresh = `${home}.new-${THIS_RUN}${randomBytes(4).toString('hex')}`;
   try {
     await fill(fresh, runAs);
     await settle(fresh, home);
   } finally {
     await rm(fresh, { recursive: true, force: true, maxRetries: 10 });
-    inTheMaking.delete(fresh);
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { readSessionId } from '../../access/caller.ts';
 import type { FoundSession, SessionCache } from '../../access/session-cache.ts';
@@ -6,32 +5,24 @@ import { hexHashOfSessionId } from '../../access/session-id.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The session that the request carries, while it is looked up. */
-    session: Promise<FoundSession | undefined> | null;
+    /** The session that the request carries, once somebody asked for it. */
+    session: CarriedSession | null;
   }
 }
 
 type Found = FoundSession | undefined;
 
 /** What the `Authorization` header of a session says. */
-interface SessionHeader {
-  authorization: string;
+interface CarriedSession {
   sessionId: string;
   idHash: string;
+  /** While the session is looked up. */
+  finding?: Promise<Found>;
 }
 
-/** Reads a session's header, and hashes its id, once for all requests of a connection that carry the same. */
-function makeHeaderReader(): (request: FastifyRequest) => SessionHeader | undefined {
-  const lastOf = new WeakMap<Socket, SessionHeader>();
-  return ({ headers: { authorization }, raw: { socket } }) => {
-    const last = lastOf.get(socket);
-    if (last !== undefined && last.authorization === authorization) return last;
-    const sessionId = readSessionId(authorization);
-    if (authorization === undefined || sessionId === undefined) return undefined;
-    const header = { authorization, sessionId, idHash: hexHashOfSessionId(sessionId) };
-    lastOf.set(socket, header);
-    return header;
-  };
+function readSession(authorization: string | undefined): CarriedSession | null {
+  const sessionId = readSessionId(authorization);
+  return sessionId === undefined ? null : { sessionId, idHash: hexHashOfSessionId(sessionId) };
 }
 
 /** Finds the session that a request carries: once, however many ask; at once where it is remembered. */
@@ -39,12 +30,12 @@ export type SessionOf = (request: FastifyRequest) => Found | Promise<Found>;
 
 export function installSessionOf(app: FastifyInstance, sessions: Pick<SessionCache, 'find'>): SessionOf {
   app.decorateRequest('session', null);
-  const readHeader = makeHeaderReader();
   return (request) => {
-    const header = readHeader(request);
-    if (!header) return undefined;
-    const found = request.session ?? sessions.find(header.sessionId, header.idHash);
-    if (found instanceof Promise) request.session = found;
+    request.session ??= readSession(request.headers.authorization);
+    if (!request.session) return undefined;
+    const { sessionId, idHash, finding } = request.session;
+    const found = finding ?? sessions.find(sessionId, idHash);
+    if (found instanceof Promise) request.session.finding = found;
     return found;
   };
 }

@@ -20,7 +20,7 @@ declare module 'fastify' {
 const VAULT_ID = /^v-[0-9A-Za-z]{1,64}$/;
 
 /** Fields of calls that name no secret, each with the values that it has when it is what its schema says. */
-const OPEN_FIELDS: LoggableFields = new Map<string, LoggableValue>([
+const OPEN_FIELDS: ReadonlyMap<string, LoggableValue> = new Map<string, LoggableValue>([
   ['vault_id', VAULT_ID],
   ['since', /^\d{1,20}$/],
   ['history', /^(true|false)$/],

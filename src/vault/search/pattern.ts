@@ -1,4 +1,5 @@
 import { fold } from '../../fold.ts';
+import { once } from '../../once.ts';
 
 /** For PostgreSQL: whatever may be a mark, which makes another letter of the one before it, and letters of most scripts. */
 const MARK =
@@ -65,12 +66,8 @@ function put(map: Map<string, string[]>, key: string, value: string): void {
   else map.set(key, [value]);
 }
 
-let known: Spellings | undefined;
 /** Made when the first search needs it, which takes as long as a few requests. */
-const spellings = (): Spellings => {
-  known ??= new Spellings();
-  return known;
-};
+const spellings = once(() => new Spellings());
 
 const escaped = (character: string): string =>
   `\\U${(character.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`;
@@ -118,10 +115,8 @@ const isPlain = (folded: string): boolean =>
   folded.normalize('NFD') === folded &&
   [...folded].every((one) => !/\p{M}/u.test(one) && !spellings().bare.has(one));
 
-let joining: string | undefined;
 /** For PostgreSQL: a character that joins the one before it. */
-const mark = (): string => {
-  if (joining !== undefined) return joining;
+const mark = once(() => {
   const ranges: [from: number, to: number][] = [];
   for (let code = 0x300; code < 0x1f000; code++) {
     if (!JOINS.test(String.fromCodePoint(code))) continue;
@@ -130,9 +125,8 @@ const mark = (): string => {
     else ranges.push([code, code]);
   }
   const range = (codes: number[]) => codes.map((code) => escaped(String.fromCodePoint(code))).join('-');
-  joining = `[${ranges.map(range).join('')}]`;
-  return joining;
-};
+  return `[${ranges.map(range).join('')}]`;
+});
 
 /** What only texts match that hold a folded text, written in most of the ways that there are. */
 function certainPattern(folded: string): string | null {
