@@ -21,5 +21,5 @@ export type MakeLimiter = (bound: Bound) => Limiter;
 export const WINDOW_SECONDS = 60;
 
 /** Counts in the memory of this process. */
-export const makeMemoryLimiter: MakeLimiter = ({ name, points, seconds = WINDOW_SECONDS }) =>
+export const makeMemoryLimiter = ({ name, points, seconds = WINDOW_SECONDS }: Bound): RateLimiterMemory =>
   new RateLimiterMemory({ keyPrefix: name, points, duration: seconds });

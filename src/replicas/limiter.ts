@@ -1,32 +1,35 @@
-import { RateLimiterRes } from 'rate-limiter-flexible';
+import type { Redis } from 'ioredis';
+import { RateLimiterRedis } from 'rate-limiter-flexible';
 import { type Limiter, type MakeLimiter, makeMemoryLimiter, WINDOW_SECONDS } from '../rate-limiter.ts';
 import type { RedisLine } from './line.ts';
 
 /**
- * Makes limiters that count together with the other replicas. While Redis cannot be reached each replica
- * counts for itself, so that a limit never falls away.
+ * Makes limiters that count together with the other replicas. While Redis cannot be reached, each replica counts in its own
+ * memory, so a limit never falls away.
  */
 export const makeSharedLimiter =
   (line: RedisLine): MakeLimiter =>
   (bound): Limiter => {
-    const here = makeMemoryLimiter(bound);
-    const windowMs = 1000 * (bound.seconds ?? WINDOW_SECONDS);
-    const count = async (key: string | number, points: number): Promise<RateLimiterRes> => {
-      const name = `${line.keys.rate}${bound.name}:${key}`;
-      const [consumed, msLeft] = (await line.run('count', name, windowMs, points)) as [number, number];
-      return new RateLimiterRes(Math.max(0, bound.points - consumed), msLeft, consumed, consumed === points);
-    };
-    const consume = async (key: string | number, points = 1): Promise<RateLimiterRes> => {
-      let standing: RateLimiterRes;
-      try {
-        standing = await count(key, points);
-      } catch {
-        return here.consume(key, points);
+    const insuranceLimiter = makeMemoryLimiter(bound);
+    let shared: { client: Redis; limiter: Limiter } | undefined;
+    /** The limiter on the connection that the line has now. */
+    const current = (): Limiter => {
+      const client = line.commands;
+      if (!client) return insuranceLimiter;
+      if (shared?.client !== client) {
+        const limiter = new RateLimiterRedis({
+          storeClient: client,
+          insuranceLimiter,
+          keyPrefix: `${line.keys.rate}${bound.name}`,
+          points: bound.points,
+          duration: bound.seconds ?? WINDOW_SECONDS,
+        });
+        shared = { client, limiter };
       }
-      if (standing.consumedPoints > bound.points) throw standing;
-      return standing;
+      return shared.limiter;
     };
-    const reward = (key: string | number, points = 1): Promise<RateLimiterRes> =>
-      count(key, -points).catch(() => here.reward(key, points));
-    return { consume, reward };
+    return {
+      consume: (key, points) => current().consume(key, points),
+      reward: (key, points) => current().reward(key, points),
+    };
   };

@@ -83,37 +83,34 @@ export class RedisLine {
     return this.#link?.id;
   }
 
+  /** The connection for commands; undefined while Redis cannot be reached. A call on it that fails does not lose it. */
+  get commands(): Redis | undefined {
+    return this.#link?.commands;
+  }
+
   /** How many replicas were there at the last beat, this one included; 0 while Redis cannot be reached. */
   get replicas(): number {
     return this.#link ? this.#replicas : 0;
   }
 
   /** Runs a script. Calls are carried out in their order. @throws RelayError `SERVICE_UNAVAILABLE` */
-  async run(name: ScriptName, ...args: (string | number)[]): Promise<unknown> {
-    const link = this.#link;
-    if (!link) throw unreachable();
-    return this.#guarded(link, link.commands.evalsha(link.shas[name], 0, ...args));
+  run(name: ScriptName, ...args: (string | number)[]): Promise<unknown> {
+    return this.#ask(({ commands, shas }) => commands.evalsha(shas[name], 0, ...args));
   }
 
   /** Sends a message to whoever listens to a channel. @throws RelayError `SERVICE_UNAVAILABLE` */
   async publish(channel: string, message: string): Promise<void> {
-    const link = this.#link;
-    if (!link) throw unreachable();
-    await this.#guarded(link, link.commands.publish(channel, message));
+    await this.#ask(({ commands }) => commands.publish(channel, message));
   }
 
   /** Members of a set. @throws RelayError `SERVICE_UNAVAILABLE` */
-  async members(key: string): Promise<string[]> {
-    const link = this.#link;
-    if (!link) throw unreachable();
-    return this.#guarded(link, link.commands.smembers(key));
+  members(key: string): Promise<string[]> {
+    return this.#ask(({ commands }) => commands.smembers(key));
   }
 
   /** Members of a sorted set up to a score. @throws RelayError `SERVICE_UNAVAILABLE` */
-  async membersUpTo(key: string, score: number): Promise<string[]> {
-    const link = this.#link;
-    if (!link) throw unreachable();
-    return this.#guarded(link, link.commands.zrangebyscore(key, '-inf', score));
+  membersUpTo(key: string, score: number): Promise<string[]> {
+    return this.#ask(({ commands }) => commands.zrangebyscore(key, '-inf', score));
   }
 
   /** This replica was taken for dead: it begins anew. */
@@ -223,9 +220,11 @@ export class RedisLine {
   }
 
   /** A connection that does not answer, or not as it should, is of no use for the next call either. */
-  async #guarded<T>(link: Link, call: Promise<T>): Promise<T> {
+  async #ask<T>(call: (link: Link) => Promise<T>): Promise<T> {
+    const link = this.#link;
+    if (!link) throw unreachable();
     try {
-      return await call;
+      return await call(link);
     } catch (error) {
       const { message } = error as Error;
       if (!(error instanceof ReplyError) || OF_NO_USE.test(message)) this.#lose(link, error as Error);

@@ -177,13 +177,6 @@ export const makeScripts = (prefix: string) => {
       if ARGV[3] == '0' then redis.call('HDEL', key, ARGV[2]) else redis.call('HSET', key, ARGV[2], ARGV[3]) end
       return 'OK'
     `,
-
-    /** (key, window in ms, points) → how many so far, and ms until the count begins again. */
-    count: `
-      local count = redis.call('INCRBY', ARGV[1], ARGV[3])
-      if redis.call('PTTL', ARGV[1]) < 0 then redis.call('PEXPIRE', ARGV[1], ARGV[2]) end
-      return { count, redis.call('PTTL', ARGV[1]) }
-    `,
   };
   return Object.fromEntries(
     Object.entries(scripts).map(([name, body]) => [name, common + body]),

@@ -300,7 +300,7 @@ describeWithRedis('Redis that is away', () => {
     }
   });
 
-  test('still leaves every limit in force', async () => {
+  test.each(['kill', 'freeze'] as const)('still leaves every limit in force (%s)', async (stop) => {
     const redis = await RedisServer.start();
     try {
       const config = { rateLimitPerMinute: 5 };
@@ -308,11 +308,39 @@ describeWithRedis('Redis that is away', () => {
         { databaseUrl: database.url, replicas: 2, redisUrl: redis.url(), config },
         async (server) => {
           const { url } = server.one;
-          expect((await rest('GET', `${url}/api/pair/none`)).status).toBe(404);
-          await redis.kill();
+          const ask = async () => (await rest('GET', `${url}/api/pair/none`)).status;
+          expect(await ask()).toBe(404);
+          await redis[stop]();
           const statuses = [];
-          for (let n = 0; n < 7; n++) statuses.push((await rest('GET', `${url}/api/pair/none`)).status);
+          for (let n = 0; n < 7; n++) statuses.push(await ask());
           expect(statuses).toEqual([503, 503, 503, 503, 503, 429, 429]);
+        },
+      );
+    } finally {
+      await redis.kill();
+    }
+  });
+
+  test('makes each server count for itself until it is back; then they count together again', async () => {
+    const redis = await RedisServer.start();
+    try {
+      const config = { rateLimitPerMinute: 5 };
+      await withRelayServer(
+        { databaseUrl: database.url, replicas: 2, redisUrl: redis.url(), config },
+        async ({ replicas }) => {
+          const ask = async (of: number) => (await rest('GET', `${replicas[of]?.url}/api/pair/none`)).status;
+          await redis.kill();
+          for (const of of [0, 1]) {
+            const statuses = [];
+            for (let n = 0; n < 6; n++) statuses.push(await ask(of));
+            expect(statuses).toEqual([503, 503, 503, 503, 503, 429]);
+          }
+          await redis.start();
+          await expect.poll(() => ask(0), { timeout: RECOVERY_MS }).toBe(404);
+          await expect.poll(() => ask(1), { timeout: RECOVERY_MS }).toBe(404);
+          const statuses = [];
+          for (let n = 0; n < 6; n++) statuses.push(await ask(n % 2));
+          expect(statuses).toEqual([404, 404, 404, 429, 429, 429]);
         },
       );
     } finally {
