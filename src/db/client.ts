@@ -3,12 +3,12 @@ import type pg from 'pg';
 import { changeOutcomeUnknown, findRelayError, type RelayError, writeOutcomeUnknown } from '../errors.ts';
 import { type Metrics, noMetrics } from '../observability/metrics.ts';
 import { noTracing, type Tracing } from '../observability/tracing.ts';
+import type { Taker, TurnQueue } from '../queues/turn-queue.ts';
 import { PrismaClient } from './generated/client.ts';
 import { mayHaveRun, readFault, spoilsConnections, toRelayError } from './pg-errors.ts';
 import { makePool, type PoolOptions, type ServerPool } from './pool.ts';
+import { makeReadQueue, makeScanQueue } from './read-queues.ts';
 import { statementName } from './statement-name.ts';
-import type { Taker, TurnQueue } from './turn-queue.ts';
-import { makeReadQueue, makeScanQueue } from './turns.ts';
 
 /** Refused by the client extension before a statement leaves the process. */
 const refuseChange = ({ operation }: { operation: string }): never => {

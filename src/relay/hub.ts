@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
-import { atMost } from '../at-most.ts';
 import { findRelayError, notFound, RelayError } from '../errors.ts';
+import { atMost } from '../queues/at-most.ts';
 import type { Announcement, Delivery } from './delivery.ts';
 import { CHALLENGE_LIFETIME_MS, CLOSE, vaultUpdatedFrame } from './frames/protocol.ts';
 import { closeRoom, sweepRoom } from './rooms/end.ts';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { OrderedByKey } from '../queues/ordered-by-key.ts';
 import type { Delivery } from '../relay/delivery.ts';
 import { envelopeFrame } from '../relay/frames/protocol.ts';
 import type { AtemFrame } from '../relay/rooms/routing.ts';
@@ -9,7 +10,6 @@ import type { RedisLine } from './line.ts';
 import { closeMessage, performMessage, sendMessage } from './message.ts';
 import { makeChange, withoutDead } from './room-change.ts';
 import { decodeRoom, type Fields } from './room-codec.ts';
-import { Turns } from './turns.ts';
 
 /** Rooms that are rid of a dead replica at the same time. */
 const CLEANED_AT_ONCE = 100;
@@ -44,7 +44,7 @@ export class RedisRooms implements RoomStore {
   readonly #delivery: Delivery;
   readonly #now: () => number;
   readonly #onUnknown: () => void;
-  readonly #turns = new Turns();
+  readonly #turns = new OrderedByKey();
   /** Dead replicas that are being taken out of their rooms. */
   readonly #cleaning = new Set<ReplicaId>();
 

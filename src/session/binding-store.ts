@@ -1,7 +1,7 @@
 import { hashSessionId, hexHashOfSessionId } from '../access/session-id.ts';
 import { type BindingSource, type Source, sourceColumns } from '../access/source.ts';
-import { atMost } from '../at-most.ts';
 import type { Database } from '../db/client.ts';
+import { atMost } from '../queues/at-most.ts';
 import { BIND, LOOK_AT_BINDINGS, UNBIND } from './binding-sql.ts';
 
 /** `refused`: another Astation holds the session, or it has ended. `full`: the Astation holds as many as it may. */

@@ -31,3 +31,11 @@ test('the README of test/support names each helper once', () => {
   const files = readdirSync(path.join(root, 'test/support')).filter((name) => name.endsWith('.ts'));
   expect(named.sort()).toEqual(files.sort());
 });
+
+test('docs/queues.md has each queue in both tables, and each queue has a test of its name', () => {
+  const named = [...read('docs/queues.md').matchAll(/^\| `([a-z-]+\.ts)`/gm)].map(([, name]) => name);
+  const queues = readdirSync(path.join(root, 'src/queues'));
+  expect(named.sort()).toEqual([...queues, ...queues].sort());
+  const tests = readdirSync(path.join(root, 'test/unit/queues'));
+  expect(tests).toEqual(expect.arrayContaining(queues.map((name) => name.replace('.ts', '.test.ts'))));
+});

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { shareProbe } from '../../queues/shared-probe.ts';
 
 export interface HealthDeps {
   /** Rejects unless the database answers. */
@@ -15,23 +16,6 @@ const RETRY_AFTER_SECONDS = 1;
 /** A probe of the database answers every request of this long, because anybody may ask as often as they like. */
 const PROBE_MS = 1000;
 
-/** @returns a function that starts a probe at most once in `PROBE_MS`, and shares its outcome */
-function shareProbe(ping: () => Promise<void>): () => Promise<'ok' | 'unreachable'> {
-  let began = Number.NEGATIVE_INFINITY;
-  let outcome: Promise<'ok' | 'unreachable'> | undefined;
-  return () => {
-    const now = performance.now();
-    if (outcome === undefined || now - began >= PROBE_MS) {
-      began = now;
-      outcome = ping().then(
-        () => 'ok',
-        () => 'unreachable',
-      );
-    }
-    return outcome;
-  };
-}
-
 /**
  * `GET /health` and `/health/ready`: 200 when the database answers and the server is not stopping, 503 otherwise.
  * `GET /health/live`: 200 as long as the process answers at all. None needs a session, none is limited.
@@ -47,7 +31,12 @@ export function mountHealth(app: FastifyInstance, deps: HealthDeps): void {
   });
   const unavailable = (reply: FastifyReply) => reply.code(503).header('retry-after', RETRY_AFTER_SECONDS);
 
-  const probe = shareProbe(pingDatabase);
+  const probe = shareProbe(PROBE_MS, () =>
+    pingDatabase().then(
+      () => 'ok' as const,
+      () => 'unreachable' as const, // the answer says so, and the pool logs why
+    ),
+  );
   const ready = async (_request: unknown, reply: FastifyReply) => {
     const database = await probe();
     if (isStopping()) {

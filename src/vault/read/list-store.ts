@@ -1,7 +1,7 @@
 import type { AnswerBounds } from '../../answer.ts';
 import type { Database } from '../../db/client.ts';
 import { toSafeNumber } from '../../numbers.ts';
-import type { SharedReads } from '../follow/shared-reads.ts';
+import type { SharedReads } from '../../queues/shared-reads.ts';
 import { searchPattern } from '../search/pattern.ts';
 import { type ListCursor, readListCursor } from './cursors.ts';
 import { type ListOptions, ListPage, type VaultListPage } from './page.ts';

@@ -1,7 +1,7 @@
 import { isOperator, type Reader } from '../../access/policy.ts';
 import type { Database } from '../../db/client.ts';
-import type { Taker } from '../../db/turn-queue.ts';
 import { networkOf } from '../../net/address.ts';
+import type { Taker } from '../../queues/turn-queue.ts';
 import type { ListOptions, ReadOptions } from './page.ts';
 
 type Options = Omit<ReadOptions & ListOptions, 'cursor' | 'known_head' | 'wait' | 'signal' | 'kind'>;

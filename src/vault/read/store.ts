@@ -1,7 +1,7 @@
 import { canRead, isOperator, type Reader, readerValues } from '../../access/policy.ts';
 import type { AnswerBounds } from '../../answer.ts';
 import { toSafeNumber } from '../../numbers.ts';
-import { SharedReads } from '../follow/shared-reads.ts';
+import { SharedReads } from '../../queues/shared-reads.ts';
 import { CHAIN_ALGORITHM } from '../proof/chain.ts';
 import { refusedAccess } from '../refused-access.ts';
 import type { Proof, VaultMeta } from '../schema.ts';

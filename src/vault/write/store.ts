@@ -3,6 +3,7 @@ import { auditColumns } from '../../audit/columns.ts';
 import type { VaultAudit } from '../../audit/vault-audit-store.ts';
 import type { Database } from '../../db/client.ts';
 import { toSafeNumber } from '../../numbers.ts';
+import { WriteQueue } from '../../queues/write-queue.ts';
 import type { CommittedWrite, VaultFeed } from '../follow/feed.ts';
 import { readHeads } from '../follow/head-store.ts';
 import { refusedAccess } from '../refused-access.ts';
@@ -16,7 +17,6 @@ import {
   type WriteRow,
 } from './batch-store.ts';
 import { type Creation, createVault } from './create-store.ts';
-import { WriteQueue } from './queue.ts';
 import { REFUSALS, unknownOutcome } from './refusals.ts';
 import { looksSealed, sealedText } from './sealed.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { TurnQueue } from '../../src/db/turn-queue.ts';
-import { makeReadQueue, makeScanQueue } from '../../src/db/turns.ts';
-import { RelayError } from '../../src/errors.ts';
+import { makeReadQueue, makeScanQueue } from '../../../src/db/read-queues.ts';
+import { RelayError } from '../../../src/errors.ts';
+import type { TurnQueue } from '../../../src/queues/turn-queue.ts';
 
 /** A scan that runs until the test ends it. */
 interface Scan {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { atMost } from '../../src/at-most.ts';
+import { atMost } from '../../../src/queues/at-most.ts';
 
 test('work beyond the limit waits in its order, also where work fails', async () => {
   const oneOfTwo = atMost(2);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SharedReads } from '../../src/vault/follow/shared-reads.ts';
+import { SharedReads } from '../../../src/queues/shared-reads.ts';
 
 /** Looks that end when the test says so. */
 function makeLooks() {

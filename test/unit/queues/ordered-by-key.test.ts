@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Turns } from '../../../src/replicas/turns.ts';
+import { OrderedByKey } from '../../../src/queues/ordered-by-key.ts';
 
 /** Work that ends when it is told to. */
 function makeWork(log: string[], name: string) {
@@ -19,7 +19,7 @@ function makeWork(log: string[], name: string) {
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test('turns come one after the other; what follows them begins in between, and holds nothing up', async () => {
-  const [turns, log] = [new Turns(), [] as string[]];
+  const [turns, log] = [new OrderedByKey(), [] as string[]];
   const [join, frame, leave] = [makeWork(log, 'join'), makeWork(log, 'frame'), makeWork(log, 'leave')];
   const done = [
     turns.take('room', join.work),
@@ -37,7 +37,7 @@ test('turns come one after the other; what follows them begins in between, and h
 });
 
 test('rooms do not wait for each other, and what begins first is not put off', async () => {
-  const [turns, log] = [new Turns(), [] as string[]];
+  const [turns, log] = [new OrderedByKey(), [] as string[]];
   const [one, other] = [makeWork(log, 'one'), makeWork(log, 'other')];
   const done = [turns.take('a', one.work), turns.take('b', other.work)];
   expect(log).toEqual(['one begins', 'other begins']);
@@ -47,7 +47,7 @@ test('rooms do not wait for each other, and what begins first is not put off', a
 });
 
 test('a turn that fails does not keep others from theirs', async () => {
-  const turns = new Turns();
+  const turns = new OrderedByKey();
   const failing = turns.take('room', () => Promise.reject(new Error('lost')));
   const next = turns.take('room', async () => 'next');
   const following = turns.follow('room', async () => 'following');

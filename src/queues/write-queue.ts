@@ -1,4 +1,4 @@
-import { RelayError } from '../../errors.ts';
+import { RelayError } from '../errors.ts';
 
 /** A write that waits for its statement. */
 interface Waiting<Write, Result> {

@@ -1,5 +1,5 @@
 import { type ErrorCode, type RefusalCause, RelayError } from '../errors.ts';
-import { TurnQueue } from './turn-queue.ts';
+import { TurnQueue } from '../queues/turn-queue.ts';
 
 /** Longer than one statement may take, so that the next caller in turn always gets its place. */
 const MAX_WAIT_MS = 10_000;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { RelayError } from '../../../src/errors.ts';
-import { WriteQueue } from '../../../src/vault/write/queue.ts';
+import { WriteQueue } from '../../../src/queues/write-queue.ts';
 
 interface Write {
   lane: string;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { atMost } from '../../src/at-most.ts';
-import { makeScanQueue } from '../../src/db/turns.ts';
-import { FrameMeter } from '../../src/relay/frames/meter.ts';
-import { Turns } from '../../src/replicas/turns.ts';
-import { Batcher } from '../../src/vault/follow/batcher.ts';
-import { SharedReads } from '../../src/vault/follow/shared-reads.ts';
-import { VaultWaiters } from '../../src/vault/follow/waiters.ts';
+import { makeScanQueue } from '../../../src/db/read-queues.ts';
+import { atMost } from '../../../src/queues/at-most.ts';
+import { Batcher } from '../../../src/queues/batcher.ts';
+import { OrderedByKey } from '../../../src/queues/ordered-by-key.ts';
+import { SharedReads } from '../../../src/queues/shared-reads.ts';
+import { FrameMeter } from '../../../src/relay/frames/meter.ts';
+import { VaultWaiters } from '../../../src/vault/follow/waiters.ts';
 
 type Work = () => Promise<string>;
 
@@ -20,7 +20,7 @@ const QUEUES: Record<string, () => (work: Work) => Promise<string>> = {
     return (work) => batcher.ask(work);
   },
   'turns of a room': () => {
-    const turns = new Turns();
+    const turns = new OrderedByKey();
     return (work) => turns.take('room', work);
   },
   scans: () => {

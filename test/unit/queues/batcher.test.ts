@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Batcher } from '../../src/vault/follow/batcher.ts';
+import { Batcher } from '../../../src/queues/batcher.ts';
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
