@@ -27,7 +27,7 @@ function makeTerminal() {
 /** JSON lines on stderr. A disk that is full there ends the log, not the program. */
 function makeFile() {
   const destination = pino.destination({ dest: 2, sync: true });
-  destination.on('error', () => undefined);
+  destination.on('error', () => undefined); // there is no other place to report it to
   return destination;
 }
 

@@ -163,7 +163,9 @@ export async function openServices({
     vaults.followers.waiters.lookAgain();
   };
   const checker = setInterval(() => {
-    checkOpen().catch((error: Error) => log.debug({ reason: error.message }, 'Sessions are checked later'));
+    checkOpen().catch((error: Error) =>
+      log.warn({ reason: error.message }, 'Could not check the sessions of open streams and sockets'),
+    );
   }, CHECK_SESSIONS_MS).unref();
   const sweep = async () => {
     await logins.sweep();
@@ -171,7 +173,9 @@ export async function openServices({
     if (keys > 0) log.info({ keys }, 'Forgot keys that bound no session in 30 days');
   };
   const sweeper = setInterval(() => {
-    sweep().catch((error: Error) => log.debug({ reason: error.message }, 'The sweep has to wait'));
+    sweep().catch((error: Error) =>
+      log.warn({ reason: error.message }, 'Could not delete expired logins and keys'),
+    );
   }, SWEEP_MS).unref();
   // What is queued is written before the pool ends.
   const closeSteps: DrainStep[] = [

@@ -170,7 +170,7 @@ const askableAhead = (values: AsyncGenerator<unknown, void>): AsyncIterable<unkn
   [Symbol.asyncIterator]: () => ({
     next: () => {
       const next = values.next();
-      next.catch(() => undefined);
+      next.catch(() => undefined); // tRPC has the same promise, and may leave before it settles
       return next;
     },
     return: () => values.return(),

@@ -41,7 +41,7 @@ async function checkDatabaseUrl(url: string): Promise<void> {
       `Cannot connect to PostgreSQL at DATABASE_URL (${reason}); start that database, correct the variable, or unset it to use the embedded one.`,
     );
   } finally {
-    await client.end().catch(() => undefined);
+    await client.end().catch(() => undefined); // it is closed already
   }
   if (version < MIN_SERVER_VERSION) {
     throw new DatabaseUrlError(

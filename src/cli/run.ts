@@ -27,6 +27,7 @@ const onOneLine = (message: string) => message.replace(/\n(?=\(Did you mean )/, 
 
 async function explainUsage({ exitCode, message }: CommanderError, { out, hints }: Printers, said: Said) {
   await out.text(said.out);
+  // Nobody reads the hints; the exit code says enough.
   await (said.err === '' && exitCode !== 0 ? hints.line(onOneLine(message)) : hints.text(said.err)).catch(
     () => undefined,
   );
@@ -42,6 +43,7 @@ async function explain(thrown: unknown, printers: Printers, said: Said): Promise
     await printers.out.flush();
     return thrown.code;
   }
+  // Nobody reads the hints; the exit code says that it failed.
   await printers.hints.line(`vault-relay: ${explainFailure(thrown)}`).catch(() => undefined);
   return 1;
 }

@@ -32,6 +32,7 @@ function useDocument(): void {
 /** The list is there first; then, before anybody has chosen a vault, what shows one. */
 function usePreload(): void {
   useEffect(() => {
+    // The page of a vault asks for it again, and shows what is wrong then.
     const timer = setTimeout(() => void loadVaultPage().catch(() => undefined), PRELOAD_MS);
     return () => clearTimeout(timer);
   }, []);

@@ -24,7 +24,7 @@ export async function withConnection<T>(url: string, work: (client: pg.Client) =
     await settle(client, { patient: true });
     return await work(client);
   } finally {
-    await client.end().catch(() => undefined);
+    await client.end().catch(() => undefined); // it is closed already
   }
 }
 
@@ -39,6 +39,7 @@ export async function withSnapshot<T>(client: pg.Client, work: () => Promise<T>)
     await client.query('SET LOCAL cursor_tuple_fraction = 1');
     return await work();
   } finally {
+    // Nothing was written; a lost connection is in the error of the work.
     await client.query('ROLLBACK').catch(() => undefined);
   }
 }

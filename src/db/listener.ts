@@ -50,10 +50,11 @@ export class Listener {
         await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
       }
     } catch (error) {
-      client.end().catch(() => undefined);
+      client.end().catch(() => undefined); // the reason is thrown
       throw error;
     }
     const heartbeat = setInterval(() => {
+      // A connection that does not answer is closed, and its end is logged.
       client.query('SELECT 1').catch(() => client.end().catch(() => undefined));
     }, HEARTBEAT_MS).unref();
     client.on('end', () => {

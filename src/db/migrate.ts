@@ -93,7 +93,7 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
         { cause: error },
       );
     }
-    await client.query('ROLLBACK').catch(() => undefined);
+    await client.query('ROLLBACK').catch(() => undefined); // the reason is thrown below
     const reason = error instanceof Error ? error.message : String(error);
     throw new MigrationError(`Migration ${name} failed and was rolled back: ${reason}`, { cause: error });
   }
@@ -150,7 +150,7 @@ async function openSchema(client: pg.Client): Promise<void> {
   const closed = await ask();
   if (closed === undefined) return;
   const grant = `GRANT USAGE ON SCHEMA ${closed} TO ${APPLICATION_ROLE}`;
-  await client.query(grant).catch(() => undefined);
+  await client.query(grant).catch(() => undefined); // the next question says whether it helped
   // Without the right to grant, PostgreSQL only warns.
   if ((await ask()) === undefined) return;
   throw new MigrationError(
@@ -171,7 +171,7 @@ async function withOwner<T>(url: string, work: (client: pg.Client) => Promise<T>
     await checkEncoding(client);
     return await work(client);
   } finally {
-    await client.end().catch(() => undefined);
+    await client.end().catch(() => undefined); // it is closed already
   }
 }
 

@@ -82,7 +82,7 @@ function importPoint(hex: string): KeyObject | undefined {
       type: 'spki',
     });
   } catch {
-    return undefined;
+    return undefined; // no point on the curve; the caller refuses the key
   }
 }
 

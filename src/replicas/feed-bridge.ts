@@ -106,6 +106,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined;
+    return undefined; // counted as a message that this server does not understand
   }
 }

@@ -127,6 +127,7 @@ export class RedisLine {
     const link = this.#link;
     this.#link = undefined;
     if (!link) return;
+    // The key expires by itself.
     await link.commands.del(this.keys.replica(link.id)).catch(() => undefined);
     disconnect(link);
   }

@@ -80,7 +80,7 @@ export async function openReplica({
     count: () => line.replicas,
     close: async () => {
       clearInterval(looking);
-      // Sockets that have just been closed still leave their rooms.
+      // Sockets that have just been closed still leave their rooms. The others remove what is left after 6 seconds.
       await within(LEAVE_MS, rooms.settled()).catch(() => undefined);
       await line.close();
     },

@@ -108,6 +108,7 @@ export class RedisRooms implements RoomStore {
 
   placesLeft(address: string, here: number): void {
     if (this.#line.id === undefined) return;
+    // The line logs that it was lost. Places of a replica that is not there do not count.
     this.#line.run('places_left', address, this.#line.id, here).catch(() => undefined);
   }
 

@@ -93,7 +93,7 @@ export class RequestContext implements Io {
         (found) => {
           this.#reader = found;
         },
-        () => undefined,
+        () => undefined, // each caller of this has the same promise, and its error
       );
     }
     return reader;

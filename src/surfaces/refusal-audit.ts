@@ -27,7 +27,7 @@ async function knownReaderOf({ callContext }: FastifyRequest): Promise<Reader | 
   try {
     return await callContext?.knownReader();
   } catch {
-    return undefined;
+    return undefined; // the refusal itself says why there is no caller
   }
 }
 

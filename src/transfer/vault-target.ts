@@ -104,6 +104,6 @@ export class VaultTarget {
   }
 
   async rollback(): Promise<void> {
-    await this.#client.query('ROLLBACK').catch(() => undefined);
+    await this.#client.query('ROLLBACK').catch(() => undefined); // a lost connection rolls back by itself
   }
 }

@@ -19,7 +19,7 @@ export interface ConnectionState {
 const answers = (): Promise<boolean> =>
   fetch(serverUrl('health'), { cache: 'no-store' }).then(
     ({ ok }) => ok,
-    () => false,
+    () => false, // no answer
   );
 
 /** Whether the server answers. A caller that gets no answer reports it; then the server is probed until it is back. */

@@ -14,7 +14,7 @@ function makeKeeping(open: () => Storage): Keeping {
     try {
       return work(open());
     } catch {
-      return undefined;
+      return undefined; // blocked or full; the memory of the tab keeps the value
     }
   };
   const forget = (key: string) => {
@@ -35,7 +35,7 @@ function makeKeeping(open: () => Storage): Keeping {
       try {
         return JSON.parse(text) ?? undefined;
       } catch {
-        return undefined;
+        return undefined; // written by something else under this name
       }
     },
     set: (key, value) => (value === undefined ? forget(key) : keep(key, JSON.stringify(value))),

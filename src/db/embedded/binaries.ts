@@ -85,6 +85,7 @@ async function copyTree(from: string, to: string): Promise<void> {
 
 /** npm packages carry no links: the package makes them when it is installed, unless install scripts are off. */
 async function addLinks(packageFolder: string, copy: string): Promise<void> {
+  // Packages of some systems have no links, and no list of them.
   const list = await readFile(path.join(packageFolder, 'native/pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
     const link = path.join(copy, path.relative('native', target));

@@ -106,6 +106,7 @@ async function makeDataDir(dataDir: string): Promise<string | undefined> {
     if (!hasCode(error, 'ENOENT')) throw error;
     // So Node reports a read-only file system: asking its last folder that exists gives the true reason.
     let folder = path.dirname(dataDir);
+    // A folder that is not there has one above it.
     while ((await stat(folder).catch(() => undefined)) === undefined) folder = path.dirname(folder);
     await access(folder, constants.W_OK);
     throw error;
@@ -136,6 +137,7 @@ export async function createHome(dataDir: string): Promise<Place> {
     await build(choice.home, runAs);
     return choice;
   } catch (error) {
+    // An empty folder may stay; the error of the start matters.
     if (made !== undefined) await removeEmpty(dataDir, made).catch(() => undefined);
     throw error;
   }

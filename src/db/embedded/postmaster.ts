@@ -58,6 +58,7 @@ const settings = (port: number, owner: OwnerKind): string[] =>
 /** A file rather than a pipe: nobody need read it, and PostgreSQL outlives us without choking on it. */
 async function openLog({ home, runAs }: StartOptions) {
   const file = logFileOf(home);
+  // The first start has no log yet; another fault shows when the file is opened.
   const size = (await stat(file).catch(() => undefined))?.size ?? 0;
   if (size > LOG_LIMIT_BYTES) await rename(file, `${file}.1`);
   const { O_APPEND, O_CREAT, O_RDWR, O_NOFOLLOW } = constants;

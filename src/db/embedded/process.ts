@@ -9,7 +9,7 @@ function ps(pid: number, columns: string): string | undefined {
   try {
     return execFileSync('ps', ['-o', columns, '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined;
   } catch {
-    return undefined;
+    return undefined; // no such process
   }
 }
 
@@ -29,7 +29,7 @@ export function processIdentity(pid: number): string | undefined {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : `${pid}@${fields[19]}`;
   } catch {
-    return undefined;
+    return undefined; // no such process
   }
 }
 

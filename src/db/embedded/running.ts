@@ -89,12 +89,12 @@ export async function withClient<T>(home: string, port: number, work: (client: p
     application_name: 'vault-relay',
   });
   // Without a listener, a PostgreSQL that dies at this moment would take the process with it.
-  client.on('error', () => undefined);
+  client.on('error', () => undefined); // the query under way reports it
   await client.connect();
   try {
     return await work(client);
   } finally {
-    await client.end().catch(() => undefined);
+    await client.end().catch(() => undefined); // it is closed already
   }
 }
 

@@ -22,7 +22,7 @@ async function lookUp(name: string): Promise<RunAs> {
     const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
     return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
   } catch {
-    return undefined;
+    return undefined; // no such user
   }
 }
 

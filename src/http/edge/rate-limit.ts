@@ -18,7 +18,7 @@ interface Standing {
   exceeded: boolean;
 }
 
-/** Counts calls by key, and says how the key stands; undefined where there is no limit, or none can be kept now. */
+/** Counts calls by key, and says how the key stands; undefined where there is no limit, or the limiter failed. */
 type Count = (key: string, calls: number, log: FastifyBaseLogger) => Promise<Standing | undefined>;
 
 function makeCount(makeLimiter: MakeLimiter, name: string, points: number): Count {
@@ -35,7 +35,7 @@ function makeCount(makeLimiter: MakeLimiter, name: string, points: number): Coun
       return standing(await limiter.consume(key, calls), false);
     } catch (refused) {
       if (refused instanceof RateLimiterRes) return standing(refused, true);
-      // Where the counts are kept is away: rather no limit than no service.
+      // A fault of the limiter itself, since it counts in memory while Redis is away: rather no limit than no service.
       log.warn({ reason: String(refused) }, 'Could not count a request');
       return undefined;
     }

@@ -34,7 +34,7 @@ export function mountHealth(app: FastifyInstance, deps: HealthDeps): void {
   const probe = shareProbe(PROBE_MS, () =>
     pingDatabase().then(
       () => 'ok' as const,
-      () => 'unreachable' as const, // the answer says so, and the pool logs why
+      () => 'unreachable' as const, // the answer says so
     ),
   );
   const ready = async (_request: unknown, reply: FastifyReply) => {

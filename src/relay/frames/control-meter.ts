@@ -71,13 +71,13 @@ export class ControlMeter {
     for (const [limiter, key] of limiters) {
       if (!limiter) continue;
       counted.push([limiter, key]);
-      const thrown = await limiter.consume(key, points).then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-      if (!(thrown instanceof RateLimiterRes)) continue; // counted, or there is no place to count
-      for (const [one, of] of counted) await one.reward(of, points).catch(() => undefined);
-      return thrown;
+      try {
+        await limiter.consume(key, points);
+      } catch (refused) {
+        if (!(refused instanceof RateLimiterRes)) throw refused;
+        for (const [one, of] of counted) await one.reward(of, points);
+        return refused;
+      }
     }
     return undefined;
   }

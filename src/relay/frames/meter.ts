@@ -147,7 +147,7 @@ async function consume(limiter: Limiter, key: string, isOver: () => boolean): Pr
       await limiter.consume(key, LUMP);
       return;
     } catch (refused) {
-      // The limiter cannot count now, so the frame passes, as a request would.
+      // A fault of the limiter itself. The frame passes, because its socket would wait without end.
       if (!(refused instanceof RateLimiterRes)) return;
       await sleep(Math.max(1, refused.msBeforeNext), undefined, { ref: false });
     }

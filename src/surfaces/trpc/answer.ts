@@ -24,6 +24,7 @@ export function settleAnswer(
   const isAnswer = payload instanceof Response;
   if (isAnswer) payload.headers.delete('connection');
   const isBodiless = isAnswer && method === 'HEAD';
+  // The body is not sent, so a fault of it changes nothing.
   if (isBodiless) payload.body?.cancel().catch(() => undefined);
   done(null, isBodiless ? new Response(null, payload) : payload);
 }

@@ -91,6 +91,7 @@ export class ChainStore {
       });
       throw new UnreadableError(error.message, { cause: error });
     } finally {
+      // The connection was lost, which the error of the work says already.
       await this.#client.query('RELEASE attempt').catch(() => undefined);
     }
   }
