@@ -6,7 +6,7 @@ const NETWORK_GROUPS = 4;
 
 /** What an address is counted by: an IPv4 address as it is, an IPv6 address by its /64 network. */
 export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
+  if (isIPv4(address) || !ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);
   if (!(parsed instanceof ipaddr.IPv6)) return parsed.toString();
   const groups = parsed.parts.slice(0, NETWORK_GROUPS).map((group) => group.toString(16));
@@ -22,6 +22,8 @@ const WITH_PORT = /^(?:([\d.]+)|\[([^\]]*)\])(?::\d{1,5})?$/;
  */
 export function readAddress(entry: string): string | undefined {
   const text = entry.trim();
+  // Node accepts a single spelling of each IPv4 address.
+  if (isIPv4(text)) return text;
   const [, v4, v6] = WITH_PORT.exec(text) ?? [];
   const [address = ''] = (v4 ?? v6 ?? text).split('%', 1);
   return isIP(address) === 0 ? undefined : ipaddr.process(address).toString();
