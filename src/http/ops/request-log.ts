@@ -34,11 +34,14 @@ function describe(request: FastifyRequest, address: string) {
 const isWritten = ({ log }: FastifyRequest, level: 'info' | 'debug') => (log as Logger).isLevelEnabled(level);
 
 /** @param address of the client, which a request that no route was found for does not know by itself */
-export function logRequest(request: FastifyRequest, reply: FastifyReply, address = request.address): void {
+export function logRequest(request: FastifyRequest, reply: FastifyReply, address?: string): void {
   const level = /^\/(health|metrics)\b/.test(request.url) ? 'debug' : 'info';
   if (!isWritten(request, level)) return;
   const ms = Math.round(reply.elapsedTime * 10) / 10;
-  request.log[level]({ ...describe(request, address), status: reply.statusCode, ms }, 'Request');
+  request.log[level](
+    { ...describe(request, address ?? request.address), status: reply.statusCode, ms },
+    'Request',
+  );
 }
 
 /** One line a request, and the request id on every answer. */
