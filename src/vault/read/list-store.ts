@@ -92,6 +92,6 @@ export async function listVaults(
     return readRow(row, wanted.at);
   };
   const at = cursor === undefined ? undefined : readListCursor(cursor);
-  const first = await fetch({ ...firstPortion(limit, bounds), at });
+  const first = await fetch(firstPortion(limit, at, bounds));
   return new ListPage(await completeRows(first, fetch, { ...bounds, limit }));
 }

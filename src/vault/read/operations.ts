@@ -47,9 +47,8 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       return store.followers.readWithin(wait, view, bounds);
     }
     // A view of the past has another head than the one that the client has seen.
-    const isNow = as_of === undefined && cursor === undefined;
-    const what = isNow ? { ...options, known_head: io.seenHead } : options;
-    return store.views.read({ reader, vaultId, what }, bounds);
+    const seenHead = as_of === undefined && cursor === undefined ? io.seenHead : undefined;
+    return store.views.read({ reader, vaultId, what: options, seenHead }, bounds);
   };
 
   const read = operation({

@@ -32,8 +32,6 @@ export interface ReadOptions {
   tag?: string | undefined;
   limit?: number | undefined;
   cursor?: string | undefined;
-  /** The head that the reader has seen: while it still is the head, the entries are left out. */
-  known_head?: number | undefined;
   /** Seconds to wait for something to show. */
   wait?: number | undefined;
   /** Whoever waits is gone. */

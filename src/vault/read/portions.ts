@@ -50,10 +50,24 @@ const MEASURED_ROWS = 5000;
 /** How long one request may look through rows that it does not show. */
 const SEARCH_MS = 5000;
 
-export const firstPortion = (limit: number | undefined, { maxBytes }: AnswerBounds) => ({
+/** @param at where the page begins; undefined: at the start */
+export const firstPortion = <At>(
+  limit: number | undefined,
+  at: At | undefined,
+  { maxBytes }: AnswerBounds,
+): PortionWanted<At> => ({
+  at,
   rows: Math.min(limit ?? PORTION_ROWS, PORTION_ROWS),
   bytes: Math.min(maxBytes, PORTION_BYTES),
 });
+
+/** The rows that a request asks for. */
+export interface RowsWanted extends AnswerBounds {
+  /** Undefined: all. */
+  limit: number | undefined;
+  /** The JSON of all rows has at most this many bytes; undefined: not known. */
+  ceiling?: number | undefined;
+}
 
 /**
  * Makes an answer out of its first portion and those that follow. A page, with `limit`, ends where its rows or its bytes
@@ -63,17 +77,17 @@ export const firstPortion = (limit: number | undefined, { maxBytes }: AnswerBoun
 export async function completeRows<At>(
   first: Portion<At>,
   fetch: FetchPortion<At>,
-  { limit, ceiling, ...bounds }: AnswerBounds & { limit: number | undefined; ceiling?: number },
+  { limit, ceiling, maxBytes, streams }: RowsWanted,
 ): Promise<Rows<At>> {
   if (first.next === null) return { json: first.json, bytes: first.bytes, next: null };
-  if (limit !== undefined) return gather(first, fetch, { limit, ...bounds });
-  if (bounds.streams) {
-    if (ceiling === undefined || ceiling > bounds.maxBytes) await measure(first, fetch, bounds.maxBytes);
+  if (limit !== undefined) return gather(first, fetch, { limit, maxBytes, streams });
+  if (streams) {
+    if (ceiling === undefined || ceiling > maxBytes) await measure(first, fetch, maxBytes);
     // The portion that is on its way, and the one behind it.
     return { json: first.json, rest: follow(first, fetch), bytes: 2 * PORTION_BYTES, next: null };
   }
-  const rows = await gather(first, fetch, { limit: Number.MAX_SAFE_INTEGER, ...bounds });
-  if (rows.next !== null) throw answerTooLarge(bounds.maxBytes);
+  const rows = await gather(first, fetch, { limit: Number.MAX_SAFE_INTEGER, maxBytes, streams });
+  if (rows.next !== null) throw answerTooLarge(maxBytes);
   return rows;
 }
 

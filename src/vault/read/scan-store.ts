@@ -4,7 +4,7 @@ import { networkOf } from '../../net/address.ts';
 import type { Taker } from '../../queues/turn-queue.ts';
 import type { ListOptions, ReadOptions } from './page.ts';
 
-type Options = Omit<ReadOptions & ListOptions, 'cursor' | 'known_head' | 'wait' | 'signal' | 'kind'>;
+type Options = Omit<ReadOptions & ListOptions, 'cursor' | 'wait' | 'signal' | 'kind'>;
 
 /**
  * Whether the cost of a read goes by all that a vault or a work session holds, and not by what the answer shows: it

@@ -27,6 +27,8 @@ export interface View {
   reader: Reader;
   vaultId: string;
   what: ReadOptions;
+  /** The head that the reader has seen: while the vault still has it, the entries are left out. */
+  seenHead?: number | undefined;
 }
 
 /** All that decides what a look shows, beside who looks. */
@@ -52,6 +54,9 @@ function isWhole(what: ReadOptions, { at, bytes }: PortionWanted<number>): boole
   const isPaged = [as_of, limit, cursor, at].some((option) => option !== undefined);
   return !history && kind === 'content' && !isNarrowed(what) && !isPaged && bytes >= PORTION_BYTES;
 }
+
+/** What a reader gets who has seen the head. */
+const NO_ROWS: Look['portion'] = { json: '', rows: 0, bytes: 0, next: null, more: false };
 
 /** Rows that one statement looks through, as far as it may have to leave some out. */
 const LOOKED_ROWS = 5000;
@@ -98,17 +103,17 @@ export class VaultViews {
   }
 
   /** The first rows of a view at this moment; shared with others who want the same. */
-  async look({ reader, vaultId, what }: View, portion: PortionWanted<number>): Promise<Look> {
-    const { known_head: seen } = what;
-    if (seen !== undefined && !isOperator(reader)) {
+  async look(view: View, portion: PortionWanted<number>): Promise<Look> {
+    const { reader, vaultId, seenHead } = view;
+    if (seenHead !== undefined && !isOperator(reader)) {
       const { workSessionId } = reader;
       const now = await this.#heads.ask({ vaultId, workSessionId, readsAs: readsAs(reader, this.#rules) });
-      // As long as the vault's head is the one that the reader has seen, its entries are left out.
-      if (now?.head === seen) {
-        return { ...now, portion: { json: '', rows: 0, bytes: 0, next: null, more: false } };
+      if (now?.head === seenHead) {
+        const { head, headHash, fromOutside } = now;
+        return { head, headHash, fromOutside, portion: NO_ROWS };
       }
     }
-    return this.#lookTogether({ reader, vaultId, what }, portion);
+    return this.#lookTogether(view, portion);
   }
 
   /**
@@ -116,24 +121,23 @@ export class VaultViews {
    * @throws RelayError as `completeRows`
    */
   async complete(view: View, look: Look, bounds: AnswerBounds): Promise<VaultPage> {
-    const what = { ...view.what, as_of: look.head, cursor: undefined };
-    const fetch = async (portion: PortionWanted<number>) =>
-      (await this.#lookTogether({ ...view, what }, portion)).portion;
-    const { limit } = what;
-    const { ceiling } = look;
-    const rows = await completeRows(look.portion, fetch, {
-      ...bounds,
-      limit,
-      ...(ceiling !== undefined && { ceiling }),
-    });
-    await this.#audit.note(view.reader, 'read', { vaultId: view.vaultId, ...look });
+    const { reader, vaultId } = view;
+    const { head, fromOutside, ceiling } = look;
+    const { limit } = view.what;
+    const { maxBytes, streams } = bounds;
+    const fetch = async (portion: PortionWanted<number>) => {
+      const what = { ...view.what, as_of: head, cursor: undefined };
+      return (await this.#lookTogether({ reader, vaultId, what }, portion)).portion;
+    };
+    const rows = await completeRows(look.portion, fetch, { limit, ceiling, maxBytes, streams });
+    await this.#audit.note(reader, 'read', { vaultId, fromOutside });
     return new Page(look, rows);
   }
 
   /** What a view asks for first. */
   first({ limit, cursor }: ReadOptions, bounds: AnswerBounds): PortionWanted<number> {
     const at = cursor === undefined ? undefined : readReadCursor(cursor).position;
-    return { ...firstPortion(limit, bounds), at };
+    return firstPortion(limit, at, bounds);
   }
 
   /**
