@@ -1,40 +1,14 @@
-import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
 import { changeOutcomeUnknown, findRelayError, type RelayError, writeOutcomeUnknown } from '../errors.ts';
 import { type Metrics, noMetrics } from '../observability/metrics.ts';
 import { noTracing, type Tracing } from '../observability/tracing.ts';
 import type { Taker, TurnQueue } from '../queues/turn-queue.ts';
-import { PrismaClient } from './generated/client.ts';
 import { mayHaveRun, readFault, spoilsConnections, toRelayError } from './pg-errors.ts';
 import { makePool, type PoolOptions, type ServerPool } from './pool.ts';
+import type { AppendOnlyClient } from './prisma.ts';
 import { makeReadQueue, makeScanQueue } from './read-queues.ts';
+import { CURRENT_SCHEMA } from './settle.ts';
 import { statementName } from './statement-name.ts';
-
-/** Refused by the client extension before a statement leaves the process. */
-const refuseChange = ({ operation }: { operation: string }): never => {
-  throw new Error(
-    `vault_entries is append-only: ${operation} refused. Write a new version of the entry instead.`,
-  );
-};
-
-function makeAppendOnlyClient(adapter: PrismaPg) {
-  return new PrismaClient({ adapter }).$extends({
-    name: 'append-only',
-    query: {
-      vaultEntry: {
-        update: refuseChange,
-        updateMany: refuseChange,
-        updateManyAndReturn: refuseChange,
-        upsert: refuseChange,
-        delete: refuseChange,
-        deleteMany: refuseChange,
-      },
-    },
-  });
-}
-
-/** The Prisma client of this server, with the append-only extension. */
-export type AppendOnlyClient = ReturnType<typeof makeAppendOnlyClient>;
 
 export interface DatabaseOptions extends PoolOptions {
   metrics?: Metrics;
@@ -43,11 +17,11 @@ export interface DatabaseOptions extends PoolOptions {
 
 /** PostgreSQL as the stores see it. */
 export class Database {
-  readonly prisma: AppendOnlyClient;
   readonly #pool: ServerPool;
   readonly #scans: TurnQueue;
   readonly #reads: TurnQueue;
   readonly #tracing: Tracing;
+  #prisma: Promise<AppendOnlyClient> | undefined;
 
   constructor({ metrics = noMetrics, tracing = noTracing, ...options }: DatabaseOptions) {
     this.#tracing = tracing;
@@ -56,9 +30,6 @@ export class Database {
     this.#scans = makeScanQueue(options.poolSize);
     this.#reads = makeReadQueue(options.poolSize);
     metrics.gauge('scans', () => this.#scans.counts());
-    this.prisma = makeAppendOnlyClient(
-      new PrismaPg(this.#pool, { statementNameGenerator: ({ sql }) => statementName(sql) }),
-    );
   }
 
   /**
@@ -121,13 +92,39 @@ export class Database {
 
   async #run<Row>(sql: string, values: unknown[]): Promise<Row[]> {
     const statement = { name: statementName(sql), text: sql, values };
-    const ask = async () => (await this.#pool.query<Row & pg.QueryResultRow>(statement)).rows;
+    return this.#traced(sql, async () => (await this.#pool.query<Row & pg.QueryResultRow>(statement)).rows);
+  }
+
+  async #traced<T>(sql: string, ask: () => Promise<T>): Promise<T> {
     try {
       return await this.#tracing.statement(sql, ask, (thrown) => readFault(thrown).code);
     } catch (thrown) {
       if (spoilsConnections(readFault(thrown))) this.#pool.dropAll();
       throw thrown;
     }
+  }
+
+  /**
+   * The Prisma client, for what is neither hot nor decided in one statement (decision 0008). It is loaded at the first call,
+   * because it takes 40 MB. Its statements run on the pool, with the limits, errors and spans of all others.
+   * @throws RelayError `SERVICE_UNAVAILABLE` when the database cannot be asked
+   */
+  prisma(): Promise<AppendOnlyClient> {
+    this.#prisma ??= this.#loadPrisma().catch((error) => {
+      this.#prisma = undefined;
+      throw error;
+    });
+    return this.#prisma;
+  }
+
+  async #loadPrisma(): Promise<AppendOnlyClient> {
+    const [row] = await this.rows<{ schema: string }>(CURRENT_SCHEMA);
+    const { makePrisma } = await import('./prisma.ts');
+    return makePrisma({
+      pool: this.#pool,
+      schema: row?.schema ?? 'public',
+      run: (sql, ask) => this.#traced(sql, ask),
+    });
   }
 
   /**
@@ -145,7 +142,8 @@ export class Database {
   async close(): Promise<void> {
     // A database that stops right behind us may reach a connection that is still closing; nothing is lost by that.
     this.#pool.removeAllListeners('error').on('error', () => undefined);
-    await this.prisma.$disconnect();
+    const prisma = await this.#prisma?.catch(() => undefined);
+    await prisma?.$disconnect();
     await this.#pool.end();
   }
 }

@@ -35,13 +35,9 @@ const UNUSABLE = /not queryable|was closed and is not/i;
 /** SQLSTATEs that a server sends as it stops or crashes, whatever it was about to confirm. */
 const STOPPING: ReadonlySet<string> = new Set(['57P01', '57P02', '57P05']);
 
-/** Kinds that Prisma's adapter makes out of socket errors, dropping the code. */
-const PRISMA_SOCKET_KINDS: ReadonlyMap<string, string> = new Map([
-  ['DatabaseNotReachable', NEVER_SENT],
-  ['TlsConnectionError', NEVER_SENT],
-  ['ConnectionClosed', '08006'],
-  ['SocketTimeout', '08006'],
-]);
+/** What Prisma's adapter makes of a socket that broke under a statement, without its code. */
+const BROKEN_SOCKETS: readonly (string | undefined)[] = ['ConnectionClosed', 'SocketTimeout'];
+const CONNECTION_FAILURE = '08006';
 
 interface AdapterCause {
   kind?: string;
@@ -64,12 +60,19 @@ export function readFault(thrown: unknown): DatabaseFault {
   if (!(thrown instanceof Error)) return { code: undefined, message: String(thrown) };
   const cause = adapterCause(thrown);
   if (cause) {
-    const code = cause.originalCode ?? PRISMA_SOCKET_KINDS.get(cause.kind ?? '');
+    const code = cause.originalCode ?? (BROKEN_SOCKETS.includes(cause.kind) ? CONNECTION_FAILURE : undefined);
     return { code, message: cause.originalMessage ?? cause.kind ?? thrown.message };
   }
   if (thrown instanceof AggregateError && thrown.errors.length > 0) return readFault(thrown.errors[0]);
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
   return { code, message: thrown.message };
+}
+
+/** @returns the driver's error, as far as Prisma's wrapping kept it; any other error as it is */
+export function driverErrorOf(thrown: unknown): unknown {
+  if (!(thrown instanceof Error) || !adapterCause(thrown)) return thrown;
+  const { code, message } = readFault(thrown);
+  return Object.assign(new Error(message, { cause: thrown }), { code });
 }
 
 /**

@@ -36,6 +36,9 @@ const SCHEMA = `
      ORDER BY path.place LIMIT 1),
     pg_catalog.current_schema()))`;
 
+/** On a connection that was settled: where the tables are. */
+export const CURRENT_SCHEMA = 'SELECT current_schema()::text AS schema';
+
 export interface Settling {
   /** Works as the role that connected instead of the server's. */
   asOwner?: boolean;

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Database } from '../../src/db/client.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { readFault } from '../../src/db/pg-errors.ts';
 import { APPLICATION_ROLE } from '../../src/db/pool.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
-import { dump, silent, useDatabase } from '../support/database.ts';
+import { dump, useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
-import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const database = useDatabase();
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
@@ -214,61 +212,5 @@ describe('the role of the server has no right to it', () => {
   ])('%s', async (sql) => {
     expect(await sqlStateOf(database.db.rows(sql))).toBe(INSUFFICIENT_PRIVILEGE);
     await expectUnchanged();
-  });
-});
-
-describe('the client refuses it before a statement leaves the process', () => {
-  let proxy: TcpProxy;
-  let counted: Database;
-  beforeAll(async () => {
-    proxy = await TcpProxy.to(database.url);
-    counted = new Database({ url: proxy.url, poolSize: 1, log: silent });
-    await counted.ping();
-  });
-  afterAll(async () => {
-    await counted.close();
-    await proxy.stop();
-  });
-
-  const where = { seq: 1n };
-  const data = { content: 'changed' };
-  const row = {
-    vaultId: 'v',
-    entryNo: 1,
-    version: 1,
-    kind: 'content',
-    writerId: 'ann',
-    content: 'x',
-    hash: new Uint8Array(32),
-  };
-
-  test.each([
-    ['update', () => counted.prisma.vaultEntry.update({ where, data })],
-    ['updateMany', () => counted.prisma.vaultEntry.updateMany({ where, data })],
-    ['updateManyAndReturn', () => counted.prisma.vaultEntry.updateManyAndReturn({ where, data })],
-    ['upsert', () => counted.prisma.vaultEntry.upsert({ where, update: data, create: row })],
-    ['delete', () => counted.prisma.vaultEntry.delete({ where })],
-    ['deleteMany', () => counted.prisma.vaultEntry.deleteMany({ where })],
-  ])('%s', async (operation, call) => {
-    proxy.takeRoundTrips();
-    await expect(call()).rejects.toThrow(
-      `vault_entries is append-only: ${operation} refused. Write a new version of the entry instead.`,
-    );
-    expect(proxy.takeRoundTrips()).toBe(0);
-    await expectUnchanged();
-  });
-
-  test('a write nested in another model gets past the extension, and is refused by the database', async () => {
-    const vault = await counted.prisma.vault.findFirstOrThrow();
-    const nested = (entries: object) =>
-      counted.prisma.vault.update({ where: { vaultId: vault.vaultId }, data: { entries } });
-    expect(await sqlStateOf(nested({ deleteMany: {} }))).toBe(INSUFFICIENT_PRIVILEGE);
-    expect(await sqlStateOf(nested({ updateMany: { where: {}, data } }))).toBe(INSUFFICIENT_PRIVILEGE);
-    await expectUnchanged();
-  });
-
-  test('reading through it works', async () => {
-    expect(await counted.prisma.vaultEntry.count()).toBeGreaterThan(0);
-    expect(proxy.takeRoundTrips()).toBeGreaterThan(0);
   });
 });

@@ -1,5 +1,7 @@
+import { DriverAdapterError } from '@prisma/driver-adapter-utils';
 import { describe, expect, test } from 'vitest';
 import {
+  driverErrorOf,
   mayHaveRun,
   neverSent,
   poolBusy,
@@ -119,4 +121,31 @@ describe('what a failure of several writes at once is about', () => {
 test.each(['22021', '22P05'])('of NUL that came past the edge the caller hears: %s', (code) => {
   const thrown = failing(code);
   expect(toRelayError(thrown)).toMatchObject({ code: 'BAD_REQUEST', cause: thrown });
+});
+
+test.each(['ConnectionClosed', 'SocketTimeout'] as const)(
+  "a socket that broke is a lost connection where Prisma's adapter drops its code: %s",
+  (kind) => {
+    const fault = readFault(new DriverAdapterError({ kind }));
+    expect(fault).toEqual({ code: '08006', message: kind });
+    expect(mayHaveRun(fault)).toBe(true);
+  },
+);
+
+test('what Prisma wrapped has the code and the message of the driver', () => {
+  const cause = new DriverAdapterError({
+    kind: 'postgres',
+    code: '42501',
+    severity: 'ERROR',
+    message: 'permission denied',
+    detail: undefined,
+    column: undefined,
+    hint: undefined,
+    originalCode: '42501',
+    originalMessage: 'permission denied',
+  });
+  const thrown = Object.assign(new Error('Invalid invocation'), { meta: { driverAdapterError: cause } });
+  expect(driverErrorOf(thrown)).toMatchObject({ code: '42501', message: 'permission denied', cause: thrown });
+  const other = new Error('another');
+  expect(driverErrorOf(other)).toBe(other);
 });
