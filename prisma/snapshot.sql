@@ -84,6 +84,15 @@ CREATE TABLE astation_bans (
 CREATE UNIQUE INDEX astation_bans_pkey ON astation_bans USING btree (astation_id);
 GRANT DELETE, INSERT, SELECT ON astation_bans TO vault_relay_app;
 
+CREATE VIEW astation_states (
+    astation_id text COLLATE "C",
+    public_key text,
+    registered_at text COLLATE "C",
+    banned_at text,
+    sessions integer
+) WITH (security_invoker=true);
+GRANT SELECT ON astation_states TO vault_relay_app;
+
 CREATE TABLE astations (
     astation_id text NOT NULL,
     public_key text NOT NULL,
@@ -96,6 +105,22 @@ CREATE INDEX astations_by_standing ON astations USING btree (provisional, regist
 CREATE UNIQUE INDEX astations_pkey ON astations USING btree (astation_id);
 GRANT DELETE, INSERT, SELECT ON astations TO vault_relay_app;
 GRANT UPDATE ON astations (provisional) TO vault_relay_app;
+
+CREATE VIEW audit_lines (
+    id bigint,
+    at timestamp with time zone,
+    wire_at text COLLATE "C",
+    action text,
+    outcome text,
+    vault_id text,
+    seq bigint,
+    work_session_id text,
+    client_id text,
+    session text,
+    request_id text,
+    address text
+) WITH (security_invoker=true);
+GRANT SELECT ON audit_lines TO vault_relay_app;
 
 CREATE TABLE audit_log (
     id bigint NOT NULL DEFAULT nextval('audit_log_id_seq'::regclass),
@@ -116,6 +141,21 @@ CREATE UNIQUE INDEX audit_log_pkey ON audit_log USING btree (id);
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_audit_log();
 ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_append_only;
 GRANT INSERT, SELECT ON audit_log TO vault_relay_app;
+
+CREATE VIEW session_states (
+    id_hash bytea,
+    hash text,
+    hostname text,
+    status text,
+    state text,
+    astation_id text COLLATE "C",
+    acts boolean,
+    remaining_ms double precision,
+    created_at text COLLATE "C",
+    last_used_at text,
+    expires_at text
+) WITH (security_invoker=true);
+GRANT SELECT ON session_states TO vault_relay_app;
 
 CREATE TABLE sessions (
     id_hash bytea NOT NULL,
@@ -174,6 +214,22 @@ CREATE UNIQUE INDEX vault_entries_vault_id_entry_no_version_key ON vault_entries
 CREATE TRIGGER vault_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON vault_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_vault_entries();
 ALTER TABLE vault_entries ENABLE ALWAYS TRIGGER vault_entries_append_only;
 GRANT INSERT, SELECT ON vault_entries TO vault_relay_app;
+
+CREATE VIEW vault_lines (
+    vault_id text,
+    by_bytes text COLLATE "C",
+    work_session_id text,
+    created_by text,
+    created_at text,
+    writer_list text[],
+    next_entry_no integer,
+    head_seq bigint,
+    head_hash text,
+    key_client_id text,
+    key text,
+    key_hash text
+) WITH (security_invoker=true);
+GRANT SELECT ON vault_lines TO vault_relay_app;
 
 CREATE TABLE vault_outside_reads (
     id bigint NOT NULL DEFAULT nextval('vault_outside_reads_id_seq'::regclass),

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
-import { streamRows, withSnapshot } from '../db/connection.ts';
+import { streamPages, withPrismaSnapshot } from '../db/connection.ts';
+import type { AppendOnlyClient } from '../db/prisma.ts';
 import { AstationStore } from '../session/astation-store.ts';
 import type { CommandDeps } from './command.ts';
 import { parseAstationId, parseCount, parsePublicKey } from './options.ts';
 import { withConnectionToDatabase, withDatabase } from './with-database.ts';
 
 /** An Astation as `--json` prints it. */
-interface AstationRow {
+export interface AstationRow {
   astation_id: string;
   /** Null where an Astation is banned that registered none. */
   public_key: string | null;
@@ -17,13 +18,41 @@ interface AstationRow {
   banned_at: string | null;
 }
 
-/** `$1` how many; null: all. */
-const ASTATIONS = `
-  SELECT astation_id, a.public_key, wire_time(a.registered_at) AS registered_at, wire_time(b.banned_at) AS banned_at,
-    (SELECT count(*)::int FROM sessions AS s
-     WHERE s.astation_id = astation_id AND s.status = 'granted' AND s.expires_at > now()) AS sessions
-  FROM astations AS a FULL JOIN astation_bans AS b USING (astation_id)
-  ORDER BY a.registered_at, astation_id COLLATE "C" LIMIT $1`;
+/** Yields Astations by when they registered, those without a key last, `limit` at most. @throws RelayError */
+export async function* readAstations(
+  { astationState }: AppendOnlyClient,
+  limit?: number,
+): AsyncGenerator<AstationRow> {
+  type State = Awaited<ReturnType<typeof astationState.findFirstOrThrow>>;
+  const behind = ({ registeredAt, astationId }: State) =>
+    registeredAt === null
+      ? { registeredAt, astationId: { gt: astationId } }
+      : {
+          OR: [
+            { registeredAt: { gt: registeredAt } },
+            { registeredAt, astationId: { gt: astationId } },
+            { registeredAt: null },
+          ],
+        };
+  const states = streamPages<State>(
+    (after, take) =>
+      astationState.findMany({
+        where: after ? behind(after) : {},
+        orderBy: [{ registeredAt: { sort: 'asc', nulls: 'last' } }, { astationId: 'asc' }],
+        take,
+      }),
+    limit,
+  );
+  for await (const { astationId, publicKey, registeredAt, bannedAt, sessions } of states) {
+    yield {
+      astation_id: astationId,
+      public_key: publicKey,
+      registered_at: registeredAt,
+      banned_at: bannedAt,
+      sessions,
+    };
+  }
+}
 
 const HEAD = ['ASTATION', 'SESSIONS', 'REGISTERED', 'BANNED', 'PUBLIC KEY'];
 
@@ -42,8 +71,8 @@ function makeListCommand({ setUp, out }: CommandDeps): Command {
     .action(async ({ limit, json }: { limit?: number; json?: true }) => {
       const { config, log } = setUp();
       await withConnectionToDatabase(config, log, (client) =>
-        withSnapshot(client, async () => {
-          const astations = streamRows<AstationRow>(client, ASTATIONS, [limit ?? null]);
+        withPrismaSnapshot(client, async (prisma) => {
+          const astations = readAstations(prisma, limit);
           await (json ? out.jsonArray(astations) : out.table(HEAD, toCells(astations)));
         }),
       );

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import type pg from 'pg';
-import { streamRows, withSnapshot } from '../db/connection.ts';
+import { withPrismaSnapshot } from '../db/connection.ts';
+import type { AppendOnlyClient } from '../db/prisma.ts';
+import { toSafeNumber } from '../numbers.ts';
 import type { CommandDeps } from './command.ts';
 import { parseMoment } from './options.ts';
 import { withConnectionToDatabase } from './with-database.ts';
@@ -20,7 +21,7 @@ export interface AuditRow {
 }
 
 export interface AuditOptions {
-  /** RFC 3339, to the microsecond. */
+  /** RFC 3339 in UTC with six decimals, as rows have it. */
   since: string;
   until?: string | undefined;
   vault?: string | undefined;
@@ -28,23 +29,61 @@ export interface AuditOptions {
   action?: string | undefined;
 }
 
-/** `$1` since, `$2` until, `$3` vault, `$4` work session, `$5` action; null: any. */
-const AUDIT = `
-  SELECT wire_time(at) AS at, action, outcome, vault_id, seq::float8 AS seq, work_session_id, client_id, session,
-    request_id, address
-  FROM audit_log
-  WHERE at >= $1 AND ($2::timestamptz IS NULL OR at < $2) AND ($3::text IS NULL OR vault_id = $3)
-    AND ($4::text IS NULL OR work_session_id = $4) AND ($5::text IS NULL OR action = $5)
-  ORDER BY audit_log.at, id`;
+/** Rows that are fetched together, and how much time the first query looks at. */
+const PAGE_ROWS = 1000;
+const FIRST_SPAN_MS = 3_600_000;
 
-/** Yields the rows of the audit log by time, within the transaction that is open. @throws the driver's error */
-export function readAudit(
-  client: pg.Client,
+/**
+ * Yields the rows of the audit log by time. Its table has no index in that order, but one that finds a span of time. So
+ * each query reads one span: twice as long after one that held less than a page, half as long after a full page.
+ * @throws RelayError
+ */
+export async function* readAudit(
+  { auditLine }: AppendOnlyClient,
   { since, until, vault, workSession, action }: AuditOptions,
 ): AsyncGenerator<AuditRow> {
-  const values = [since, until ?? null, vault ?? null, workSession ?? null, action ?? null];
-  return streamRows<AuditRow>(client, AUDIT, values);
+  const wanted = {
+    ...(vault !== undefined && { vaultId: vault }),
+    ...(workSession !== undefined && { workSessionId: workSession }),
+    ...(action !== undefined && { action }),
+    AND: [{ wireAt: { gte: since } }, ...(until === undefined ? [] : [{ wireAt: { lt: until } }])],
+  };
+  let from = new Date(since);
+  const { _max } = await auditLine.aggregate({ where: { ...wanted, at: { gte: from } }, _max: { at: true } });
+  const end = (_max.at?.getTime() ?? Number.NEGATIVE_INFINITY) + 1;
+  let after: AuditLine | undefined;
+  for (let span = FIRST_SPAN_MS; from.getTime() < end; ) {
+    const to = new Date(Math.min(from.getTime() + span, end));
+    const behind = after && {
+      OR: [{ wireAt: { gt: after.wireAt } }, { wireAt: after.wireAt, id: { gt: after.id } }],
+    };
+    const lines = await auditLine.findMany({
+      where: { ...wanted, ...behind, at: { gte: from, lt: to } },
+      orderBy: [{ wireAt: 'asc' }, { id: 'asc' }],
+      take: PAGE_ROWS,
+    });
+    for (const line of lines) yield toRow(line);
+    const isFull = lines.length === PAGE_ROWS;
+    after = isFull ? lines.at(-1) : undefined;
+    from = after?.at ?? to;
+    span = isFull ? Math.max(1, Math.floor(span / 2)) : span * 2;
+  }
 }
+
+type AuditLine = Awaited<ReturnType<AppendOnlyClient['auditLine']['findFirstOrThrow']>>;
+
+const toRow = ({ wireAt, seq, ...line }: AuditLine): AuditRow => ({
+  at: wireAt,
+  action: line.action,
+  outcome: line.outcome,
+  vault_id: line.vaultId,
+  seq: seq === null ? null : toSafeNumber(seq),
+  work_session_id: line.workSessionId,
+  client_id: line.clientId,
+  session: line.session,
+  request_id: line.requestId,
+  address: line.address,
+});
 
 const COLUMNS: readonly [string, keyof AuditRow][] = [
   ['TIME', 'at'],
@@ -76,8 +115,8 @@ export function makeAuditCommand({ setUp, out }: CommandDeps): Command {
     .action(async ({ json, ...options }: AuditOptions & { json?: true }) => {
       const { config, log } = setUp();
       await withConnectionToDatabase(config, log, (client) =>
-        withSnapshot(client, async () => {
-          const rows = readAudit(client, options);
+        withPrismaSnapshot(client, async (prisma) => {
+          const rows = readAudit(prisma, options);
           if (!json)
             return out.table(
               COLUMNS.map(([head]) => head),

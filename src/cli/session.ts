@@ -1,8 +1,8 @@
 import { hostname as ownHostname } from 'node:os';
 import { Command, Option } from 'commander';
-import type pg from 'pg';
 import { makeSessionId } from '../access/session-id.ts';
-import { streamRows, withSnapshot } from '../db/connection.ts';
+import { streamPages, withPrismaSnapshot } from '../db/connection.ts';
+import type { AppendOnlyClient } from '../db/prisma.ts';
 import { SessionStore } from '../session/store.ts';
 import { formatAtemSessions, whereAtemLooks } from './atem.ts';
 import type { CommandDeps } from './command.ts';
@@ -50,17 +50,38 @@ export interface SessionRow {
   expires_at: string;
 }
 
-/** `$1` how many; null: all. */
-const SESSIONS = `
-  SELECT left(encode(id_hash, 'hex'), 12) AS fingerprint,
-    CASE WHEN expires_at <= now() AND status IN ('pending', 'granted') THEN 'expired' ELSE status END AS status,
-    astation_id, hostname, wire_time(created_at) AS created_at, wire_time(last_used_at) AS last_used_at,
-    wire_time(expires_at) AS expires_at
-  FROM sessions ORDER BY sessions.created_at, id_hash LIMIT $1`;
+const FINGERPRINT_DIGITS = 12;
 
-/** Yields sessions in the order they were made, within the transaction that is open. @throws the driver's error */
-export const readSessions = (client: pg.Client, limit?: number): AsyncGenerator<SessionRow> =>
-  streamRows<SessionRow>(client, SESSIONS, [limit ?? null]);
+/** Yields sessions in the order they were made, `limit` at most. @throws RelayError */
+export async function* readSessions(
+  { sessionState }: AppendOnlyClient,
+  limit?: number,
+): AsyncGenerator<SessionRow> {
+  type State = Awaited<ReturnType<typeof sessionState.findFirstOrThrow>>;
+  const behind = ({ createdAt, hash }: State) => ({
+    OR: [{ createdAt: { gt: createdAt } }, { createdAt, hash: { gt: hash } }],
+  });
+  const states = streamPages<State>(
+    (after, take) =>
+      sessionState.findMany({
+        where: after ? behind(after) : {},
+        orderBy: [{ createdAt: 'asc' }, { hash: 'asc' }],
+        take,
+      }),
+    limit,
+  );
+  for await (const { hash, state, astationId, hostname, ...times } of states) {
+    yield {
+      fingerprint: hash.slice(0, FINGERPRINT_DIGITS),
+      status: state as SessionRow['status'],
+      astation_id: astationId,
+      hostname,
+      created_at: times.createdAt,
+      last_used_at: times.lastUsedAt,
+      expires_at: times.expiresAt,
+    };
+  }
+}
 
 const HEAD = ['FINGERPRINT', 'STATUS', 'ASTATION', 'HOSTNAME', 'LAST USED', 'EXPIRES'];
 
@@ -79,8 +100,8 @@ function makeListCommand({ setUp, out }: CommandDeps): Command {
     .action(async ({ limit, json }: { limit?: number; json?: true }) => {
       const { config, log } = setUp();
       await withConnectionToDatabase(config, log, (client) =>
-        withSnapshot(client, async () => {
-          const sessions = readSessions(client, limit);
+        withPrismaSnapshot(client, async (prisma) => {
+          const sessions = readSessions(prisma, limit);
           await (json ? out.jsonArray(sessions) : out.table(HEAD, toCells(sessions)));
         }),
       );

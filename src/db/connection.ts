@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { settle } from './settle.ts';
+import type { AppendOnlyClient } from './prisma.ts';
+import { CURRENT_SCHEMA, settle } from './settle.ts';
 import { statementName } from './statement-name.ts';
 
 /** Rows of a bounded size that are fetched together. */
@@ -28,6 +29,37 @@ export async function withConnection<T>(url: string, work: (client: pg.Client) =
   }
 }
 
+/** The Prisma client over a connection: its queries are part of the transaction that is open there. */
+export async function prismaOn(client: pg.Client): Promise<AppendOnlyClient> {
+  const { rows } = await client.query<{ schema: string }>(CURRENT_SCHEMA);
+  const { makePrisma } = await import('./prisma.ts');
+  // The adapter takes a pool; this one connects nowhere.
+  const pool = Object.assign(new pg.Pool(), { query: client.query.bind(client) });
+  return makePrisma({ pool, schema: rows[0]?.schema ?? 'public', run: (_, ask) => ask() });
+}
+
+/** Rows that a page of the Prisma client has. */
+const PAGE_ROWS = 5000;
+
+/**
+ * Yields rows page by page, in constant memory.
+ * @param next finds the rows after one, at most `take`; undefined: the first ones
+ * @throws what `next` throws
+ */
+export async function* streamPages<Row>(
+  next: (after: Row | undefined, take: number) => Promise<Row[]>,
+  limit = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Row> {
+  let after: Row | undefined;
+  for (let left = limit; left > 0; left -= PAGE_ROWS) {
+    const take = Math.min(left, PAGE_ROWS);
+    const rows = await next(after, take);
+    yield* rows;
+    after = rows.at(-1);
+    if (rows.length < take) return;
+  }
+}
+
 /**
  * Runs work that only reads, all of it on what was committed at its first statement.
  * @throws what `work` throws
@@ -43,6 +75,12 @@ export async function withSnapshot<T>(client: pg.Client, work: () => Promise<T>)
     await client.query('ROLLBACK').catch(() => undefined);
   }
 }
+
+/** The same for work with the Prisma client. */
+export const withPrismaSnapshot = <T>(
+  client: pg.Client,
+  work: (prisma: AppendOnlyClient) => Promise<T>,
+): Promise<T> => withSnapshot(client, async () => work(await prismaOn(client)));
 
 /**
  * Yields the rows of a query as they are asked for, within the transaction that is open. Several may be open at a time.

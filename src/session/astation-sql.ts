@@ -27,12 +27,6 @@ export const LOAD_KEYS = `
 /** `$1` ids of Astations. */
 export const FIND_KEYS = `SELECT astation_id, public_key FROM astations WHERE astation_id = ANY ($1::text[])`;
 
-export const LIST_ASTATIONS = `
-  SELECT a.astation_id, a.public_key, a.registered_at,
-    (SELECT count(*)::int FROM sessions AS s
-     WHERE s.astation_id = a.astation_id AND s.status = 'granted' AND s.expires_at > now()) AS sessions
-  FROM astations AS a ORDER BY a.registered_at, a.astation_id COLLATE "C"`;
-
 export const FORGET_KEY = `
   WITH forgotten AS (DELETE FROM astations WHERE astation_id = $1 RETURNING astation_id), audited AS (
     INSERT INTO audit_log (action, outcome, work_session_id) SELECT 'key_forget', 'done', astation_id FROM forgotten

@@ -9,7 +9,6 @@ import {
   FIND_KEYS,
   FORGET_KEY,
   IS_BANNED,
-  LIST_ASTATIONS,
   LIST_BANS,
   LOAD_KEYS,
   REGISTER_KEY,
@@ -23,14 +22,6 @@ export {
   KEY_FORGOTTEN_CHANNEL,
   KEY_REGISTERED_CHANNEL,
 } from './astation-sql.ts';
-
-export interface AstationInfo {
-  astation_id: string;
-  public_key: string;
-  registered_at: Date;
-  /** Live sessions that are bound to it. */
-  sessions: number;
-}
 
 interface KeyRow {
   astation_id: string;
@@ -136,10 +127,6 @@ export class AstationStore {
       this.#fromMemory(astationId, error);
     }
     return (await this.findKey(astationId)) === publicKey ? 'verified' : 'rejected';
-  }
-
-  async list(): Promise<AstationInfo[]> {
-    return this.#db.rows<AstationInfo>(LIST_ASTATIONS);
   }
 
   /**

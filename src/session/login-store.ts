@@ -5,11 +5,16 @@ import { conflict, gone, notFound, unauthorized } from '../errors.ts';
 import { hashOtp, makeToken, otpOf } from './otp.ts';
 import type { CreatedSession, DeniedSession, GrantedSession, SessionStatus } from './schema.ts';
 import { MAX_BOUND_SESSIONS } from './schema.ts';
-import { DECIDED, DENY, GRANT, PEEK, REQUEST, STATUS, SWEEP } from './sql.ts';
+import { DENY, GRANT, REQUEST, STATUS, SWEEP_CLOCK } from './sql.ts';
 
-/** Clears expired tokens, because nobody can read them any more. */
-const CLEAR_TOKENS = `
-  UPDATE sessions SET token = NULL, token_until = NULL WHERE token IS NOT NULL AND token_until <= now()`;
+/** The answers of SWEEP_CLOCK, which are null where there is nothing. */
+interface SweepClock {
+  now: Date;
+  first_token: Date | null;
+  first_expiry: Date | null;
+}
+
+const DAY_MS = 86_400_000;
 
 /** What a page shows of a request. */
 export interface LoginRequest {
@@ -56,14 +61,14 @@ export class LoginStore {
     return { id, status: row.status, ...(row.token === null ? {} : { token: row.token }) };
   }
 
-  /** The same for a page, which takes no token. @returns undefined for an unknown session */
-  async peek(id: string): Promise<LoginRequest | undefined> {
-    const [row] = await this.#db.rows<{
-      hostname: string;
-      status: LoginRequest['status'];
-      remaining_ms: number;
-    }>(PEEK, hashSessionId(id));
-    return row && { hostname: row.hostname, status: row.status, remainingMs: row.remaining_ms };
+  /** The same for a page, which takes no token. @returns null for an unknown session */
+  async peek(id: string): Promise<LoginRequest | null> {
+    const { sessionState } = await this.#db.prisma();
+    const login = await sessionState.findUnique({
+      where: { idHash: new Uint8Array(hashSessionId(id)) },
+      select: { hostname: true, status: true, remainingMs: true },
+    });
+    return login && { ...login, status: login.status as LoginRequest['status'] };
   }
 
   /**
@@ -95,17 +100,39 @@ export class LoginStore {
     return { id, status: 'denied' };
   }
 
-  /** Removes tokens whose time is up, and what ended long ago. */
+  /**
+   * Removes tokens that can be read no more, and sessions that are of no use to anybody: not decided within a day, or not
+   * used for a month. One that was revoked stays: without its row, an Astation that still lists it would begin it anew.
+   * Loads the Prisma client only where there is something to remove.
+   */
   async sweep(): Promise<void> {
-    await this.#db.rows(CLEAR_TOKENS);
-    await this.#db.rows(SWEEP);
+    const [clock] = await this.#db.rows<SweepClock>(SWEEP_CLOCK);
+    if (!clock) return;
+    const { now, first_token: firstToken, first_expiry: firstExpiry } = clock;
+    const ago = (days: number) => new Date(now.getTime() - days * DAY_MS);
+    if (firstToken && firstToken <= now) {
+      const { session } = await this.#db.prisma();
+      await session.updateMany({
+        where: { token: { not: null }, tokenUntil: { lte: now } },
+        data: { token: null, tokenUntil: null },
+      });
+    }
+    if (firstExpiry && firstExpiry < ago(1)) {
+      const { session } = await this.#db.prisma();
+      await session.deleteMany({
+        where: {
+          expiresAt: { lt: ago(1) },
+          OR: [{ status: 'pending' }, { status: { not: 'revoked' }, expiresAt: { lt: ago(30) } }],
+        },
+      });
+    }
   }
 
   async #whyNot(id: string, signedBy?: string): Promise<Error> {
-    const [row] = await this.#db.rows<{ status: string; expired: boolean }>(DECIDED, hashSessionId(id));
+    const row = await this.peek(id);
     if (!row) return noSuchSession();
     if (row.status !== 'pending') return conflict(`This session is already ${row.status}.`);
-    if (row.expired) return gone('This session has expired; ask for a new one.');
+    if (row.remainingMs === 0) return gone('This session has expired; ask for a new one.');
     if (signedBy !== undefined) {
       return conflict(
         `This Astation holds ${MAX_BOUND_SESSIONS} sessions already; unbind one, then grant again.`,

@@ -37,26 +37,12 @@ export const ENDED = `
       AND ${NOT_BANNED}
   )`;
 
-/** Of each Astation, how many sessions may act for it now. */
-export const LIST_WORK_SESSIONS = `
-  SELECT astation_id, count(*)::int AS sessions FROM sessions
-  WHERE astation_id IS NOT NULL AND status = 'granted' AND expires_at > now() AND ${NOT_BANNED}
-  GROUP BY astation_id ORDER BY astation_id COLLATE "C"`;
-
 /** Telling the servers is part of the same transaction: no revocation without its announcement. */
 export const REVOKE = `
   WITH ended AS (
     UPDATE sessions SET status = 'revoked' WHERE id_hash = $1 AND status <> 'revoked' RETURNING id_hash, astation_id
   ), ${audited('ended', { action: 'session_revoke', ...BY_OPERATOR })}
   SELECT pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text FROM ended`;
-
-export const EXISTS = 'SELECT 1 FROM sessions WHERE id_hash = $1';
-
-/** `$1` the first hexadecimal digits of a hash. As a range, so that the primary key serves it. */
-export const FIND_BY_FINGERPRINT = `
-  SELECT id_hash FROM sessions
-  WHERE id_hash BETWEEN decode(rpad($1, 64, '0'), 'hex') AND decode(rpad($1, 64, 'f'), 'hex')
-  LIMIT 2`;
 
 /** How long a request waits for its grant, and how long a token can be read. */
 const WAITING = `interval '5 minutes'`;
@@ -79,10 +65,6 @@ export const STATUS = `
          WHEN status IN ('pending', 'granted') AND expires_at <= now() THEN 'expired'
          ELSE status END AS status,
     CASE WHEN status = 'granted' AND expires_at > now() AND token_until > now() THEN token END AS token
-  FROM sessions WHERE id_hash = $1`;
-
-export const PEEK = `
-  SELECT hostname, status, greatest(0, extract(epoch FROM expires_at - now()))::float8 * 1000 AS remaining_ms
   FROM sessions WHERE id_hash = $1`;
 
 /**
@@ -115,14 +97,10 @@ export const DENY = `
   ), ${audited('denied', { action: 'session_deny', request: '$2', address: '$3' })}
   SELECT 1 FROM denied`;
 
-export const DECIDED = `
-  SELECT status, expires_at <= now() AS expired FROM sessions WHERE id_hash = $1`;
-
 /**
- * Requests that nobody decided, and sessions that nobody used for a month, are of no use to anybody. One that was
- * revoked stays: without its row, an Astation that still lists it would begin it anew.
+ * The database's clock, and when the time of the first token and of the first session that was not revoked is up: whether
+ * there is anything to sweep.
  */
-export const SWEEP = `
-  DELETE FROM sessions
-  WHERE expires_at < now() - interval '1 day'
-    AND (status = 'pending' OR (status <> 'revoked' AND expires_at < now() - interval '30 days'))`;
+export const SWEEP_CLOCK = `
+  SELECT now() AS now, (SELECT min(token_until) FROM sessions) AS first_token,
+    (SELECT min(expires_at) FROM sessions WHERE status <> 'revoked') AS first_expiry`;

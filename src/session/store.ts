@@ -2,15 +2,7 @@ import type { LiveSession } from '../access/session-cache.ts';
 import { hashSessionId } from '../access/session-id.ts';
 import type { Database } from '../db/client.ts';
 import { conflict, notFound } from '../errors.ts';
-import {
-  CREATE_GRANTED,
-  ENDED,
-  EXISTS,
-  FIND_BY_FINGERPRINT,
-  LIST_WORK_SESSIONS,
-  REVOKE,
-  USE,
-} from './sql.ts';
+import { CREATE_GRANTED, ENDED, REVOKE, USE } from './sql.ts';
 
 /** An Astation and how many sessions may act for it. */
 export interface WorkSessionInfo {
@@ -50,8 +42,18 @@ export class SessionStore {
 
   /** The Astations that live sessions are bound to, by id. */
   async listWorkSessions(): Promise<WorkSessionInfo[]> {
-    const rows = await this.#db.rows<{ astation_id: string; sessions: number }>(LIST_WORK_SESSIONS);
-    return rows.map((row) => ({ workSessionId: row.astation_id, sessions: row.sessions }));
+    const prisma = await this.#db.prisma();
+    const groups = await prisma.sessionState.groupBy({
+      by: ['astationId'],
+      where: { acts: true },
+      _count: { _all: true },
+      orderBy: { astationId: 'asc' },
+    });
+    // One that acts has an Astation.
+    return groups.map(({ astationId, _count }) => ({
+      workSessionId: astationId ?? '',
+      sessions: _count._all,
+    }));
   }
 
   /**
@@ -65,14 +67,18 @@ export class SessionStore {
   }
 
   async #find(id: string): Promise<Uint8Array> {
-    const hash = hashSessionId(id);
-    const exact = await this.#db.rows(EXISTS, hash);
-    if (exact.length > 0) return hash;
+    const idHash = new Uint8Array(hashSessionId(id));
+    const { session, sessionState } = await this.#db.prisma();
+    if (await session.findUnique({ where: { idHash }, select: { idHash: true } })) return idHash;
     const found = /^[0-9a-f]{8,64}$/.test(id)
-      ? await this.#db.rows<{ id_hash: Uint8Array }>(FIND_BY_FINGERPRINT, id)
+      ? await sessionState.findMany({
+          where: { hash: { startsWith: id } },
+          select: { idHash: true },
+          take: 2,
+        })
       : [];
     if (found.length > 1) throw conflict(`Several sessions begin with ${id}; give more of the fingerprint.`);
     if (!found[0]) throw notFound('There is no such session; `vault-relay session list` shows them all.');
-    return found[0].id_hash;
+    return found[0].idHash;
   }
 }

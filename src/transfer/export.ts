@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { streamRows, streamVaultRows, withSnapshot } from '../db/connection.ts';
-import { statementName } from '../db/statement-name.ts';
+import { streamVaultRows, withPrismaSnapshot } from '../db/connection.ts';
+import type { AppendOnlyClient } from '../db/prisma.ts';
 import {
   type AstationLine,
   FORMAT,
@@ -12,13 +12,10 @@ import {
   type VaultLine,
   writePosition,
 } from './format.ts';
-import { ASTATIONS, AUDIT, EXISTING, ROWS, SCOPE, VAULT, VAULT_IDS } from './sql.ts';
+import { AUDIT, CLOCK, ROWS } from './sql.ts';
+import { astations, findMissing, findVault, highestSeq, type Scope, vaultIds } from './vaults.ts';
 
-export interface ExportOptions {
-  /** Only these vaults. */
-  vaults?: string[] | undefined;
-  /** Only the vaults of this work session. */
-  workSession?: string | undefined;
+export interface ExportOptions extends Scope {
   /** The position of the last line that is there already; empty: none is. */
   after?: string | undefined;
   /** The registered keys of Astations too. */
@@ -37,16 +34,20 @@ function parseAfter(after: string | undefined): Position | undefined {
   return position;
 }
 
-async function checkVaults(client: pg.Client, vaults: string[] | undefined): Promise<void> {
-  if (!vaults) return;
-  const { rows } = await client.query<{ vault_id: string }>(EXISTING, [vaults]);
-  const missing = vaults.find((id) => !rows.some(({ vault_id }) => vault_id === id));
+/** The transaction of an export, by both ways to ask it. */
+interface Source {
+  client: pg.Client;
+  prisma: AppendOnlyClient;
+}
+
+async function checkVaults({ prisma }: Source, { vaults }: Scope): Promise<void> {
+  const missing = vaults && (await findMissing(prisma, vaults));
   if (missing !== undefined) throw new ExportError(`There is no vault ${missing}.`);
 }
 
-async function makeHeader(client: pg.Client, options: ExportOptions): Promise<HeaderLine> {
-  const { vaults = null, workSession = null, after, astations = false } = options;
-  const { rows } = await client.query(SCOPE, [vaults, workSession]);
+async function makeHeader({ client, prisma }: Source, options: ExportOptions): Promise<HeaderLine> {
+  const { vaults = null, workSession = null, after, astations: withAstations = false } = options;
+  const { rows } = await client.query(CLOCK);
   return {
     type: 'header',
     format: FORMAT,
@@ -54,54 +55,48 @@ async function makeHeader(client: pg.Client, options: ExportOptions): Promise<He
     after: after || null,
     vaults,
     work_session_id: workSession,
-    astations,
-    highest_seq: Number(rows[0].highest_seq),
+    astations: withAstations,
+    highest_seq: await highestSeq(prisma, options),
   };
 }
 
-async function* astationLines(client: pg.Client, after: string): AsyncGenerator<AstationLine> {
-  for await (const row of streamRows<Omit<AstationLine, 'type' | 'position'>>(client, ASTATIONS, [after])) {
+async function* astationLines({ prisma }: Source, after: string): AsyncGenerator<AstationLine> {
+  for await (const row of astations(prisma, after)) {
     yield { type: 'astation', position: writePosition({ astation: row.astation_id }), ...row };
   }
 }
 
 async function* vaultLines(
-  client: pg.Client,
-  { vaults = null, workSession = null }: { vaults?: string[] | null; workSession?: string | null },
+  { client, prisma }: Source,
+  scope: Scope,
   after: { vault: string; seq: number } | undefined,
 ): AsyncGenerator<VaultLine | RowLine> {
-  const ids = streamRows<{ vault_id: string }>(client, VAULT_IDS, [vaults, workSession, after?.vault ?? '']);
-  for await (const { vault_id } of ids) {
-    const query = { name: statementName(VAULT), text: VAULT, values: [vault_id] };
-    const [vault] = (await client.query<Omit<VaultLine, 'type' | 'position' | 'continued'>>(query)).rows;
-    if (!vault) throw new ExportError(`The index of vault ${vault_id} and its table disagree.`);
-    const continued = vault_id === after?.vault;
+  for await (const vaultId of vaultIds(prisma, scope, after?.vault ?? '')) {
+    const vault = await findVault(prisma, vaultId);
+    if (!vault) throw new ExportError(`The index of vault ${vaultId} and its table disagree.`);
+    const continued = vaultId === after?.vault;
     const seq = continued ? after.seq : 0;
-    yield { type: 'vault', position: writePosition({ vault: vault_id, seq }), ...vault, continued };
-    const rows = streamVaultRows<Omit<RowLine, 'type' | 'position'>>(client, ROWS, {
-      vaultId: vault_id,
-      after: seq,
-    });
+    yield { type: 'vault', position: writePosition({ vault: vaultId, seq }), ...vault, continued };
+    const rows = streamVaultRows<Omit<RowLine, 'type' | 'position'>>(client, ROWS, { vaultId, after: seq });
     for await (const row of rows) {
-      yield { type: 'row', position: writePosition({ vault: vault_id, seq: row.seq }), ...row };
+      yield { type: 'row', position: writePosition({ vault: vaultId, seq: row.seq }), ...row };
     }
   }
 }
 
-async function* allLines(client: pg.Client, options: ExportOptions): AsyncGenerator<string> {
-  const { vaults = null, workSession = null } = options;
+async function* allLines(source: Source, options: ExportOptions): AsyncGenerator<string> {
   const after = parseAfter(options.after);
-  await checkVaults(client, options.vaults);
-  yield formatLine(await makeHeader(client, options));
+  await checkVaults(source, options);
+  yield formatLine(await makeHeader(source, options));
   const counts = { astation: 0, vault: 0, row: 0 };
   if (options.astations && !(after && 'vault' in after)) {
-    for await (const line of astationLines(client, after?.astation ?? '')) {
+    for await (const line of astationLines(source, after?.astation ?? '')) {
       counts.astation++;
       yield formatLine(line);
     }
   }
   const from = after && 'vault' in after ? after : undefined;
-  for await (const line of vaultLines(client, { vaults, workSession }, from)) {
+  for await (const line of vaultLines(source, options, from)) {
     counts[line.type]++;
     yield formatLine(line);
   }
@@ -120,7 +115,7 @@ export async function exportVaults(
 ): Promise<void> {
   const [only] = options.vaults?.length === 1 ? options.vaults : [];
   await client.query(AUDIT, ['export', only ?? null, options.workSession ?? null]);
-  await withSnapshot(client, async () => {
-    for await (const line of allLines(client, options)) await write(line);
+  await withPrismaSnapshot(client, async (prisma) => {
+    for await (const line of allLines({ client, prisma }, options)) await write(line);
   });
 }

@@ -1,8 +1,10 @@
 import type pg from 'pg';
+import { prismaOn } from '../db/connection.ts';
+import type { AppendOnlyClient } from '../db/prisma.ts';
 import { type AstationLine, type HeaderLine, type Line, parseLine } from './format.ts';
 import { ImportError } from './import-error.ts';
 import type { NumberedLine } from './lines.ts';
-import { COUNT, INSERT_ASTATION, LOCK } from './sql.ts';
+import { INSERT_ASTATION, LOCK } from './sql.ts';
 import { VaultImport } from './vault-import.ts';
 import { VaultTarget } from './vault-target.ts';
 
@@ -33,9 +35,9 @@ class Importer {
   #begun = 0;
   #ended = false;
 
-  constructor(client: pg.Client, present: number) {
+  constructor(client: pg.Client, prisma: AppendOnlyClient, present: number) {
     this.#client = client;
-    this.#target = new VaultTarget(client);
+    this.#target = new VaultTarget(client, prisma);
     this.#present = present;
   }
 
@@ -157,8 +159,8 @@ export async function importVaults(
   lines: AsyncIterable<NumberedLine>,
 ): Promise<ImportReport> {
   await lock(client);
-  const { rows } = await client.query<{ vaults: number }>(COUNT);
-  const importer = new Importer(client, rows[0]?.vaults ?? 0);
+  const prisma = await prismaOn(client);
+  const importer = new Importer(client, prisma, await prisma.vault.count());
   for await (const { no, text, whole } of lines) {
     // What an interrupted export wrote last.
     if (!whole) break;

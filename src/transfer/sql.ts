@@ -1,53 +1,19 @@
 import { PORTION_OF_ROWS } from '../db/connection.ts';
 
-/** The statements of export and import. */
+/** The statements of export and import. Other reads go through the typed client, see `vaults.ts`. */
 
-const KEY_FIELDS = (alias: string) =>
-  `CASE WHEN ${alias}.key IS NOT NULL THEN json_build_object('client_id', ${alias}.client_id, 'key', ${alias}.key,
-     'request_hash', encode(${alias}.request_hash, 'hex')) END`;
-
-/** `$1` vaults and `$2` work session asked for; null: all. */
-export const SCOPE = `
-  SELECT count(*)::int AS vaults, coalesce(max(head_seq), 0) AS highest_seq, wire_time(now()) AS exported_at
-  FROM vaults WHERE ($1::text[] IS NULL OR vault_id = ANY ($1)) AND ($2::text IS NULL OR work_session_id = $2)`;
-
-/** `$1` vaults: those of them that there are. */
-export const EXISTING = 'SELECT vault_id FROM vaults WHERE vault_id = ANY ($1::text[])';
-
-/** The column has the first writers in the order in which they came; the others follow in the order of bytes. */
-const ALL_WRITERS = `
-  v.writer_list || ARRAY(SELECT client_id FROM vault_writers AS w
-    WHERE w.vault_id = v.vault_id AND client_id <> ALL (v.writer_list) ORDER BY client_id COLLATE "C")`;
-
-const VAULT_FIELDS = `
-  v.vault_id, v.work_session_id, v.created_by, wire_time(v.created_at) AS created_at, ${ALL_WRITERS} AS writer_list,
-  v.next_entry_no,
-  json_build_object('seq', v.head_seq, 'hash', encode(v.head_hash, 'hex')) AS head, ${KEY_FIELDS('k')} AS creation_key`;
-
-/** `$1` and `$2` as above, `$3` the vault to begin with. In the order of bytes, the same on every server. */
-export const VAULT_IDS = `
-  SELECT vault_id FROM vaults
-  WHERE ($1::text[] IS NULL OR vault_id = ANY ($1)) AND ($2::text IS NULL OR work_session_id = $2)
-    AND vault_id COLLATE "C" >= $3
-  ORDER BY vault_id COLLATE "C"`;
-
-/** `$1` vault. */
-export const VAULT = `
-  SELECT ${VAULT_FIELDS} FROM vaults AS v LEFT JOIN vault_creation_keys AS k ON k.vault_id = v.vault_id
-  WHERE v.vault_id = $1`;
+/** The moment of an export. */
+export const CLOCK = 'SELECT wire_time(now()) AS exported_at';
 
 /** `$1` vault, `$2` seq to go on from. */
 export const ROWS = `
   WITH ${PORTION_OF_ROWS}
   SELECT e.vault_id, e.seq::float8 AS seq, (SELECT ahead FROM portion), e.entry_no, e.version, e.kind, e.writer_id,
-    wire_time(e.created_at) AS created_at, e.tags, e.content, encode(e.hash, 'hex') AS hash, ${KEY_FIELDS('k')} AS key
+    wire_time(e.created_at) AS created_at, e.tags, e.content, encode(e.hash, 'hex') AS hash,
+    CASE WHEN k.key IS NOT NULL THEN json_build_object('client_id', k.client_id, 'key', k.key,
+      'request_hash', encode(k.request_hash, 'hex')) END AS key
   FROM vault_entries AS e LEFT JOIN vault_write_keys AS k ON k.vault_id = e.vault_id AND k.seq = e.seq
   WHERE e.vault_id = $1 AND e.seq > $2::bigint AND e.seq <= (SELECT last FROM portion) ORDER BY e.seq`;
-
-/** `$1` the Astation to go on from. */
-export const ASTATIONS = `
-  SELECT astation_id, public_key, wire_time(registered_at) AS registered_at FROM astations
-  WHERE astation_id COLLATE "C" > $1 ORDER BY astation_id COLLATE "C"`;
 
 /** `$1` action, `$2` vault, `$3` work session. What the operator's command line does has neither session nor address. */
 export const AUDIT = `
@@ -55,13 +21,6 @@ export const AUDIT = `
 
 /** Two imports at a time would take each other's vaults for somebody else's. */
 export const LOCK = `SELECT pg_try_advisory_lock(hashtextextended('vault-relay import', 0)) AS locked`;
-
-export const COUNT = 'SELECT count(*)::int AS vaults FROM vaults';
-
-/** `$1` vault. */
-export const FIND_VAULT = `
-  SELECT ${VAULT_FIELDS}, (SELECT count(*)::int FROM vault_write_keys AS w WHERE w.vault_id = v.vault_id) AS keys
-  FROM vaults AS v LEFT JOIN vault_creation_keys AS k ON k.vault_id = v.vault_id WHERE v.vault_id = $1`;
 
 /** `$1` the highest seq of the import. Only the owner may. A fresh sequence stands at 1 without having given it. */
 export const RAISE_SEQUENCE = `

@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import { mayHaveRun, readFault } from '../db/pg-errors.ts';
 import { APPLICATION_ROLE } from '../db/pool.ts';
+import type { AppendOnlyClient } from '../db/prisma.ts';
 import { ChainStore } from '../vault/proof/chain-store.ts';
 import { formatMisfit, verifyVault } from '../vault/proof/verify-chains.ts';
 import type { RowLine, VaultLine } from './format.ts';
 import {
   AUDIT,
-  FIND_VAULT,
   FINISH_VAULT,
   INSERT_CREATION_KEY,
   INSERT_ROWS,
@@ -16,19 +16,10 @@ import {
   RAISE_SEQUENCE,
   SETTLE_NUMBERS,
 } from './sql.ts';
+import { findVault, type VaultFields } from './vaults.ts';
 
 /** A vault as this server has it. */
-export type KnownVault = Pick<
-  VaultLine,
-  | 'vault_id'
-  | 'work_session_id'
-  | 'created_by'
-  | 'created_at'
-  | 'writer_list'
-  | 'next_entry_no'
-  | 'head'
-  | 'creation_key'
-> & { keys: number };
+export type KnownVault = VaultFields & { keys: number };
 
 /** What follows from the rows of a vault. */
 export interface FinishedVault {
@@ -47,15 +38,18 @@ export interface FinishedVault {
 /** The database that an import writes into: rows are inserted and nothing else, as the server may. */
 export class VaultTarget {
   readonly #client: pg.Client;
+  readonly #prisma: AppendOnlyClient;
   #highestSeq = 0;
 
-  constructor(client: pg.Client) {
+  /** @param prisma on the same connection */
+  constructor(client: pg.Client, prisma: AppendOnlyClient) {
     this.#client = client;
+    this.#prisma = prisma;
   }
 
   async find(vaultId: string): Promise<KnownVault | undefined> {
-    const { rows } = await this.#client.query<KnownVault>(FIND_VAULT, [vaultId]);
-    return rows[0];
+    const vault = await findVault(this.#prisma, vaultId);
+    return vault && { ...vault, keys: await this.#prisma.vaultWriteKey.count({ where: { vaultId } }) };
   }
 
   /** What is written from now on, by whomever, gets a seq beyond those of the import. */

@@ -63,11 +63,12 @@ test('E6: a registered key of the other server is the registered key here, and s
   ];
   await withAdopted({ keys }, async (db) => {
     const astations = new AstationStore(db);
-    expect(await astations.list()).toMatchObject([
+    const { astation } = await db.prisma();
+    expect(await astation.findMany()).toMatchObject([
       {
-        astation_id: 'astation-7f3a',
-        public_key: KEY.toLowerCase(),
-        registered_at: new Date(1_780_000_000_000),
+        astationId: 'astation-7f3a',
+        publicKey: KEY.toLowerCase(),
+        registeredAt: new Date(1_780_000_000_000),
       },
     ]);
     expect(await astations.registerOrVerify('astation-7f3a', KEY.toLowerCase())).toBe('verified');
@@ -134,7 +135,7 @@ test.each([
   await withAdopted(
     {},
     async (db) => {
-      expect(await new AstationStore(db).list()).toEqual([]);
+      expect(await (await db.prisma()).astation.count()).toBe(0);
     },
     tables,
   );

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { type AuditOptions, type AuditRow, readAudit } from '../../src/cli/audit.ts';
-import { withConnection, withSnapshot } from '../../src/db/connection.ts';
+import { withConnection, withPrismaSnapshot } from '../../src/db/connection.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { collect } from '../support/collect.ts';
 import { useDatabase } from '../support/database.ts';
@@ -13,8 +13,8 @@ let vaultId: string;
 
 const audit = (options: Partial<AuditOptions> = {}): Promise<AuditRow[]> =>
   withConnection(database.url, (client) =>
-    withSnapshot(client, () =>
-      collect(readAudit(client, { since: '1970-01-01T00:00:00.000000Z', ...options })),
+    withPrismaSnapshot(client, (prisma) =>
+      collect(readAudit(prisma, { since: '1970-01-01T00:00:00.000000Z', ...options })),
     ),
   );
 
@@ -55,7 +55,7 @@ test('everything, in the order of time', async () => {
 test('what was asked for, and no more', async () => {
   const told = async (options: Partial<AuditOptions>) =>
     (await audit(options)).map(({ action, outcome }) => `${action} ${outcome}`);
-  const since = '2021-01-01T00:00:00Z';
+  const since = '2021-01-01T00:00:00.000000Z';
   expect(await told({ since, vault: vaultId })).toEqual([
     'create written',
     'append written',
@@ -68,7 +68,7 @@ test('what was asked for, and no more', async () => {
     'read forbidden',
   ]);
   expect(await told({ since, action: 'append' })).toEqual(['append written', 'append forbidden']);
-  expect(await told({ until: '2020-01-01T00:02:00Z' })).toEqual(['old 1000', 'old 999']);
+  expect(await told({ until: '2020-01-01T00:02:00.000000Z' })).toEqual(['old 1000', 'old 999']);
   expect(await told({ since: new Date(Date.now() + 60_000).toISOString() })).toEqual([]);
 });
 

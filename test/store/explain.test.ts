@@ -267,9 +267,8 @@ const READS_ALL = [
   'ASTATION_UNBANNED_CHANNEL',
   'LIST_BANS',
   'LIST',
-  'LIST_ASTATIONS',
   'LOAD_KEYS',
-  'LIST_WORK_SESSIONS',
+  'SWEEP_CLOCK',
 ] as const;
 const BANS = ['astation_bans_pkey'];
 
@@ -278,15 +277,10 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   USE: each([['sessions_pkey'], BANS], [hash]),
   REVOKE: each([['sessions_pkey']], [hash]),
   ENDED: each([['sessions_pkey'], BANS], [`{${'ab'.repeat(32)}}`]),
-  EXISTS: each([['sessions_pkey']], [hash]),
-  FIND_BY_FINGERPRINT: each([['sessions_pkey']], ['abcdef123456']),
   REQUEST: each([], [hash, 'host', hash]),
   STATUS: each([['sessions_pkey']], [hash]),
-  PEEK: each([['sessions_pkey']], [hash]),
   GRANT: each([['sessions_pkey']], [hash, hash, 'token', 'st-1', ...SOURCE]),
   DENY: each([['sessions_pkey']], [hash, ...SOURCE]),
-  DECIDED: each([['sessions_pkey']], [hash]),
-  SWEEP: each([['sessions_by_expiry']], []),
   LOOK_AT_BINDINGS: each(
     [['sessions_by_astation'], ['sessions_pkey']],
     ['st-1', `{\\\\x${'ab'.repeat(32)}}`],

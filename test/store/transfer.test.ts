@@ -131,7 +131,8 @@ describe('a server that moves', () => {
     await withMigratedDatabase(async (url) => {
       expect(await imported(url, file)).toMatchObject({ vaults: 1, astations: 1 });
       await withStore(url, async (_, db) => {
-        expect(await new AstationStore(db).list()).toMatchObject([{ astation_id: 'st-1', public_key: KEY }]);
+        const { astation } = await db.prisma();
+        expect(await astation.findMany()).toMatchObject([{ astationId: 'st-1', publicKey: KEY }]);
       });
     });
   });

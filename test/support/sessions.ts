@@ -1,7 +1,9 @@
 import { readSessions, type SessionRow } from '../../src/cli/session.ts';
-import { withConnection, withSnapshot } from '../../src/db/connection.ts';
+import { withConnection, withPrismaSnapshot } from '../../src/db/connection.ts';
 import { collect } from './collect.ts';
 
 /** @returns the sessions that `session list` shows */
 export const listSessions = (url: string, limit?: number): Promise<SessionRow[]> =>
-  withConnection(url, (client) => withSnapshot(client, () => collect(readSessions(client, limit))));
+  withConnection(url, (client) =>
+    withPrismaSnapshot(client, (prisma) => collect(readSessions(prisma, limit))),
+  );
