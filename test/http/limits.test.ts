@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { useDatabase } from '../support/database.ts';
 import { type RawAnswer, sendRaw } from '../support/raw-http.ts';
@@ -147,8 +147,8 @@ describe('connections of one address', () => {
   const server = useServer(database, { maxConnectionsPerAddress: 3 });
   const behindProxy = useServer(database, { maxConnectionsPerAddress: 3, trustProxy: ['127.0.0.0/8'] });
   const sockets: Socket[] = [];
-  afterAll(() => {
-    for (const socket of sockets) socket.destroy();
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
   });
 
   /** Asks over a connection of its own, and keeps it. @returns whether it was answered */

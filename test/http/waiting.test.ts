@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createVaultRelayClient } from '../../src/client/index.ts';
 import type { VaultEntry } from '../../src/vault/schema.ts';
 import { RestVaults, rest } from '../support/client.ts';
@@ -25,11 +25,11 @@ beforeAll(async () => {
 
 afterEach(() => expect.poll(() => server.vaults.followers.waiters.size).toBe(0));
 
-/** A vault with one entry. */
-async function makeVault(): Promise<void> {
+/** Each test has a vault with one entry. */
+beforeEach(async () => {
   vaultId = (await vaults.create('waiting')).body.vault_id;
   head = (await vaults.append(vaultId, 'first')).body.seq;
-}
+});
 
 const waiting = (n: number) =>
   expect.poll(() => server.vaults.followers.waiters.size, { timeout: 30_000 }).toBe(n);
@@ -46,8 +46,6 @@ const contents = ({ body }: { body: VaultEntry[] }) => body.map((entry) => entry
 const SOONER = { timeout: 20_000 };
 
 describe('a read that waits', () => {
-  beforeAll(makeVault);
-
   test('may be each call of a batch, without a warning of too many listeners', async () => {
     const warnings: string[] = [];
     const keep = ({ message }: Error) => void warnings.push(message);
@@ -91,7 +89,6 @@ describe('a read that waits', () => {
     expect(contents(onRest)).toEqual(['second']);
     expect(onRest.headers.get('x-vault-head')).toBe(String(seq));
     expect(onTrpc).toMatchObject({ entries: [{ content: 'second' }], head: seq });
-    head = seq;
   });
 
   test('sleeps on over what it is not to show', async () => {
@@ -166,7 +163,6 @@ describe('a read that waits', () => {
 
 describe('while a read waits', () => {
   test('its session is revoked: 401, at once', async () => {
-    await makeVault();
     const mine = await server.login('st-1');
     const answer = wait(
       `&since=${head}&wait=25`,
@@ -181,7 +177,6 @@ describe('while a read waits', () => {
   });
 
   test('its past writer is taken off the list: 403 instead of what was written then', async () => {
-    await makeVault();
     await new RestVaults(server.url, { session, clientId: 'roamer' }).append(vaultId, 'by roamer');
     const away = new RestVaults(server.url, { session: await server.login('st-2'), clientId: 'roamer' });
     const answer = wait('&since=999999&wait=25', away);
@@ -195,7 +190,6 @@ describe('while a read waits', () => {
   });
 
   test('the server stops: an empty answer', async () => {
-    await makeVault();
     const took = await withRelayServer({ databaseUrl: database.url, replicas: 1 }, async ({ one }) => {
       const { url, services, stop } = one;
       const answer = wait(`&since=${head}&wait=25`, new RestVaults(url, { session, clientId: 'ann' }));
@@ -207,7 +201,6 @@ describe('while a read waits', () => {
   });
 
   test('the database is away for a while, and somebody else writes: it looks again', async () => {
-    await makeVault();
     const options = { databaseUrl: proxied.url, replicas: 1, config: { databasePoolSize: 1 } };
     await withRelayServer(options, async ({ one: { url, services } }) => {
       const ann = new RestVaults(url, { session, clientId: 'ann' });
@@ -257,7 +250,6 @@ describe('on one server', () => {
     '%s hold no connection of the database, and one commit answers all',
     { timeout: 240_000 },
     async (_, count, path) => {
-      await makeVault();
       const answers: Promise<string>[] = [];
       while (answers.length < count) {
         // As many as the listening socket queues.
