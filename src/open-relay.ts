@@ -39,7 +39,7 @@ export async function openRelay(
   const rooms = replica ? replica.rooms : new MemoryRooms(connections, roomClock ?? now);
   const hub = new Hub({ rooms, delivery: connections, log });
   const nudger = createNudger({
-    send: (write) => hub.heard({ type: 'vault-updated', ...write }),
+    send: (write) => hub.apply({ type: 'vault-updated', ...write }),
     onError: (error) => log.warn({ reason: String(error) }, 'A nudge failed'),
     onSent: (waitedMs) => metrics.nudged(waitedMs / 1000),
     now,

@@ -129,19 +129,19 @@ export async function openServices({
       [KEY_REGISTERED_CHANNEL]: (announcement) => {
         // What was registered here is in force already: the socket that proved it owns its room.
         const astationId = astations.registeredElsewhere(announcement);
-        if (astationId !== undefined) relay.hub.heard({ type: 'key-registered', astationId });
+        if (astationId !== undefined) relay.hub.apply({ type: 'key-registered', astationId });
       },
       [ASTATION_BANNED_CHANNEL]: (astationId) => {
         astations.heardOfBan(astationId, true);
         // One that proved its key is closed, and one that owns its room without a key loses it.
-        relay.hub.heard({ type: 'key-forgotten', astationId });
-        relay.hub.heard({ type: 'key-registered', astationId });
+        relay.hub.apply({ type: 'key-forgotten', astationId });
+        relay.hub.apply({ type: 'key-registered', astationId });
       },
       [ASTATION_UNBANNED_CHANNEL]: (astationId) => astations.heardOfBan(astationId, false),
       [LOOK_AGAIN_CHANNEL]: () => vaults.followers.waiters.lookAgain(),
       [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
         astations.dropFromMemory(astationId);
-        relay.hub.heard({ type: 'key-forgotten', astationId });
+        relay.hub.apply({ type: 'key-forgotten', astationId });
       },
     },
     onListening: () => {

@@ -22,8 +22,9 @@ import type { AtemFrame } from './rooms/routing.ts';
 import { openPairingRoom, type Refusal, type Room, type RoomStatus, roomStatus } from './rooms/state.ts';
 import type { Decide, RoomStore } from './rooms/store.ts';
 
-/** Pairing rooms are looked through for expired ones this often. */
+/** Interval between sweeps of expired pairing rooms. */
 const SWEEP_MS = 10_000;
+/** Rooms that a sweep updates concurrently. */
 const SWEPT_AT_ONCE = 100;
 
 const REFUSAL_CODES = { 404: 'NOT_FOUND', 409: 'CONFLICT', 410: 'GONE' } as const;
@@ -39,7 +40,7 @@ export interface HubDeps {
 /** An atem's socket. */
 type AtemSocket = Omit<AtemArrival, 'now'>;
 
-/** What sockets, procedures and announcements mean to rooms, wherever those are. */
+/** Applies the events of sockets, procedures and announcements to rooms, in memory or in Redis. */
 export class Hub {
   readonly #rooms: RoomStore;
   readonly #delivery: Delivery;
@@ -58,12 +59,12 @@ export class Hub {
     this.#sweeper.unref();
   }
 
-  /** The room of a code as it is now. */
+  /** The current room of a code. @throws RelayError `SERVICE_UNAVAILABLE`, as every method that returns a promise */
   async room(code: string): Promise<Room | undefined> {
     return (await this.#rooms.look(code)).room;
   }
 
-  /** Makes a pairing room. @returns its code */
+  /** Opens a pairing room. @returns its code */
   async openPairing(hostname: string): Promise<string> {
     for (;;) {
       const code = createPairingCode(randomBytes);
@@ -84,20 +85,20 @@ export class Hub {
     return status;
   }
 
-  /** Closes a room with every socket in it. @throws RelayError `NOT_FOUND`, or `CONFLICT` where a key is registered */
+  /** Closes a room and every socket in it. @throws RelayError `NOT_FOUND`, or `CONFLICT` if a key is registered */
   async closeRoom(code: string, keyIsRegistered: boolean): Promise<void> {
     const { refused } = await this.#rooms.update(code, ({ room }) => closeRoom(room, keyIsRegistered));
     if (refused) throw toError(refused);
   }
 
-  /** Asked before the upgrade, while an HTTP status can still say no. @throws RelayError */
+  /** Call before the upgrade, because only then can the answer be an HTTP status. @throws RelayError */
   async checkAtem(code: string): Promise<void> {
     const { room, now } = await this.#rooms.look(code);
     const refused = refuseAtem(room, now);
     if (refused) throw toError(refused);
   }
 
-  /** Asked before the upgrade. @throws RelayError */
+  /** Call before the upgrade. @throws RelayError */
   async checkAstation(code: string): Promise<void> {
     const { room, now } = await this.#rooms.look(code);
     const refused = refuseAstation(room, now);
@@ -115,7 +116,7 @@ export class Hub {
     this.#inBackground(this.#rooms.update(code, ({ room }) => leaveAtem(room, atem)));
   }
 
-  /** @returns when the frame is on its way, and the next may be taken from this socket */
+  /** Resolves when the frame has been forwarded and the next may be read from this socket. Never rejects. */
   async atemSent(code: string, frame: AtemFrame): Promise<void> {
     await this.#rooms.atemSent(code, frame).catch((error) => this.#dropped(frame.connectionId, error));
   }
@@ -124,7 +125,7 @@ export class Hub {
     const { code, connectionId, address } = arrival;
     addTo(this.#astationsHere, code, connectionId);
     const decide: Decide = ({ room, ...seen }) => {
-      // The key may have become known since the socket was let in.
+      // The key may have been registered since this socket was admitted.
       const known = arrival.keyRegistered || room?.owner?.standing === 'verified';
       return joinAstation(room, { ...arrival, ...seen, keyRegistered: known });
     };
@@ -153,8 +154,8 @@ export class Hub {
     this.#inBackground(this.#rooms.update(code, left));
   }
 
-  /** Does what an announcement means to the sockets of this server; every other server hears it too. */
-  heard(announcement: Announcement): void {
+  /** Applies an announcement to the sockets of this server. Every other server applies it too. */
+  apply(announcement: Announcement): void {
     if (announcement.type === 'vault-updated') {
       const { workSessionId, vaultId, seq } = announcement;
       const nudge = vaultUpdatedFrame({ vault_id: vaultId, seq });
@@ -164,13 +165,13 @@ export class Hub {
     const { astationId } = announcement;
     if (!this.#astationsHere.has(astationId)) return;
     const change = announcement.type === 'key-registered' ? keyRegistered : keyForgotten;
-    // The server that holds the owner is the one that knows whether the news is older than the owner.
+    // Only the server that holds the owner's socket decides, because the announcement may be older than the owner.
     const decide: Decide = ({ room, now }) =>
       room?.owner && this.#delivery.has(room.owner.connectionId) ? change(room, now) : { room, effects: [] };
     this.#inBackground(this.#rooms.update(astationId, decide));
   }
 
-  /** Ends what has expired. */
+  /** Closes or deletes expired rooms. */
   async sweep(): Promise<void> {
     const decide: Decide = ({ room, now }) => (room ? sweepRoom(room, now) : { room, effects: [] });
     const due = await this.#rooms.due();
@@ -183,7 +184,7 @@ export class Hub {
     for (const timer of this.#challengeTimers.values()) clearTimeout(timer);
   }
 
-  /** A socket that its room does not know must not stay. */
+  /** Closes the socket if the room update fails, because a socket outside its room must not stay open. */
   #orClose(connectionId: string, update: Promise<unknown>): void {
     update.catch((error: unknown) => {
       this.#dropped(connectionId, error);
@@ -195,7 +196,7 @@ export class Hub {
     work.catch((error: unknown) => this.#dropped(undefined, error));
   }
 
-  /** Rooms that cannot be reached are told of once, by whoever reaches for them. */
+  /** Logs an unreachable room store at debug level only, because the store itself logs the outage once. */
   #dropped(connection: string | undefined, error: unknown): void {
     const expected = findRelayError(error)?.code === 'SERVICE_UNAVAILABLE';
     this.#log[expected ? 'debug' : 'error']({ connection, reason: String(error) }, 'A room was not changed');

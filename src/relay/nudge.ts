@@ -1,4 +1,4 @@
-/** Writes to one vault within this time become one nudge. */
+/** Writes to one vault within this window are coalesced into one nudge. */
 export const NUDGE_WINDOW_MS = 20;
 
 /** A committed content write. */
@@ -9,15 +9,15 @@ export interface Write {
   seq: number;
 }
 
-/** What a nudger needs; tests bring their own timers. */
+/** Dependencies of a nudger. Tests pass their own timers. */
 export interface NudgerParts {
-  /** Tells the atems of the work session. May throw or reject: a nudge is best effort. */
+  /** Notifies the atems of the work session. May throw or reject, because a nudge is best effort. */
   send: (write: Write) => void | Promise<void>;
   setTimer?: (run: () => void, ms: number) => unknown;
   clearTimer?: (timer: never) => void;
-  /** Hears about nudges that failed. */
+  /** Called with the error of a failed nudge. */
   onError?: (error: unknown) => void;
-  /** Hears how long the first write of a nudge has waited for it. */
+  /** Called with the time in ms between the first write of a nudge and the nudge. */
   onSent?: (waitedMs: number) => void;
   /** ms of a clock that only moves forward */
   now?: () => number;
@@ -26,14 +26,13 @@ export interface NudgerParts {
 export interface Nudger {
   /** Call after the commit, never inside the transaction. Returns at once and never throws. */
   written(write: Write): void;
-  /** Forgets the nudges that are still waiting; later writes are ignored. */
+  /** Discards pending nudges and ignores later writes. */
   close(): void;
 }
 
 /**
- * Coalesces nudges per vault: {@link NUDGE_WINDOW_MS} after the first write, the highest `seq` seen is sent.
- * Writes may be reported out of order. A failed nudge is reported to `onError` and to nobody else, since the
- * write stands.
+ * Coalesces nudges per vault: sends the highest `seq` seen {@link NUDGE_WINDOW_MS} after the first write. Writes may be
+ * reported out of order. A failed nudge is reported to `onError` only, because the write is already committed.
  */
 export function createNudger(parts: NudgerParts): Nudger {
   const { setTimer = setTimeout, clearTimer = clearTimeout, now = () => performance.now() } = parts;
@@ -44,7 +43,7 @@ export function createNudger(parts: NudgerParts): Nudger {
     try {
       parts.onError?.(error);
     } catch {
-      // Whoever listens to failures may fail too; the write must not hear of it.
+      // An error of `onError` must not reach the caller, because the write has succeeded.
     }
   };
 

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import { limit } from '../setting-types.ts';
 
-/** A set of 1,000 new sessions, the largest control frame, counts for 1,011. */
+/** Must exceed 1,011, the points of the largest control frame (a set of 1,000 new sessions). */
 const LEAST_CONTROL = 1100;
 const LEAST_FRAMES = 100;
 
-/** How much more all sockets of an address may do together than one of them. */
+/** The default limit of an address, as a multiple of the limit of one socket. */
 const CONTROL_OF_ADDRESS = 3;
 const FRAMES_OF_ADDRESS = 2;
 
@@ -20,21 +20,21 @@ export const RELAY_LIMIT_VARIABLES = {
 
 type Variables = z.output<z.ZodObject<typeof RELAY_LIMIT_VARIABLES>>;
 
-/** How much sockets may send; 0: no limit. */
+/** Rate limits of sockets, in points; 0 turns a limit off. */
 export interface RelayLimitSettings {
-  /** Control frames and the rows that they make, in a minute: of one socket, and of one Astation. */
+  /** Control frames plus the rows they create, per minute: for one socket, and for one Astation. */
   controlPerMinute: number;
-  /** The same of one address. */
+  /** Control frames plus the rows they create, per minute, for one address. */
   controlPerAddress: number;
-  /** Frames in a second, by each KiB begun: of one socket that proved whose it is. */
+  /** Frames per second, each counted once per KiB begun, for one socket that has proved its key or session. */
   framesPerSecond: number;
-  /** The same of one address, and of one room. */
+  /** The same for all such sockets of one address, and of one room. */
   framesPerAddress: number;
-  /** The same of all sockets without proof of one address, and of one room. */
+  /** The same for all unproved sockets of one address, and of one room. */
   unprovedPerSecond: number;
 }
 
-/** Reads the limits out of the parsed variables. */
+/** Maps the parsed variables to limits. */
 export const readRelayLimits = (v: Variables): RelayLimitSettings => ({
   controlPerMinute: v.RELAY_CONTROL_PER_MINUTE,
   controlPerAddress: v.RELAY_CONTROL_PER_ADDRESS ?? CONTROL_OF_ADDRESS * v.RELAY_CONTROL_PER_MINUTE,

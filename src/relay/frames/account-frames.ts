@@ -1,8 +1,8 @@
 import { parseJson, stringsOf } from './frame-json.ts';
 
 /**
- * What newer Astations ask of a relay with accounts (contract, section 5), and the sentence that their user reads. One of
- * the frames carries a sign-in token: none of them may reach an atem, a log line or the audit log.
+ * Requests that newer Astations send to a relay with accounts (contract, section 5), with the sentence that their user
+ * reads. None of them may reach an atem, a log line or the audit log, because one carries a sign-in token.
  */
 const ANSWERS: Readonly<Record<string, string>> = {
   relayRegisterAccount:
@@ -19,21 +19,21 @@ const ANSWERS: Readonly<Record<string, string>> = {
   relayEncryptionSet: 'This server does not encrypt vaults for an account; leave account encryption off.',
 };
 
-/** The names as they are compared: letters alone, in lower case. */
+/** The form in which names are compared: lower case, letters only. */
 const NAMES: ReadonlyMap<string, string> = new Map(
   Object.keys(ANSWERS).map((name) => [name.toLowerCase(), name]),
 );
 const LONGEST_NAME = Math.max(...[...NAMES.keys()].map((name) => name.length));
 
-/** A name in quotes, in a text that is not JSON. Characters that are no letters may surround it. */
+/** A quoted name in a text that is not JSON. Non-letters may surround it. */
 const QUOTED_NAME = new RegExp(`"[^a-z0-9"]{0,64}(${[...NAMES.keys()].join('|')})[^a-z0-9"]{0,64}"`, 'i');
 const ANY_NAME = new RegExp([...NAMES.keys()].join('|'));
 
 const SHORTEST_NAME = Math.min(...[...NAMES.keys()].map((name) => name.length));
 
-/** Levels of JSON inside strings of JSON that are decoded. The levels below are searched as plain text. */
+/** Levels of JSON nested in JSON strings that are decoded. Deeper levels are searched as plain text. */
 const MAX_NESTED_TEXTS = 4;
-/** Strings with a name in them that are parsed. A frame with more of them is not passed on. */
+/** Strings containing a name that are parsed. A frame with more of them is refused. */
 const MAX_SUSPECTS = 100;
 
 /** @returns the sentence that refuses a frame of this type; undefined for any other type */
@@ -41,16 +41,16 @@ export const accountAnswer = (type: string): string | undefined =>
   Object.hasOwn(ANSWERS, type) ? ANSWERS[type] : undefined;
 
 /**
- * Finds the type of an account frame in JSON, so that a frame that hides one is not passed on with its token. Every string is
- * compared by its decoded letters, also where a member is given twice, and a string that holds JSON is searched too. Prose that
- * quotes a type is not a match. The work is linear: the texts of one level together are not longer than the level above.
+ * Finds an account frame hidden in JSON, so that its token is not forwarded. Compares every string by its decoded
+ * letters, including values of duplicate members, and searches strings that contain JSON. Prose that quotes a type does
+ * not match. The work is linear, because the strings of one level together are no longer than the level above.
  * @param json valid JSON
  * @returns the type as the contract writes it
  */
 export const accountFrameInJson = (json: string): string | undefined =>
   findInJson(json, { level: 0, suspects: { left: MAX_SUSPECTS } });
 
-/** Finds the type of an account frame in a text that is not JSON: anywhere in it. @returns as {@link accountFrameInJson} */
+/** Finds the type of an account frame anywhere in a text that is not JSON. @returns as {@link accountFrameInJson} */
 export const accountFrameInText = (text: string): string | undefined =>
   nameIn(ANY_NAME.exec(lettersOf(withoutEscapes(text)))?.[0]);
 
@@ -67,7 +67,7 @@ function findInJson(json: string, search: Search): string | undefined {
   return undefined;
 }
 
-/** Searches a string that may hold JSON, also where that JSON is malformed. */
+/** Searches a string that may contain JSON, even malformed JSON. */
 function findInString(literal: string, { level, suspects }: Search): string | undefined {
   if (literal.length < SHORTEST_NAME || !/^\s*["[{]/.test(literal)) return undefined;
   const suspect = accountFrameInText(literal);
@@ -80,8 +80,8 @@ const nameIn = (found: string | undefined) =>
   found === undefined ? undefined : NAMES.get(found.toLowerCase());
 
 /**
- * Reads a string as the type of an account frame, whatever its case and the characters around and between its letters. Words with
- * spaces between them are prose.
+ * Recognises the type of an account frame in a string. Ignores case and the characters around and between the letters.
+ * Words separated by spaces are prose and do not match.
  * @returns the type as the contract writes it
  */
 export function accountFrameName(literal: string): string | undefined {
@@ -102,7 +102,7 @@ const isLetterOrDigit = (code: number): boolean =>
 
 const lettersOf = (text: string): string => text.toLowerCase().replace(/[^a-z0-9 ]+/g, '');
 
-/** Decodes `\u0052`, however often it was escaped, and drops every other escape. */
+/** Decodes `\u0052` at any escape depth, and drops every other escape. */
 const withoutEscapes = (text: string): string =>
   text
     .replace(/\\{2,}/g, '\\')

@@ -12,24 +12,24 @@ const NOT_BOUND: Record<Exclude<BindOutcome, 'bound'>, string> = {
   full: `this Astation holds ${MAX_BOUND_SESSIONS} sessions already; unbind one first`,
 };
 
-/** Ids of a set that are looked at for one point. */
+/** Ids of a `relaySessions` set that one rate-limit point pays for. */
 const IDS_A_POINT = 100;
 
-/** What a request counts as a frame, whatever rows it makes. */
+/** Rate-limit points that a request costs as a frame. The rows it creates are counted separately. */
 export const pointsOfRequest = (request: BindingRequest): number =>
   request.type === 'relaySessions' ? 1 + Math.floor(request.sessions.length / IDS_A_POINT) : 1;
 
-/** What a request came to, and the hashes (hexadecimal) of sessions that may no longer act. */
+/** The result of a request. `ended` holds the hashes (hexadecimal) of sessions that lost access. */
 export interface BindingOutcome {
-  /** Why nothing changed. */
+  /** Why the relay refused the request; absent if it succeeded. */
   refusal?: string;
   skipped?: number;
   ended: string[];
 }
 
 /**
- * Carries out what a verified Astation asks for.
- * @throws RelayError of the store, and what `from.countRows` throws
+ * Carries out a binding request of a verified Astation.
+ * @throws RelayError from the store or from `from.countRows`
  */
 export async function carryOutBinding(
   bindings: BindingStore,

@@ -4,14 +4,14 @@ import { type Limiter, type MakeLimiter, makeMemoryLimiter } from '../../rate-li
 import type { RelayLimitSettings } from '../settings.ts';
 import type { MeteredBy } from './meter.ts';
 
-/** The limits of control frames and the rows that they make; undefined where one is off. */
+/** Limiters of control frames and of the rows they create; undefined if the limit is off. */
 export interface ControlLimits {
   socket: Limiter | undefined;
   astation: Limiter | undefined;
   address: Limiter | undefined;
 }
 
-/** Makes the limiters. Those of Astations and addresses count where `makeLimiter` does. */
+/** Makes the limiters. `makeLimiter` serves Astations and addresses; sockets are counted in memory. */
 export function makeControlLimits(settings: RelayLimitSettings, makeLimiter: MakeLimiter): ControlLimits {
   const make = (name: string, points: number, from: MakeLimiter) =>
     points === 0 ? undefined : from({ name: `relay-control-${name}`, points });
@@ -22,7 +22,7 @@ export function makeControlLimits(settings: RelayLimitSettings, makeLimiter: Mak
   };
 }
 
-/** Counts what one Astation's socket asks of the relay. */
+/** Rate-limits the control frames of one Astation's socket. */
 export class ControlMeter {
   readonly #limits: ControlLimits;
   readonly #by: MeteredBy;
@@ -35,14 +35,18 @@ export class ControlMeter {
     this.#by = by;
   }
 
-  /** From here on frames count for the Astation too; strangers at its door must not use up what it may do. */
+  /**
+   * Counts later frames against the Astation's limit too. Frames before the proof do not count there, because other
+   * clients could otherwise exhaust the Astation's limit.
+   */
   proved(): void {
     this.#proved = true;
   }
 
   /**
-   * Counts a frame, before its database is asked. One that may make rows is refused at once while rows are.
-   * @throws RelayError `TOO_MANY_REQUESTS`, whose message says when to send the frame again
+   * Counts a frame; call it before querying the database. While the row limit is exceeded, frames that may create rows
+   * are refused without counting them.
+   * @throws RelayError `TOO_MANY_REQUESTS`; its message names the seconds until a retry
    */
   async countFrame({ points, makesRows }: { points: number; makesRows: boolean }): Promise<void> {
     const waitMs = this.#rowsRefusedUntil - performance.now();
@@ -51,7 +55,7 @@ export class ControlMeter {
     if (refused) throw tooMany(refused.msBeforeNext);
   }
 
-  /** Counts rows that a frame may make: all of them or none. @throws RelayError as `countFrame` */
+  /** Counts all rows that a frame may create, or none of them. @throws RelayError as `countFrame` */
   async countRows(points: number): Promise<void> {
     const refused = await this.#refusal(points);
     if (!refused) return;
@@ -59,7 +63,7 @@ export class ControlMeter {
     throw tooMany(refused.msBeforeNext);
   }
 
-  /** What one of the limiters refuses counts at none of them. */
+  /** If one limiter refuses, the points are returned to all of them. */
   async #refusal(points: number): Promise<RateLimiterRes | undefined> {
     const { socket, astation, address } = this.#limits;
     const limiters: [Limiter | undefined, string][] = [

@@ -1,6 +1,6 @@
 /**
- * Levels of arrays and objects at most. Released atems parse with a limit of 128, so nobody could read more;
- * and `JSON.parse` of a megabyte of `[` stops every other socket for half a second.
+ * Maximum nesting of arrays and objects. Released atems cannot parse more than 128 levels. Without a limit,
+ * `JSON.parse` of a megabyte of `[` blocks the event loop for half a second.
  */
 export const MAX_JSON_DEPTH = 128;
 
@@ -13,7 +13,7 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** `JSON.parse` that never throws and never descends more than {@link MAX_JSON_DEPTH} levels. */
+/** `JSON.parse` that never throws and refuses more than {@link MAX_JSON_DEPTH} levels. */
 export function parseJson(text: string): ParsedJson {
   if (isTooDeep(text)) return { ok: false, reason: 'too deep' };
   try {
@@ -24,11 +24,10 @@ export function parseJson(text: string): ParsedJson {
 }
 
 /**
- * The members of a JSON object as the sender wrote them. Parsing and writing again would round integers
- * beyond 2^53 and move keys that look like numbers.
+ * The members of a JSON object, byte for byte as the sender wrote them. Parsing and serialising them would round
+ * integers beyond 2^53 and reorder keys that look like numbers.
  * @param text one valid JSON object
- * @returns each name with the text of its value; of a name that is given twice the last, as `JSON.parse` has
- * it
+ * @returns each name with the text of its value; the last value of a duplicate name, as in `JSON.parse`
  */
 export function membersOf(text: string): Map<string, string> {
   const members = new Map<string, string>();
@@ -53,7 +52,7 @@ export function membersOf(text: string): Map<string, string> {
   return members;
 }
 
-/** The decoded strings of a JSON text, names of members included. @param text valid JSON */
+/** The decoded strings of a JSON text, including member names. @param text valid JSON */
 export function* stringsOf(text: string): Generator<string> {
   for (let open = text.indexOf('"'); open !== -1; ) {
     const end = endOfString(text, open);
@@ -62,7 +61,7 @@ export function* stringsOf(text: string): Generator<string> {
   }
 }
 
-/** Most names have no escapes, and parsing each would take longer than all the rest. */
+/** Skips `JSON.parse` for strings without escapes, because calling it for every name dominates the cost. */
 const readString = (quoted: string): string =>
   quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
 
@@ -78,7 +77,7 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
-/** Index of the closing quote; the last index when there is none. */
+/** Index of the closing quote; the last index if there is none. */
 function endOfString(text: string, open: number): number {
   for (let at = text.indexOf('"', open + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let slashes = 0;

@@ -2,12 +2,13 @@ import type { WebSocket } from 'ws';
 import type { FrameMeter } from './meter.ts';
 import { MAX_FRAME_BYTES } from './protocol.ts';
 
-/** Frames of one socket that may wait to be handled, as long as they are not too big together. */
+/** Frames of one socket that may be pending. Their bytes are limited by {@link MAX_FRAME_BYTES}. */
 const MAX_WAITING_FRAMES = 16;
 
 /**
- * Takes text frames off a socket. A sender that is too fast, or over its limits, waits in its own network buffers.
- * @param handle resolves when there is room for another frame; must not reject
+ * Reads text frames from a socket. Applies back-pressure (pauses the socket) to a sender that is too fast or over its
+ * limits.
+ * @param handle resolves when it can accept another frame; must not reject
  */
 export function takeFrames(
   socket: WebSocket,
@@ -33,7 +34,7 @@ export function takeFrames(
   socket.on('message', (data: Buffer, isBinary) => {
     take(data.length, () => (isBinary ? undefined : handle(String(data))));
   });
-  // A ping makes work too, since it is answered.
+  // Pings and pongs count too, because `ws` answers each ping.
   const signal = (data: Buffer) => take(data.length, () => undefined);
   socket.on('ping', signal).on('pong', signal);
 }

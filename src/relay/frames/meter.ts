@@ -3,44 +3,44 @@ import { RateLimiterRes } from 'rate-limiter-flexible';
 import { type Limiter, type MakeLimiter, makeMemoryLimiter } from '../../rate-limiter.ts';
 import type { RelayLimitSettings } from '../settings.ts';
 
-/** What a socket is counted by. */
+/** The keys by which a socket's frames are counted. */
 export interface MeteredBy {
   connectionId: string;
   address: string;
-  /** Code of its room. */
+  /** The code of the socket's room. */
   code: string;
 }
 
-/** The limiters of one standing; undefined where the limit is off. */
+/** The limiters for proved or for unproved sockets; undefined if the limit is off. */
 interface Tier {
   socket: Limiter | undefined;
   address: Limiter | undefined;
   room: Limiter | undefined;
 }
 
-/** The limits of frames: of sockets that proved whose they are, and of all others. */
+/** Frame limits of sockets that have proved their key or session, and of all other sockets. */
 export interface FrameLimits {
   proved: Tier;
   unproved: Tier;
 }
 
-/** Bytes of one point. */
+/** Bytes that one point pays for. */
 const POINT_BYTES = 1024;
 
-/** Points that a socket takes from its limiters at once, so that Redis is not asked about each frame. */
-const LUMP = 50;
+/** Points that a socket takes from its limiters per call, because a Redis round trip per frame is too slow. */
+const BATCH_POINTS = 50;
 
-/** What a frame counts: one for each KiB begun. */
+/** Points of a frame: one for each KiB begun. */
 export const pointsOf = (bytes: number): number => 1 + Math.floor(bytes / POINT_BYTES);
 
-/** A copy of a broadcast counts as this many bytes at least, because each copy is a call of the system. */
+/** Minimum bytes that each copy of a broadcast counts as, because each copy costs a system call. */
 const LEAST_COPY_BYTES = 256;
 
-/** What a broadcast counts: its bytes for each atem that gets it. */
+/** Points of a broadcast: its bytes times its recipients. */
 export const pointsOfBroadcast = (bytes: number, recipients: number): number =>
   pointsOf(Math.max(bytes, LEAST_COPY_BYTES) * recipients);
 
-/** Makes the limiters. Those of addresses and rooms count where `makeLimiter` does; sockets are on one server. */
+/** Makes the limiters. `makeLimiter` serves addresses and rooms; a socket is counted in its server's memory. */
 export function makeFrameLimits(settings: RelayLimitSettings, makeLimiter: MakeLimiter): FrameLimits {
   const make = (name: string, points: number, from: MakeLimiter) =>
     points === 0 ? undefined : from({ name, points, seconds: 1 });
@@ -55,10 +55,10 @@ export function makeFrameLimits(settings: RelayLimitSettings, makeLimiter: MakeL
   };
 }
 
-/** What a socket may send at once: its proof does not wait for what others of its address send. */
+/** Bytes that a new socket may send before its limiters count, so that other sockets of its address cannot delay its proof. */
 const FIRST_FRAME_BYTES = 4096;
 
-/** Holds the frames of one socket to its limits: those beyond them wait, in their order. */
+/** Enforces the frame limits of one socket. Frames over a limit wait and keep their order. */
 export class FrameMeter {
   readonly #limits: FrameLimits;
   readonly #by: MeteredBy;
@@ -74,32 +74,32 @@ export class FrameMeter {
     this.#tier = proved ? limits.proved : limits.unproved;
   }
 
-  /** The socket has proved whose it is. */
+  /** Switches to the limits for proved sockets. */
   proved(): void {
     this.#tier = this.#limits.proved;
   }
 
-  /** The server closes the socket: no frame passes from now on, and none waits. */
+  /** Call when the server closes the socket: pending and later frames are refused. */
   end(): void {
     this.#ended = true;
   }
 
-  /** The client has left: what it sent still passes, and no copies of it are waited for. */
+  /** Call when the client has disconnected: its frames still pass, but no broadcast waits for its copies to be counted. */
   leave(): void {
     this.#left = true;
   }
 
-  /** Resolves when every frame that waits by now has passed. */
+  /** Resolves when every frame that is pending now has been decided. */
   async idle(): Promise<void> {
     await this.#last;
   }
 
-  /** @returns whether the frame may pass, as soon as it may; undefined: at once */
+  /** @returns undefined if the frame may pass now; else a promise that resolves to true once it may, to false if refused */
   take(bytes: number): Promise<boolean> | undefined {
     return this.#pay(pointsOf(bytes), () => this.#ended);
   }
 
-  /** Counts the copies that a frame makes. @returns as `take`; false where the socket has left before they could be counted */
+  /** Counts the copies of a broadcast. @returns as `take`; false if the socket disconnected before they were counted */
   takeCopies(points: number): Promise<boolean> | undefined {
     return this.#pay(points, () => this.#ended || this.#left);
   }
@@ -136,15 +136,15 @@ export class FrameMeter {
       [room, this.#by.code],
     ];
     for (const [limiter, key] of sources) if (limiter) await consume(limiter, key, isOver);
-    if (!isOver()) this.#credit += LUMP;
+    if (!isOver()) this.#credit += BATCH_POINTS;
   }
 }
 
-/** Takes a lump from a limiter, as soon as it has one. */
+/** Waits until a limiter grants {@link BATCH_POINTS}. */
 async function consume(limiter: Limiter, key: string, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     try {
-      await limiter.consume(key, LUMP);
+      await limiter.consume(key, BATCH_POINTS);
       return;
     } catch (refused) {
       // A fault of the limiter itself. The frame passes, because its socket would wait without end.

@@ -6,32 +6,32 @@ export interface FramePasserParts {
   rooms: Pick<RoomStore, 'astationSent'>;
   code: string;
   connectionId: string;
-  /** Counts the copies of a broadcast. @returns whether they may be made, as soon as they may */
+  /** Counts the copies of a broadcast. @returns true once they may be sent; false if they are refused */
   countCopies(points: number): Promise<boolean>;
-  /** Called with the error of a frame that was not passed on. */
+  /** Called with the error of a frame that could not be forwarded. */
   onError(error: unknown): void;
 }
 
-/** Passes the frames of one Astation on to atems, in their order. */
+/** Forwards the frames of one Astation to atems and keeps their order. */
 export class FramePasser {
   readonly #parts: FramePasserParts;
-  /** The last frame; it is on its way when this resolves, and so is every earlier one. */
+  /** Resolves when the last frame and every earlier one have been forwarded. */
   #passed: Promise<void> = Promise.resolve();
-  /** The last broadcast, until it is on its way. */
+  /** The last broadcast, until it has been forwarded. */
   #broadcasting: Promise<void> | undefined;
-  /** Atems that got the last broadcast. */
+  /** How many atems received the last broadcast. */
   #atems = 1;
 
   constructor(parts: FramePasserParts) {
     this.#parts = parts;
   }
 
-  /** Resolves when every frame so far is on its way. */
+  /** Resolves when every frame so far has been forwarded. */
   get passed(): Promise<void> {
     return this.#passed;
   }
 
-  /** Takes a frame. A broadcast whose copies are yet to be counted holds up the frames behind it. */
+  /** Forwards a frame. Later frames wait until the copies of a broadcast have been counted. */
   pass(frame: AstationFrame): void {
     const { rooms, code, connectionId, onError } = this.#parts;
     const sent = { connectionId, frame, mostRecipients: 1 };
@@ -48,7 +48,7 @@ export class FramePasser {
     });
   }
 
-  /** Passes a broadcast on once it is counted for every atem that is there at that moment. */
+  /** Forwards a broadcast after its copies for every current atem have been counted. */
   async #broadcast(sent: AstationSent, bytes: number): Promise<void> {
     const { rooms, code, countCopies } = this.#parts;
     let counted = 1;

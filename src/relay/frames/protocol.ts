@@ -2,41 +2,41 @@ import { z } from 'zod';
 import { accountAnswer, accountFrameInJson, accountFrameInText, accountFrameName } from './account-frames.ts';
 import { membersOf, parseJson } from './frame-json.ts';
 
-/** Why a socket ends (RFC 6455, section 7.4.1, and the registry it opens). */
+/** Close codes (RFC 6455, section 7.4.1, and the IANA registry that it defines). */
 export const CLOSE = {
-  /** Done: another socket took its place, or its room was closed on request. */
+  /** Another socket replaced it, or its room was closed on request. */
   NORMAL: 1000,
-  /** Refused for what it is: no proof, an expired pairing, a forgotten key. */
+  /** No proof, an expired pairing code or a removed key. */
   POLICY: 1008,
-  /** A frame over {@link MAX_FRAME_BYTES}, or without proof over {@link MAX_UNPROVED_FRAME_BYTES}. */
+  /** A frame over {@link MAX_FRAME_BYTES}, or over {@link MAX_UNPROVED_FRAME_BYTES} before the proof. */
   TOO_BIG: 1009,
-  /** The server is restarting; released Astations come back within two seconds. */
+  /** The server is restarting; released Astations reconnect within two seconds. */
   RESTART: 1012,
-  /** Too much for now; released Astations back off. */
+  /** The server is overloaded; released Astations back off. */
   TRY_AGAIN: 1013,
 } as const;
 
 export const MAX_FRAME_BYTES = 1_048_576;
-/** Of a frame from a socket that has yet to prove its key, and of any control frame without proof. */
+/** Size limit before the proof: for every frame of a pending socket, and for control frames of a legacy owner. */
 export const MAX_UNPROVED_FRAME_BYTES = 4096;
 export const PING_INTERVAL_MS = 60_000;
-/** Silence that ends a socket. */
+/** A socket that sends nothing for this long is closed. */
 export const IDLE_TIMEOUT_MS = 90_000;
-/** Time an Astation has to answer its challenge. */
+/** Time for an Astation to answer its challenge. */
 export const CHALLENGE_LIFETIME_MS = 10_000;
-/** A pending socket keeps so long to prove its key, also when newer ones have taken its place. */
+/** Time for a pending socket to prove its key, even if newer sockets have displaced it. */
 export const PROOF_GRACE_MS = 2000;
-/** Why a pending socket is closed that newer ones have displaced. */
+/** Close reason of a pending socket that newer sockets have displaced. */
 export const DISPLACED = 'newer connections wait to prove this key; connect again';
 export const MAX_RELAY_SESSIONS = 1000;
 
 /** A session id in a control frame (contract, section 4). */
 const SessionId = z.string().regex(/^[\x21-\x7e]{16,128}$/, 'must be 16 to 128 visible ASCII characters');
 
-/** Whether an element of `relaySessions` can be the id of a session. */
+/** Whether an element of `relaySessions` is a valid session id. */
 export const isSessionId = (element: unknown): element is string => SessionId.safeParse(element).success;
 
-/** Astation → relay: proof of its key. What the fields hold is judged by `verifyAstationProof`. */
+/** Astation → relay: proof of its key. `verifyAstationProof` validates the contents of the fields. */
 export const RelayAuth = z.object({
   type: z.literal('relayAuth'),
   astation_id: z.string().max(1024),
@@ -44,7 +44,7 @@ export const RelayAuth = z.object({
   signature: z.string().max(1024),
 });
 
-/** Astation → relay: its bindings are exactly these. The relay skips elements that {@link isSessionId} refuses. */
+/** Astation → relay: replaces its bindings by this set. The relay skips elements that {@link isSessionId} refuses. */
 export const RelaySessions = z.object({
   type: z.literal('relaySessions'),
   sessions: z.array(z.unknown()).max(MAX_RELAY_SESSIONS, `must hold at most ${MAX_RELAY_SESSIONS} ids`),
@@ -52,7 +52,7 @@ export const RelaySessions = z.object({
 export const RelayBind = z.object({ type: z.literal('relayBind'), session_id: SessionId });
 export const RelayUnbind = z.object({ type: z.literal('relayUnbind'), session_id: SessionId });
 
-/** Everything an Astation may ask of the relay itself. */
+/** Every request that an Astation can send to the relay itself. */
 export const ControlFrame = z.discriminatedUnion('type', [RelayAuth, RelaySessions, RelayBind, RelayUnbind]);
 export type ControlFrame = z.output<typeof ControlFrame>;
 
@@ -70,7 +70,7 @@ export const RelayAuthResult = z.object({
 });
 /**
  * relay → Astation, the answer to every other control frame. `skipped` counts the elements of a set that were not bound:
- * what cannot be an id, and sessions that are pending, have ended or are another Astation's.
+ * invalid ids, and sessions that are pending, have ended or are bound to another Astation.
  */
 export const RelayAck = z.object({
   type: z.literal('relayAck'),
@@ -79,41 +79,41 @@ export const RelayAck = z.object({
   skipped: z.int().min(0).optional(),
   message: z.string().optional(),
 });
-/** relay → Astation: an atem's socket came or went. */
+/** relay → Astation: an atem connected or disconnected. */
 export const RelayEvent = z.object({
   atem_id: z.string(),
   connection_id: z.string(),
   relay_event: z.enum(['connected', 'disconnected']),
 });
 /**
- * Between an Astation and one socket of one atem, either way. Astations ignore a `connection_id` that is no
- * UUID.
+ * A frame between an Astation and one socket of one atem, in either direction. Astations ignore a `connection_id` that
+ * is not a UUID.
  */
 export const Envelope = z.object({ atem_id: z.string(), connection_id: z.string(), payload: z.unknown() });
-/** relay → atem: something was written; never what. */
+/** relay → atem: a vault was written to. The frame never carries content. */
 export const VaultUpdated = z.object({
   type: z.literal('vault-updated'),
   data: z.object({ vault_id: z.string(), seq: z.int().min(1) }),
 });
 
-/** What an Astation's text frame asks for. */
+/** A text frame of an Astation, parsed. */
 export type AstationFrame =
   | { kind: 'control'; frame: ControlFrame }
-  /** Meant for the relay, but unusable; `for` is what to name in the refusal. */
+  /** Meant for the relay, but invalid; `for` is the type to name in the refusal. */
   | { kind: 'bad-control'; for: string; reason: string }
-  /** `payload` is JSON as the Astation wrote it. */
+  /** `payload` is the JSON text exactly as the Astation wrote it. */
   | { kind: 'envelope'; atemId: string; connectionId: string; payload: string }
   | { kind: 'broadcast'; text: string }
-  /** Could have been meant for one atem, so it goes to none. */
+  /** Sent to no atem, because it may have been meant for only one. */
   | { kind: 'dropped'; reason: string };
 
 /**
- * Reads an Astation's text frame. Never throws.
+ * Parses an Astation's text frame. Never throws.
  *
- * Whatever has a `type` of `relay…` is for the relay and never reaches an atem: the known four, echoes of its
- * own frames, and what newer Astations ask of other relays. A frame that hides one about accounts does not reach an atem either.
- * A frame without `atem_id` is for every atem, byte for byte. A broken JSON object, or one nested too deep to look into, may have
- * been for one atem: it is dropped.
+ * A frame whose `type` starts with `relay…` is for the relay and never reaches an atem. That includes the four known
+ * requests, echoes of the relay's own frames, and requests that newer Astations send to other relays. A frame that hides an
+ * account request does not reach an atem either. A frame without `atem_id` is broadcast to every atem, byte for byte.
+ * A malformed or too deeply nested JSON object is dropped, because it may have been for one atem.
  */
 export function parseAstationFrame(text: string): AstationFrame {
   const parsed = parseJson(text);
@@ -163,7 +163,7 @@ function readControl(type: string, value: object): AstationFrame {
   return { kind: 'bad-control', for: type, reason: `${field}: ${issue?.message ?? 'invalid'}` };
 }
 
-/** The challenge that opens an Astation's socket. @param challenge 64 lower-case hex digits */
+/** The challenge, the first frame on an Astation's socket. @param challenge 64 lower-case hex digits */
 export function challengeFrame(challenge: string): string {
   return write<typeof RelayAuthChallenge>({
     type: 'relayAuthChallenge',
@@ -177,24 +177,24 @@ export function authResultFrame(status: z.output<typeof RelayAuthResult>['status
   return write<typeof RelayAuthResult>({ type: 'relayAuthResult', status, message });
 }
 
-/** The answer to a control frame other than `relayAuth`; what is undefined is left out. */
+/** The answer to a control frame other than `relayAuth`. Omits undefined fields. */
 export function ackFrame(ack: Omit<z.output<typeof RelayAck>, 'type'>): string {
   return write<typeof RelayAck>({ type: 'relayAck', ...ack });
 }
 
-/** Tells an Astation that a socket of an atem came or went. */
+/** Notifies an Astation that an atem's socket connected or disconnected. */
 export function relayEventFrame(event: z.output<typeof RelayEvent>): string {
   return write<typeof RelayEvent>(event);
 }
 
-/** Tells an atem how far a vault has got. */
+/** Notifies an atem of the newest `seq` of a vault. */
 export function vaultUpdatedFrame(data: z.output<typeof VaultUpdated>['data']): string {
   return write<typeof VaultUpdated>({ type: 'vault-updated', data });
 }
 
 /**
- * Wraps an atem's frame for its Astation. JSON goes in as the atem wrote it; what is no JSON, or is nested
- * too deep to tell, travels as a JSON string.
+ * Wraps an atem's frame for its Astation. JSON is embedded as the atem wrote it. Text that is not JSON, or is nested too
+ * deeply, is embedded as a JSON string.
  * @param from the atem's id and the id of its socket
  */
 export function envelopeFrame(from: { atemId: string; connectionId: string }, text: string): string {

@@ -10,8 +10,8 @@ import {
 } from './state.ts';
 
 /**
- * Closes a room and every socket in it (`DELETE /api/pair/<code>`). Anyone who knows the code may ask, so a
- * room whose Astation has a key is not theirs to close.
+ * Closes a room and every socket in it (`DELETE /api/pair/<code>`). A room whose Astation has a registered key cannot be
+ * closed, because this call requires only the code.
  */
 export function closeRoom(room: Room | undefined, keyRegistered: boolean): Transition {
   if (keyRegistered) {
@@ -27,8 +27,8 @@ export function closeRoom(room: Room | undefined, keyRegistered: boolean): Trans
 }
 
 /**
- * Call from time to time: an expired pairing room loses its atems, and is forgotten {@link EXPIRED_MEMORY_MS}
- * later. An Astation that is about to prove its key may still take the room.
+ * Call periodically. An expired pairing room loses its atems and is deleted {@link EXPIRED_MEMORY_MS} later. A pending
+ * Astation may still prove its key and own the room.
  */
 export function sweepRoom(room: Room, now: number): Transition {
   if (!isExpired(room, now)) return { room, effects: [] };

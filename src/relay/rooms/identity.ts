@@ -9,27 +9,27 @@ import {
   withOwner,
 } from './state.ts';
 
-/** A proof that holds. */
+/** A proof that was verified. */
 interface Proof {
   connectionId: string;
   status: 'registered' | 'verified';
   now: number;
 }
 
-const told = (connectionId: string, status: Proof['status']) =>
+const sendResult = (connectionId: string, status: Proof['status']) =>
   send(connectionId, authResultFrame(status, `key ${status}`));
 
-/** The Astation behind a socket; undefined when the socket is no longer part of the room. */
+/** The Astation of a socket; undefined if the socket is not in the room. */
 export function astationOf(room: Room | undefined, connectionId: string): Astation | undefined {
   if (room?.owner?.connectionId === connectionId) return room.owner;
   return room?.pending.get(connectionId);
 }
 
 /**
- * A socket has proved the key that is registered for the room's code, now or before. It owns the room from
- * here on; a previous owner goes. When the socket itself went meanwhile, the key is still registered, see
- * {@link keyRegistered}.
- * @param proof with `displaced`, where newer sockets took the place of this one, which is still open: it needs none
+ * Makes a socket that has proved the registered key the owner of the room, and displaces the previous owner. If the
+ * socket has closed in the meantime, the effect is that of {@link keyRegistered}.
+ * @param proof with `displaced` if newer sockets displaced this one and it is still open: it may own the room without a
+ * pending place
  */
 export function astationProved(
   room: Room | undefined,
@@ -47,10 +47,10 @@ export function astationProved(
       challengeExpiresAt: now,
     } as const;
     const taken = takeOver(room ?? openIdentityRoom(code, now), owner, now);
-    return { room: taken.room, effects: [told(connectionId, status), ...taken.effects] };
+    return { room: taken.room, effects: [sendResult(connectionId, status), ...taken.effects] };
   }
   if (!room || !astation) return keyRegistered(room, proof.now);
-  const result = told(connectionId, status);
+  const result = sendResult(connectionId, status);
   const verified: Astation = { ...astation, standing: 'verified' };
   if (astation === room.owner) return { room: withOwner(room, verified, proof.now), effects: [result] };
   const taken = takeOver(room, verified, proof.now);
@@ -58,8 +58,8 @@ export function astationProved(
 }
 
 /**
- * A proof failed. The socket hears why and is closed; an owner that was there stays.
- * @param rejection with `isOpen`, where the socket is there although it lost its place in the room
+ * Rejects a failed proof: sends the reason to the socket and closes it. Another owner keeps the room.
+ * @param rejection with `isOpen` if the socket is still open although newer sockets displaced it from the room
  */
 export function astationRejected(
   room: Room | undefined,
@@ -76,9 +76,8 @@ export function astationRejected(
 }
 
 /**
- * A challenge ran out: whoever still waits to prove its key is rejected; a legacy owner never needed to
- * answer. Call it for every Astation's socket when its time is up, since one that entered as legacy can be
- * pending by then.
+ * Rejects a pending socket whose challenge has expired. A legacy owner does not need to answer. Call it for every
+ * Astation's socket when the challenge expires, because a socket that joined as legacy may be pending by then.
  */
 export function challengeExpired(
   room: Room | undefined,
@@ -89,7 +88,7 @@ export function challengeExpired(
 }
 
 /**
- * A key became known for the room's code, here or on another server: an owner without proof loses the room.
+ * Takes the room from a legacy owner, because a key was registered for the room's code on some server.
  */
 export function keyRegistered(room: Room | undefined, now: number): Transition {
   if (room?.owner?.standing !== 'legacy') return { room, effects: [] };
@@ -97,7 +96,7 @@ export function keyRegistered(room: Room | undefined, now: number): Transition {
   return { room: unlessDeserted(displaced.room), effects: displaced.effects };
 }
 
-/** An operator forgot the key of the room's code: its verified owner is closed. */
+/** Closes the verified owner, because an operator removed the key of the room's code. */
 export function keyForgotten(room: Room | undefined, now: number): Transition {
   if (room?.owner?.standing !== 'verified') return { room, effects: [] };
   return {

@@ -4,12 +4,12 @@ import { type AtemFrame, routeFromAstation, routeFromAtem } from './routing.ts';
 import { type Effect, PAIRING_LIFETIME_MS, type PendingPlace, type Room, type Transition } from './state.ts';
 import type { AstationSent, Decide, RoomStore, Seen } from './store.ts';
 
-/** Rooms where there is one server: in its memory, with every socket here. Nothing waits. */
+/** The rooms of an installation with one server, kept in memory. Every socket is on this server, and no call blocks. */
 export class MemoryRooms implements RoomStore {
   readonly #rooms = new Map<string, Room>();
-  /** By address, its sockets that wait to prove a key, the oldest first. */
+  /** Pending sockets by address, the oldest first. */
   readonly #pending = new Map<string, Map<string, PendingPlace>>();
-  /** Since when a pairing room has had no Astation, the longest first. */
+  /** When each pairing room lost its Astation, the earliest first. */
   readonly #unattended = new Map<string, number>();
   readonly #delivery: Delivery;
   readonly #now: () => number;
@@ -66,13 +66,13 @@ export class MemoryRooms implements RoomStore {
     return due;
   }
 
-  /** Whoever asks has counted the sockets of this server, and there are no others. */
+  /** Always true, because the caller has already counted this server's sockets and there are no other servers. */
   async takePlace(): Promise<boolean> {
     return true;
   }
 
   placesLeft(): void {
-    // Nobody else wants to know.
+    // There are no other servers to notify.
   }
 
   #see(code: string, address: string | undefined): Seen {
@@ -88,7 +88,7 @@ export class MemoryRooms implements RoomStore {
     if (since !== undefined) this.#unattended.set(code, since);
   }
 
-  /** Costs what changes, not what there is: a room has few pending sockets, and most changes are not about them. */
+  /** Does nothing unless the pending sockets changed, because it runs on every update of every room. */
   #keepPending(code: string, before: Room | undefined, after: Room | undefined): void {
     if (before?.pending === after?.pending) return;
     for (const [connectionId, { address }] of before?.pending ?? []) {

@@ -1,11 +1,11 @@
-/** What a person can read aloud and type: no 0/O, no 1/I/L (contract, section 3). */
+/** Characters that are easy to read aloud and type: without 0/O and 1/I/L (contract, section 3). */
 export const PAIRING_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
 
-/** Bytes from here on would favour the alphabet's first letters, so they are thrown away. */
+/** Bytes at or above this are discarded, because they would favour the alphabet's first letters. */
 const FAIR_BYTES = 256 - (256 % PAIRING_ALPHABET.length);
 
 /**
- * A new pairing code, every one of the 31^8 equally likely. The caller checks that no room has it yet.
+ * Creates a pairing code; all 31^8 codes are equally likely. The caller must check that no room uses it.
  * @param randomBytes a cryptographic source such as `randomBytes` of `node:crypto`
  * @returns `XXXX-XXXX`
  */

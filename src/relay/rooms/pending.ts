@@ -11,19 +11,19 @@ import {
   withPending,
 } from './state.ts';
 
-/** What has to go so that one more socket can wait to prove a room's key. */
+/** The result of displacing pending sockets in favour of a new one. */
 export interface MadePlace {
   room: Room;
   effects: Effect[];
-  /** Sockets of the address that have to leave other rooms. */
+  /** Sockets of the same address that must leave other rooms. */
   elsewhere: PendingPlace[];
 }
 
 /**
- * Makes place for one more pending socket. Nobody is turned away for want of a place, because strangers can fill them
- * all: the oldest sockets of the address go first, then the oldest of the address that has the most in the room. A socket
- * that has just come keeps its chance to prove the key, see `Connections.spare`.
- * @param ofAddress pending sockets of the newcomer's address, whatever their rooms, the oldest first
+ * Makes room for one more pending socket. New sockets displace old ones instead of being refused, because any client can
+ * fill all places. The oldest sockets of the same address go first, then the oldest of the address with most sockets in the
+ * room. A displaced socket still has a short time to prove its key, see `Connections.spare`.
+ * @param ofAddress pending sockets of the new socket's address in all rooms, the oldest first
  */
 export function makePlace(room: Room, ofAddress: readonly PendingPlace[]): MadePlace {
   const surplus = ofAddress.slice(0, Math.max(0, ofAddress.length - MAX_PENDING_PER_ADDRESS + 1));
@@ -40,7 +40,7 @@ export function makePlace(room: Room, ofAddress: readonly PendingPlace[]): MadeP
   return { room: left, effects, elsewhere: surplus.filter(({ code }) => code !== room.code) };
 }
 
-/** A socket has to leave the room that it waits in, because its address has newer ones in others. */
+/** Displaces a pending socket, because its address has newer ones in other rooms. */
 export function displacePending(room: Room | undefined, connectionId: string): Transition {
   if (!room?.pending.has(connectionId)) return { room, effects: [] };
   return {
@@ -49,7 +49,7 @@ export function displacePending(room: Room | undefined, connectionId: string): T
   };
 }
 
-/** The oldest socket of the address that has the most; a time at which a challenge ends tells the age. */
+/** The oldest socket of the address with most sockets. The expiry of a challenge orders sockets by age. */
 function oldestOfMost(room: Room): Astation {
   const waiting = [...room.pending.values()];
   const counts = new Map<string, number>();

@@ -26,45 +26,45 @@ const TAKEN: Refusal = {
 };
 const EXPIRED: Refusal = { status: 410, message: 'This pairing code has expired.' };
 
-/** An atem at the door. */
+/** A new socket of an atem. */
 export interface AtemArrival {
-  /** Out of `sanitizeAtemId`. */
+  /** Sanitised by `sanitizeAtemId`. */
   atemId: string;
-  /** A fresh UUID: released Astations ignore anything else. */
+  /** A new UUID, because released Astations ignore other ids. */
   connectionId: string;
-  /** The session that it came by, as its fingerprint; undefined where it came by a code. */
+  /** Fingerprint of the session it connected with; undefined if it connected with a code. */
   session?: string | undefined;
   now: number;
 }
 
-/** An Astation at the door. */
+/** A new socket of an Astation. */
 export interface AstationArrival {
   code: string;
   connectionId: string;
   address: string;
-  /** Out of `createChallenge`, fresh for this socket. */
+  /** From `createChallenge`, new for this socket. */
   challenge: string;
-  /** Whether a key is known for the code; then the socket must prove it first. */
+  /** Whether a key is registered for the code; the socket must then prove it first. */
   keyRegistered: boolean;
-  /** Pending sockets that this address has already, whatever their rooms, the oldest first. */
+  /** Pending sockets of this address in all rooms, the oldest first. */
   pendingOfAddress: readonly PendingPlace[];
   now: number;
 }
 
-/** Whether an atem may come in; ask before the upgrade, while an HTTP status can still say no. */
+/** Why an atem may not join; undefined if it may. Call before the upgrade, while the answer can still be an HTTP status. */
 export function refuseAtem(room: Room | undefined, now: number): Refusal | undefined {
   if (!isOpen(room)) return NO_ROOM;
   return isExpired(room, now) ? EXPIRED : undefined;
 }
 
-/** Whether an Astation may come in; ask before the upgrade. It may bring its room with it. */
+/** Why an Astation may not join; undefined if it may. Call before the upgrade. Joining creates a missing room. */
 export function refuseAstation(room: Room | undefined, now: number): Refusal | undefined {
   return room && isExpired(room, now) ? EXPIRED : undefined;
 }
 
 /**
- * A socket of an atem enters. A previous socket of the same atem is closed, and only the new one announced. A socket that came
- * by a session stays, unless the new one came by the same session: whoever knows the code could take its place otherwise.
+ * Adds an atem's socket, closes the atem's previous socket and announces only the new one. A socket that connected with a
+ * session can only be replaced by one with the same session, because otherwise the code alone would suffice to replace it.
  */
 export function joinAtem(room: Room | undefined, atem: AtemArrival): Transition {
   const refused = refuseAtem(room, atem.now);
@@ -78,7 +78,7 @@ export function joinAtem(room: Room | undefined, atem: AtemArrival): Transition 
 }
 
 /**
- * A socket of an atem has ended. One that has been replaced meanwhile changes nothing and is not announced.
+ * Removes an atem's socket. A socket that was already replaced changes nothing and is not announced.
  */
 export function leaveAtem(
   room: Room | undefined,
@@ -90,8 +90,8 @@ export function leaveAtem(
 }
 
 /**
- * A socket of an Astation enters and is challenged. Without a known key it owns the room at once and is told
- * of the atems in it; with one it is pending, and nothing changes for anybody but older pending sockets.
+ * Adds an Astation's socket and sends it a challenge. Without a registered key it owns the room immediately and is notified
+ * of the atems in it. With a registered key it is pending, which affects only older pending sockets.
  */
 export function joinAstation(room: Room | undefined, arrival: AstationArrival): Transition {
   const refused = refuseAstation(room, arrival.now);
@@ -114,7 +114,7 @@ export function joinAstation(room: Room | undefined, arrival: AstationArrival): 
   return { room: taken.room, effects: [challenge, ...taken.effects] };
 }
 
-/** A socket of an Astation has ended. The atems stay, see {@link Room}. A replaced one changes nothing. */
+/** Removes an Astation's socket. The atems stay, see {@link Room}. A socket that was already replaced changes nothing. */
 export function leaveAstation(
   room: Room | undefined,
   gone: { connectionId: string; now: number },
@@ -125,7 +125,7 @@ export function leaveAstation(
   return { room: unlessDeserted(deserted ? withOwner(left, undefined, gone.now) : left), effects: [] };
 }
 
-/** Makes an Astation the owner: tells it of the atems that are there, and the previous owner to go. */
+/** Makes an Astation the owner, notifies it of the atems in the room, and displaces the previous owner. */
 export function takeOver(room: Room, astation: Astation, now: number): { room: Room; effects: Effect[] } {
   const known = [...room.atems].map((atem) => event(astation, atem, 'connected'));
   const free = withPending(withOwner(room, undefined, now), astation.connectionId, undefined);
@@ -134,8 +134,8 @@ export function takeOver(room: Room, astation: Astation, now: number): { room: R
 }
 
 /**
- * What becomes of an owner that has lost its room. One that may still answer its challenge waits as pending:
- * of two that race to register a code, the slower one then gets its answer instead of a closed socket.
+ * Displaces an owner that has lost its room. It becomes pending if it may still answer its challenge. When two sockets race
+ * to register a code, the slower one thus receives a result instead of a closed socket.
  */
 export function displace(room: Room, owner: Astation, now: number): { room: Room; effects: Effect[] } {
   const neighbours = [...room.pending.values()].filter((other) => other.address === owner.address);
@@ -164,7 +164,7 @@ function event(owner: Astation, atem: readonly [string, string], name: 'connecte
   return send(owner.connectionId, frame);
 }
 
-/** The door was open when asked, and is not any more now that the socket stands. */
+/** Closes a socket that the room accepted before the upgrade but no longer does. */
 function turnAway(room: Room | undefined, connectionId: string, refused: Refusal): Transition {
   const close: Effect = { type: 'close', connectionId, code: CLOSE.POLICY, reason: refused.message };
   return { room, refused, effects: [close] };

@@ -10,8 +10,8 @@ export interface AtemFrame {
 }
 
 /**
- * An atem's frame goes to the room's owner in an envelope. Without an owner, or from a replaced socket, it is
- * lost.
+ * Routes an atem's frame to the room's owner in an envelope. The frame is dropped if the room has no owner or the socket
+ * was replaced.
  */
 export function routeFromAtem(room: Room | undefined, frame: AtemFrame): Send[] {
   if (!room?.owner || room.atems.get(frame.atemId) !== frame.connectionId) return [];
@@ -19,8 +19,8 @@ export function routeFromAtem(room: Room | undefined, frame: AtemFrame): Send[] 
 }
 
 /**
- * The owner's frame goes to the one socket its envelope names, if that is still the atem's, or to every atem.
- * Frames of anyone else are lost, and so are those for the relay itself: they are the caller's to answer.
+ * Routes an owner's frame to the socket that its envelope names, if that is still the atem's socket, or to every atem.
+ * Frames of other sockets are dropped. So are control frames, because the caller answers them.
  */
 export function routeFromAstation(
   room: Room | undefined,

@@ -1,50 +1,49 @@
 /** A pairing room without an Astation lives this long (contract, section 3). */
 export const PAIRING_LIFETIME_MS = 600_000;
-/** An expired pairing room is remembered this long again, to answer 410 and `expired` instead of 404. */
+/** An expired pairing room is kept this much longer, to answer 410 and `expired` instead of 404. */
 export const EXPIRED_MEMORY_MS = 600_000;
-/** Sockets that wait to prove a room's key (contract, section 4). */
+/** Limits of pending sockets, which have yet to prove a room's key (contract, section 4). */
 export const MAX_PENDING_PER_ADDRESS = 2;
 export const MAX_PENDING_PER_ROOM = 32;
 
 /** An Astation's socket in a room. */
 export interface Astation {
   readonly connectionId: string;
-  /** The peer's address, as far as limits count by it. */
+  /** The peer's address or network, as used by limits. */
   readonly address: string;
   /**
-   * `legacy`: no key is known for the code, so it owned the room at once, but may bind nothing. `pending`: it
-   * must prove a key first. `verified`: it has.
+   * `legacy`: no key is registered for the code, so it owned the room immediately, but may not bind sessions. `pending`: it
+   * must prove a key first. `verified`: it has proved its key.
    */
   readonly standing: 'legacy' | 'pending' | 'verified';
-  /** Good until then and for this socket alone. */
+  /** Valid for this socket only, until `challengeExpiresAt`. */
   readonly challenge: string;
   readonly challengeExpiresAt: number;
 }
 
 /**
- * One room. Every function on rooms takes one and returns another; none changes it. All times are ms of one
- * clock.
+ * One room. Rooms are immutable: every function returns a new one. All times are ms of one clock.
  *
- * An *identity room* comes with its Astation. When that goes, the atems stay: they go on getting nudges, and
- * the Astation is told of each when it is back; the room ends with its last socket. A *pairing room* comes
- * with its code and stays until it expires or is closed.
+ * An Astation's first socket creates its *identity room*, and the room ends with its last socket. When the Astation
+ * disconnects, the atems stay and continue to receive nudges. When it reconnects, it is notified of each atem. A *pairing
+ * room* is created with its code and exists until it expires or is closed.
  */
 export interface Room {
   readonly code: string;
   readonly kind: 'identity' | 'pairing';
   readonly hostname: string;
   readonly owner: Astation | undefined;
-  /** By connection id. They own nothing, get nothing and are not heard. */
+  /** Pending sockets by connection id. They own nothing, receive no frames, and their frames are dropped. */
   readonly pending: ReadonlyMap<string, Astation>;
   /** `atem_id` → connection id of that atem's current socket. */
   readonly atems: ReadonlyMap<string, string>;
-  /** `atem_id` → the session (its fingerprint) that the atem's current socket came by; none for one that came by a code. */
+  /** `atem_id` → fingerprint of the session that the atem's current socket connected with; absent if it used a code. */
   readonly proven: ReadonlyMap<string, string>;
-  /** Since when the room has had no owner; meaningless while it has one. */
+  /** When the room lost its owner; meaningless while it has one. */
   readonly unattendedSince: number;
 }
 
-/** What is to be done to sockets, in this order. */
+/** A side effect on a socket. Effects are performed in order. */
 export type Effect = Send | { type: 'close'; connectionId: string; code: number; reason: string };
 
 /** A text frame for one socket. */
@@ -54,32 +53,32 @@ export interface Send {
   text: string;
 }
 
-/** A socket that waits to prove a key, and the room that it waits in. */
+/** A pending socket and its room. */
 export interface PendingPlace {
   code: string;
   connectionId: string;
 }
 
-/** Why a request or socket is turned away, as an HTTP status. */
+/** Why a request or socket is refused, as an HTTP status. */
 export interface Refusal {
   status: 404 | 409 | 410;
   message: string;
 }
 
 /**
- * The outcome of an event: the room from now on (undefined: it is no more) and what that means to sockets.
+ * The result of an event: the new room (undefined: delete it) and the effects on sockets.
  */
 export interface Transition {
   room: Room | undefined;
   effects: Effect[];
   refused?: Refusal;
-  /** Pending sockets that have to leave other rooms now. */
+  /** Pending sockets that must leave other rooms. */
   elsewhere?: PendingPlace[];
 }
 
 /** The body of `GET /api/pair/<code>`. */
 export interface RoomStatus {
-  /** Both sides are there. */
+  /** Both the Astation and an atem are connected. */
   paired: boolean;
   hostname: string;
   atem_count: number;
@@ -90,17 +89,17 @@ export interface RoomStatus {
   expired: boolean;
 }
 
-/** A room for a new pairing code. The caller has made sure that no room has this code. */
+/** A room for a new pairing code. The caller must have checked that no room uses this code. */
 export function openPairingRoom(room: { code: string; hostname: string; now: number }): Room {
   return empty({ code: room.code, kind: 'pairing', hostname: room.hostname }, room.now);
 }
 
-/** The room of an Astation that has just arrived. */
+/** An empty room for an Astation's first socket. */
 export function openIdentityRoom(code: string, now: number): Room {
   return empty({ code, kind: 'identity', hostname: 'identity' }, now);
 }
 
-/** Whether anyone but Astations that have yet to prove their key would find a room here. */
+/** Whether the room exists for atems and status requests. An identity room with only pending sockets does not. */
 export function isOpen(room: Room | undefined): room is Room {
   return room !== undefined && (room.kind === 'pairing' || room.owner !== undefined || room.atems.size > 0);
 }
@@ -110,7 +109,7 @@ export function isExpired(room: Room, now: number): boolean {
   return room.kind === 'pairing' && !room.owner && now - room.unattendedSince >= PAIRING_LIFETIME_MS;
 }
 
-/** What `GET /api/pair/<code>` answers; undefined: 404. */
+/** The body of `GET /api/pair/<code>`; undefined means 404. */
 export function roomStatus(room: Room | undefined, now: number): RoomStatus | undefined {
   if (!isOpen(room)) return undefined;
   const atemIds = [...room.atems.keys()];
@@ -126,12 +125,12 @@ export function roomStatus(room: Room | undefined, now: number): RoomStatus | un
   };
 }
 
-/** The room with another owner, or from now on with none. */
+/** The room with another owner, or with none since `now`. */
 export function withOwner(room: Room, owner: Astation | undefined, now: number): Room {
   return { ...room, owner, unattendedSince: owner ? room.unattendedSince : now };
 }
 
-/** The room with one more pending socket, or one less when `astation` is undefined. */
+/** The room with one more pending socket, or one fewer if `astation` is undefined. */
 export function withPending(room: Room, connectionId: string, astation: Astation | undefined): Room {
   const pending = new Map(room.pending);
   if (astation) pending.set(connectionId, astation);
@@ -139,7 +138,7 @@ export function withPending(room: Room, connectionId: string, astation: Astation
   return { ...room, pending };
 }
 
-/** The room with this as the atem's current socket, or without the atem when there is none. */
+/** The room with `current` as the atem's socket, or without the atem if `current` is undefined. */
 export function withAtem(
   room: Room,
   atemId: string,
@@ -153,7 +152,7 @@ export function withAtem(
   return { ...room, atems, proven };
 }
 
-/** The room, or undefined when it is an identity room without a socket. */
+/** The room; undefined if it is an identity room without sockets. */
 export function unlessDeserted(room: Room): Room | undefined {
   return room.pending.size > 0 || isOpen(room) ? room : undefined;
 }

@@ -2,60 +2,60 @@ import type { AstationFrame } from '../frames/protocol.ts';
 import type { AtemFrame } from './routing.ts';
 import type { PendingPlace, Room, Transition } from './state.ts';
 
-/** A room as it is at one moment. */
+/** A room at one moment. */
 export interface Seen {
   readonly room: Room | undefined;
-  /** ms of the clock that all times in rooms are of. */
+  /** The time in ms, on the clock of all times in rooms. */
   readonly now: number;
-  /** Sockets of the address that was asked about which wait to prove a key, whatever their rooms, the oldest first. */
+  /** Pending sockets of the given address in all rooms, the oldest first; empty if no address was given. */
   readonly pendingOfAddress: readonly PendingPlace[];
 }
 
-/** Decides what becomes of a room. Pure: it may be asked again when another server was faster. */
+/** Decides the next state of a room. Must be pure, because it is retried if another server changed the room first. */
 export type Decide = (seen: Seen) => Transition;
 
-/** An Astation's frame for atems, and the socket it came from. */
+/** An Astation's frame for atems, and the socket that sent it. */
 export interface AstationSent {
   connectionId: string;
   frame: AstationFrame;
-  /** Atems that the sender's limits have counted it for. */
+  /** Number of recipients that the sender's limits have counted so far. */
   mostRecipients: number;
 }
 
-/** Places that the sockets of one address take, on all servers together. */
+/** The connection limit of one address across all servers. */
 export interface Places {
   address: string;
-  /** Taken on this server, the one that is asked for included. */
+  /** Places taken on this server, including the requested one. */
   here: number;
   max: number;
 }
 
 /**
- * Where the rooms are. What happens in one is decided by pure functions; this puts the decisions into force,
- * one after the other, and hands their effects to the sockets in the same order, wherever those are.
+ * Stores the rooms. Pure functions decide; the store applies their decisions one at a time. It performs their effects in the
+ * same order, on sockets of any server.
  *
- * What one server asks about one room happens in the order of the calls, whether or not it waits for the
- * answers. Every call may reject with a RelayError `SERVICE_UNAVAILABLE`: the rooms cannot be reached.
+ * Calls of one server about one room are applied in call order, even if the caller does not await them. Every call may
+ * reject with RelayError `SERVICE_UNAVAILABLE` if the store cannot be reached.
  */
 export interface RoomStore {
-  /** A fresh UUID for a socket of this server. @throws RelayError `SERVICE_UNAVAILABLE` */
+  /** A new UUID for a socket of this server. @throws RelayError `SERVICE_UNAVAILABLE` */
   newConnectionId(): string;
   look(code: string): Promise<Seen>;
-  /** Puts a decision into force. @param address whose pending sockets matter to it @returns what was decided */
+  /** Applies a decision. @param address fills `Seen.pendingOfAddress` for the decision @returns the decision */
   update(code: string, decide: Decide, address?: string): Promise<Transition>;
-  /** Passes an atem's frame on to its Astation, if the socket is still the atem's. */
+  /** Forwards an atem's frame to its Astation, if the socket is still the atem's current one. */
   atemSent(code: string, frame: AtemFrame): Promise<void>;
   /**
-   * Passes an owner's frame on to the atems it is for, unless they are more than it was counted for.
-   * @returns how many they are, where it is a broadcast
+   * Forwards an owner's frame to its recipients, unless there are more than `sent.mostRecipients`.
+   * @returns the number of recipients of a broadcast
    */
   astationSent(code: string, sent: AstationSent): Promise<number>;
-  /** Queues a frame for a socket of this server, behind what was decided about its room so far. */
+  /** Queues a frame for a socket of this server, after the effects of earlier decisions about its room. */
   send(connectionId: string, text: string): void;
-  /** Codes of the rooms whose time may be up. */
+  /** Codes of rooms that may have expired. */
   due(): Promise<string[]>;
-  /** Takes a place of an address. @returns whether there was one */
+  /** Takes one of an address's places. @returns false if all are taken */
   takePlace(places: Places): Promise<boolean>;
-  /** Tells how many places an address has taken here from now on. */
+  /** Records how many places an address still has taken on this server. */
   placesLeft(address: string, here: number): void;
 }

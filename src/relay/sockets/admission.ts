@@ -11,13 +11,13 @@ export interface AdmissionDeps extends Pick<AstationDeps, 'rooms' | 'astations'>
   hub: Hub;
   connections: Connections;
   sessions: SessionCache;
-  /** Sockets that one address may have. */
+  /** Maximum sockets of one address. */
   maxPerAddress: number;
   /** Whether a page of this origin may open a socket here. */
   isAllowedOrigin(origin: string, host: string): boolean;
 }
 
-/** Who was let in. */
+/** The role and room of an admitted socket. */
 export type Admission =
   | { role: 'atem'; code: string; sessionHash: string | undefined }
   | { role: 'astation'; code: string; keyRegistered: boolean };
@@ -41,7 +41,7 @@ const areProtocols = (text: string): boolean => {
 };
 
 /**
- * Checks the headers of the opening handshake (RFC 6455, section 4.2.1). `ws` would answer in another shape.
+ * Checks the headers of the opening handshake (RFC 6455, section 4.2.1), because `ws` would answer in another shape.
  * @throws RelayError `BAD_REQUEST`
  */
 function checkHandshake({ headers }: FastifyRequest): void {
@@ -55,17 +55,17 @@ function checkHandshake({ headers }: FastifyRequest): void {
 }
 
 /**
- * Decides whether a request may become a socket, before the upgrade, while an HTTP status can still say no. Who is
- * let in has a place of his address.
- * @throws RelayError `BAD_REQUEST`, `UNAUTHORIZED`, `FORBIDDEN`, `TOO_MANY_REQUESTS`, `SERVICE_UNAVAILABLE`, and what the
- * hub refuses
+ * Decides before the upgrade whether a request may become a socket, because only then can the answer be an HTTP status. An
+ * admitted request holds one of its address's places.
+ * @throws RelayError `BAD_REQUEST`, `UNAUTHORIZED`, `FORBIDDEN`, `TOO_MANY_REQUESTS`, `SERVICE_UNAVAILABLE`, and the errors
+ * of `hub.checkAtem` and `hub.checkAstation`
  */
 export async function admit(deps: AdmissionDeps, request: FastifyRequest): Promise<Admission> {
   const { origin } = request.headers;
   if (origin !== undefined && !deps.isAllowedOrigin(origin, request.host)) {
     throw forbidden('Pages of this origin may not connect here; CORS_ORIGIN lists those that may.');
   }
-  // A plain request gets no socket, and so takes no place.
+  // A request without an upgrade opens no socket, so it takes no place.
   if (!request.ws) return admitRole(deps, request);
   checkHandshake(request);
   const release = await takePlace(deps, request);
@@ -77,7 +77,7 @@ export async function admit(deps: AdmissionDeps, request: FastifyRequest): Promi
   }
 }
 
-/** Takes a place of the caller's address, first here, so that all who come at once are counted. */
+/** Takes a place of the caller's address. Counts on this server first, because concurrent requests must all be counted. */
 async function takePlace(
   { connections, rooms, maxPerAddress: max }: AdmissionDeps,
   request: FastifyRequest,
@@ -123,8 +123,8 @@ async function admitAtem(
 }
 
 /**
- * Whether an Astation without a registered key may own a room at once: not where it is banned, and where enrolment is
- * closed in pairing rooms only.
+ * Whether an Astation without a registered key may own a room immediately. A banned Astation may not. If enrolment is closed,
+ * it may own pairing rooms only.
  */
 async function mayOwnWithoutKey({ astations, hub }: AdmissionDeps, code: string): Promise<boolean> {
   if (await astations.isBanned(code)) return false;

@@ -35,17 +35,17 @@ export interface AstationDeps {
 }
 
 export interface AstationSessionDeps extends AstationDeps {
-  /** Hears that a session may no longer act. @param idHash hexadecimal */
+  /** Called when a session has lost access. @param idHash hexadecimal */
   sessionEnded(idHash: string): void;
-  /** Counts the frames of this socket that are for the relay. */
+  /** Rate-limits the control frames of this socket. */
   control: ControlMeter;
-  /** Counts the copies of a broadcast. @returns whether they may be made, as soon as they may */
+  /** Counts the copies of a broadcast. @returns true once they may be sent; false if they are refused */
   countCopies(points: number): Promise<boolean>;
-  /** Ends this socket. @param code one of `CLOSE` */
+  /** Closes this socket. @param code one of `CLOSE` */
   close(code: number, reason: string): void;
-  /** Whether this socket is open, and is to stay so as far as this server knows. */
+  /** Whether this socket is open and this server is not closing it. */
   isOpen(): boolean;
-  /** This socket has proved a key: it is no longer displaced, and has the limits of those that did. */
+  /** Called when this socket has proved a key: it can no longer be displaced, and gets the limits of proved sockets. */
   proved(publicKey: string): void;
 }
 
@@ -53,13 +53,13 @@ export interface AstationSessionDeps extends AstationDeps {
 export interface AstationSocket {
   code: string;
   connectionId: string;
-  /** As far as limits count by it. */
+  /** The peer's address or network, as used by limits. */
   address: string;
   challenge: string;
   source: Source;
 }
 
-/** Why a proof that holds is refused all the same. */
+/** Why the relay refuses a valid proof. */
 const REFUSED_STANDINGS: ReadonlyMap<KeyStanding, string> = new Map([
   ['rejected', 'another key is registered for this Astation'],
   ['banned', 'the operator of this server has banned this Astation'],
@@ -69,18 +69,18 @@ const REFUSED_STANDINGS: ReadonlyMap<KeyStanding, string> = new Map([
   ],
 ]);
 
-/** What one Astation's socket asks for, one frame after the other. */
+/** Handles the frames of one Astation's socket, one at a time. */
 export class AstationSession {
   readonly #deps: AstationSessionDeps;
   readonly #socket: AstationSocket;
   readonly #code: string;
   readonly #connectionId: string;
   readonly #source: Source;
-  /** Frames are handled in the order they came, also where one waits for the database. */
+  /** Handles frames in order of arrival, even while one waits for the database. */
   #queue: Promise<void> = Promise.resolve();
-  /** Seen by this server itself: what may be bound must not hang on what Redis says. */
+  /** This server verified the proof itself. The right to bind must not depend on the state in Redis alone. */
   #proved = false;
-  /** A proof was judged; what comes after a verdict is not judged again. */
+  /** A proof was accepted or rejected. Later proofs are ignored. */
   #judged = false;
   #closed = false;
   readonly #forAtems: FramePasser;
@@ -95,7 +95,7 @@ export class AstationSession {
   }
 
   /**
-   * Takes a text frame. Resolves when it was handled, or is on its way; what fails is answered on the socket
+   * Handles a text frame. Resolves when it has been handled or forwarded. Never rejects: failures are answered on the socket
    * or logged.
    */
   received(text: string): Promise<void> {
@@ -105,7 +105,7 @@ export class AstationSession {
 
   async #handle(text: string): Promise<void> {
     if (this.#closed) return;
-    // Looked at now and not as it came, because the frame before it may have been the proof.
+    // Checked here and not on arrival, because the previous frame may have been the proof.
     const tooBig = !this.#proved && Buffer.byteLength(text) > MAX_UNPROVED_FRAME_BYTES;
     if (tooBig && !(await this.#ownsRoom())) return this.#refuseSize();
     const frame = parseAstationFrame(text);
@@ -144,7 +144,7 @@ export class AstationSession {
     }
   }
 
-  /** Does what a frame asks for, if it is within the limits. */
+  /** Runs `work` if the frame is within the limits. @returns the acknowledgement to send */
   async #counted(asked: { for: string; points: number }, work: () => Promise<Outcome>): Promise<Ack> {
     const makesRows = asked.for === 'relaySessions' || asked.for === 'relayBind';
     try {
@@ -174,7 +174,7 @@ export class AstationSession {
     const connectionId = this.#connectionId;
     const { room, now } = await this.#deps.rooms.look(this.#code);
     const astation = astationOf(room, connectionId);
-    // Newer sockets may have displaced it; as long as it is open, its proof needs no place in the room.
+    // Newer sockets may have displaced this one. It may still prove its key while it is open.
     if (!astation && !this.#deps.isOpen()) return;
     if (astation_id !== this.#code) return this.#reject('astation_id is not the code of this room');
     if (astation && now >= astation.challengeExpiresAt) {
@@ -208,7 +208,7 @@ export class AstationSession {
       const displaced = this.#deps.isOpen() ? this.#socket : undefined;
       return astationProved(seen.room, { connectionId, status, now: seen.now, displaced });
     });
-    // The news of a forgotten key may have come before this socket owned the room.
+    // The key may have been removed, and the announcement applied, before this socket owned the room.
     if (await this.#deps.astations.stillHas(this.#code, verdict.publicKey)) return;
     await this.#update((seen) => keyForgotten(seen.room, seen.now));
   }
@@ -222,7 +222,7 @@ export class AstationSession {
     const from = { ...this.#source, countRows: (rows: number) => control.countRows(rows) };
     const by = { astationId: this.#code, from };
     const { ended, ...outcome } = await carryOutBinding(bindings, by, request);
-    // The announcement may reach this server later than the acknowledgement reaches its sender.
+    // Ended here too, because the announcement may arrive after the acknowledgement has been sent.
     for (const idHash of ended) sessionEnded(idHash);
     return outcome;
   }
@@ -234,7 +234,7 @@ export class AstationSession {
     return 'something went wrong on the server';
   }
 
-  /** What was meant is no fault: rooms that cannot be reached end their sockets by themselves. */
+  /** Logs a RelayError at debug level only, because it is an expected refusal or outage. */
   #log(error: unknown): void {
     const level = findRelayError(error) ? 'debug' : 'error';
     this.#deps.log[level](

@@ -1,21 +1,21 @@
 /**
- * UTF-8 bytes of an `atem_id` at most. Released Astation apps ignore every frame that names a longer one, so
- * a longer id would connect and never be heard.
+ * Maximum UTF-8 bytes of an `atem_id`. Released Astation apps ignore frames with a longer id, so such an atem could connect
+ * but never communicate.
  */
 export const MAX_ATEM_ID_BYTES = 255;
 
-/** One escape, or the two to four that make up one character (RFC 3629, section 4). */
+/** The one to four escapes of one character (RFC 3629, section 4). */
 const ESCAPED_CHARACTER =
   /%(?:[0-7][\da-f]|[cd][\da-f]%[89ab][\da-f]|e[\da-f](?:%[89ab][\da-f]){2}|f[0-7](?:%[89ab][\da-f]){3})/gi;
 
-/** ASCII that is no letter, digit or hyphen, and half surrogate pairs, which no UTF-8 frame can carry. */
+/** ASCII other than letters, digits and hyphens, and lone surrogates, which UTF-8 frames cannot carry. */
 const UNWANTED = /\p{Surrogate}|(?![A-Za-z0-9-])\p{ASCII}/gu;
 
 /**
- * The value of `atem_id` as it stands in the request's URL, still encoded. A parsed query is of no use here:
- * what it holds has been decoded already, and a `%` in it can no longer be told from the start of an escape.
+ * The still encoded value of `atem_id` in the request's URL. A parsed query does not serve, because it is already decoded: a
+ * literal `%` cannot be distinguished from an escape.
  * @param url path and query of the request, such as `/ws?role=atem&atem_id=a%20b`
- * @returns undefined when the query has no `atem_id`; of several, the first
+ * @returns the first `atem_id`; undefined if the query has none
  */
 export function rawAtemId(url: string): string | undefined {
   const start = url.indexOf('?');
@@ -28,13 +28,11 @@ export function rawAtemId(url: string): string | undefined {
 }
 
 /**
- * An atem's id as the relay keeps it (contract, section 3): percent-decoded **once**, then every non-ASCII
- * character and, of ASCII, only letters, digits and `-`; cut to {@link MAX_ATEM_ID_BYTES} at a whole
- * character. What is no escape of a character stays the text it is, so that different ids stay different;
- * nothing throws. Nothing is normalised either: an atem signs its id, and the Astation checks it, as it was
- * sent.
- * @param raw the value as it stands in the URL, see {@link rawAtemId}
- * @param randomHex names an atem that is left without an id; its answer is lower-case hex digits
+ * Sanitises an atem's id (contract, section 3): decodes percent escapes **once**, keeps non-ASCII characters, ASCII letters,
+ * digits and `-`, and cuts to {@link MAX_ATEM_ID_BYTES} at a whole character. Invalid escapes stay literal, so that different
+ * ids stay different. Does not normalise, because the atem signs its id, and the Astation checks it, as sent. Never throws.
+ * @param raw the encoded value in the URL, see {@link rawAtemId}
+ * @param randomHex returns lower-case hex digits, used as the id of an atem without one
  * @returns never empty, always well-formed Unicode
  */
 export function sanitizeAtemId(raw: string | undefined, randomHex: () => string): string {
@@ -47,7 +45,7 @@ function decodeOnce(raw: string): string {
     try {
       return decodeURIComponent(escaped);
     } catch {
-      // The shape of UTF-8, but no character: an overlong form, a surrogate, or beyond U+10FFFF.
+      // Not valid UTF-8 despite its shape: an overlong form, a surrogate, or beyond U+10FFFF.
       return escaped;
     }
   });

@@ -17,18 +17,18 @@ interface Entering {
 
 interface Connection extends Entering, Receiver {
   readonly id: string;
-  heardAt: number;
+  receivedAt: number;
   pingedAt: number;
   closing: boolean;
-  /** Until then, on this server's clock, it is not closed for being displaced. */
+  /** Time on this server's clock until which displacement does not close the socket. */
   sparedUntil: number;
 }
 
-/** What a place of an address is taken for. */
+/** A claim for one of an address's places. */
 export interface Place {
   max: number;
   stream: Duplex;
-  /** Hears how many places the address has still taken when this one is free again. */
+  /** Called when this place is released, with the number of places the address still holds. */
   left(here: number): void;
 }
 
@@ -42,12 +42,12 @@ export interface ConnectionsOptions {
 
 const TOO_SLOW = 'too much waits for connections that do not take their frames; connect again';
 
-/** How often the sockets of this server are looked after. */
+/** Interval between checks for idle and stalled sockets. */
 const TICK_MS = 1000;
-/** How long the closing handshakes may take when all sockets have to go. */
+/** Time for the closing handshakes when all sockets are closed. */
 const CLOSE_GRACE_MS = 2000;
 
-/** The sockets of this server: their bounded queues, their signs of life, and how many an address has. */
+/** The sockets of this server: bounded send queues, keep-alive, and counts per address. */
 export class Connections implements Delivery {
   readonly #connections = new Map<string, Connection>();
   readonly #perAddress = new Map<string, number>();
@@ -64,7 +64,7 @@ export class Connections implements Delivery {
     this.#timer.unref();
   }
 
-  /** How many sockets an address has here, those on their way in included. */
+  /** Sockets of an address on this server, including upgrades in progress. */
   countOf(address: string): number {
     return this.#perAddress.get(address) ?? 0;
   }
@@ -74,9 +74,9 @@ export class Connections implements Delivery {
   }
 
   /**
-   * Takes one of the places of an address, before the upgrade and before anything is waited for: of many that
-   * come at once, no more get in than may. The place is free again when the network connection ends.
-   * @returns gives the place back earlier; undefined when there is none
+   * Claims one of an address's places. Call before the upgrade and before the first `await`, so that concurrent requests
+   * cannot exceed the limit. The place is released when the network connection ends.
+   * @returns a function that releases the place earlier; undefined if all places are taken
    */
   claim(address: string, { max, stream, left }: Place): (() => void) | undefined {
     if (this.countOf(address) >= max) return undefined;
@@ -92,7 +92,7 @@ export class Connections implements Delivery {
     return release;
   }
 
-  /** Takes in a socket, under the id that its room knows. */
+  /** Adds a socket. @param id its connection id in the room */
   add(id: string, entering: Entering): void {
     const { socket } = entering;
     const now = this.#now();
@@ -100,18 +100,18 @@ export class Connections implements Delivery {
       ...entering,
       ...this.#queues.empty(),
       id,
-      heardAt: now,
+      receivedAt: now,
       pingedAt: now,
       closing: false,
       sparedUntil: 0,
     };
     this.#connections.set(id, connection);
-    const heard = () => {
-      connection.heardAt = this.#now();
+    const received = () => {
+      connection.receivedAt = this.#now();
     };
-    socket.on('message', heard);
-    socket.on('ping', heard);
-    socket.on('pong', heard);
+    socket.on('message', received);
+    socket.on('ping', received);
+    socket.on('pong', received);
     socket.once('close', () => {
       this.#connections.delete(id);
       this.#queues.left(connection);
@@ -123,8 +123,8 @@ export class Connections implements Delivery {
   }
 
   /**
-   * Queues a text frame; one for a socket that is gone, or whose queue is full, is lost. Where too much waits in all queues, the
-   * slowest sockets are closed.
+   * Queues a text frame. Drops it for a closed socket or a full queue. Closes the slowest sockets if all queues together
+   * hold too much.
    */
   deliver(connectionIds: readonly string[], text: string): void {
     const here = connectionIds.filter((id) => this.has(id));
@@ -132,7 +132,7 @@ export class Connections implements Delivery {
     const frame = new OutgoingFrame(text);
     for (const id of here) {
       const connection = this.#connections.get(id);
-      // Another socket may have made this one give way.
+      // An earlier iteration may have closed this socket.
       if (!connection || connection.closing) continue;
       this.#queues.send(connection, frame);
       this.#relieve(connection.address);
@@ -141,29 +141,26 @@ export class Connections implements Delivery {
 
   #relieve(address: string): void {
     for (let slow = this.#queues.slowest(address); slow; slow = this.#queues.slowest(address)) {
-      this.#log.warn(
-        { connection: slow.id },
-        'Too much waits for sockets, and the slowest of them is closed',
-      );
+      this.#log.warn({ connection: slow.id }, 'Closing the slowest socket because the send queues are full');
       this.close(slow.id, CLOSE.TRY_AGAIN, TOO_SLOW);
     }
   }
 
-  /** Whether frames for a socket are lost at present, since too much waits for it. */
+  /** Whether frames for a socket are dropped at present because its queue is full. */
   isFull(connectionId: string): boolean {
     return this.#connections.get(connectionId)?.queue.fullSince !== undefined;
   }
 
   /**
-   * Keeps a socket for so long although newer ones displace it: strangers that connect all the time must not take from
-   * an Astation the time to prove its key.
+   * Protects a socket from displacement for `ms`. Otherwise clients that reconnect constantly could leave an Astation no time
+   * to prove its key.
    */
   spare(connectionId: string, ms: number): void {
     const connection = this.#connections.get(connectionId);
     if (connection) connection.sparedUntil = this.#now() + ms;
   }
 
-  /** Ends a socket once what was queued before is written; one that is spared, later. */
+  /** Closes a socket after its queued frames have been written. Displacement of a spared socket waits until `sparedUntil`. */
   close(connectionId: string, code: number, reason: string): void {
     const connection = this.#connections.get(connectionId);
     if (!connection || connection.closing) return;
@@ -179,7 +176,7 @@ export class Connections implements Delivery {
     this.#queues.leaves(connection);
   }
 
-  /** Ends every socket with 1012; one that does not answer is cut soon. */
+  /** Closes every socket with 1012, and terminates those that do not answer within {@link CLOSE_GRACE_MS}. */
   closeAll(reason: string): void {
     const closing = [...this.#connections];
     for (const [id] of closing) this.close(id, CLOSE.RESTART, reason);
@@ -189,22 +186,22 @@ export class Connections implements Delivery {
     setTimeout(cut, CLOSE_GRACE_MS).unref();
   }
 
-  /** Ends every socket of a server that is about to stop. */
+  /** Closes every socket, because the server is about to stop. */
   drain(): void {
     this.closeAll('the server is restarting');
     clearInterval(this.#timer);
   }
 
-  /** Pings who has been quiet, ends who stays silent, and who does not take what is sent to him. */
+  /** Pings sockets, terminates idle ones and closes stalled ones. */
   tick(): void {
     const now = this.#now();
     for (const [id, connection] of this.#connections) {
-      // The server itself does not read from it, so its silence says nothing.
-      if (connection.socket.isPaused) connection.heardAt = now;
-      if (now - connection.heardAt >= IDLE_TIMEOUT_MS) {
+      // The server has paused reading from this socket, so the socket does not count as idle.
+      if (connection.socket.isPaused) connection.receivedAt = now;
+      if (now - connection.receivedAt >= IDLE_TIMEOUT_MS) {
         connection.socket.terminate();
       } else if (isStalled(connection.queue, now)) {
-        this.#log.warn({ connection: id }, 'A socket does not take its frames and is closed');
+        this.#log.warn({ connection: id }, 'Closing a stalled socket');
         this.close(id, CLOSE.TRY_AGAIN, 'this connection does not take its frames');
       } else if (now - connection.pingedAt >= PING_INTERVAL_MS) {
         connection.pingedAt = now;

@@ -1,12 +1,12 @@
 import { MAX_QUEUED_BYTES } from './send-queue.ts';
 
-/** All send queues together may hold this part of `MAX_BYTES_IN_FLIGHT`; those of one address, this part of that. */
+/** All send queues may hold 1/SHARE of `MAX_BYTES_IN_FLIGHT`, and those of one address 1/SHARE of that. */
 const SHARE = 4;
 
-/** A text frame, encoded once for every socket that it goes to. */
+/** A text frame, encoded once for all its recipients. */
 export class OutgoingFrame {
   readonly data: Buffer;
-  /** How many sockets hold it, by address. */
+  /** Number of sockets that have it queued, by address. */
   readonly holders = new Map<string, number>();
 
   constructor(text: string) {
@@ -16,33 +16,36 @@ export class OutgoingFrame {
 
 /** Counts the bytes in all send queues. A frame counts once for each address, because its sockets share one buffer. */
 export class QueuedBytes {
-  /** Bytes of all addresses at most. */
+  /** Maximum bytes of all addresses together. */
   readonly max: number;
   readonly #maxOfAddress: number;
   #total = 0;
   readonly #byAddress = new Map<string, number>();
 
-  /** @param maxBytesInFlight the setting; one full queue of an address, and two of the server, fit whatever it is */
+  /** @param maxBytesInFlight the setting; at least one full queue per address and two per server always fit */
   constructor(maxBytesInFlight: number) {
     this.max = Math.max(2 * MAX_QUEUED_BYTES, Math.floor(maxBytesInFlight / SHARE));
     this.#maxOfAddress = Math.max(MAX_QUEUED_BYTES, Math.floor(this.max / SHARE));
   }
 
-  /** A socket of this address has queued the frame. */
+  /** Call when a socket of this address has queued the frame. */
   hold(frame: OutgoingFrame, address: string): void {
     const holders = frame.holders.get(address) ?? 0;
     frame.holders.set(address, holders + 1);
     if (holders === 0) this.#add(address, frame.data.length);
   }
 
-  /** A socket of this address no longer holds the frame. */
+  /** Call when a socket of this address no longer has the frame queued. */
   release(frame: OutgoingFrame, address: string): void {
     const holders = (frame.holders.get(address) ?? 0) - 1;
     frame.holders.set(address, holders);
     if (holders === 0) this.#add(address, -frame.data.length);
   }
 
-  /** @returns the address that has to give way: this one if it has too much, else the one with most if all have */
+  /**
+   * @returns the address whose queue must shrink: the given one if it exceeds its share, the largest one if the total is
+   * exceeded, else undefined
+   */
   overdrawn(address: string): string | undefined {
     if (this.#of(address) > this.#maxOfAddress) return address;
     if (this.#total <= this.max) return undefined;

@@ -1,23 +1,23 @@
-/** Frames that may wait for one socket (contract, section 3). */
+/** Maximum frames in one socket's queue (contract, section 3). */
 export const MAX_QUEUED_FRAMES = 1000;
-/** UTF-8 bytes that may wait for one socket. */
+/** Maximum UTF-8 bytes in one socket's queue. */
 export const MAX_QUEUED_BYTES = 4_000_000;
 /** How long a queue may stay full before its socket is closed with 1013. */
 export const MAX_FULL_MS = 10_000;
 
-/** How much waits for one socket; the frames themselves wait wherever the socket keeps them. */
+/** The fill level of one socket's queue. `ws` keeps the frames themselves. */
 export interface SendQueue {
   readonly frames: number;
   readonly bytes: number;
-  /** Since when, in ms, there has been no room; undefined while there is. */
+  /** When the queue became full, in ms; undefined while it is not full. */
   readonly fullSince: number | undefined;
 }
 
 export const EMPTY_QUEUE: SendQueue = { frames: 0, bytes: 0, fullSince: undefined };
 
 /**
- * Takes a frame in, if there is room for it. A frame that is not accepted is lost, and from then on the queue
- * counts as full. `now` in ms, of any clock that only moves forward.
+ * Adds a frame if it fits. A frame that is not accepted is dropped, and marks the queue as full. `now` is in ms of a
+ * monotonic clock.
  */
 export function enqueue(
   queue: SendQueue,
@@ -26,7 +26,7 @@ export function enqueue(
   const frames = queue.frames + 1;
   const bytes = queue.bytes + frame.bytes;
   const accepted = frames <= MAX_QUEUED_FRAMES && bytes <= MAX_QUEUED_BYTES;
-  // With nothing waiting nothing would ever clear the mark, and the receiver is not to blame.
+  // An empty queue is not marked as full, because no dequeue would ever clear the mark.
   if (!accepted && queue.frames === 0) return { queue, accepted };
   if (!accepted) return { queue: { ...queue, fullSince: queue.fullSince ?? frame.now }, accepted };
   const full = frames === MAX_QUEUED_FRAMES || bytes === MAX_QUEUED_BYTES;
@@ -36,12 +36,12 @@ export function enqueue(
   };
 }
 
-/** A frame of `bytes` was written to the network. A client that takes even one frame is slow, not stalled. */
+/** Removes a frame that was written to the network. Clears `fullSince`, because a client that reads is slow, not stalled. */
 export function dequeue(queue: SendQueue, bytes: number): SendQueue {
   return { frames: queue.frames - 1, bytes: queue.bytes - bytes, fullSince: undefined };
 }
 
-/** Whether the socket is to be closed with 1013: its queue has been full for {@link MAX_FULL_MS}. */
+/** Whether the queue has been full for {@link MAX_FULL_MS}, so that the socket must be closed with 1013. */
 export function isStalled(queue: SendQueue, now: number): boolean {
   return queue.fullSince !== undefined && now - queue.fullSince >= MAX_FULL_MS;
 }

@@ -2,24 +2,24 @@ import type { WebSocket } from 'ws';
 import { type OutgoingFrame, QueuedBytes } from './queued-bytes.ts';
 import { dequeue, EMPTY_QUEUE, enqueue, type SendQueue } from './send-queue.ts';
 
-/** A socket with what waits for it. */
+/** A socket and its send queue. */
 export interface Receiver {
   readonly socket: WebSocket;
   readonly address: string;
   queue: SendQueue;
   /** The frames in its queue. */
   readonly held: Set<OutgoingFrame>;
-  /** When it last took a frame, or began to have one waiting. */
+  /** When a frame was last written, or first queued after the queue was empty. */
   movedAt: number;
 }
 
-/** The send queues of all sockets of this server, and the bounds of what waits in them together. */
+/** The send queues of all sockets of this server, with limits per address and in total. */
 export class SendQueues<R extends Receiver> {
   readonly #now: () => number;
   readonly #queued: QueuedBytes;
-  /** By address, its sockets for which something waits. */
+  /** Sockets with queued frames, by address. */
   readonly #waiting = new Map<string, Set<R>>();
-  /** Sockets that are being closed, the longest first, with the bytes that they have not taken. */
+  /** Closing sockets in the order of closing, with their unsent bytes. */
   readonly #leaving = new Map<R, number>();
   #leavingBytes = 0;
 
@@ -29,12 +29,12 @@ export class SendQueues<R extends Receiver> {
     this.#queued = new QueuedBytes(maxBytesInFlight);
   }
 
-  /** What a new socket begins with. */
+  /** The empty queue of a new socket. */
   empty(): Pick<Receiver, 'queue' | 'held' | 'movedAt'> {
     return { queue: EMPTY_QUEUE, held: new Set(), movedAt: this.#now() };
   }
 
-  /** Queues a frame, or loses it where the queue is full. Look at {@link slowest} afterwards. */
+  /** Queues a frame, or drops it if the queue is full. The caller must check {@link slowest} afterwards. */
   send(receiver: R, frame: OutgoingFrame): void {
     const bytes = frame.data.length;
     const now = this.#now();
@@ -51,9 +51,9 @@ export class SendQueues<R extends Receiver> {
   }
 
   /**
-   * The socket that has to go, because too much waits for sockets of its address or of all addresses.
-   * @param address whose socket has just got a frame
-   * @returns the one that has waited longest to take a frame, and of several the one with most bytes
+   * The socket to close because its address, or all addresses together, exceed their limit.
+   * @param address the address of the socket that just received a frame
+   * @returns the socket that has made no progress for longest (on a tie the one with most bytes); undefined if within limits
    */
   slowest(address: string): R | undefined {
     const over = this.#queued.overdrawn(address);
@@ -65,7 +65,7 @@ export class SendQueues<R extends Receiver> {
     );
   }
 
-  /** A socket is being closed. What waits for such sockets is bounded too: the first of them are cut. */
+  /** Call when closing a socket. Terminates the earliest closing sockets if their unsent bytes exceed the limit. */
   leaves(receiver: R): void {
     this.#releaseAll(receiver);
     this.#leaving.set(receiver, receiver.queue.bytes);
@@ -77,7 +77,7 @@ export class SendQueues<R extends Receiver> {
     }
   }
 
-  /** A socket is gone. */
+  /** Call when a socket has closed. */
   left(receiver: R): void {
     this.#releaseAll(receiver);
     this.#forget(receiver);

@@ -16,13 +16,13 @@ import { rawAtemId, sanitizeAtemId } from './atem-id.ts';
 
 export interface RelaySocketDeps extends AstationDeps, AdmissionDeps {
   limits: { frames: FrameLimits; control: ControlLimits };
-  /** Looks up sessions (hashes, hexadecimal), and ends those that may no longer act. */
+  /** Looks up sessions by hash (hexadecimal) and ends those that have lost access. */
   checkSessions(idHashes: string[]): Promise<void>;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What a socket was let in as, between the request and the socket. */
+    /** Set by the request hook, read when the socket opens. */
     admission: Admission | null;
   }
 }
@@ -30,11 +30,11 @@ declare module 'fastify' {
 /** A socket of an Astation on this server. */
 interface AstationHere {
   code: string;
-  /** Undefined until it has proved one. */
+  /** Undefined until the socket has proved a key. */
   provedKey: string | undefined;
 }
 
-/** A socket that was let in, what it is counted by, and what counts its frames. */
+/** An admitted socket, the keys of its limits, and its frame meter. */
 interface Arrived {
   socket: WebSocket;
   request: FastifyRequest;
@@ -42,20 +42,20 @@ interface Arrived {
   frames: FrameMeter;
 }
 
-/** More fragments than a frame of this size can need from any client that means well. */
+/** Maximum fragments of a frame, far above the needs of a well-behaved client. */
 const MAX_FRAGMENTS = 1024;
 
 const stopping = () =>
   new RelayError('SERVICE_UNAVAILABLE', 'This server is stopping; connect again.', { retryAfter: 1 });
 
-/** Room codes name a work session; a log needs to tell them apart, not to know them. */
+/** Shortens a room code for logs, because the full code is the id of a work session. */
 const cut = (code: string) => `${[...code].slice(0, 4).join('')}…`;
 
-/** The WebSocket edge: hands frames of whom `admission.ts` let in to the hub, and tells it when a socket went. */
+/** The WebSocket edge: forwards frames of admitted sockets to the hub, and notifies it when a socket closes. */
 export class RelaySockets {
   readonly #deps: RelaySocketDeps;
   readonly #bySession = new Map<string, Set<string>>();
-  /** Sockets of Astations that are here, by connection id. */
+  /** Astations' sockets on this server, by connection id. */
   readonly #astations = new Map<string, AstationHere>();
   readonly #open = { atem: 0, astation: 0 };
   #draining = false;
@@ -74,7 +74,7 @@ export class RelaySockets {
         this.drain();
         done();
       },
-      // `ws` has closed the socket with the fitting code; there is nothing left to do for it.
+      // Only logged, because `ws` has already closed the socket with the correct code.
       errorHandler: (error, _socket, request) => request.log.debug({ reason: error.message }, 'Socket error'),
     });
     app.route({
@@ -92,7 +92,7 @@ export class RelaySockets {
     });
   }
 
-  /** How many sockets of each role are open on this server. */
+  /** Open sockets of this server by role. */
   counts(): { atem: number; astation: number } {
     return { ...this.#open };
   }
@@ -109,10 +109,10 @@ export class RelaySockets {
     }
   }
 
-  /** Ends what should have ended while nothing could be heard of it. */
+  /** Applies the key changes and bans that this server missed while it received no announcements. */
   async catchUp(): Promise<void> {
     const { astations, hub } = this.#deps;
-    // Those that are here now: a key that is registered while the answer is on its way is in force already.
+    // Copied before the queries, because a key registered while they run has already been applied.
     const here = [...this.#astations.values()].map((astation) => ({ ...astation }));
     const banned = await astations.load();
     const registered = await astations.findKeys([...new Set(here.map(({ code }) => code))]);
@@ -120,27 +120,27 @@ export class RelaySockets {
       const key = registered.get(astationId);
       const isBanned = banned.has(astationId);
       if (provedKey !== undefined && (isBanned || provedKey !== key))
-        hub.heard({ type: 'key-forgotten', astationId });
+        hub.apply({ type: 'key-forgotten', astationId });
       if (provedKey === undefined && (isBanned || key !== undefined))
-        hub.heard({ type: 'key-registered', astationId });
+        hub.apply({ type: 'key-registered', astationId });
     }
   }
 
-  /** Sessions that sockets came in by, as hexadecimal hashes. */
+  /** Hashes (hexadecimal) of the sessions that open sockets connected with. */
   sessions(): string[] {
     return [...this.#bySession.keys()];
   }
 
   #arrived(socket: WebSocket, request: FastifyRequest): void {
     const { admission } = request;
-    if (!admission) throw new Error('A socket came past its admission');
+    if (!admission) throw new Error('A socket opened without an admission');
     const { rooms, connections, limits } = this.#deps;
     const connectionId = rooms.newConnectionId();
     const by = { connectionId, address: networkOf(request.address), code: admission.code };
     const proved = admission.role === 'atem' && admission.sessionHash !== undefined;
     const frames = new FrameMeter(limits.frames, by, { proved });
     connections.add(connectionId, { socket, address: by.address, onClosing: () => frames.end() });
-    // It was let in before the stop began, and arrives after every other socket was closed.
+    // This socket was admitted before the stop began, but opened after the other sockets were closed.
     if (this.#draining) {
       this.drain();
       return;
@@ -188,14 +188,14 @@ export class RelaySockets {
     if (!keyRegistered) this.#checkKeyAgain(code, request);
   }
 
-  /** A key may have become known, or a ban, while the socket was on its way in; then it does not own the room. */
+  /** Repeats the check of key and ban, because either may have been added between admission and join. */
   #checkKeyAgain(code: string, request: FastifyRequest): void {
     const { astations, hub } = this.#deps;
     Promise.all([astations.findKey(code), astations.isBanned(code)]).then(
       ([key, banned]) => {
-        if (key !== undefined || banned) hub.heard({ type: 'key-registered', astationId: code });
+        if (key !== undefined || banned) hub.apply({ type: 'key-registered', astationId: code });
       },
-      (error: Error) => request.log.debug({ reason: error.message }, 'Could not look for a key again'),
+      (error: Error) => request.log.debug({ reason: error.message }, 'Could not check the key again'),
     );
   }
 
@@ -208,12 +208,12 @@ export class RelaySockets {
     onGone({ socket, frames }, () => hub.atemLeft(code, { atemId, connectionId }));
     const session = sessionHash === undefined ? undefined : fingerprint(sessionHash);
     hub.atemArrived(code, { atemId, connectionId, session });
-    // A session may have ended while the socket was on its way in.
+    // The session may have ended between admission and join.
     if (sessionHash !== undefined) {
       this.#deps
         .checkSessions([sessionHash])
         .catch((error: Error) =>
-          request.log.debug({ reason: error.message }, 'Could not look at a session again'),
+          request.log.debug({ reason: error.message }, 'Could not check the session again'),
         );
     }
   }
@@ -228,7 +228,7 @@ export class RelaySockets {
   }
 }
 
-/** Frames that came before the end of a socket, and waited for their turn, are passed on before it leaves its room. */
+/** Calls `leave` after the socket has closed and its pending frames have been forwarded. */
 function onGone({ socket, frames }: Pick<Arrived, 'socket' | 'frames'>, leave: () => void): void {
   socket.once('close', () => {
     frames.leave();
