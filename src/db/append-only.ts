@@ -1,5 +1,5 @@
 /** The models whose rows are inserted and read, never changed, with their tables. */
-const APPEND_ONLY: ReadonlyMap<string, unknown> = new Map([
+const APPEND_ONLY: ReadonlyMap<string, string> = new Map([
   ['VaultEntry', 'vault_entries'],
   ['AuditRow', 'audit_log'],
 ]);
