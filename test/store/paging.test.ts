@@ -169,10 +169,14 @@ describe('the list of vaults', () => {
   const lister = { workSessionId: 'st-listed', clientId: 'lister' };
   const guest = { workSessionId: 'st-guest', clientId: 'lister' };
 
-  async function listPages(limit: number, between: () => Promise<unknown> = async () => undefined) {
+  async function listPages(
+    limit: number,
+    between: () => Promise<unknown> = async () => undefined,
+    reader = guest,
+  ) {
     const vaults: VaultListItem[] = [];
     for (let cursor: string | undefined; ; ) {
-      const page = await store.list(guest, { details: true, limit, cursor });
+      const page = await store.list(reader, { details: true, limit, cursor });
       vaults.push(...page.vaults);
       if (page.nextCursor === null) return vaults;
       expect(page.vaults).toHaveLength(limit);
@@ -198,12 +202,18 @@ describe('the list of vaults', () => {
   });
 
   test('misses and doubles none that was there, while others are made', async () => {
-    const before = (await store.list(guest)).vaults.map(({ vault_id }) => vault_id);
+    const owner = { workSessionId: 'st-growing', clientId: 'owner' };
+    for (const n of upTo(10)) await store.create(owner, `vault ${n}`);
+    const before = (await store.list(owner)).vaults.map(({ vault_id }) => vault_id);
     const made: string[] = [];
     const listed = (
-      await listPages(2, async () => {
-        if (made.length < 5) made.push((await store.create(guest, 'made meanwhile')).vault_id);
-      })
+      await listPages(
+        2,
+        async () => {
+          if (made.length < 5) made.push((await store.create(owner, 'made meanwhile')).vault_id);
+        },
+        owner,
+      )
     ).map(({ vault_id }) => vault_id);
     expect(made).toHaveLength(5);
     expect(listed).toEqual([...before, ...made]);

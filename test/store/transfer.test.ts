@@ -11,6 +11,8 @@ import { TestStore } from '../support/store.ts';
 import { contentsOf, exported, imported } from '../support/transfer.ts';
 
 const source = useDatabase();
+/** For tests that write into what they move. */
+const scratch = useDatabase();
 const ann: Caller = { workSessionId: 'st-1', clientId: 'ann' };
 const bob: Caller = { workSessionId: 'st-1', clientId: '团队 "mac"' };
 const eve: Caller = { workSessionId: 'st-2', clientId: 'eve' };
@@ -205,33 +207,35 @@ describe('an export that was interrupted', () => {
   );
 
   test('and within a vault that was written into meanwhile, gets what came', async () => {
-    const { vault_id } = await store.create(ann, 'moving on');
-    await store.append(ann, vault_id, 'before');
-    const file = await exported(source.url, { vaults: [vault_id] });
+    const written = new TestStore(scratch.db, new VaultFeed());
+    const { vault_id } = await written.create(ann, 'moving on');
+    await written.append(ann, vault_id, 'before');
+    const file = await exported(scratch.url, { vaults: [vault_id] });
     const kept = file.slice(0, 3);
-    await store.append(bob, vault_id, 'meanwhile');
-    await store.setSummary(ann, vault_id, 'moved on');
+    await written.append(bob, vault_id, 'meanwhile');
+    await written.setSummary(ann, vault_id, 'moved on');
     const last = parseLine(kept.at(-1)?.trimEnd() ?? '') as { position: string };
-    const rest = await exported(source.url, { vaults: [vault_id], after: last.position });
+    const rest = await exported(scratch.url, { vaults: [vault_id], after: last.position });
     await withMigratedDatabase(async (url) => {
       expect(await refusal(imported(url, rest))).toContain('Line 1: it goes on after');
       expect(await imported(url, [...kept, ...rest])).toMatchObject({ vaults: 1, rows: 4 });
       await withStore(url, async (moved) => {
-        expect(await moved.meta(ann, vault_id)).toEqual(await store.meta(ann, vault_id));
+        expect(await moved.meta(ann, vault_id)).toEqual(await written.meta(ann, vault_id));
       });
     });
   });
 });
 
 test('a vault of 250 writers moves with all of them, and is known again', async () => {
-  const { vault_id } = await store.create(ann, 'written by many');
+  const written = new TestStore(scratch.db, new VaultFeed());
+  const { vault_id } = await written.create(ann, 'written by many');
   const names = Array.from({ length: 250 }, (_, n) => `run-${250 - n}`);
-  await Promise.all(names.map((clientId) => store.append({ ...ann, clientId }, vault_id, 'x')));
+  await Promise.all(names.map((clientId) => written.append({ ...ann, clientId }, vault_id, 'x')));
   // The first hundred are cut where one of them leaves and comes back.
-  await store.removeWriter(ann, vault_id, 'run-250');
-  await store.append(ann, vault_id, 'x');
-  await store.append({ ...ann, clientId: 'run-250' }, vault_id, 'x');
-  const file = await exported(source.url, { vaults: [vault_id] });
+  await written.removeWriter(ann, vault_id, 'run-250');
+  await written.append(ann, vault_id, 'x');
+  await written.append({ ...ann, clientId: 'run-250' }, vault_id, 'x');
+  const file = await exported(scratch.url, { vaults: [vault_id] });
   const line = file.map((text) => parseLine(text.trimEnd())).find(({ type }) => type === 'vault');
   expect(line && 'writer_list' in line && line.writer_list.toSorted()).toEqual([...names, 'ann'].toSorted());
   await withMigratedDatabase(async (url) => {
@@ -239,7 +243,7 @@ test('a vault of 250 writers moves with all of them, and is known again', async 
     expect(await imported(url, file)).toMatchObject({ vaults: 0, skipped: 1 });
     expect((await exported(url, { vaults: [vault_id] })).slice(1)).toEqual(file.slice(1));
     await withStore(url, async (moved) => {
-      expect(await moved.meta(ann, vault_id)).toEqual(await store.meta(ann, vault_id));
+      expect(await moved.meta(ann, vault_id)).toEqual(await written.meta(ann, vault_id));
       const elsewhere = { workSessionId: 'st-3', clientId: 'run-250' };
       expect(await moved.read(elsewhere, vault_id, { history: true })).toHaveLength(252);
       expect((await moved.list({ ...ann, clientId: 'anybody' }, { details: true })).vaults).toMatchObject([
