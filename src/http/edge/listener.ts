@@ -5,9 +5,7 @@ import {
   type FastifyInstance,
   LogController,
 } from 'fastify';
-import type { Logger } from 'pino';
 import type { Metrics } from '../../observability/metrics.ts';
-import { LazyLogger } from '../ops/lazy-logger.ts';
 import { logRequest, makeRequestId, markAnswer } from '../ops/request-log.ts';
 import { type ClientOf, installClientAddress } from './client-address.ts';
 import { makeClientErrorHandler } from './client-error.ts';
@@ -53,7 +51,6 @@ export const listenerOptions = ({ log, metrics, clientOf }: ListenerDeps) =>
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: makeRequestId,
-    childLoggerFactory: (logger, bindings, options) => new LazyLogger(logger as Logger, bindings, options),
     requestTimeout: 10_000,
     http: {
       IncomingMessage: PlainRequest,
