@@ -25,7 +25,6 @@ function readTags(ifNoneMatch: string): ReadonlySet<string> | '*' {
 
 /** Whether `If-None-Match` names a tag, by weak comparison (RFC 9110, section 13.1.2). */
 export function isNamed(ifNoneMatch: string, etag: string): boolean {
-  if (ifNoneMatch === etag) return true;
   const tags = readTags(ifNoneMatch);
   return tags === '*' || tags.has(etag.replace(/^W\//, ''));
 }
