@@ -48,8 +48,8 @@ function addField(input: Fields, name: string, value: unknown): void {
 }
 
 /**
- * An operation's input is one object: the path's parameters, and either the query or the body. It grows field by field:
- * what is spread together costs several times as much, and so does what then reads it.
+ * An operation's input is one object: the path's parameters, and either the query or the body. It grows field by field.
+ * To spread it together and check it takes 3.4 instead of 0.7 µs.
  */
 function readInput({ method, params, query, body }: FastifyRequest): Fields {
   const input: Fields = {};
