@@ -43,11 +43,11 @@ export interface AppDeps {
   version: string;
 }
 
-/** Composes the whole server out of what it is given. It does not listen. */
+/** Composes the server from its dependencies. Does not listen. */
 export async function buildApp({ config, services, log, version }: AppDeps): Promise<FastifyInstance> {
   const { metrics, tracing, exposition } = services.observability;
   const app = makeHttpServer(config, { log, metrics });
-  // Relative to wherever the document was fetched, unless the operator says where that is.
+  // Relative to the URL of the document, unless PUBLIC_BASE_URL is set.
   const baseUrl = config.publicBaseUrl ?? '/';
   const router = makeAppRouter({
     ...services,
@@ -79,7 +79,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     ...(services.replica && { countReplicas: services.replica.count }),
     version,
   });
-  // With a port of their own they are not here.
+  // With METRICS_PORT set, another listener serves the metrics.
   if (exposition && config.metricsPort === undefined) mountMetrics(app, exposition, config.metricsToken);
   const inFlight = new BytesInFlight(config.maxBytesInFlight);
   metrics.gauge('bytesInFlight', () => inFlight.total);

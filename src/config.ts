@@ -6,7 +6,7 @@ import { hosts, httpUrl, integer, isOrigin, isPostgresUrl, isRedisUrl, networks 
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** Every variable the server reads, with its default. `.env.example` lists the same ones; a test compares. */
+/** Every variable that the server reads, with its default. A test compares them with `.env.example`. */
 const Environment = z.object({
   PORT: integer(0, 65_535).default(3000),
   HOST: z.string().default('127.0.0.1'),
@@ -33,7 +33,7 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   MAX_TEXT_BYTES: integer(1, 16_777_216).default(65_536),
   MAX_SUMMARY_BYTES: integer(1, 1_048_576).default(2048),
-  // The longest ids, of 4 bytes a character, must still fit into the keys of vault_writers and vault_write_keys.
+  // The longest ids, at 4 bytes per character, must fit into the keys of vault_writers and vault_write_keys.
   MAX_CLIENT_ID_CHARACTERS: integer(1, 400).default(128),
   MAX_VAULTS_PER_WORK_SESSION: integer(0, 1_000_000_000).default(10_000),
   MAX_ENTRIES_PER_VAULT: integer(0, 2_147_483_646).default(1_000_000),
@@ -76,7 +76,7 @@ const Environment = z.object({
 
 export const ENVIRONMENT_VARIABLES = Object.keys(Environment.shape);
 
-/** What a caller may send at most; the published document names the same figures. */
+/** Size limits of a caller's input. The published document states the same figures. */
 export interface Limits {
   /** UTF-8 bytes of one entry's text. */
   textBytes: number;
@@ -86,7 +86,7 @@ export interface Limits {
   clientIdCharacters: number;
 }
 
-/** What a vault and a work session may hold; 0: no cap. */
+/** Caps of a vault and of a work session; 0 turns a cap off. */
 export interface VaultCaps {
   vaultsPerWorkSession: number;
   entriesPerVault: number;
@@ -97,11 +97,11 @@ export interface TraceSettings {
   /** Base address of an OTLP/HTTP collector. */
   endpoint: string;
   serviceName: string;
-  /** Share of the requests that are traced. */
+  /** Fraction of requests to trace. */
   ratio: number;
 }
 
-/** What many sessions behind one address may do together, compared with one. */
+/** Default limit of an address, as a multiple of the limit of one session. */
 const SESSIONS_PER_ADDRESS = 10;
 
 /** The server's settings, read once at start and handed down. */
@@ -113,61 +113,61 @@ export interface Config {
   databasePoolSize: number;
   /** Absolute. */
   dataDir: string;
-  /** Without a slash at its end. Unset: the address the server listens on. */
+  /** Without a trailing slash. Unset: the address the server listens on. */
   publicBaseUrl: string | undefined;
-  /** Origins whose pages may call the API; undefined: none but our own. */
+  /** Origins whose pages may call the API; undefined: only the server's own. */
   corsOrigin: string[] | undefined;
-  /** Further hosts that requests may ask for, or `*`; undefined: none. */
+  /** Further host names that requests may use, or `*`; undefined: none. */
   allowedHosts: string[] | undefined;
-  /** Networks whose `X-Forwarded-For` is believed; undefined: nobody's. */
+  /** Networks of trusted proxies, whose `X-Forwarded-For` counts; undefined: none. */
   trustProxy: string[] | undefined;
   logLevel: z.output<typeof Environment>['LOG_LEVEL'];
   limits: Limits;
   caps: VaultCaps;
-  /** Whether writes that arrive while a statement is under way share the next one. */
+  /** Whether writes that arrive while a statement is in flight share the next one. */
   coalesce: boolean;
-  /** Calls a minute of one session, or of one address without one; 0: no limit. */
+  /** Calls per minute of one session, or of one address without a session; 0: no limit. */
   rateLimitPerMinute: number;
-  /** Calls a minute of one address, whatever sessions they have; 0: no limit. */
+  /** Calls per minute of one address, over all its sessions; 0: no limit. */
   rateLimitPerAddress: number;
-  /** Grants that one address may try in a minute; 0: no limit. */
+  /** Grant attempts per minute of one address; 0: no limit. */
   grantLimitPerMinute: number;
-  /** What several replicas share; undefined: this server is the only one. */
+  /** The Redis that all replicas share; undefined: this server is the only one. */
   redisUrl: string | undefined;
-  /** TCP connections that one address may hold, unless it is a trusted proxy. */
+  /** Maximum TCP connections of one address, unless it is a trusted proxy. */
   maxConnectionsPerAddress: number;
   pressure: Pressure;
-  /** Bytes of one answer. */
+  /** Maximum bytes of one answer. */
   maxAnswerBytes: number;
-  /** Bytes of answers that their readers have not taken yet, all together. */
+  /** Maximum bytes of all answers that clients have not read yet. */
   maxBytesInFlight: number;
-  /** Relay sockets that one address may have. */
+  /** Maximum relay sockets of one address. */
   relayMaxSocketsPerAddress: number;
-  /** How much they may send. */
+  /** Rate limits of relay sockets. */
   relayLimits: RelayLimitSettings;
-  /** Proves an operator, who may read every vault; undefined: there is none. */
+  /** Authenticates the operator, who may read every vault; undefined: there is no operator. */
   dashboardToken: string | undefined;
-  /** Between failing readiness and refusing work, so that balancers notice. */
+  /** Delay between failing the readiness check and refusing work, so that load balancers notice. */
   shutdownDelayMs: number;
-  /** Port of the metrics' own listener; undefined: none. */
+  /** Port of a separate listener for metrics; undefined: none. */
   metricsPort: number | undefined;
-  /** What readers of the metrics must bring; without `metricsPort` it opens them on the server's own port. */
+  /** Token required to read the metrics. Without `metricsPort` they are served on the main port. */
   metricsToken: string | undefined;
-  /** Where traces go; undefined: there are none. */
+  /** Destination of traces; undefined: tracing is off. */
   traces: TraceSettings | undefined;
-  /** Whether who wrote into a vault once may read it from another work session. */
+  /** Whether a past writer of a vault may read it from another work session. */
   pastWriterReads: boolean;
-  /** Whether an Astation that nobody knows may register its key by its first proof. */
+  /** Whether an unknown Astation may register its key with its first proof. */
   enrollmentOpen: boolean;
 }
 
-/** A setting that cannot be used. The message names the variable. */
+/** An invalid setting. The message names the variable. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 /**
- * Reads the settings out of environment variables. An empty variable counts as unset.
+ * Reads the settings from environment variables. An empty variable counts as unset.
  * @throws ConfigError that names each variable with a bad value, never the value of `DATABASE_URL`
  */
 export function readConfig(env: NodeJS.ProcessEnv): Config {

@@ -1,12 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify';
 
-/** Something that has to end before the server can stop. */
+/** A step of stopping the server. */
 export interface DrainStep {
   name: string;
   run(): Promise<unknown> | unknown;
 }
 
-/** Runs steps in their order. One that fails does not keep the others from running. */
+/** Runs steps in order. Logs a failed step and continues. */
 export async function runSteps(steps: readonly DrainStep[], log: FastifyBaseLogger): Promise<void> {
   for (const { name, run } of steps) {
     const from = performance.now();

@@ -29,7 +29,7 @@ interface Face {
   trpc?: TRPCError['code'];
 }
 
-/** One row a code; a code without a row does not compile. tRPC has no code of its own for 410. */
+/** One row per code; a code without a row does not compile. tRPC has no code for 410. */
 export const ERROR_FACES: Record<ErrorCode, Face> = {
   BAD_REQUEST: { status: 400, trpc: 'BAD_REQUEST' },
   UNAUTHORIZED: { status: 401, trpc: 'UNAUTHORIZED' },
@@ -54,15 +54,15 @@ export const ERROR_FACES: Record<ErrorCode, Face> = {
 
 export const ERROR_CODES = Object.keys(ERROR_FACES) as ErrorCode[];
 
-/** Whether the server failed, so that its log keeps the cause: 501 is a decision, which any stranger can ask for. */
+/** Whether the server failed and must log the cause. 501 is not a failure, because any client can provoke it. */
 export const isFailure = (code: ErrorCode): boolean =>
   ERROR_FACES[code].status >= 500 && code !== 'NOT_IMPLEMENTED';
 
-/** Fields of an error beside its sentence and code: in the body on REST, in `data` on tRPC. */
+/** Further fields of an error: in the body on REST, in `data` on tRPC. */
 export interface ErrorDetails {
-  /** A write may have been committed, or not. */
+  /** The write may or may not have been committed. */
   outcome?: 'unknown';
-  /** What stands where another version was expected. */
+  /** The actual version, if the caller expected another one. */
   current?: CurrentVersion;
 }
 
@@ -76,7 +76,7 @@ export interface CurrentVersion {
   created_at: string;
 }
 
-/** What metrics count a refusal as: its code, or what one of these codes does not tell. */
+/** The cause of a refusal in the metrics: its error code, or a more precise cause. */
 export type RefusalCause =
   | ErrorCode
   | 'STATEMENT_TIMEOUT'
@@ -88,20 +88,20 @@ export type RefusalCause =
 
 interface RelayErrorOptions {
   retryAfter?: number;
-  /** What metrics count it as, where the code does not tell. */
+  /** The cause in the metrics. Default: the code. */
   refusal?: RefusalCause;
   details?: ErrorDetails;
   cause?: unknown;
 }
 
-/** A failure that was meant: its message is one sentence for the caller and holds no secret. */
+/** A deliberate refusal or an expected failure. Its message is one sentence for the caller and contains no secret. */
 export class RelayError extends Error {
   override readonly name = 'RelayError';
   readonly code: ErrorCode;
-  /** Whole seconds after which trying again makes sense; becomes the `Retry-After` header. */
+  /** Whole seconds to wait before a retry; becomes the `Retry-After` header. */
   readonly retryAfter: number | undefined;
   readonly refusal: RefusalCause;
-  /** What a program may learn beyond the code: further fields of the error. */
+  /** Further machine-readable fields. */
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, options: RelayErrorOptions = {}) {
@@ -125,14 +125,14 @@ export const tooLarge = (message: string) => new RelayError('PAYLOAD_TOO_LARGE',
 export const tooManyRequests = (message: string, retryAfter: number) =>
   new RelayError('TOO_MANY_REQUESTS', message, { retryAfter });
 
-/** The answer would have more bytes than one answer may have. */
+/** The answer would exceed the size limit. */
 export const answerTooLarge = (maxBytes: number) =>
   new RelayError(
     'ANSWER_TOO_LARGE',
     `The answer would have more than ${maxBytes} bytes; ask for pages with the parameter limit, such as limit=1000.`,
   );
 
-/** A request looked through rows for as long as one request may. */
+/** A search reached the time limit of one request. */
 export const searchTooLong = () =>
   new RelayError(
     'SERVICE_UNAVAILABLE',
@@ -140,14 +140,14 @@ export const searchTooLong = () =>
     { retryAfter: 5 },
   );
 
-/** The database cannot be asked now. Nothing was written. */
+/** The database is unreachable. Nothing was written. */
 export const databaseUnavailable = (cause: unknown) =>
   new RelayError('SERVICE_UNAVAILABLE', 'The database cannot be reached at the moment; try again shortly.', {
     retryAfter: 1,
     cause,
   });
 
-/** The database did not confirm a write that it was sent: it was committed whole, or not at all. */
+/** The database did not confirm a write. It was committed completely or not at all. */
 export const writeOutcomeUnknown = (cause: unknown) =>
   new RelayError(
     'SERVICE_UNAVAILABLE',
@@ -155,7 +155,7 @@ export const writeOutcomeUnknown = (cause: unknown) =>
     { retryAfter: 1, details: { outcome: 'unknown' }, cause },
   );
 
-/** The same of a change that is not a write into a vault: of a session, a binding or a key. */
+/** The same for a change of a session, a binding or a key. */
 export const changeOutcomeUnknown = (cause: unknown) =>
   new RelayError(
     'SERVICE_UNAVAILABLE',
@@ -163,7 +163,7 @@ export const changeOutcomeUnknown = (cause: unknown) =>
     { retryAfter: 1, details: { outcome: 'unknown' }, cause },
   );
 
-/** Finds the meant failure inside whatever was thrown, also where tRPC wrapped it. */
+/** Finds a RelayError in the cause chain of a thrown value, also if tRPC wrapped it. */
 export function findRelayError(thrown: unknown): RelayError | undefined {
   for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
     if (error instanceof RelayError) return error;
@@ -171,7 +171,7 @@ export function findRelayError(thrown: unknown): RelayError | undefined {
   return undefined;
 }
 
-/** The same failure for the tRPC surface. */
+/** Converts an error for the tRPC surface. */
 export function toTRPCError(error: RelayError): TRPCError {
   return new TRPCError({
     code: ERROR_FACES[error.code].trpc ?? 'BAD_REQUEST',
@@ -180,13 +180,13 @@ export function toTRPCError(error: RelayError): TRPCError {
   });
 }
 
-/** All that a client learns of a failure that was not meant; the log has the rest, by request id. */
+/** The only message that clients receive for an unexpected failure. The log has the details, by request id. */
 export const maskedMessage =
   'Something went wrong on the server. Its log has the details under this x-request-id.';
 
 const MAX_SHOWN_CHARACTERS = 64;
 
-/** A name that somebody sent, fit for a sentence: cut when it is long, in quotes unless it is a plain word. */
+/** Formats a client's name for use in a sentence: cuts a long one, and quotes it unless it is a plain word. */
 export function showName(name: string): string {
   const cut =
     name.length > MAX_SHOWN_CHARACTERS ? `${name.slice(0, MAX_SHOWN_CHARACTERS)}…`.toWellFormed() : name;

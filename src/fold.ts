@@ -1,8 +1,8 @@
-/** Texts that are the same to a search. The server and the dashboard fold alike; `search_fold` in PostgreSQL does too. */
+/** Case folding for search. `search_fold` in PostgreSQL must give the same results. The dashboard uses this module too. */
 
 const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text);
 
-/** Lower case of upper case of lower case: ẞ becomes ß, which becomes SS, which becomes ss. */
+/** Lower, upper, then lower case: ẞ → ß → SS → ss. */
 const foldCase = (text: string): string => text.toLowerCase().toUpperCase().toLowerCase();
 
 /**

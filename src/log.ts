@@ -3,7 +3,7 @@ import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
 import { escapeJson, escapeText } from './printable.ts';
 
-/** Strangers' text in a log line must not move the cursor of a terminal; a stack keeps its own line breaks. */
+/** Escapes control characters, so that client text cannot move a terminal's cursor. Keeps the line breaks of stacks. */
 const escapeField = (name: string, value: unknown): unknown => {
   if (typeof value !== 'string') return value;
   return name === 'stack' ? value.split('\n').map(escapeText).join('\n') : escapeText(value);
@@ -24,7 +24,7 @@ function makeTerminal() {
   };
 }
 
-/** JSON lines on stderr. A disk that is full there ends the log, not the program. */
+/** JSON lines on stderr. Ignores write errors, because a full disk must not stop the program. */
 function makeFile() {
   const destination = pino.destination({ dest: 2, sync: true });
   destination.on('error', () => undefined); // there is no other place to report it to
@@ -32,9 +32,9 @@ function makeFile() {
 }
 
 /**
- * The program's logger: JSON lines on stderr, readable ones where that is a terminal. stdout is for
- * what a command was asked for. Logs carry ids, never texts; the paths below are a second line of
- * defence for headers that a plugin may log.
+ * The program's logger: JSON lines on stderr, or readable lines if stderr is a terminal. stdout carries only the results of
+ * commands. Logs contain ids, never vault texts. The redacted paths are a second line of defence against plugins that log
+ * headers.
  */
 export function makeLogger(level: Config['logLevel'], { isTerminal }: { isTerminal: boolean }): Logger {
   return pino(

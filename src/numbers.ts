@@ -1,6 +1,6 @@
 /**
- * A BIGINT of PostgreSQL as a JSON-safe number.
- * @throws RangeError beyond 2^53 - 1, where a number would silently become another one
+ * Converts a PostgreSQL BIGINT to a number.
+ * @throws RangeError beyond 2^53 - 1, because a larger number would silently lose precision
  */
 export function toSafeNumber(value: bigint): number {
   const number = Number(value);

@@ -12,7 +12,7 @@ import { type RelaySocketDeps, RelaySockets } from './relay/sockets/socket.ts';
 import type { Replica, ReplicaOptions } from './replicas/replica.ts';
 import type { VaultFeed } from './vault/follow/feed.ts';
 
-/** Loads what speaks to Redis only where there is one. */
+/** Loads the Redis client only if REDIS_URL is set. */
 async function openReplica(options: ReplicaOptions): Promise<Replica> {
   const redis = await import('./replicas/replica.ts');
   return redis.openReplica(options);
@@ -27,7 +27,7 @@ export async function openRelay(
     now: () => number;
     roomClock: (() => number) | undefined;
     lookAgain: () => void;
-    tellOtherwise: () => Promise<unknown>;
+    notifyWithoutRedis: () => Promise<unknown>;
   },
 ) {
   const { config, log, feed, metrics, now, roomClock } = parts;

@@ -12,21 +12,21 @@ export const PRESSURE_VARIABLES = {
 
 type Variables = z.output<z.ZodObject<typeof PRESSURE_VARIABLES>>;
 
-/** Beyond which the server refuses requests before it suffers; 0: no limit. */
+/** Limits above which the server refuses requests to protect itself; 0 turns a limit off. */
 export interface Pressure {
-  /** Mean delay of the event loop over a second. */
+  /** Mean event loop delay over one second. */
   eventLoopMs: number;
   heapBytes: number;
   rssBytes: number;
 }
 
-/** What of Node's own limit the heap may fill before requests are refused. */
+/** Default limit of the heap, as a fraction of Node's heap limit. */
 const HEAP_SHARE = 0.9;
 
-/** What of the memory of the machine or container the process may hold before requests are refused. */
+/** Default limit of resident memory, as a fraction of the memory of the machine or container. */
 const MEMORY_SHARE = 0.8;
 
-/** Bytes that this process may have: the limit of its container, where there is one below the machine's memory. */
+/** Memory available to this process in bytes: the container's limit or the machine's memory, whichever is smaller. */
 function availableMemory(): number {
   const limit = process.constrainedMemory();
   return limit > 0 && limit < totalmem() ? limit : totalmem();
@@ -34,7 +34,7 @@ function availableMemory(): number {
 
 const MEGABYTE = 1_048_576;
 
-/** Reads the limits out of the parsed variables. Those of memory follow from Node and the machine by default. */
+/** Maps the parsed variables to limits. Memory limits default to fractions of Node's and the machine's limits. */
 export const readPressure = (v: Variables): Pressure => ({
   eventLoopMs: v.PRESSURE_EVENT_LOOP_MS,
   heapBytes:

@@ -1,16 +1,16 @@
-/** Characters that a terminal obeys, hides, reorders, or takes for the end of a line. */
+/** Characters that a terminal interprets, hides, reorders, or treats as a line break. */
 const UNPRINTABLE = String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]`;
 
 /** A whole emoji, for a pattern with the flag `v`. */
 export const RGI_EMOJI = String.raw`\p{RGI_Emoji}`;
 
-/** An emoji comes first, because its invisible joiners hide nothing. */
+/** Matches an emoji first, because its invisible joiners are harmless. */
 const EMOJI_OR_UNPRINTABLE = new RegExp(`(?<emoji>${RGI_EMOJI})|${UNPRINTABLE}`, 'gv');
 
-/** Outside of its strings, JSON has no other control characters than these three. */
+/** Excludes the three control characters that JSON allows outside strings. */
 const UNPRINTABLE_IN_JSON = new RegExp(String.raw`(?![\t\n\r])${UNPRINTABLE}`, 'gu');
 
-/** Most text is plain, and this finds out ten times as fast. */
+/** A fast path: most text is plain, and this check is ten times as fast as the patterns above. */
 const isPlain = (text: string) => !/[^\t\n\r -~]/.test(text);
 
 /** Makes text safe for one line of a terminal. @returns the text, with each unprintable character as `\u{1b}` */

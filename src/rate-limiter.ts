@@ -1,21 +1,21 @@
 import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
 
-/** What one key may do in a minute, or in another time. */
+/** The limit of each key: `points` per window. */
 export interface Bound {
-  /** Tells the bounds apart where several are kept in one place. */
+  /** Prefix that separates the counters of different limits. */
   name: string;
   points: number;
-  /** By default {@link WINDOW_SECONDS}. */
+  /** Length of the window. Default: {@link WINDOW_SECONDS}. */
   seconds?: number;
 }
 
 /**
- * Counts points by key. `consume` rejects with what is left and for how long, where that is too little; `reward` gives
- * points back.
+ * Counts points by key. `consume` rejects with a `RateLimiterRes` (points left, ms until the window ends) if too few points
+ * are left; `reward` returns points.
  */
 export type Limiter = Pick<RateLimiterAbstract, 'consume' | 'reward'>;
 
-/** Makes what holds keys to a bound: in this process, or in a place that replicas share. */
+/** Makes a limiter that counts in this process or in Redis. */
 export type MakeLimiter = (bound: Bound) => Limiter;
 
 export const WINDOW_SECONDS = 60;

@@ -25,16 +25,16 @@ import { SESSION_ENDED_CHANNEL, SessionStore } from './session/store.ts';
 import { VaultFeed } from './vault/follow/feed.ts';
 import { VaultStore } from './vault/store.ts';
 
-/** Tokens whose time is up, and requests that ended long ago, are removed this often. */
+/** Interval of the sweep that removes expired tokens and old login requests. */
 const SWEEP_MS = 60_000;
 
-/** A session that expires is announced by nobody: what is open is checked again this often. */
+/** Interval of checks for expired sessions, because an expiry is not announced. */
 const CHECK_SESSIONS_MS = 30_000;
 
-/** By this channel of the database a replica tells of writes while it cannot reach Redis. */
+/** Channel of `NOTIFY` on which a replica announces writes while it cannot reach Redis. */
 const LOOK_AGAIN_CHANNEL = 'look_again';
 
-/** Everything the procedures and sockets work with, over one database. */
+/** The services behind the procedures and sockets, over one database. */
 export interface Services {
   db: Database;
   vaults: VaultStore;
@@ -46,16 +46,16 @@ export interface Services {
   hub: Hub;
   sockets: RelaySockets;
   connections: Connections;
-  /** What this server shares with others; undefined where it is the only one. */
+  /** The state shared with other servers; undefined if this is the only one. */
   replica: Replica | undefined;
-  /** Where the rate limits count. */
+  /** Makes the rate limiters, in memory or shared by replicas. */
   makeLimiter: MakeLimiter;
   observability: Observability;
-  /** Ends sockets, waits and subscriptions of sessions that may no longer act; called every half minute. */
+  /** Ends sockets, waits and subscriptions of sessions that have lost access. Runs every {@link CHECK_SESSIONS_MS}. */
   checkSessions(): Promise<void>;
-  /** What has to end before the answers in flight are waited for, in this order. */
+  /** Steps to run, in order, before waiting for the answers in flight. */
   drainSteps: readonly DrainStep[];
-  /** Ends everything, once nobody asks any more. */
+  /** Closes everything. Call after the last request has been answered. */
   close(): Promise<void>;
 }
 
@@ -64,16 +64,16 @@ export interface ServicesOptions {
   /** postgres:// address of a migrated database. */
   databaseUrl: string;
   log: FastifyBaseLogger;
-  /** How the server can be watched; not at all by default. */
+  /** Metrics and tracing. Default: none. */
   observability?: Observability;
-  /** The relay's clock: ms, only moving forward. */
+  /** The relay's monotonic clock, in ms. */
   now?: () => number;
-  /** The clock of rooms, in ms; several servers need one in common. By default `now`, or that of the machine. */
+  /** The clock of rooms, in ms, which all replicas must share. Default: `now`, or `Date.now` with Redis. */
   roomClock?: () => number;
 }
 
 /**
- * Makes the services and connects what must hear of each other.
+ * Makes the services and wires their events.
  * @throws the driver's error if the database cannot be reached
  */
 export async function openServices({
@@ -111,7 +111,7 @@ export async function openServices({
     now,
     roomClock,
     lookAgain: () => vaults.followers.waiters.lookAgain(),
-    tellOtherwise: () => db.rows(`SELECT pg_notify('${LOOK_AGAIN_CHANNEL}', '')::text`),
+    notifyWithoutRedis: () => db.rows(`SELECT pg_notify('${LOOK_AGAIN_CHANNEL}', '')::text`),
     sessions,
     checkSessions,
     astations,
@@ -127,13 +127,13 @@ export async function openServices({
     channels: {
       [SESSION_ENDED_CHANNEL]: (idHash) => sessions.ended(idHash),
       [KEY_REGISTERED_CHANNEL]: (announcement) => {
-        // What was registered here is in force already: the socket that proved it owns its room.
+        // Skips keys registered by this server, because the socket that proved the key already owns its room.
         const astationId = astations.registeredElsewhere(announcement);
         if (astationId !== undefined) relay.hub.apply({ type: 'key-registered', astationId });
       },
       [ASTATION_BANNED_CHANNEL]: (astationId) => {
         astations.heardOfBan(astationId, true);
-        // One that proved its key is closed, and one that owns its room without a key loses it.
+        // The first closes a verified owner, the second takes the room from a legacy owner.
         relay.hub.apply({ type: 'key-forgotten', astationId });
         relay.hub.apply({ type: 'key-registered', astationId });
       },
@@ -157,7 +157,7 @@ export async function openServices({
   });
   const checkOpen = () =>
     checkSessions([...new Set([...relay.sockets.sessions(), ...vaults.followers.waiters.sessions()])]);
-  /** Ends what should have ended while nothing could be heard, and looks for what was written then. */
+  /** Applies revocations, key changes and writes that were announced while this server was not listening. */
   const catchUp = async () => {
     await Promise.all([relay.sockets.catchUp(), checkOpen()]);
     vaults.followers.waiters.lookAgain();
@@ -170,19 +170,19 @@ export async function openServices({
   const sweep = async () => {
     await logins.sweep();
     const keys = await astations.sweep();
-    if (keys > 0) log.info({ keys }, 'Forgot keys that bound no session in 30 days');
+    if (keys > 0) log.info({ keys }, 'Removed keys that bound no session in 30 days');
   };
   const sweeper = setInterval(() => {
     sweep().catch((error: Error) =>
       log.warn({ reason: error.message }, 'Could not delete expired logins and keys'),
     );
   }, SWEEP_MS).unref();
-  // What is queued is written before the pool ends.
+  // Order matters: queued writes need the pool.
   const closeSteps: DrainStep[] = [
     { name: 'sweeper', run: () => [sweeper, checker].forEach(clearInterval) },
     { name: 'waiting reads and subscriptions', run: () => vaults.followers.waiters.close() },
     { name: 'write queue', run: () => vaults.writer.whenIdle() },
-    // After the last write, which other replicas have to hear of.
+    // Must follow the write queue, because the last write must still be announced to other replicas.
     { name: 'relay', run: () => relay.close() },
     { name: 'listener', run: () => listener.close() },
     { name: 'pool', run: () => db.close() },

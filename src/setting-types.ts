@@ -10,7 +10,7 @@ export const integer = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
 
-/** The same for a limit that 0 turns off. Below `least` it would keep out what every client needs. */
+/** The same for a limit that 0 turns off. A limit below `least` would refuse requests that every client needs. */
 export const limit = (least: number, max: number) =>
   integer(0, max).refine((value) => value === 0 || value >= least, `must be 0, or at least ${least}`);
 
@@ -43,7 +43,7 @@ export const hosts = z
     'must be * or a comma-separated list of host names, each with an optional port, such as relay.example.org',
   );
 
-/** Such a network names no proxy: any client would be believed. */
+/** A network of all addresses would trust every client as a proxy. */
 const isEverybody = (network: string) => /\/0+$/.test(network);
 
 /** Addresses or CIDR networks, separated by commas. */
@@ -59,6 +59,6 @@ export const networks = z
     'must not hold a network of every address (/0), because any client could then claim any address; list your proxies',
   );
 
-/** Whether a text is the address of a PostgreSQL. It may leave out the host where `?host=` names it, as for a socket. */
+/** Whether a text is a PostgreSQL URL. The host may be omitted if `?host=` names it, as for a Unix socket. */
 export const isPostgresUrl = (text: string) =>
   /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace(/^(\w+:\/\/[^/]*@)(?=\/)/, '$1host'));

@@ -1,28 +1,28 @@
 import { z } from 'zod';
 
-/** RFC 3339 in UTC, to the microsecond that the database keeps. */
+/** RFC 3339 in UTC with microseconds, the precision of the database. */
 export const timestamp = z
   .string()
   .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/)
   .meta({ format: 'date-time' });
 
-/** PostgreSQL text holds no NUL, and a lone surrogate would silently become U+FFFD. */
+/** PostgreSQL text cannot contain NUL, and UTF-8 encoding would silently replace a lone surrogate by U+FFFD. */
 function describeUnstorable(text: string): string | undefined {
   if (text.includes('\0')) return 'must not contain the NUL character';
   if (!text.isWellFormed()) return 'must not contain a lone surrogate';
   return undefined;
 }
 
-/** What the document says of text without NUL. */
+/** The pattern in the OpenAPI document for text without NUL. */
 const NO_NUL = '^[^\\u0000]*$';
 
-/** A limit that was passed, and whether that makes the request too large (413) or just wrong (400). */
+/** An exceeded limit. `tooLarge` selects status 413 instead of 400. */
 interface Excess {
   message: string;
   tooLarge?: boolean;
 }
 
-/** Text that is stored and returned byte for byte, within what `judge` lets pass. */
+/** Text that is stored and returned byte for byte. `judge` returns why it refuses a text. */
 export const storable = (judge: (text: string) => Excess | undefined) =>
   z.string().check((context) => {
     const { value } = context;
@@ -33,7 +33,7 @@ export const storable = (judge: (text: string) => Excess | undefined) =>
     context.issues.push({ code: 'custom', input: value, message, params: { tooLarge } });
   });
 
-/** Text of at most so many bytes of UTF-8. */
+/** Text of at most `maxBytes` bytes of UTF-8. */
 export const storableText = (maxBytes: number) =>
   storable((text) => {
     const bytes = Buffer.byteLength(text);
@@ -48,13 +48,13 @@ export const storableText = (maxBytes: number) =>
 
 function judgeLength(text: string, maxCharacters: number): Excess | undefined {
   if (text === '') return { message: 'must not be empty' };
-  // Code points, of which there are at most as many as code units.
+  // Counts code points. The first comparison is cheap and suffices for short texts.
   return text.length > maxCharacters && [...text].length > maxCharacters
     ? { message: `must be at most ${maxCharacters} characters long` }
     : undefined;
 }
 
-/** A name of 1 to so many characters (Unicode code points). */
+/** A name of 1 to `maxCharacters` Unicode code points. */
 export const storableName = (maxCharacters: number) =>
   storable((text) => judgeLength(text, maxCharacters)).meta({
     pattern: NO_NUL,
@@ -66,7 +66,7 @@ export const storableName = (maxCharacters: number) =>
 const CONTROLS = String.raw`\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069`;
 const CONTROL = new RegExp(`[${CONTROLS}]`);
 
-/** A name that is shown to people, on terminals too: as `storableName`, without what a terminal or page would obey. */
+/** A name that pages and terminals show: as `storableName`, but without characters that they would interpret. */
 export const displayName = (maxCharacters: number) =>
   storable((text) => {
     const excess = judgeLength(text, maxCharacters);

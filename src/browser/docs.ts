@@ -10,7 +10,7 @@ interface ViewerOptions {
   requestInterceptor: (request: ViewerRequest) => ViewerRequest;
 }
 
-/** What `swagger-ui-bundle.js` defines before this module runs. */
+/** Defined by `swagger-ui-bundle.js`, which runs before this module. */
 declare const SwaggerUIBundle: (options: ViewerOptions) => unknown;
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -18,7 +18,7 @@ const followColorScheme = () => document.documentElement.classList.toggle('dark-
 followColorScheme();
 dark.addEventListener('change', followColorScheme);
 
-/** The page may call its own origin alone, and the document may name another one in `servers`. */
+/** Redirects requests to the page's own origin, because `servers` in the document may name another that the page may not call. */
 function stayHere(request: ViewerRequest): ViewerRequest {
   const { pathname, search } = new URL(request.url, location.href);
   return { ...request, url: `${location.origin}${pathname}${search}` };

@@ -43,19 +43,19 @@ export function makeNetworkCheck(networks: readonly string[]): (address: string)
   return (address) => list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }
 
-/** Proxies that a request may have come through; what further ones say does not count. */
+/** Maximum proxies of a request. Further entries of `X-Forwarded-For` are ignored. */
 const MAX_PROXIES = 32;
 
-/** Where a request came from, as far as it is known. */
+/** The sources of a client's address. */
 interface Sender {
-  /** The other end of the connection; undefined once it is gone. */
+  /** The address of the TCP peer; undefined after it has disconnected. */
   peer: string | undefined;
   forwardedFor: string | string[] | undefined;
 }
 
 /**
- * Finds the address of a client. A trusted proxy names who asked it, and so on from proxy to proxy; where one names
- * something that is not an IP address, its own address counts.
+ * Finds the address of a client. Follows `X-Forwarded-For` backwards as long as the sender is a trusted proxy. If a proxy
+ * names something other than an IP address, the result is the proxy's own address.
  */
 export function findClient({ peer, forwardedFor }: Sender, isTrusted: (address: string) => boolean): string {
   let address = peer === undefined ? 'unknown' : (readAddress(peer) ?? peer);

@@ -1,8 +1,8 @@
-/** Where a `Host` header or an origin points. */
+/** The host and port of a `Host` header or an origin. */
 export interface HostPlace {
-  /** As URLs spell it, without brackets and without a dot at its end. */
+  /** In URL-normalised form, without brackets and without a trailing dot. */
   name: string;
-  /** Undefined where none is named. */
+  /** Undefined if none is given. */
   port: number | undefined;
 }
 
@@ -10,11 +10,11 @@ export interface HostPlace {
 export const bareName = (hostname: string): string => hostname.replace(/\.$/, '').replace(/^\[(.*)\]$/, '$1');
 
 /**
- * Reads a host with an optional port as URLs are read: case, punycode, every spelling of an address.
- * @returns undefined for what cannot stand as the host of a URL
+ * Parses a host with an optional port as URLs do: normalises case, punycode and every spelling of an address.
+ * @returns undefined if the text is not a valid host of a URL
  */
 export function readHost(text: string): HostPlace | undefined {
-  // In a URL these end the host, or stand before it.
+  // These characters delimit the host in a URL.
   if (/[\s/\\?#@]/.test(text) || !URL.canParse(`http://${text}`)) return undefined;
   const port = /:(\d+)$/.exec(text)?.[1];
   return {

@@ -3,10 +3,10 @@ import ipaddr from 'ipaddr.js';
 import type { Config } from '../config.ts';
 import { bareName, type HostPlace, readHost } from './host.ts';
 
-/** The ports that a missing one may stand for. */
+/** The ports that match a missing port. */
 const DEFAULT_PORTS: ReadonlySet<number> = new Set([80, 443]);
 
-/** Hosts that are remembered as own ones: a stranger may ask for many. Reading a host takes 3.3 µs. */
+/** Maximum cached host names, because clients can send any number of names. A cached one saves 3.3 µs. */
 const MAX_REMEMBERED = 100;
 
 export const isLoopback = (name: string): boolean =>
@@ -19,26 +19,26 @@ const fits = (allowed: HostPlace, { name, port }: HostPlace): boolean =>
   (allowed.port === undefined ||
     (port === undefined ? DEFAULT_PORTS.has(allowed.port) : allowed.port === port));
 
-/** The port of an origin. @returns undefined unless it is one of the web */
+/** The port of an origin. @returns undefined unless its scheme is http or https */
 function portOf({ protocol, port }: URL): number | undefined {
   if (protocol !== 'http:' && protocol !== 'https:') return undefined;
   if (port !== '') return Number(port);
   return protocol === 'http:' ? 80 : 443;
 }
 
-/** The names of this server, and whose pages may call it. */
+/** The names of this server, and the origins that may call it. */
 export interface OwnNames {
-  /** Whether a request for this host is meant for this server: else a page may have bound its own name to the address. */
+  /** Whether this `Host` names this server. Protects against DNS rebinding. */
   isOwn(host: string): boolean;
-  /** Whether a page of this origin may call the server, which was asked for by this host. */
+  /** Whether a page of this origin may call the server under this `Host`. */
   mayCall(origin: string, host: string): boolean;
 }
 
 type NameSettings = Pick<Config, 'host' | 'publicBaseUrl' | 'allowedHosts' | 'corsOrigin'>;
 
 /**
- * Own names are those of loopback, of `HOST`, of `PUBLIC_BASE_URL` and of `ALLOWED_HOSTS`. Where other machines can
- * reach the server every IP address is one too, because only a name can be bound to another address.
+ * The server's names are loopback names and those of `HOST`, `PUBLIC_BASE_URL` and `ALLOWED_HOSTS`. If other machines can
+ * reach the server, every IP address is one too, because DNS rebinding needs a name.
  */
 export function makeOwnNames(settings: NameSettings): OwnNames {
   const { host, allowedHosts = [], corsOrigin = [] } = settings;

@@ -1,15 +1,15 @@
-/** A request as it was answered. */
+/** An answered request. */
 export interface AnsweredRequest {
   method: string;
-  /** Its route's pattern, never its address. */
+  /** The pattern of its route, never the actual path. */
   route: string;
-  /** Name of the operation that it called, `batch` for several; empty for anything else. */
+  /** Name of the called operation, `batch` for several; empty for other requests. */
   operation: string;
   status: number;
   seconds: number;
 }
 
-/** Values that are read when somebody asks for them, each with the label that tells its parts apart. */
+/** Values read at scrape time, each with the label of its parts. */
 export const GAUGES = {
   pool: { help: 'Connections of the database pool, and calls that wait for one.', label: 'state' },
   scans: {
@@ -28,24 +28,24 @@ export type GaugeName = keyof typeof GAUGES;
 /** One number, or one for each value of the gauge's label. */
 export type Reading = number | Readonly<Record<string, number>>;
 
-/** What the parts of the server tell about themselves. Nothing here throws, waits, or costs more than a counter. */
+/** Events that the server reports for metrics. No method throws, blocks, or costs more than a counter. */
 export interface Metrics {
   answered(request: AnsweredRequest): void;
-  /** Something was refused. @param cause an error code, or what stopped it before it was a request */
+  /** Counts a refusal. @param cause an error code, or the reason why a connection never became a request */
   refused(cause: string): void;
-  /** A statement was sent that does so many writes. */
+  /** Counts a statement. @param writes the writes it contained */
   statementWrote(writes: number): void;
-  /** Atems were told of a write, so long after it was committed. */
+  /** Counts a nudge. @param seconds between the commit and the nudge */
   nudged(seconds: number): void;
-  /** Another replica said something that this version does not understand. */
+  /** Counts a message of another replica that this version does not understand. */
   unknownMessage(): void;
-  /** Names where a value is read; the last one named counts. */
+  /** Sets the source of a gauge and replaces an earlier source. */
   gauge(name: GaugeName, read: () => Reading): void;
 }
 
 const nothing = () => undefined;
 
-/** Keeps nothing: where nobody asks, or in a test. */
+/** Discards all metrics, for tests and for servers without a metrics endpoint. */
 export const noMetrics: Metrics = {
   answered: nothing,
   refused: nothing,

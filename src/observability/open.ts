@@ -4,11 +4,11 @@ import { type Metrics, noMetrics } from './metrics.ts';
 import type { Exposition } from './prometheus.ts';
 import { noTracing, type Tracing } from './tracing.ts';
 
-/** How the server can be watched. */
+/** The metrics and tracing of a server. */
 export interface Observability {
   metrics: Metrics;
   tracing: Tracing;
-  /** Undefined where nobody may read the metrics, so that none are kept. */
+  /** Undefined if no metrics endpoint is configured; metrics are then discarded. */
   exposition: Exposition | undefined;
 }
 
@@ -18,7 +18,7 @@ export const noObservability: Observability = {
   exposition: undefined,
 };
 
-/** Opens what the settings ask for. The packages behind it are loaded only then. */
+/** Opens the configured metrics and tracing. Loads their packages only if needed. */
 export async function openObservability(
   config: Config,
   { log, version }: { log: FastifyBaseLogger; version: string },

@@ -20,13 +20,13 @@ import {
 import type { Tracing } from './tracing.ts';
 
 export interface OpenTelemetryOptions {
-  /** Base address of an OTLP/HTTP collector; `/v1/traces` is added. */
+  /** Base URL of an OTLP/HTTP collector; `/v1/traces` is appended. */
   endpoint: string;
-  /** Share of the requests that are traced, unless a caller's `traceparent` decided already. */
+  /** Fraction of requests to trace, unless the caller's `traceparent` has decided. */
   ratio: number;
   serviceName: string;
   version: string;
-  /** Hears when spans could not be sent. */
+  /** Called when spans could not be sent. */
   onLost(reason: string): void;
 }
 
@@ -35,7 +35,7 @@ const EXPORT_TIMEOUT_MS = 2000;
 /** `SELECT`, `INSERT`, `WITH`: the first word of a statement. */
 const verbOf = (sql: string) => /[a-z]+/i.exec(sql)?.[0].toUpperCase() ?? 'SQL';
 
-/** By itself the exporter tells nobody that it fails. */
+/** Reports failed exports to `onLost`, because the exporter does not. */
 function makeExporter({ endpoint, onLost }: OpenTelemetryOptions): SpanExporter {
   const exporter = new OTLPTraceExporter({
     url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
@@ -79,7 +79,7 @@ export function makeOpenTelemetry(options: OpenTelemetryOptions): Tracing {
           span.setAttributes(attributes);
           if (attributes['http.route'] !== undefined) span.updateName(`${name} ${attributes['http.route']}`);
           if (status !== undefined) span.setAttribute('http.response.status_code', status);
-          // 501 says what the server is not for.
+          // 501 is not a failure, because it only names a feature that the server does not have.
           if (status === undefined || (status >= 500 && status !== 501))
             span.setStatus({ code: SpanStatusCode.ERROR });
           span.end();
@@ -100,7 +100,7 @@ export function makeOpenTelemetry(options: OpenTelemetryOptions): Tracing {
         return await work();
       } catch (error) {
         span.setStatus({ code: SpanStatusCode.ERROR });
-        // Its message may hold a value.
+        // Records only the code, because the message may contain a value.
         const code = codeOf(error);
         if (code !== undefined) span.setAttribute('db.response.status_code', code);
         throw error;
@@ -109,7 +109,7 @@ export function makeOpenTelemetry(options: OpenTelemetryOptions): Tracing {
       }
     },
 
-    // What cannot be sent was told to `onLost`.
+    // Errors are ignored here, because `onLost` has reported them.
     close: () => provider.shutdown().catch(() => undefined),
   };
 }

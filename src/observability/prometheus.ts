@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { GAUGES, type GaugeName, type Metrics, type Reading } from './metrics.ts';
 
-/** Metrics that can be read as Prometheus reads them. */
+/** Metrics in the Prometheus text format. */
 export interface Exposition {
   metrics: Metrics;
   contentType: string;
@@ -36,7 +36,7 @@ function makeGauges(registry: Registry): Metrics['gauge'] {
   return (name, read) => void sources.set(name, read);
 }
 
-/** Keeps metrics of this server, and of its process: memory, CPU, file descriptors, the delay of the event loop. */
+/** Collects metrics of the server and its process: memory, CPU, file descriptors, event loop delay. */
 export function makePrometheus(): Exposition {
   const registry = new Registry();
   const registers = [registry];

@@ -1,20 +1,20 @@
-/** What a span says of itself. Never a secret, a text, or an address as it was sent. */
+/** Attributes of a span. Never a secret, a vault's text, or a URL as sent. */
 export type SpanAttributes = Record<string, string | number>;
 
-/** A request that is traced. */
+/** The span of a request. */
 export interface RequestSpan {
-  /** Runs work as part of the request: what it asks of the database becomes part of the trace. */
+  /** Runs work inside the span, so that its database statements become child spans. */
   run(work: () => void): void;
-  /** @param status HTTP status, or undefined where the client left before */
+  /** @param status HTTP status; undefined if the client disconnected first */
   end(status: number | undefined, attributes: SpanAttributes): void;
 }
 
-/** Follows requests to the statements they cause. */
+/** Traces requests and the statements they cause. */
 export interface Tracing {
   /** @param headers of the request; its `traceparent` is continued */
   startRequest(name: string, headers: Readonly<Record<string, unknown>>): RequestSpan;
   /**
-   * Runs a statement under a span of the request that is being answered.
+   * Runs a statement in a child span of the current request.
    * @param sql without its values
    * @param codeOf finds the SQLSTATE of a failure
    */
@@ -23,11 +23,11 @@ export interface Tracing {
     work: () => Promise<T>,
     codeOf: (error: unknown) => string | undefined,
   ): Promise<T>;
-  /** Sends what is left. */
+  /** Sends the remaining spans. */
   close(): Promise<void>;
 }
 
-/** Follows nothing. */
+/** Traces nothing. */
 export const noTracing: Tracing = {
   startRequest: () => ({ run: (work) => work(), end: () => undefined }),
   statement: (_sql, work) => work(),

@@ -1,4 +1,4 @@
-/** @throws Error when a promise has not settled in time */
+/** Waits for a promise for at most `ms`. @throws Error on time-out, or the promise's own error */
 export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -9,35 +9,35 @@ const Write = z.object({
   kind: z.enum(['content', 'summary']),
 }) satisfies z.ZodType<CommittedWrite>;
 
-/** `from` is the id of the replica that wrote. A newer one may tell of more than this one knows. */
+/** `from` is the id of the writing replica. Items stay unparsed, because a newer replica may send unknown ones. */
 const Message = z.object({ from: z.string(), writes: z.array(z.unknown()) });
 
-/** What is written while Redis cannot be reached is announced no more often than this. */
-const OTHERWISE_MS = 500;
+/** While Redis is unreachable, writes are announced at most this often. */
+const FALLBACK_MS = 500;
 
 export interface FeedBridgeDeps {
   feed: VaultFeed;
   line: RedisLine;
-  /** Has those look again who wait at other replicas, by a way past Redis. */
-  tellOtherwise(): Promise<unknown>;
-  /** Has those look again who wait here. */
+  /** Makes waiting reads on other replicas query again, without using Redis. */
+  notifyWithoutRedis(): Promise<unknown>;
+  /** Makes waiting reads on this replica query again. */
   lookAgain(): void;
-  /** Called for what another replica tells that this one does not understand. */
+  /** Called for a message of another replica that this version does not understand. */
   onUnknown(): void;
 }
 
 /**
- * Tells the other replicas of what is written here, and the feed of what is written there. Best effort: who
- * reads by `since` misses nothing.
+ * Publishes local writes to the other replicas, and passes their writes to the local feed. Best effort, because a reader
+ * that polls by `since` misses nothing.
  */
 export class FeedBridge {
   readonly #feed: VaultFeed;
   readonly #line: RedisLine;
   readonly #deps: FeedBridgeDeps;
   #waiting: CommittedWrite[] = [];
-  #otherwise: NodeJS.Timeout | undefined;
+  #fallback: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
-  /** The write of another replica that the feed is just told of; it must not go back. */
+  /** The remote write that the feed is processing; it must not be published again. */
   #fromElsewhere: CommittedWrite | undefined;
 
   constructor(deps: FeedBridgeDeps) {
@@ -46,11 +46,11 @@ export class FeedBridge {
     this.#line = line;
     this.#deps = deps;
     feed.listen((write) => {
-      if (write !== this.#fromElsewhere) this.#tell(write);
+      if (write !== this.#fromElsewhere) this.#queue(write);
     });
   }
 
-  /** Takes a message of the channel of writes. What it does not understand it reports, and ignores. Never throws. */
+  /** Handles a message of the channel of writes. Reports and ignores unknown content. Never throws. */
   received(message: string): void {
     const parsed = Message.safeParse(parseJson(message));
     if (!parsed.success) this.#unknown();
@@ -67,17 +67,17 @@ export class FeedBridge {
     this.#fromElsewhere = undefined;
   }
 
-  /** Something was written, perhaps: a waiting reader finds out when it looks again. */
+  /** Makes waiting reads query again, because an unknown message may announce a write. */
   #unknown(): void {
     this.#deps.onUnknown();
     this.#looking ??= setTimeout(() => {
       this.#looking = undefined;
       this.#deps.lookAgain();
-    }, OTHERWISE_MS).unref();
+    }, FALLBACK_MS).unref();
   }
 
-  /** What is written in one turn of the event loop goes out as one message. */
-  #tell(write: CommittedWrite): void {
+  /** Batches the writes of one event loop turn into one message. */
+  #queue(write: CommittedWrite): void {
     if (this.#waiting.push(write) === 1) setImmediate(() => this.#flush());
   }
 
@@ -86,19 +86,19 @@ export class FeedBridge {
     const writes = this.#waiting;
     this.#waiting = [];
     if (from === undefined) {
-      this.#untold();
+      this.#notifyLater();
       return;
     }
     const message = JSON.stringify({ from, writes } satisfies z.input<typeof Message>);
-    this.#line.publish(this.#line.keys.writes, message).catch(() => this.#untold());
+    this.#line.publish(this.#line.keys.writes, message).catch(() => this.#notifyLater());
   }
 
-  /** Everything that is written until the timer ends is announced at once. */
-  #untold(): void {
-    this.#otherwise ??= setTimeout(() => {
-      this.#otherwise = undefined;
-      this.#deps.tellOtherwise().catch(() => undefined); // who waits looks again by himself after a while
-    }, OTHERWISE_MS).unref();
+  /** Coalesces all writes until the timer fires into one notification. */
+  #notifyLater(): void {
+    this.#fallback ??= setTimeout(() => {
+      this.#fallback = undefined;
+      this.#deps.notifyWithoutRedis().catch(() => undefined); // waiting reads also query again on a timer
+    }, FALLBACK_MS).unref();
   }
 }
 

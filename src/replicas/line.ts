@@ -6,17 +6,17 @@ import { within } from './deadline.ts';
 import { type Keys, makeKeys, type ReplicaId, replicaOf } from './keys.ts';
 import { makeScripts, type ScriptName } from './scripts.ts';
 
-/** A replica says this often that it is there, and looks who else is. */
+/** Interval of heartbeats. Each also lists the other replicas. */
 export const BEAT_MS = 1500;
-/** A replica that was silent for so long is dead. It has given up its sockets by then, see {@link ANSWER_MS}. */
+/** A replica without a heartbeat for this long is dead. It has closed its sockets by then, see {@link ANSWER_MS}. */
 export const PRESENCE_MS = 6000;
-/** Time that Redis has for an answer. One beat and this are less than {@link PRESENCE_MS}. */
+/** Time-out of Redis commands. {@link BEAT_MS} plus this must be less than {@link PRESENCE_MS}. */
 const ANSWER_MS = 3000;
 const CONNECT_MS = 2000;
 const RECONNECT_MS = 500;
 
-/** Answers of a Redis that is there, and of no use: a copy, loading, full, busy, or without our scripts. */
-const OF_NO_USE =
+/** Errors of a reachable but unusable Redis: a replica, loading, full, busy, or without our scripts. */
+const UNUSABLE =
   /^(READONLY|LOADING|MASTERDOWN|OOM|MISCONF|NOREPLICAS|BUSY|NOSCRIPT|NOAUTH|WRONGPASS|NOPERM|UNBLOCKED)/;
 
 const unreachable = (cause?: unknown) =>
@@ -26,15 +26,15 @@ const unreachable = (cause?: unknown) =>
   });
 
 export interface LineEvents {
-  /** Redis is there, or there again. */
+  /** Called when a connection to Redis is ready, also after a reconnect. */
   onOpen(): void;
-  /** Redis is not there, or took this replica for dead: what was sent to it may be lost. */
+  /** Called when the connection is lost or this replica's presence has expired: messages to it may be lost. */
   onLost(): void;
-  /** A message for the sockets of this replica. */
+  /** Called with a message for the sockets of this replica. */
   onInbox(message: string): void;
-  /** A message on the channel of writes. */
+  /** Called with a message of the channel of writes. */
   onWrites(message: string): void;
-  /** Replicas that are dead, at every beat until they are forgotten. */
+  /** Called with dead replicas at every heartbeat, until they have been cleaned up. */
   onDead(ids: ReplicaId[]): void;
 }
 
@@ -44,22 +44,22 @@ export interface LineOptions {
   events: LineEvents;
 }
 
-/** One connection for commands and one that listens, as long as both are good. */
+/** A pair of working connections: one for commands and one for subscriptions. */
 interface Link {
-  /** What this replica is called as long as the link holds; a new link is a new replica. */
+  /** Id of this replica for the lifetime of the link. A reconnect gets a new id. */
   readonly id: ReplicaId;
   readonly commands: Redis;
   readonly subscriber: Redis;
   readonly shas: Record<ScriptName, string>;
 }
 
-/** The way to Redis: made again when it is lost, under another name. */
+/** The connection to Redis. Reconnects after a loss, with a new replica id. */
 export class RedisLine {
   readonly keys: Keys;
   readonly #options: LineOptions;
   readonly #scripts: Record<ScriptName, string>;
   #link: Link | undefined;
-  /** What this replica was called before; nobody needs to wait until that is dead. */
+  /** The previous id of this replica. Removed on reconnect, so that the others need not wait for it to expire. */
   #former: ReplicaId | '' = '';
   #replicas = 0;
   #attempt: Promise<void> = Promise.resolve();
@@ -73,12 +73,12 @@ export class RedisLine {
     this.#scripts = makeScripts(prefix);
   }
 
-  /** Resolves when Redis was tried once; it may come later. */
+  /** Resolves after the first attempt to connect. Later attempts continue in the background. */
   async start(): Promise<void> {
     await this.#try(true);
   }
 
-  /** Id of this replica; undefined while Redis cannot be reached. */
+  /** Id of this replica; undefined while Redis is unreachable. */
   get id(): ReplicaId | undefined {
     return this.#link?.id;
   }
@@ -88,17 +88,17 @@ export class RedisLine {
     return this.#link?.commands;
   }
 
-  /** How many replicas were there at the last beat, this one included; 0 while Redis cannot be reached. */
+  /** Number of live replicas at the last heartbeat, including this one; 0 while Redis is unreachable. */
   get replicas(): number {
     return this.#link ? this.#replicas : 0;
   }
 
-  /** Runs a script. Calls are carried out in their order. @throws RelayError `SERVICE_UNAVAILABLE` */
+  /** Runs a script. Redis executes calls in call order. @throws RelayError `SERVICE_UNAVAILABLE` */
   run(name: ScriptName, ...args: (string | number)[]): Promise<unknown> {
     return this.#ask(({ commands, shas }) => commands.evalsha(shas[name], 0, ...args));
   }
 
-  /** Sends a message to whoever listens to a channel. @throws RelayError `SERVICE_UNAVAILABLE` */
+  /** Publishes a message to the subscribers of a channel. @throws RelayError `SERVICE_UNAVAILABLE` */
   async publish(channel: string, message: string): Promise<void> {
     await this.#ask(({ commands }) => commands.publish(channel, message));
   }
@@ -113,12 +113,12 @@ export class RedisLine {
     return this.#ask(({ commands }) => commands.zrangebyscore(key, '-inf', score));
   }
 
-  /** This replica was taken for dead: it begins anew. */
+  /** Reconnects with a new id, because this replica's presence has expired. */
   lapsed(): void {
-    if (this.#link) this.#lose(this.#link, new Error('this replica was taken for dead'));
+    if (this.#link) this.#lose(this.#link, new Error('the presence of this replica expired'));
   }
 
-  /** Says good-bye: the others need not wait until this replica is dead. */
+  /** Removes this replica's presence, so that the others need not wait for it to expire, and disconnects. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -135,7 +135,10 @@ export class RedisLine {
   #try(first: boolean): Promise<void> {
     this.#attempt = this.#open().catch((error: Error) => {
       const level = first ? 'warn' : 'debug';
-      this.#options.log[level]({ reason: error.message }, 'Redis cannot be reached; rooms have to wait');
+      this.#options.log[level](
+        { reason: error.message },
+        'Redis cannot be reached; rooms are unavailable until it can',
+      );
       this.#tryLater();
     });
     return this.#attempt;
@@ -152,7 +155,7 @@ export class RedisLine {
       const shas = await within(CONNECT_MS + ANSWER_MS, this.#introduce({ id, commands, subscriber }));
       const link: Link = { id, commands, subscriber, shas };
       for (const client of [commands, subscriber]) {
-        if (client.status !== 'ready') throw new Error('the connection was lost again');
+        if (client.status !== 'ready') throw new Error('the connection was lost while it was set up');
         client.once('end', () => this.#lose(link, new Error('the connection was lost')));
       }
       this.#link = link;
@@ -160,7 +163,7 @@ export class RedisLine {
       disconnect({ commands, subscriber });
       throw error;
     }
-    this.#options.log.info({ replica: id }, 'Redis is there');
+    this.#options.log.info({ replica: id }, 'Connected to Redis');
     this.#options.events.onOpen();
     this.#beatLater(this.#link);
   }
@@ -174,7 +177,7 @@ export class RedisLine {
       commandTimeout: ANSWER_MS,
       connectionName: 'vault-relay',
     });
-    client.on('error', () => undefined); // 'end' follows, or the call under way rejects
+    client.on('error', () => undefined); // 'end' follows, or the call in flight rejects
     return client;
   }
 
@@ -190,7 +193,7 @@ export class RedisLine {
       if (channel === inbox) onInbox(message);
       else onWrites(message);
     });
-    // Before anybody can know the id, so that nothing is missed that is sent to it.
+    // Must precede `arrive`, which publishes the id, so that no message to it is missed.
     await subscriber.subscribe(inbox, this.keys.writes);
     await commands.evalsha(shas.arrive as string, 0, id, PRESENCE_MS, this.#former);
     this.#replicas = 1;
@@ -203,7 +206,7 @@ export class RedisLine {
     }, BEAT_MS);
   }
 
-  /** Both connections have to answer, since a network may swallow what goes over one. */
+  /** Checks both connections, because the network may drop only one of them. */
   async #beat(link: Link): Promise<void> {
     try {
       const [answer] = await Promise.all([
@@ -211,7 +214,7 @@ export class RedisLine {
         within(ANSWER_MS, link.subscriber.ping()),
       ]);
       const [count = 0, ...dead] = answer as [number, ...ReplicaId[]];
-      if (count < 0) throw new Error('this replica was taken for dead');
+      if (count < 0) throw new Error('the presence of this replica expired');
       this.#replicas = count;
       if (dead.length > 0) this.#options.events.onDead(dead);
       this.#beatLater(link);
@@ -220,7 +223,7 @@ export class RedisLine {
     }
   }
 
-  /** A connection that does not answer, or not as it should, is of no use for the next call either. */
+  /** Drops the link after a time-out or an unusable answer, because the next call would fail too. */
   async #ask<T>(call: (link: Link) => Promise<T>): Promise<T> {
     const link = this.#link;
     if (!link) throw unreachable();
@@ -228,7 +231,7 @@ export class RedisLine {
       return await call(link);
     } catch (error) {
       const { message } = error as Error;
-      if (!(error instanceof ReplyError) || OF_NO_USE.test(message)) this.#lose(link, error as Error);
+      if (!(error instanceof ReplyError) || UNUSABLE.test(message)) this.#lose(link, error as Error);
       else this.#options.log.error({ reason: message }, 'Redis refused a command');
       throw unreachable(error);
     }
@@ -241,7 +244,10 @@ export class RedisLine {
     clearTimeout(this.#timer);
     disconnect(link);
     if (this.#closed) return;
-    this.#options.log.warn({ replica: link.id, reason: why.message }, 'Redis was lost; rooms have to wait');
+    this.#options.log.warn(
+      { replica: link.id, reason: why.message },
+      'Lost Redis; rooms are unavailable until it is back',
+    );
     this.#options.events.onLost();
     this.#tryLater();
   }

@@ -7,19 +7,19 @@ import type { Effect } from '../relay/rooms/state.ts';
  *   c<connection id> <code> <reason>
  */
 
-/** A frame for a socket. The scripts write the same, to several sockets at once. */
+/** The message that sends a frame to a socket. The Lua scripts write the same format with several ids. */
 export const sendMessage = (connectionId: string, text: string): string => `s${connectionId} ${text}`;
 
-/** The end of a socket. */
+/** The message that closes a socket. */
 export const closeMessage = ({ connectionId, code, reason }: Extract<Effect, { type: 'close' }>): string =>
   `c${connectionId} ${code} ${reason}`;
 
-/** Codes that a server may close a socket with, and a reason. */
+/** A close code that a server may send, and a reason. */
 const CLOSING = /^(100[0-37-9]|101[0-4]|[34]\d{3}) (.*)$/s;
-/** UTF-8 bytes of a reason that fit into the frame that closes a socket. */
+/** Maximum UTF-8 bytes of the reason in a close frame. */
 const MAX_REASON_BYTES = 123;
 
-/** Does what a message says. @returns false where this version does not understand it, since a newer server may send more */
+/** Carries out a message. @returns false if this version does not understand it, because a newer replica sent it */
 export function performMessage(message: string, delivery: Delivery): boolean {
   const space = message.indexOf(' ');
   if (space < 0) return false;

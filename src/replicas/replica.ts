@@ -10,19 +10,19 @@ import { makeSharedLimiter } from './limiter.ts';
 import { RedisLine } from './line.ts';
 import { RedisRooms } from './rooms.ts';
 
-/** While nobody tells what is written elsewhere, those who wait for it look this often. */
+/** While Redis is unreachable, waiting reads query again at this interval. */
 const LOOK_AGAIN_MS = 5000;
-/** Time to leave the rooms when the server stops. */
+/** Time for sockets to leave their rooms when the server stops. */
 const LEAVE_MS = 1000;
 
 /** This server as one of several that share a Redis. */
 export interface Replica {
   rooms: RoomStore;
-  /** Counts requests together with the other replicas. */
+  /** Makes limiters whose counts all replicas share. */
   makeLimiter: MakeLimiter;
-  /** What the others call this replica; undefined while Redis cannot be reached. */
+  /** Id of this replica; undefined while Redis is unreachable. */
   id(): string | undefined;
-  /** How many replicas are there, this one included; 0 while Redis cannot be reached. */
+  /** Number of live replicas, including this one; 0 while Redis is unreachable. */
   count(): number;
   close(): Promise<void>;
 }
@@ -32,17 +32,17 @@ export interface ReplicaOptions {
   log: FastifyBaseLogger;
   connections: Connections;
   feed: VaultFeed;
-  /** ms of a clock that all replicas have. */
+  /** Time in ms on a clock that all replicas share. */
   roomClock(): number;
-  /** Called when something may have been written elsewhere that nobody told of. */
+  /** Called when another replica may have written without notifying this one. */
   lookAgain(): void;
-  /** Has those look again who wait at other replicas, by a way past Redis. */
-  tellOtherwise(): Promise<unknown>;
-  /** Counts messages that this version does not understand, as a newer server may send them. */
+  /** Makes waiting reads on other replicas query again, without using Redis. */
+  notifyWithoutRedis(): Promise<unknown>;
+  /** Counts messages that this version does not understand, because a newer replica may send them. */
   metrics: Pick<Metrics, 'unknownMessage'>;
 }
 
-/** Joins the replicas. Redis may be away: then rooms have to wait until it comes. */
+/** Joins the replicas. If Redis is unreachable, rooms are unavailable until it can be reached. */
 export async function openReplica({
   url,
   log,
@@ -50,7 +50,7 @@ export async function openReplica({
   feed,
   roomClock,
   lookAgain,
-  tellOtherwise,
+  notifyWithoutRedis,
   metrics,
 }: ReplicaOptions): Promise<Replica> {
   const line: RedisLine = new RedisLine({
@@ -60,17 +60,22 @@ export async function openReplica({
       onOpen: () => lookAgain(),
       onInbox: (message) => rooms.received(message),
       onWrites: (message) => bridge.received(message),
-      // Frames may have been lost on the way, and the others take this replica for dead.
+      // Sockets must reconnect, because frames may have been lost and the other replicas consider this one dead.
       onLost: () => connections.closeAll('the rooms were lost; connect again'),
       onDead: (ids) =>
         void rooms
           .clean(ids)
-          .catch((error: Error) => log.debug({ reason: error.message }, 'Dead replicas stay for now')),
+          .catch((error: Error) =>
+            log.debug(
+              { reason: error.message },
+              'Could not clean up after dead replicas; retrying at the next heartbeat',
+            ),
+          ),
     },
   });
   const onUnknown = () => metrics.unknownMessage();
   const rooms = new RedisRooms({ line, delivery: connections, now: roomClock, onUnknown });
-  const bridge = new FeedBridge({ feed, line, tellOtherwise, lookAgain, onUnknown });
+  const bridge = new FeedBridge({ feed, line, notifyWithoutRedis, lookAgain, onUnknown });
   await line.start();
   const looking = setInterval(() => line.id === undefined && lookAgain(), LOOK_AGAIN_MS).unref();
   return {
@@ -80,7 +85,7 @@ export async function openReplica({
     count: () => line.replicas,
     close: async () => {
       clearInterval(looking);
-      // Sockets that have just been closed still leave their rooms. The others remove what is left after 6 seconds.
+      // Sockets that were just closed must still leave their rooms. The others remove what is left after 6 seconds.
       await within(LEAVE_MS, rooms.settled()).catch(() => undefined);
       await line.close();
     },

@@ -3,7 +3,7 @@ import type { Effect, Room, Transition } from '../relay/rooms/state.ts';
 import { type ReplicaId, replicaOf } from './keys.ts';
 import { encodeRoom, type Fields } from './room-codec.ts';
 
-/** What was looked at, and what is to become of it. */
+/** A room as stored, and its new state. */
 export interface Step {
   code: string;
   before: Fields;
@@ -13,22 +13,22 @@ export interface Step {
 
 type Waiting = [address: string, connectionId: string, until: number];
 
-/** What the script `commit` does to a room and to what is known by its sockets. */
+/** The input of the script `commit`: changes of a room and of the indexes over its sockets. */
 export interface RoomChange {
   code: string;
-  /** `v` of what was looked at; empty when there was nothing. */
+  /** `v` of the stored room; empty if there was none. */
   version: string;
   set: Record<string, string>;
   unset: string[];
   unattendedSince?: number;
   entered: ReplicaId[];
   left: ReplicaId[];
-  /** Address, connection id, and when the challenge ends. */
+  /** New and former pending sockets: address, connection id, and expiry of the challenge. */
   waits: Waiting[];
   waitsNoMore: Waiting[];
 }
 
-/** The difference between a room as it is stored and as it shall be. */
+/** The difference between a room as stored and its new state. */
 export function makeChange({ code, before, roomBefore, roomAfter }: Step): RoomChange {
   const after: Fields = roomAfter ? encodeRoom(roomAfter, before) : new Map();
   const [here, there] = [replicasIn(roomBefore), replicasIn(roomAfter)];
@@ -46,7 +46,7 @@ export function makeChange({ code, before, roomBefore, roomAfter }: Step): RoomC
   };
 }
 
-/** The room without the sockets of dead replicas, as if each had been closed. */
+/** Removes the sockets of dead replicas from a room, as if each had been closed. */
 export function withoutDead(
   room: Room | undefined,
   { dead, now }: { dead: ReadonlySet<ReplicaId>; now: number },

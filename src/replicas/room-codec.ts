@@ -1,9 +1,9 @@
 import type { Astation, Room } from '../relay/rooms/state.ts';
 
 /**
- * A room in Redis is a hash: `head` has what a room always has, `owner` its Astation, `p:<connection id>` an
- * Astation that waits to prove a key, `a:<atem_id>` an atem, its place and the session that it came by, and `v` changes with every change. Values that
- * stand for sockets begin with the connection id.
+ * A room in Redis is a hash. `head` holds the fixed fields, `owner` the Astation, `p:<connection id>` a pending Astation,
+ * `a:<atem_id>` an atem with its position and session. `v` changes with every update. Values that represent sockets begin
+ * with the connection id.
  */
 export type Fields = ReadonlyMap<string, string>;
 
@@ -12,7 +12,7 @@ type Head = Pick<Room, 'kind' | 'hostname' | 'unattendedSince'>;
 const writeAstation = (astation: Astation) => `${astation.connectionId} ${JSON.stringify(astation)}`;
 const readAstation = (value: string) => JSON.parse(value.slice(value.indexOf(' ') + 1)) as Astation;
 
-/** The room that a hash holds; undefined for an empty one. */
+/** Decodes a room from its hash; undefined if the hash is empty. */
 export function decodeRoom(code: string, fields: Fields): Room | undefined {
   const head = fields.get('head');
   if (head === undefined) return undefined;
@@ -37,8 +37,8 @@ export function decodeRoom(code: string, fields: Fields): Room | undefined {
 }
 
 /**
- * The hash of a room, `v` aside. Redis keeps no order of its own, so that atems carry their place in the line;
- * those that were there before keep theirs.
+ * Encodes a room as a hash without `v`. Atems carry their position, because Redis hashes are unordered. Existing atems keep
+ * their position.
  */
 export function encodeRoom(room: Room, before: Fields): Fields {
   const { kind, hostname, unattendedSince, owner } = room;

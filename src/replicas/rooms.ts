@@ -11,33 +11,32 @@ import { closeMessage, performMessage, sendMessage } from './message.ts';
 import { makeChange, withoutDead } from './room-change.ts';
 import { decodeRoom, type Fields } from './room-codec.ts';
 
-/** Rooms that are rid of a dead replica at the same time. */
+/** Rooms that are cleaned up concurrently after a dead replica. */
 const CLEANED_AT_ONCE = 100;
 
 /** A connection id is a UUID. */
 const CONNECTION_ID_LENGTH = 36;
 
-/** The room as it is stored, beside what of it is alive. */
+/** A room as stored, including sockets of dead replicas. */
 interface Looked extends Seen {
   fields: Fields;
   dead: ReadonlySet<ReplicaId>;
-  /** `pendingOfAddress` as Redis has it. */
+  /** `pendingOfAddress` in the encoding of Redis. */
   waiting: string;
 }
 
 export interface RedisRoomsDeps {
   line: RedisLine;
   delivery: Delivery;
-  /** ms of a clock that all replicas have. */
+  /** Time in ms on a clock that all replicas share. */
   now(): number;
   /** Called for a message that this version does not understand. */
   onUnknown(): void;
 }
 
 /**
- * Rooms that several replicas share. Redis is the one place where everything that happens in a room gets its
- * order: a change is committed together with the messages that it causes, and frames are routed by what is
- * committed.
+ * Rooms that several replicas share. Redis orders all events of a room: a change is committed atomically with the messages
+ * it causes, and frames are routed by the committed state.
  */
 export class RedisRooms implements RoomStore {
   readonly #line: RedisLine;
@@ -45,7 +44,7 @@ export class RedisRooms implements RoomStore {
   readonly #now: () => number;
   readonly #onUnknown: () => void;
   readonly #turns = new OrderedByKey();
-  /** Dead replicas that are being taken out of their rooms. */
+  /** Dead replicas whose cleanup is in flight. */
   readonly #cleaning = new Set<ReplicaId>();
 
   constructor({ line, delivery, now, onUnknown }: RedisRoomsDeps) {
@@ -56,7 +55,7 @@ export class RedisRooms implements RoomStore {
   }
 
   newConnectionId(): string {
-    // Without Redis the socket is closed as soon as its room is asked for it.
+    // Without Redis any id will do, because the socket is closed when it cannot join its room.
     const uuid = randomUUID();
     return this.#line.id === undefined ? uuid : connectionIdOf(this.#line.id, uuid);
   }
@@ -94,7 +93,7 @@ export class RedisRooms implements RoomStore {
 
   send(connectionId: string, text: string): void {
     const inbox = this.#line.keys.inbox(replicaOf(connectionId));
-    // What cannot be sent is lost together with its socket.
+    // A failed publish is ignored, because losing Redis closes the socket anyway.
     this.#line.publish(inbox, sendMessage(connectionId, text)).catch(() => undefined);
   }
 
@@ -112,17 +111,17 @@ export class RedisRooms implements RoomStore {
     this.#line.run('places_left', address, this.#line.id, here).catch(() => undefined);
   }
 
-  /** Does what another replica, or this one, has sent for the sockets that are here. */
+  /** Carries out a message for the sockets of this replica. */
   received(message: string): void {
     if (!performMessage(message, this.#delivery)) this.#onUnknown();
   }
 
-  /** Resolves when everything that was asked for so far is done. */
+  /** Resolves when all updates requested so far have finished. */
   settled(): Promise<void> {
     return this.#turns.settled();
   }
 
-  /** Takes the sockets of dead replicas out of their rooms, and tells who is to know. */
+  /** Removes the sockets of dead replicas from their rooms, and notifies the Astations. */
   async clean(ids: ReplicaId[]): Promise<void> {
     for (const id of ids) {
       if (this.#cleaning.has(id)) continue;
@@ -163,7 +162,7 @@ export class RedisRooms implements RoomStore {
     };
   }
 
-  /** @returns undefined when another change came between */
+  /** @returns undefined if a concurrent change made the read state stale */
   async #tryUpdate(asked: {
     code: string;
     decide: Decide;

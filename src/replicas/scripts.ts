@@ -1,9 +1,8 @@
-/** Lua that Redis runs as one step each; nothing comes between its reads and its writes. */
+/** Lua scripts. Redis runs each one atomically. */
 export type Scripts = ReturnType<typeof makeScripts>;
 
 /**
- * The scripts over the names of `keys.ts`. They make names out of what they find, so they need one Redis and
- * no Cluster.
+ * Makes the scripts for the key names of `keys.ts`. They derive key names from data, so they do not run on Redis Cluster.
  */
 export const makeScripts = (prefix: string) => {
   const common = `
@@ -28,7 +27,7 @@ export const makeScripts = (prefix: string) => {
     end
   `;
   const scripts = {
-    /** (id, ttl, its former id or '') → nothing. The replica is there, and no more what it was before. */
+    /** (id, ttl, former id or '') → nothing. Registers a replica and removes its former id. */
     arrive: `
       if ARGV[3] ~= '' then redis.call('DEL', P .. 'replica:' .. ARGV[3]) end
       redis.call('SET', P .. 'replica:' .. ARGV[1], '1', 'PX', ARGV[2])
@@ -36,7 +35,7 @@ export const makeScripts = (prefix: string) => {
       return 'OK'
     `,
 
-    /** (id, ttl) → how many are there, and the ids of the dead; -1 when this one was taken for dead. */
+    /** (id, ttl) → the number of live replicas and the ids of dead ones; -1 if this replica's presence has expired. */
     beat: `
       if redis.call('PEXPIRE', P .. 'replica:' .. ARGV[1], ARGV[2]) == 0 then return { -1 } end
       local answer = { 0 }
@@ -46,7 +45,7 @@ export const makeScripts = (prefix: string) => {
       return answer
     `,
 
-    /** (id) → nothing. Call when no room has a socket of the dead replica any more. */
+    /** (id) → nothing. Call after the dead replica's sockets have been removed from all rooms. */
     forget: `
       if alive(ARGV[1]) then return 'ALIVE' end
       redis.call('DEL', P .. 'rooms-of:' .. ARGV[1])
@@ -54,7 +53,7 @@ export const makeScripts = (prefix: string) => {
       return 'OK'
     `,
 
-    /** (code, address or '') → the room's fields, the dead replicas among them, sockets of the address that wait (`keys.ts`). */
+    /** (code, address or '') → the room's fields, its dead replicas, and the address's pending sockets (see `keys.ts`). */
     look: `
       local fields = redis.call('HGETALL', P .. 'room:' .. ARGV[1])
       local dead, named = {}, {}
@@ -69,8 +68,8 @@ export const makeScripts = (prefix: string) => {
     `,
 
     /**
-     * (change, then pairs of replica and message) → 'OK': the room is changed and the messages are on their way;
-     * 'STALE': it is not what was looked at; 'LAPSED': whoever asks was taken for dead. See room-change.ts.
+     * (change, then pairs of replica and message) → 'OK': the room is changed and the messages are published; 'STALE': the
+     * room has changed since it was read; 'LAPSED': the calling replica's presence has expired. See room-change.ts.
      */
     commit: `
       local change = cjson.decode(ARGV[1])
@@ -102,7 +101,7 @@ export const makeScripts = (prefix: string) => {
       return 'OK'
     `,
 
-    /** (code, atem_id, connection id, frame) → nothing. For the owner, from the atem's current socket. */
+    /** (code, atem_id, connection id, frame) → nothing. Sends to the owner, if the socket is the atem's current one. */
     from_atem: `
       local room = P .. 'room:' .. ARGV[1]
       local current = redis.call('HGET', room, 'a:' .. ARGV[2])
@@ -113,7 +112,7 @@ export const makeScripts = (prefix: string) => {
       return 'OK'
     `,
 
-    /** (code, owner's connection id, atem_id, connection id, frame) → nothing. For one atem, if it is current. */
+    /** (code, owner's connection id, atem_id, connection id, frame) → nothing. Sends to an atem's current socket. */
     to_atem: `
       local room = P .. 'room:' .. ARGV[1]
       local owner = redis.call('HGET', room, 'owner')
@@ -125,8 +124,8 @@ export const makeScripts = (prefix: string) => {
     `,
 
     /**
-     * (code, owner's connection id, frame, most) → how many atems there are. For every atem, one message to each replica; where
-     * there are more than most, for none.
+     * (code, owner's connection id, frame, most) → the number of atems. Sends to every atem, with one message per replica;
+     * sends nothing if there are more than `most`.
      */
     to_atems: `
       local fields = redis.call('HGETALL', P .. 'room:' .. ARGV[1])
@@ -153,7 +152,7 @@ export const makeScripts = (prefix: string) => {
       return count
     `,
 
-    /** (address, replica, sockets here, max) → 1 when all replicas together have no more than max, else 0. */
+    /** (address, replica, its sockets, max) → 1 if all replicas together have at most max sockets, else 0. */
     take_place: `
       local key = P .. 'sockets:' .. ARGV[1]
       local fields = redis.call('HGETALL', key)
@@ -171,7 +170,7 @@ export const makeScripts = (prefix: string) => {
       return 1
     `,
 
-    /** (address, replica, sockets here) → nothing. */
+    /** (address, replica, its sockets) → nothing. Records the replica's count. */
     places_left: `
       local key = P .. 'sockets:' .. ARGV[1]
       if ARGV[3] == '0' then redis.call('HDEL', key, ARGV[2]) else redis.call('HSET', key, ARGV[2], ARGV[3]) end
