@@ -6,7 +6,7 @@ import { SharedState, useShared } from './shared-state.ts';
  */
 const WRITE_MS = 250;
 
-/** What leads to a page, beside its path. */
+/** The parameters of a page's address, beside its path. */
 export type Parameter = 'q' | 'filter' | 'moment' | 'at' | 'sheet';
 
 interface Address {
@@ -20,7 +20,7 @@ interface NavigateOptions {
   state?: unknown;
 }
 
-/** Pages whose parameters are remembered for the way back to them. */
+/** Pages whose parameters are kept for navigating back. */
 const MAX_REMEMBERED = 200;
 
 function read(): Address {
@@ -59,7 +59,7 @@ class AddressBar {
     this.address.set(address);
   }
 
-  /** Writes what has changed into the address bar, where it has not been written yet. */
+  /** Writes pending changes into the address bar. */
   write(): void {
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
@@ -139,7 +139,7 @@ export const addressOf = (path: string): string => format({ path, parameters: ba
 export const openSheet = (name: string, { replace = false } = {}): void =>
   navigate(format(withParameter('sheet', name)), replace ? { replace } : { state: { sheet: true } });
 
-/** Closes the sheet that is open, by going back where it was opened from. */
+/** Closes the open sheet by navigating back. */
 export function closeSheet(): void {
   if (readParameter('sheet') === '') return;
   const { sheet } = (history.state ?? {}) as { sheet?: boolean };

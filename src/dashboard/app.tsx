@@ -11,7 +11,7 @@ import { SignIn } from './sign-in/sign-in.tsx';
 import { Toast } from './ui/toast.tsx';
 import { VaultsPage } from './vaults/vaults-page.tsx';
 
-// What the list does not need comes after it.
+// Loaded after the list, which does not need it.
 const loadVaultPage = () => import('./vault/vault-page.tsx');
 const VaultPage = lazy(loadVaultPage);
 /** The list has loaded by then. */
@@ -29,7 +29,7 @@ function useDocument(): void {
   }, [theme, tag]);
 }
 
-/** The list is there first; then, before anybody has chosen a vault, what shows one. */
+/** Loads the list first, then preloads the page of a vault. */
 function usePreload(): void {
   useEffect(() => {
     // The page of a vault asks for it again, and shows what is wrong then.

@@ -1,10 +1,10 @@
 import { SharedState, useShared } from './shared-state.ts';
 import { browserStorage } from './ui/storage.ts';
 
-/** What a person chose, kept in this browser for the next visit. */
+/** Preferences, stored in this browser. */
 export interface Preferences {
   theme: 'system' | 'light' | 'dark';
-  /** Undefined: as the browser asks. */
+  /** Undefined: the browser's preference. */
   language: 'en' | 'zh' | undefined;
   plainText: boolean;
   singleKeys: boolean;

@@ -28,7 +28,7 @@ export class SharedState<T> {
 
 /**
  * Renders the component again when what it selects changes.
- * @param select gives the same object as long as the state is the same
+ * @param select returns the same object for the same state
  */
 export const useShared = <T, Selected>(state: SharedState<T>, select: (value: T) => Selected): Selected =>
   useSyncExternalStore(state.listen, () => select(state.value));

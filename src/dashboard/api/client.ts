@@ -17,7 +17,7 @@ export type Client = TRPCClient<AppRouter>;
 
 type LinkOptions = HTTPBatchLinkOptions<AppRouter['_def']['_config']['$types']>;
 
-/** Calls that the server takes in one request. */
+/** Maximum calls per batch that the server accepts. */
 const MAX_BATCH_SIZE = 20;
 /** Queries travel in the address, and a server reads no more than 16 KiB of address and headers. */
 const MAX_URL_LENGTH = 8000;
@@ -34,7 +34,7 @@ function proofOf(credentials: Credentials): { authorization: string; query: stri
     : { authorization: `dashboard ${credentials.token}`, query: '' };
 }
 
-/** For how long an answer asks for a pause, in ms; 0: not at all. */
+/** The `Retry-After` of an answer in ms; 0 if there is none. */
 function pauseOf({ status, headers }: Response): number {
   if (status < 400) return 0;
   const seconds = Number(headers.get('retry-after') ?? Number.NaN);
@@ -58,7 +58,7 @@ async function send(input: RequestInfo | URL, init: RequestInit): Promise<Respon
 
 /**
  * What `EventSource` asks with: the one of browsers cannot send a header, and none comes back after a status like 503.
- * @param onEnded hears that the server no longer accepts the session
+ * @param onEnded called when the server no longer accepts the session
  */
 const makeStreamFetch =
   (headers: Record<string, string>, onEnded: () => void): FetchLike =>
@@ -103,7 +103,7 @@ export function makeClient(credentials: Credentials, onEnded: () => void = () =>
 
 export type ApiError = TRPCClientError<AppRouter>;
 
-/** Whether a call was answered by a refusal of the server, or not at all. */
+/** Whether the server refused a call, or did not answer it. */
 export const isApiError = (error: unknown): error is ApiError => error instanceof TRPCClientError;
 
 /** @returns the server's code for a call that it refused; undefined when it did not answer */

@@ -1,18 +1,18 @@
 import { SharedState, useShared } from '../shared-state.ts';
 
-/** How often a server that does not answer is asked again. */
+/** Retry interval while the server does not answer. */
 const PROBE_MS = 1000;
-/** Of a pause that a server asks for at most: it may be wrong, and a person can try again by hand. */
+/** Maximum pause on a server's request, because the request may be wrong. A person can retry earlier. */
 const MAX_PAUSE_MS = 120_000;
 
-/** An address of the server, also where a proxy serves it under a path. */
+/** A URL of the server, correct also behind a proxy that serves it under a path. */
 export const serverUrl = (path: string): string => new URL(path, document.baseURI).href;
 
-/** How the server can be reached. One object as long as nothing changes. */
+/** The state of the connection. The object is replaced only when it changes. */
 export interface ConnectionState {
   /** No answer comes. */
   lost: boolean;
-  /** When the pause that the server asked for is over, on the clock of `Date.now()`; 0: there is none. */
+  /** End of the pause that the server requested, on the clock of `Date.now()`; 0 if there is none. */
   pausedUntil: number;
 }
 
@@ -44,7 +44,7 @@ class Connection {
     this.#retryTimes.set(error, Date.now() + ms);
   }
 
-  /** @returns when a call that failed with this error is made again, on the clock of `Date.now()`; 0: never by itself */
+  /** @returns time of the automatic retry after this error, on the clock of `Date.now()`; 0 if there is none */
   retryTimeOf(error: object): number {
     return this.#retryTimes.get(error) ?? 0;
   }
@@ -61,7 +61,7 @@ class Connection {
     if (!this.state.lost && !(await answers())) this.reportLost();
   }
 
-  /** The server answers, but asks for a pause. */
+  /** The server is reachable but requested a pause. */
   reportPause(ms: number): void {
     const until = Date.now() + Math.min(ms, MAX_PAUSE_MS);
     if (until <= this.state.pausedUntil) return;

@@ -1,6 +1,6 @@
 import { tabStorage } from '../ui/storage.ts';
 
-/** How a person proves who they are: by a session of an Astation, or by the operator's token. */
+/** A person's credentials: a session of an Astation, or the operator's token. */
 export type Credentials =
   | { kind: 'session'; session: string; clientId: string }
   | { kind: 'operator'; token: string };
@@ -9,7 +9,7 @@ const KEY = 'vault-relay.credentials';
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-/** @returns what this tab was signed in with, as long as it is open */
+/** @returns the credentials of this tab, kept until it is closed */
 export function loadCredentials(): Credentials | undefined {
   const { kind, session, clientId, token } = (tabStorage.get(KEY) ?? {}) as Record<string, unknown>;
   if (kind === 'session' && isText(session) && isText(clientId)) return { kind, session, clientId };

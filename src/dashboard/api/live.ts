@@ -5,10 +5,10 @@ import { connection, useConnection } from './connection.ts';
 import { isEnded } from './problem.ts';
 import { useSession } from './session.tsx';
 
-/** After this long a stream that the server ended is opened again; twice as long each time that it ends at once. */
+/** Delay before a stream reconnects. Doubles each time that the stream ends immediately. */
 const REOPEN_MS = 1000;
 const LONGEST_REOPEN_MS = 30_000;
-/** A stream that was open for so long did not end at once. */
+/** A stream that stayed open this long did not end immediately. */
 const LASTING_MS = 10_000;
 /** Between two reloads of what changes all the time. */
 const RELOAD_MS = 5000;
@@ -21,7 +21,7 @@ function subscribeToVisibility(listener: () => void): () => void {
 const useVisible = (): boolean =>
   useSyncExternalStore(subscribeToVisibility, () => document.visibilityState === 'visible');
 
-/** What the streams of tRPC take beside `onData`. */
+/** Options of tRPC subscriptions, beside `onData`. */
 interface StreamHandlers {
   onStarted: () => void;
   onConnectionStateChange: (state: { state: string; error?: unknown }) => void;
@@ -34,7 +34,7 @@ type OpenStream = (handlers: StreamHandlers) => { unsubscribe: () => void };
 /** How a stream is opened again after it ended. */
 interface Attempt {
   count: number;
-  /** How often the stream ended at once. */
+  /** How often in a row the stream ended immediately. */
   failures: number;
 }
 
@@ -101,7 +101,7 @@ export function useStream(open: OpenStream, key: string | undefined): void {
   }, [key, lost, visible, attempt]);
 }
 
-/** @returns a function that runs work: at once, and then no more often than so many ms */
+/** Throttles `work`. @returns a function that runs it immediately, then at most once per interval in ms */
 export function useThrottled(work: () => void, ms: number): () => void {
   const latest = useRef(work);
   useEffect(() => {
@@ -123,7 +123,7 @@ export function useThrottled(work: () => void, ms: number): () => void {
   };
 }
 
-/** @returns a function that reloads these queries: at once, and then no more often than the server likes */
+/** @returns a throttled function that reloads these queries */
 export function useReload(...keys: QueryKey[]): () => void {
   const queryClient = useQueryClient();
   return useThrottled(() => {

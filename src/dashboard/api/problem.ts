@@ -38,7 +38,7 @@ export function problemOf(error: unknown): Problem {
   return BY_CODE[data.code] ?? (data.httpStatus < 500 ? 'refused' : 'failed');
 }
 
-/** Problems that pass by themselves, so that the call is worth repeating. */
+/** Transient problems, after which the call is retried. */
 const PASSING: readonly Problem[] = ['busy', 'unavailable', 'unknownOutcome', 'unreadable', 'failed'];
 
 /** Whether the same call may get through later. A call that got no answer waits for the connection instead. */
@@ -48,12 +48,12 @@ export const isPassing = (_failures: number, error: unknown): boolean =>
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 
-/** @returns when a call that failed with this error is tried again, on the clock of `Date.now()`; 0: never by itself */
+/** @returns time of the automatic retry after this error, on the clock of `Date.now()`; 0 if there is none */
 export const retryTimeOf = (error: unknown): number =>
   isApiError(error) ? connection.retryTimeOf(error) : 0;
 
 /**
- * How long to wait before a call is repeated: as the server said, else longer each time.
+ * The delay before a retry: the server's `Retry-After`, else an exponential back-off.
  * @param failures how often it has failed before
  */
 export function retryDelayOf(failures: number, error: unknown): number {

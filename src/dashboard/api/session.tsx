@@ -20,19 +20,19 @@ interface SignedIn {
 
 const SessionContext = createContext<SignedIn | undefined>(undefined);
 
-/** Who is signed in, and the client that calls as they. @throws Error outside of a session, which is a mistake */
+/** The signed-in person and their client. @throws Error outside of a session, which is a bug */
 export function useSession(): SignedIn {
   const session = useContext(SessionContext);
   if (!session) throw new Error('useSession needs a SessionProvider above it');
   return session;
 }
 
-/** Queries of one person. What was loaded as another is not shown to them. */
+/** A query cache per person, so that nobody sees data loaded by another person. */
 function makeQueryClient(onEnded: () => void): QueryClient {
   const onError = (error: unknown) => {
     if (isEnded(error)) onEnded();
   };
-  // The browser's guess about the network says nothing of a server in the same house.
+  // Ignores the browser's online state, because the server may be on the local network.
   const always = { networkMode: 'always', retry: isPassing, retryDelay: retryDelayOf } as const;
   return new QueryClient({
     queryCache: new QueryCache({ onError }),
@@ -42,7 +42,7 @@ function makeQueryClient(onEnded: () => void): QueryClient {
   });
 }
 
-/** Loads what has no stream, or failed, again when the server is back. */
+/** Reloads failed queries and queries without a stream after a reconnect. */
 function useReloadWhenBack(queryClient: QueryClient): void {
   const { lost } = useConnection();
   const wasLost = useRef(false);
@@ -86,7 +86,7 @@ const ownerOf = (credentials: Credentials | undefined): string =>
   credentials?.kind === 'session' ? credentials.clientId : '';
 
 interface SessionProviderProps {
-  /** The form, for who is not signed in. @param ended whether a session has just ended by itself */
+  /** The sign-in form. @param ended whether the previous session expired or was revoked */
   renderForm: (form: { onSignIn: (credentials: Credentials) => void; ended: boolean }) => ReactNode;
   children: ReactNode;
 }
@@ -102,7 +102,7 @@ export function SessionProvider({ renderForm, children }: SessionProviderProps) 
     () => ({
       signIn: (credentials: Credentials) => {
         saveCredentials(credentials);
-        // What one person discarded is brought back to nobody else.
+        // A discarded draft must not be offered to another person.
         if (setDraftOwner(ownerOf(credentials))) withdrawOffers();
         setState({ credentials, ended: false });
       },

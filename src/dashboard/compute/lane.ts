@@ -1,6 +1,6 @@
 import type { Tasks } from './tasks.ts';
 
-/** What the page asks a worker to compute. */
+/** A task for the worker. */
 export interface Request {
   id: number;
   name: keyof Tasks;
@@ -29,7 +29,7 @@ const LOAD_MS = 5000;
 /** Tasks that wait at most; further ones get no result. */
 const MAX_WAITING = 500;
 
-/** Runs tasks one after the other in a worker, so that the page keeps answering whatever the texts are. */
+/** Runs tasks one at a time in a worker, so that no text can block the page. */
 export class Lane {
   readonly #waiting: Job[] = [];
   #lastId = 0;
@@ -66,7 +66,7 @@ export class Lane {
     this.#worker.postMessage({ id, name, input } satisfies Request);
   }
 
-  /** Gives the running task so long from now on. */
+  /** Restarts the time limit of the running task. */
   #arm(limitMs: number | undefined): void {
     clearTimeout(this.#timer);
     if (limitMs !== undefined) this.#timer = setTimeout(this.#giveUp, limitMs);

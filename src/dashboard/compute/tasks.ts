@@ -3,7 +3,7 @@ import { toHtml } from '../text/markdown.ts';
 import { mergeLines, mergeTexts } from '../text/merge.ts';
 import { compareTexts } from '../text/words.ts';
 
-/** Computations on strangers' texts, which may take long: they run in a worker, each with a time limit. */
+/** Computations on untrusted texts. They run in a worker with a time limit, because they may take long. */
 export const TASKS = { mergeTexts, mergeLines, compareTexts, toHtml, findBrokenRow, hashTexts };
 
 export type Tasks = typeof TASKS;

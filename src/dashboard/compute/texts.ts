@@ -18,7 +18,7 @@ export interface Sides {
 }
 
 export interface Merged extends Merge {
-  /** How finely the sides were merged: within lines, by whole lines, or not at all. */
+  /** The granularity of the merge: within lines, by whole lines, or none. */
   by: 'words' | 'lines' | 'nothing';
 }
 

@@ -6,7 +6,7 @@ import { useComputed } from './use-computed.ts';
 const MAX_KEPT_CHARACTERS = 4_000_000;
 
 interface Formatted {
-  /** Still to be sanitised; undefined where the text is shown as it is. */
+  /** Unsanitised HTML; undefined if the text is shown unformatted. */
   html: string | undefined;
 }
 

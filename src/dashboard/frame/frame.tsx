@@ -24,13 +24,13 @@ function useFocusOnNavigation(main: React.RefObject<HTMLElement | null>, page: s
 
 const showKeys = () => openSheet('keys');
 
-/** What stands around every page. */
+/** The frame around every page. */
 export function Frame({ children }: { children: ReactNode }) {
   const t = useText();
   const { readOnly } = useSession();
   const sheet = useParameter('sheet');
   const [location] = usePath();
-  // A step within a vault is none to another page: it leaves the focus where it is.
+  // Navigation within a vault keeps the focus, because the page stays the same.
   const page = location.split('/').slice(0, 3).join('/');
   const main = useRef<HTMLElement>(null);
   useFocusOnNavigation(main, page);

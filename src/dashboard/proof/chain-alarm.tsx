@@ -15,7 +15,7 @@ export function useMisfitText(misfit: Misfit | undefined): string | undefined {
   return t.misfits[kind](labelOf(misfit));
 }
 
-/** Says on every page of a vault that what is shown is not what the vault's chain says. */
+/** Warns on every page of a vault that the shown data does not match the vault's hash chain. */
 export function ChainAlarm({ misfit }: { misfit: Misfit }) {
   const { proof: t } = useText();
   return (

@@ -18,7 +18,7 @@ export interface Verdict {
   /** The last row that is verified, and its hash. */
   seq: number;
   hash: string;
-  /** The last row that the page knows of. */
+  /** The last row that the page has loaded. */
   head: number | undefined;
   /** Whether every row that the page shows is verified. */
   done: boolean;
@@ -52,7 +52,7 @@ async function readChain(
       client.vault.proof.query({ vault_id: vaultId, since, limit: PORTION }, { signal }),
     gcTime: 0,
   });
-  // What has arrived since is not on the page yet: its turn comes with it.
+  // Newer rows are verified when the page has loaded them.
   const rows = proof.rows.filter(({ seq }) => seq <= head);
   if (rows.length === 0) verifier.noteGap(head);
   await verifier.addChain(rows);
@@ -109,7 +109,7 @@ export function useVerdict(vaultId: string, own: boolean | undefined): Verdict {
     };
     const workOn = async () => {
       while (!abort.signal.aborted && !verifier.misfit) {
-        // Without an answer there is no verdict; the page says that the server is away.
+        // No verdict without an answer. The outage banner reports the unreachable server.
         await work().catch(() => sleep(PAUSE_MS));
       }
     };

@@ -6,7 +6,7 @@ import type { ProofRow } from './hash.ts';
 /** Fields in which a row that is shown may differ from its row in the chain. */
 const FIELDS = ['entry_no', 'version', 'kind', 'writer_id', 'created_at'] as const;
 
-/** How something that is shown is not what the chain says. */
+/** How the shown data differs from the chain. */
 export type MisfitKind =
   | 'chain'
   | 'lost'
@@ -26,14 +26,14 @@ export interface Misfit {
   version: number;
 }
 
-/** The summary as the page shows it, and where the vault stood when it was read. */
+/** The summary that the page shows, and the head of the vault when it was read. */
 interface ShownSummary {
   summary: string;
   summary_version: number;
   head: number;
 }
 
-/** What every chain begins with. */
+/** The first hash of every chain. */
 const START = { seq: 0, hash: '0'.repeat(64) };
 
 /** How long hashing one portion may take. */
@@ -62,7 +62,7 @@ function takePortion(rows: readonly Row[]): Row[] {
   return rows.slice(0, end === -1 ? rows.length : end);
 }
 
-/** Verifies a vault in this browser: its chain, and that what the page shows is what the chain says. */
+/** Verifies in this browser the chain of a vault, and that the shown data matches it. */
 export class Verifier {
   readonly #vaultId: string;
   readonly #lane = new Lane();
@@ -155,7 +155,7 @@ export class Verifier {
     }
     if (view.cut) return;
     const rows = name === 'current' ? this.#newest.values() : this.#chain.values();
-    // An entry whose newest version has not been verified yet is shown in that version.
+    // The page shows an entry's newest version even before it has been verified.
     const ahead = new Set(
       view.entries.filter(({ seq }) => seq > this.verified.seq).map((row) => row.entry_no),
     );

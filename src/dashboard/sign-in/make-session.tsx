@@ -5,7 +5,7 @@ import { Command } from '../ui/command.tsx';
 import { Field } from '../ui/field.tsx';
 import { Icon } from '../ui/icons.tsx';
 
-/** A word as a POSIX shell takes it, whatever it holds. */
+/** Quotes any text as one word of a POSIX shell. */
 const quote = (word: string): string =>
   /^[\w.@:/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 

@@ -7,7 +7,7 @@ const FORMS = [
   /^(?:export\s+)?[a-z_]\w*=(.+)$/is,
 ];
 
-/** Marks that stand around what was copied. */
+/** Punctuation around a pasted id. */
 const QUOTES = /^["'`“”‘’<]+|["'`“”‘’>,;]+$/g;
 
 /** Finds a session id in whatever was pasted: what the command prints, as text or JSON, a header, or the id in quotes. */

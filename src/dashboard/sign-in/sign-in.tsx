@@ -17,11 +17,11 @@ import { SecretField } from './secret-field.tsx';
 
 interface SignInProps {
   onSignIn: (credentials: Credentials) => void;
-  /** Whether a session has just ended by itself. */
+  /** Whether the previous session expired or was revoked. */
   ended: boolean;
 }
 
-/** What keeps a person out: a sentence about what they entered, or how the call failed. */
+/** Why the sign-in failed: a sentence about the input, or the error of the call. */
 type Refusal = { sentence: string } | { error: unknown };
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -83,7 +83,7 @@ function RefusalText({ refusal }: { refusal: Refusal | undefined }) {
   );
 }
 
-/** The form of a person who is not signed in. */
+/** The sign-in form. */
 export function SignIn(props: SignInProps) {
   const text = useText();
   const { signIn: t } = text;

@@ -1,7 +1,7 @@
 /** Embeddings, overrides and isolates: they reorder what stands around them, and so can make text read as what it is not. */
 const REORDERING = /[\u202A-\u202E\u2066-\u2069]/g;
 
-/** Text whose reordering characters are shown by name, such as `[U+202E]`, and no longer take effect. */
+/** Replaces reordering characters by their names, such as `[U+202E]`. */
 export const showReordering = (text: string): string =>
   text.replace(REORDERING, (character) => `[U+${character.charCodeAt(0).toString(16).toUpperCase()}]`);
 

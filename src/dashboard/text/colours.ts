@@ -1,4 +1,4 @@
-/** What tells a writer from others at a glance. */
+/** The colour and style of a writer's dot. */
 export interface Colour {
   /** Degrees on the colour wheel. */
   hue: number;
@@ -11,7 +11,7 @@ export interface Colour {
 const HUES = 12;
 /** Full dots and hollow ones. */
 const SLOTS = 2 * HUES;
-/** As far as two writers stand apart where there is room for that. */
+/** The preferred distance between the hues of two writers. */
 const APART = 2;
 
 /** Scatters names over the slots, also those that differ in their last letter only. */
@@ -24,7 +24,7 @@ function hashOf(name: string): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** How far a hue stands from the nearest one that is taken. */
+/** Distance of a hue from the nearest used one. */
 function distanceOf(slot: number, taken: readonly number[]): number {
   return taken.reduce((least, other) => {
     const steps = Math.abs(slot - other) % HUES;

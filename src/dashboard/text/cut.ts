@@ -1,7 +1,7 @@
 const MAX_CHARACTERS = 3000;
 const MAX_LINES = 40;
 
-/** The beginning of a long text, and whether there is more. A character of two halves is not cut through. */
+/** Truncates a long text. Does not split surrogate pairs. @returns the beginning, and whether there is more */
 export function cutText(text: string): { shown: string; more: boolean } {
   const lines = text.split('\n', MAX_LINES + 1);
   const byLines = lines.length > MAX_LINES ? lines.slice(0, MAX_LINES).join('\n') : text;

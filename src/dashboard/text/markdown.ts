@@ -1,7 +1,7 @@
 import MarkdownIt from 'markdown-it';
 import { showReordering } from './bidi.ts';
 
-/** Headings of an entry stand below those of the page. */
+/** Shifts the headings of an entry below those of the page. */
 const HEADINGS: Record<string, string> = { h1: 'h3', h2: 'h4', h3: 'h5', h4: 'h6', h5: 'h6', h6: 'h6' };
 
 /** Longer addresses are no links: a reference repeats its address at each use, which would multiply a text. */
@@ -10,13 +10,13 @@ const MAX_ADDRESS_CHARACTERS = 2048;
 /** Elements that a page shows of one text. */
 const MAX_ELEMENTS = 5000;
 
-/** Markdown of strangers: HTML in it is text, links go to the web or to a mailbox, and nothing is fetched. */
+/** Renders untrusted Markdown: shows HTML as text, allows only web and mail links, and fetches nothing. */
 function makeMarkdown() {
   const markdown = new MarkdownIt({ html: false, linkify: true, breaks: true });
   markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
   markdown.validateLink = (url) =>
     url.length <= MAX_ADDRESS_CHARACTERS && /^(https?:|mailto:)/i.test(url.trim());
-  // An image would be fetched from another host, which tells its owner who reads.
+  // Images are not rendered, because fetching one reveals the reader to its host.
   markdown.disable('image');
   markdown.core.ruler.push('fit the page', ({ tokens }) => {
     for (const token of tokens) {

@@ -2,7 +2,7 @@ import { diff3Merge } from 'node-diff3';
 
 export interface Merge {
   text: string;
-  /** Whether both sides changed the same lines, which then stand between markers. */
+  /** Whether both sides changed the same lines, so that the text contains conflict markers. */
   clash: boolean;
 }
 
@@ -10,7 +10,7 @@ const START = '<<<<<<<';
 const MIDDLE = '=======';
 const END = '>>>>>>>';
 
-/** What the library answers; its own types leave it open. */
+/** The result of the library, which its types do not describe. */
 interface Region {
   ok?: string[];
   conflict?: { a: string[]; o: string[]; b: string[] };
@@ -62,5 +62,5 @@ export const keepBoth = (mine: string, theirs: string): Merge => ({
   clash: true,
 });
 
-/** Whether a marker of a merge still stands in the text. */
+/** Whether the text still contains a conflict marker. */
 export const hasMarkers = (text: string): boolean => /^(?:<{7}|>{7})$/m.test(text);

@@ -10,14 +10,14 @@ const ALLOWED = {
   ALLOW_ARIA_ATTR: false,
 };
 
-/** Makes elements of HTML that came from a stranger's text: harmless, whatever the text is. */
+/** Sanitises HTML made from untrusted text. @returns safe elements */
 export function sanitise(html: string): DocumentFragment {
   const fragment = DOMPurify.sanitize(html, { ...ALLOWED, RETURN_DOM_FRAGMENT: true });
   for (const link of fragment.querySelectorAll('a')) {
     link.target = '_blank';
     link.rel = 'noopener noreferrer nofollow';
   }
-  // What may be wider than the page scrolls in a box of its own, which the keyboard reaches.
+  // Wide content gets a separate, keyboard-focusable scroll box.
   for (const wide of fragment.querySelectorAll('pre')) wide.tabIndex = 0;
   for (const table of fragment.querySelectorAll('table')) {
     const box = document.createElement('div');

@@ -1,7 +1,7 @@
 import type { Text } from '../i18n/index.ts';
 import { announce } from './toast.tsx';
 
-/** Pages that do not come over HTTPS have no clipboard of their own; a selection can still be copied. */
+/** Copies a selection, because pages without HTTPS have no clipboard API. */
 function copySelection(text: string): boolean {
   const field = document.createElement('textarea');
   field.value = text;
@@ -13,7 +13,7 @@ function copySelection(text: string): boolean {
   return copied;
 }
 
-/** Puts text into the clipboard and says whether that worked. */
+/** Copies text to the clipboard. @returns whether it succeeded */
 export async function copyText(text: string, t: Text): Promise<void> {
   const copied = await (navigator.clipboard?.writeText(text) ?? Promise.reject()).then(
     () => true,

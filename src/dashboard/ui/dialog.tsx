@@ -14,7 +14,7 @@ interface DialogProps {
   children: ReactNode;
 }
 
-/** A sheet above the page, open as long as it is rendered. Escape and the button close it; focus stays inside. */
+/** A modal sheet, open while rendered. Escape and the button close it, and focus stays inside. */
 export function Dialog({ title, onClose, wide = false, actions, onSubmit, children }: DialogProps) {
   const t = useText();
   const popup = useRef<HTMLDivElement>(null);

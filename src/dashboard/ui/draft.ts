@@ -6,7 +6,7 @@ const PREFIX = 'vault-relay.draft.';
 interface Drafts {
   /** Whose drafts are read and written: another person in the same tab does not see them. */
   owner: string;
-  /** Drafts that were read. Each is one object as long as nobody changes it, so that components can compare it. */
+  /** Cached drafts. An unchanged draft keeps its identity, so that components can compare it. */
   read: Map<string, unknown>;
 }
 
@@ -15,7 +15,7 @@ const drafts = new SharedState<Drafts>({ owner: '', read: new Map() });
 const nameOf = (place: string): string =>
   `${PREFIX}${encodeURIComponent(drafts.value.owner).replaceAll('.', '%2E')}.${place}`;
 
-/** Says whose drafts these are, by their client id. @returns whether they were somebody else's before */
+/** Sets the owner of the drafts by client id. @returns whether the owner has changed */
 export function setDraftOwner(clientId: string): boolean {
   const isAnother = drafts.value.owner !== clientId;
   drafts.set({ ...drafts.value, owner: clientId });
@@ -42,7 +42,7 @@ function listPlaces(start: string): string[] {
     .map((name) => name.slice(prefix.length));
 }
 
-/** Idempotency keys stand beside the drafts that they belong to, and nobody typed them. */
+/** Idempotency keys are stored beside their drafts but are not drafts. */
 const isTyped = (place: string): boolean => !place.endsWith('.key');
 
 /** How many drafts of this person are not saved. */

@@ -13,13 +13,13 @@ import { Pursuit } from './pursuit.ts';
 import { usePrinting } from './use-printing.ts';
 import { readingLine } from './window-edges.ts';
 
-/** A place in a feed: an item, and how much of it stands above the line where reading begins, in pixels. */
+/** A position in a feed: an item, and the pixels of it above the reading line. */
 export interface Place {
   key: string;
   offset: number;
 }
 
-/** What the page above may ask of a feed. */
+/** The imperative interface of a feed. */
 export interface FeedHandle {
   /** Brings an item to the line where reading begins; also one that is still to come. */
   show: (key: string, offset?: number) => void;
@@ -27,9 +27,9 @@ export interface FeedHandle {
   showEnd: () => void;
   /** Whether the last item can be seen. */
   showsEnd: () => boolean;
-  /** Whether the window stands where it should: `show` and `showEnd` take some frames. */
+  /** Whether scrolling has reached its target, because `show` and `showEnd` take several frames. */
   isSteady: () => boolean;
-  /** Where the window stands; undefined at the beginning. */
+  /** The scroll position; undefined at the beginning. */
   place: () => Place | undefined;
 }
 

@@ -1,6 +1,6 @@
 import { readingEnd, readingLine } from './window-edges.ts';
 
-/** Whether a part of an element stands between the edges of the window. */
+/** Whether part of an element is inside the viewport. */
 function isVisible(element: Element): boolean {
   const { top, bottom } = element.getBoundingClientRect();
   return bottom > readingLine() + 1 && top < readingEnd() - 1;

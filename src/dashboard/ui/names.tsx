@@ -2,7 +2,7 @@ import { type CSSProperties, createContext, type ReactNode, useContext, useMemo 
 import { showReordering } from '../text/bidi.ts';
 import { type Colour, coloursOf } from '../text/colours.ts';
 
-/** Text of somebody else on one line: what it does to the order of letters stays inside. */
+/** Another person's text on one line, isolated so that it cannot reorder the surrounding text. */
 export const Foreign = ({ children }: { children: string }) => <bdi>{showReordering(children)}</bdi>;
 
 const Colours = createContext<ReadonlyMap<string, Colour>>(new Map());
@@ -10,7 +10,7 @@ const Colours = createContext<ReadonlyMap<string, Colour>>(new Map());
 /** Writers that get colours together; further ones get theirs by their name alone. */
 const MAX_COLOURED = 100;
 
-/** Gives the writers of one vault colours that can be told apart, in everything below. */
+/** Provides distinguishable colours for the writers of a vault to all components below. */
 export function WriterColours({ names, children }: { names: readonly string[]; children: ReactNode }) {
   const set = names.slice(0, MAX_COLOURED).sort().join('\0');
   const colours = useMemo(() => coloursOf(set.split('\0')), [set]);

@@ -18,13 +18,13 @@ export function useCountdown(until: number): number | undefined {
   return over ? undefined : Math.ceil((until - now) / 1000);
 }
 
-/** Says how a call failed, and when it is tried again. Empty while there is nothing to say. */
+/** Shows why a call failed and when it is retried. Empty without a problem. */
 export function ProblemText({ error }: { error: unknown }) {
   const { problems } = useText();
   const { lost } = useConnection();
   const seconds = useCountdown(retryTimeOf(error));
   const problem = error ? problemOf(error) : undefined;
-  // A connection that is back is no problem any more.
+  // Connection errors disappear after a reconnect.
   const holds = problem !== undefined && (problem !== 'unreachable' || lost);
   return (
     <p className="problem">

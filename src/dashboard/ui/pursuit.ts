@@ -1,6 +1,6 @@
 import { readingEnd, readingLine } from './window-edges.ts';
 
-/** What is looked for: an item by its key, or whichever is the last. */
+/** The scroll target: an item by key, or the last item. */
 type Goal = { key: string; offset: number } | 'end';
 
 /** The items as they are now. */
@@ -18,7 +18,7 @@ const MAX_FRAMES = 300;
 /** How long an item is waited for when all items are there. */
 const PATIENCE_MS = 2000;
 
-/** What a person does to scroll: it ends the pursuit. */
+/** Input events of manual scrolling, which ends the pursuit. */
 const OWN_SCROLLING = ['wheel', 'touchstart', 'pointerdown', 'keydown'] as const;
 
 /** Leads the window to an item whose place is not known yet: it may be still to come, and items above it unmeasured. */
@@ -34,7 +34,7 @@ export class Pursuit {
     return this.#goal !== undefined;
   }
 
-  /** Looks for an item until it stands where it should, or the person scrolls. */
+  /** Scrolls until the item is at its position or the person scrolls. */
   start(goal: Goal): void {
     this.stop();
     this.#goal = goal;
@@ -79,7 +79,7 @@ export class Pursuit {
     else if (this.#goal !== 'end' || complete || hopeless) this.stop();
   };
 
-  /** @returns whether the item stands where it should */
+  /** @returns whether the item is at its position */
   #approach(index: number, goal: Goal): boolean {
     const element = this.#items?.find(index);
     if (!element) {

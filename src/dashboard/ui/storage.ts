@@ -1,4 +1,4 @@
-/** What a tab keeps, also where the browser allows pages no storage: then until the page is loaded again. */
+/** Storage of a tab. Falls back to memory, until the next reload, if the browser blocks storage. */
 export interface Keeping {
   get(key: string): unknown;
   /** Keeps a value; undefined forgets it. */
@@ -43,7 +43,7 @@ function makeKeeping(open: () => Storage): Keeping {
   };
 }
 
-/** Kept as long as the tab is open. */
+/** Kept until the tab is closed. */
 export const tabStorage = makeKeeping(() => sessionStorage);
 
 /** Kept for the next visit. */

@@ -36,7 +36,7 @@ export function announce(message: string): void {
 const withdraw = (offer: Offer): void =>
   change({ offers: shown.value.offers.filter((other) => other !== offer) });
 
-/** Says that something was taken away, and gives it back to a person who asks. */
+/** Shows that something was removed, with a button to undo it. */
 export function offerUndo(text: string, undo: () => void): void {
   const offer = { text, undo };
   change({ offers: [...shown.value.offers, offer].slice(-MAX_OFFERS) });

@@ -7,7 +7,7 @@ import { ProblemText } from '../ui/problem.tsx';
 import { TextBox } from '../ui/text-box.tsx';
 import { useAppend } from './writes.ts';
 
-/** Where a new entry is written. What was typed stays until it is written. */
+/** The editor for a new entry. Keeps the draft until the entry is written. */
 export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (entryNo: number) => void }) {
   const { vault: t } = useText();
   const box = useRef<HTMLTextAreaElement>(null);
@@ -55,6 +55,6 @@ export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (
   );
 }
 
-/** Puts the cursor where a new entry is written. */
+/** Focuses the editor for a new entry. */
 export const focusComposer = (): void =>
   document.querySelector<HTMLElement>('[data-compose] textarea')?.focus();

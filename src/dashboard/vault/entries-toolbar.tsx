@@ -14,7 +14,7 @@ interface EntriesToolbarProps {
   onNewest: () => void;
 }
 
-/** What can be done with all entries at once. */
+/** Actions on all entries. */
 export function EntriesToolbar({ entries, filter, onNewest }: EntriesToolbarProps) {
   const t = useText();
   const { plainText } = usePreferences();

@@ -29,7 +29,7 @@ interface EntriesViewProps {
   target: Target | undefined;
   /** Whether the person may write into the vault. */
   writable: boolean;
-  /** The row that is not what the vault's chain says, by its `seq`. */
+  /** `seq` of the row that does not match the vault's chain. */
   forged: number | undefined;
 }
 

@@ -9,18 +9,18 @@ import type { Row } from './rows.ts';
 
 interface EntryCardProps {
   row: Row;
-  /** Where it stands among those that are shown. */
+  /** Its position among the shown entries. */
   place: { index: number; size: number };
   /** Led to by an address, or just arrived. */
   marked?: boolean;
-  /** Not what the vault's chain says. */
+  /** Whether it does not match the vault's chain. */
   forged?: boolean;
   actions?: ReactNode;
   /** Instead of the text. */
   children?: ReactNode;
 }
 
-/** An entry with who wrote it and when. */
+/** An entry with its writer and time. */
 export function EntryCard({ row, place, marked = false, forged = false, actions, children }: EntryCardProps) {
   const { proof: t } = useText();
   const id = `entry-${row.entry_no}`;
@@ -70,7 +70,7 @@ interface EntryActionsProps {
   onEdit?: (() => void) | undefined;
 }
 
-/** What can be done with an entry. */
+/** Actions on an entry. */
 export function EntryActions({ row, onHistory, onLink, onEdit }: EntryActionsProps) {
   const { vault: t } = useText();
   const label = labelOf(row);

@@ -37,7 +37,7 @@ function currentOf(error: ApiError, base: Row): Row | undefined {
   return current && { ...base, ...current };
 }
 
-/** An entry while it is edited, in place. What somebody else writes meanwhile is merged, never lost. */
+/** The in-place editor of an entry. Concurrent changes by others are merged, never lost. */
 export function EntryEditor({ vaultId, row, autoFocus, onDone }: EntryEditorProps) {
   const t = useText();
   const place = `${vaultId}.e${row.entry_no}`;

@@ -13,7 +13,7 @@ import { useEntryHistory } from './queries.ts';
 import type { Row } from './rows.ts';
 import type { ShownHistory } from './shown-history.ts';
 
-/** Of an entry, or of the summary, whose number is 0. */
+/** Number of the entry; 0 is the summary. */
 const titleOf = (versions: Row[], t: ReturnType<typeof useText>['history'], entryNo: number) =>
   entryNo === 0 || versions[0]?.kind === 'summary' ? t.summaryTitle : t.title(`e${entryNo}`);
 
@@ -96,7 +96,7 @@ function Versions({ versions, start }: { versions: Row[]; start: Row }) {
   const [chosen, setChosen] = useState(start);
   const before = (row: Row) => versions.findLast(({ version }) => version < row.version);
   const [from, setFrom] = useState(before(start));
-  // Of thousands of versions the newest, until more are asked for.
+  // Shows only the newest versions until the reader requests more.
   const [shown, setShown] = useState(Math.max(LISTED, versions.length - versions.indexOf(start)));
   const listed = versions.slice(-shown);
   const difference = useDifference(from?.content ?? '', chosen.content);

@@ -1,7 +1,7 @@
 import type { Client } from '../api/client.ts';
 import type { Row, View } from './rows.ts';
 
-/** Rows that are on the page before anybody scrolls; the rest comes after them, in larger portions. */
+/** Rows of the first page. The rest is loaded in larger batches. */
 const FIRST_PORTION = 100;
 const PORTION = 1000;
 /** Characters of text that a page holds. A larger vault is shown in part. */
@@ -13,7 +13,7 @@ export type ViewName = 'current' | 'history' | number;
 /** Puts rows that have arrived into a view. */
 export type AddRows = (rows: readonly Row[], arrived: readonly Row[]) => Row[];
 
-/** What is read, and for whom. */
+/** The arguments of a read. */
 export interface Reading {
   client: Client;
   vaultId: string;

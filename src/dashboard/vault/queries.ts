@@ -36,7 +36,7 @@ function adderOf(view: ViewName): AddRows {
 
 /** What is there is painted before the rest takes the processor. */
 const PAUSE_MS = 50;
-/** Rows that arrive within so long are shown together. */
+/** Window in which arriving rows are batched into one render. */
 const GATHER_MS = 30;
 /** The history of one entry is kept while it is shown: a person may look at many. */
 const ENTRY_GC_MS = 0;
@@ -85,7 +85,7 @@ function useView(vaultId: string, view: ViewName) {
         loaded?.next === next ? withNext(loaded, page, adderOf(view)) : loaded,
       );
     };
-    // Without an answer it goes on when the server is back.
+    // Resumes after a reconnect.
     const timer = setTimeout(() => void readOn().catch(() => undefined), PAUSE_MS);
     return () => {
       clearTimeout(timer);
@@ -104,7 +104,7 @@ export const useHistory = (vaultId: string) => useView(vaultId, 'history');
 /** Every version of an entry, by `seq`. @param entryNo 0: the summary */
 export const useEntryHistory = (vaultId: string, entryNo: number) => useView(vaultId, entryNo);
 
-/** What is known of the vault beside its entries. */
+/** The metadata of the vault. */
 export function useMeta(vaultId: string) {
   const { client } = useSession();
   return useQuery({
@@ -113,7 +113,7 @@ export function useMeta(vaultId: string) {
   });
 }
 
-/** Everything of the vault that the page has loaded so far; one object as long as nothing changes. */
+/** All loaded data of the vault. The object is replaced only when it changes. */
 export function useLoaded(vaultId: string) {
   const { data: current } = useCurrent(vaultId);
   const { data: meta } = useMeta(vaultId);
@@ -188,7 +188,7 @@ export function addRows(queryClient: QueryClient, vaultId: string, rows: readonl
   }
 }
 
-/** Gathers rows that arrive one after the other. @returns a function that takes a row */
+/** Batches arriving rows. @returns a function that accepts a row */
 function useGathered(work: (rows: Row[]) => void): (row: Row) => void {
   const latest = useRef(work);
   const state = useRef({ rows: [] as Row[], timer: undefined as ReturnType<typeof setTimeout> | undefined });
@@ -207,7 +207,7 @@ function useGathered(work: (rows: Row[]) => void): (row: Row) => void {
 }
 
 /**
- * Follows the vault, from where it was loaded.
+ * Subscribes to the vault from the loaded head.
  * @param loaded whether it was
  * @param onRows hears of rows after they were put in their places
  */

@@ -16,9 +16,9 @@ export interface Row {
 export interface View {
   entries: Row[];
   head: number;
-  /** Where the rest goes on, as the server said; null: there is none. */
+  /** The server's cursor for the remaining rows; null if there are none. */
   next: string | null;
-  /** Whether the rest was left out, because a page cannot hold it. */
+  /** Whether the remaining rows were omitted, because a page cannot hold them. */
   cut?: boolean;
 }
 

@@ -3,7 +3,7 @@ import { useParameter } from '../address.ts';
 /** Numbers of entries and versions end here. */
 const MAX_NUMBER = 2_147_483_647;
 
-/** Which history the address asks for. */
+/** The history named in the address. */
 export interface ShownHistory {
   /** 0: the summary. */
   entryNo: number;
@@ -11,7 +11,7 @@ export interface ShownHistory {
   version: number | undefined;
 }
 
-/** The history that stands open above a page of the vault; undefined: none. */
+/** The open history of a vault's page; undefined if there is none. */
 export function useShownHistory(): ShownHistory | undefined {
   const [, entryNo, version] = /^history-(\d{1,10})(?:-(\d{1,10}))?$/.exec(useParameter('sheet')) ?? [];
   if (entryNo === undefined || Number(entryNo) > MAX_NUMBER) return undefined;

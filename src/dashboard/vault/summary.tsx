@@ -93,7 +93,7 @@ function SummaryEditor({ vaultId, summary, version, onDone }: EditorProps) {
   );
 }
 
-/** What the vault is for, as the page's title, edited in place. A draft keeps its editor open. */
+/** The vault's summary as the page title, edited in place. A draft keeps its editor open. */
 export function Summary(props: SummaryProps) {
   const { vault: t } = useText();
   const [opened, setOpened] = useState(false);

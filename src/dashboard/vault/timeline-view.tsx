@@ -88,7 +88,7 @@ function countAt(rows: readonly Row[], moment: string): number {
 
 interface PastProps {
   rows: Row[];
-  /** The row that is not what the vault's chain says, by its `seq`. */
+  /** `seq` of the row that does not match the vault's chain. */
   forged: number | undefined;
 }
 

@@ -7,7 +7,7 @@ import { useWatch } from './queries.ts';
 import { makeFilter, type Row } from './rows.ts';
 
 interface Arrivals {
-  /** How many new entries nobody has seen yet: they stand below the window, or the filter hides them. */
+  /** Number of unseen new entries, which are below the viewport or hidden by the filter. */
   unseen: number;
   /** Whether the filter hides one of them. */
   hidden: boolean;

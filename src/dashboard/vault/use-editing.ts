@@ -10,7 +10,7 @@ interface Editing {
   close: (entryNo: number) => void;
 }
 
-/** Gives the focus back to an entry whose editor closed, unless the person went elsewhere. */
+/** Returns the focus to an entry when its editor closes, unless the focus has moved elsewhere. */
 function focusEntry(entryNo: number): void {
   requestAnimationFrame(() => {
     if (document.activeElement !== document.body) return;

@@ -6,7 +6,7 @@ import { announce } from '../ui/toast.tsx';
 import { openHistory } from './history-sheet.tsx';
 import type { View } from './rows.ts';
 
-/** What the address leads to. */
+/** The target of the address. */
 export interface Target {
   entryNo: number;
   version: number | undefined;
