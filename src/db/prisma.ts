@@ -19,7 +19,8 @@ class Adapter extends PrismaPg {
   readonly #run: PrismaOptions['run'];
 
   constructor({ pool, schema, run }: PrismaOptions) {
-    super(pool, { schema });
+    // Prisma puts the name between quotation marks and leaves those within it as they are.
+    super(pool, { schema: schema.replaceAll('"', '""') });
     this.#run = run;
   }
 

@@ -27,6 +27,7 @@ const MIGRATIONS = [
   '20261129000700_kinds',
   '20261130000000_write_types',
   '20261130000100_split_writes',
+  '20261130000300_client_views',
 ];
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
