@@ -129,14 +129,14 @@ export const tooManyRequests = (message: string, retryAfter: number) =>
 export const answerTooLarge = (maxBytes: number) =>
   new RelayError(
     'ANSWER_TOO_LARGE',
-    `The answer would have more than ${maxBytes} bytes; ask for pages with the parameter limit, such as limit=1000.`,
+    `The answer would have more than ${maxBytes} bytes; request pages with the parameter limit, such as limit=1000.`,
   );
 
 /** A search reached the time limit of one request. */
 export const searchTooLong = () =>
   new RelayError(
     'SERVICE_UNAVAILABLE',
-    'Looking through this many rows takes too long for one request; narrow the search, or ask for pages with the parameter limit.',
+    'Scanning this many rows takes too long for one request; narrow the search, or request pages with the parameter limit.',
     { retryAfter: 5 },
   );
 
@@ -151,7 +151,7 @@ export const databaseUnavailable = (cause: unknown) =>
 export const writeOutcomeUnknown = (cause: unknown) =>
   new RelayError(
     'SERVICE_UNAVAILABLE',
-    'The database was lost before it confirmed this write, which may have been written; repeat it with the same Idempotency-Key, or read before you write again.',
+    'The connection to the database was lost before this write was confirmed, so it may have been written. Retry with the same Idempotency-Key, or read the vault first.',
     { retryAfter: 1, details: { outcome: 'unknown' }, cause },
   );
 
@@ -159,7 +159,7 @@ export const writeOutcomeUnknown = (cause: unknown) =>
 export const changeOutcomeUnknown = (cause: unknown) =>
   new RelayError(
     'SERVICE_UNAVAILABLE',
-    'The connection to the database was lost before this change was confirmed, so it may have been made. Look whether it was before you repeat it.',
+    'The connection to the database was lost before this change was confirmed, so it may have been made. Check whether it was before you retry.',
     { retryAfter: 1, details: { outcome: 'unknown' }, cause },
   );
 

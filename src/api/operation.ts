@@ -32,7 +32,7 @@ const CHECKS: { [W in Who]: (reader: Reader) => Callers[W] } = {
   reader: (reader) => reader,
   operator: (reader) => {
     if (isOperator(reader)) return reader;
-    throw forbidden('This is for operators: send "Authorization: dashboard <token>".');
+    throw forbidden('Only operators may make this call; send the header "Authorization: dashboard <token>".');
   },
 };
 

@@ -65,8 +65,8 @@ async function* toCells(astations: AsyncIterable<AstationRow>): AsyncGenerator<s
 
 function makeListCommand({ setUp, out }: CommandDeps): Command {
   return new Command('list')
-    .description('list the Astations whose key is registered, oldest first, and those that are banned')
-    .option('--limit <n>', 'print at most so many', parseCount)
+    .description('list Astations with a registered key, oldest first, and banned ones')
+    .option('--limit <n>', 'maximum number of Astations to print', parseCount)
     .option('--json', 'print one JSON array')
     .action(async ({ limit, json }: { limit?: number; json?: true }) => {
       const { config, log } = setUp();
@@ -83,7 +83,7 @@ function makeForgetCommand({ setUp, out }: CommandDeps): Command {
   return new Command('forget-key')
     .argument('<id>')
     .description(
-      'forget the key of an Astation: its connection is closed, the next key it proves is registered',
+      'forget the key of an Astation: close its connection, and register the next key that it proves',
     )
     .action(async (id: string) => {
       const { config, log } = setUp();
@@ -100,7 +100,7 @@ function makeAddCommand({ setUp, out }: CommandDeps): Command {
       'its P-256 key in X9.63 form, 130 hexadecimal digits',
       parsePublicKey,
     )
-    .description('register the key of an Astation, so that it may come where enrolment is closed')
+    .description('register the key of an Astation, which admits it while enrolment is closed')
     .action(async (id: string, { publicKey }: { publicKey: string }) => {
       const { config, log } = setUp();
       await withDatabase(config, log, (db) => new AstationStore(db).add(id, publicKey));
@@ -111,18 +111,18 @@ function makeAddCommand({ setUp, out }: CommandDeps): Command {
 function makeBanCommand({ setUp, out }: CommandDeps): Command {
   return new Command('ban')
     .argument('<id>', 'the Astation', parseAstationId)
-    .description('keep an Astation out: its sockets and sessions end at once, on every server')
+    .description('ban an Astation: end its sockets and sessions at once, on every server')
     .action(async (id: string) => {
       const { config, log } = setUp();
       const banned = await withDatabase(config, log, (db) => new AstationStore(db).ban(id));
-      await out.line(banned ? 'Banned.' : 'It was banned already.');
+      await out.line(banned ? 'Banned.' : 'It is already banned.');
     });
 }
 
 function makeUnbanCommand({ setUp, out }: CommandDeps): Command {
   return new Command('unban')
     .argument('<id>', 'the Astation', parseAstationId)
-    .description('let a banned Astation in again; its sessions act again')
+    .description('end the ban of an Astation; its sessions work again')
     .action(async (id: string) => {
       const { config, log } = setUp();
       await withDatabase(config, log, (db) => new AstationStore(db).unban(id));
@@ -133,7 +133,7 @@ function makeUnbanCommand({ setUp, out }: CommandDeps): Command {
 /** `vault-relay astation list|add|ban|unban|forget-key`. */
 export const makeAstationCommand = (deps: CommandDeps): Command =>
   new Command('astation')
-    .description('say which Astations may come: list, add, ban, unban, forget keys')
+    .description('control which Astations have access: list, add, ban, unban, forget keys')
     .addCommand(makeListCommand(deps))
     .addCommand(makeAddCommand(deps))
     .addCommand(makeBanCommand(deps))

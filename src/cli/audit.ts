@@ -105,11 +105,11 @@ async function* toCells(rows: AsyncIterable<AuditRow>): AsyncGenerator<string[]>
 export function makeAuditCommand({ setUp, out }: CommandDeps): Command {
   const moment = (text: string) => parseMoment(text);
   return new Command('audit')
-    .description('print who did what, in the order of time; never what was written')
-    .requiredOption('--since <time>', 'RFC 3339, or how long ago: 1h, 2d', moment)
-    .option('--until <time>', 'the same; what happened from then on is left out', moment)
-    .option('--vault <id>', 'only what is about this vault')
-    .option('--work-session <id>', 'only what this work session did')
+    .description('print the audit log in the order of time; it never contains texts')
+    .requiredOption('--since <time>', 'RFC 3339 time, or age such as 1h or 2d', moment)
+    .option('--until <time>', 'RFC 3339 time, or age; exclude rows from then on', moment)
+    .option('--vault <id>', 'only rows about this vault')
+    .option('--work-session <id>', 'only rows of this work session')
     .option('--action <action>', 'only this action, such as append or session_revoke')
     .option('--json', 'print one JSON object a line')
     .action(async ({ json, ...options }: AuditOptions & { json?: true }) => {

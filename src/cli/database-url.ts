@@ -45,7 +45,7 @@ async function checkDatabaseUrl(url: string): Promise<void> {
   }
   if (version < MIN_SERVER_VERSION) {
     throw new DatabaseUrlError(
-      `DATABASE_URL leads to PostgreSQL ${Math.floor(version / 10_000)}; vault-relay needs 15 or newer.`,
+      `DATABASE_URL names a PostgreSQL ${Math.floor(version / 10_000)}; vault-relay needs 15 or newer.`,
     );
   }
 }

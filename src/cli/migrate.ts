@@ -5,7 +5,7 @@ import { openDatabaseSourceForCommand } from './database-url.ts';
 
 /** `vault-relay migrate`: beside `serve` the only command that makes or migrates a database. */
 export const makeMigrateCommand = ({ setUp, out }: CommandDeps): Command =>
-  new Command('migrate').description('bring the database up to date, without serving').action(async () => {
+  new Command('migrate').description('migrate the database, without serving').action(async () => {
     const { config, log } = setUp();
     const source = await openDatabaseSourceForCommand(config, log, { create: true });
     try {

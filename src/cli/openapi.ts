@@ -15,11 +15,11 @@ export function makeOpenApiCommand({ version, setUp, out }: CommandDeps): Comman
     .addOption(
       new Option(
         '--url <server>',
-        'the running server to check, whose DATABASE_URL or DATA_DIR is set; without it one is started',
+        'the running server to check, with its DATABASE_URL or DATA_DIR set; by default the check starts one',
       ),
     )
     .action(async ({ write, check, url }: { write?: true; check?: true; url?: string }, command: Command) => {
-      if (url !== undefined && !check) command.error('error: --url goes with --check');
+      if (url !== undefined && !check) command.error('error: --url requires --check');
       // The definitions of all calls load here, so that no other command waits for them.
       if (check) {
         const { checkOpenApi } = await import('./openapi/check.ts');

@@ -58,9 +58,7 @@ export function parseMoment(text: string, now = Date.now()): string {
   const moment = readMoment(text, now);
   const wire = moment && toWire(...moment);
   if (wire !== undefined && /^\d{4}-/.test(wire) && !wire.startsWith('0000')) return wire;
-  throw new InvalidArgumentError(
-    'It must be a time like 2026-11-24T09:00:00Z, or how long ago, like 1h or 2d.',
-  );
+  throw new InvalidArgumentError('It must be a time like 2026-11-24T09:00:00Z, or an age like 1h or 2d.');
 }
 
 const toWire = (ms: number, fraction?: string): string => {

@@ -86,6 +86,6 @@ export class Output {
 }
 
 function explainWriteError(error: NodeJS.ErrnoException): Error {
-  if (error.code === 'EPIPE') return new ReaderGoneError('The reader of the output has gone.');
+  if (error.code === 'EPIPE') return new ReaderGoneError('The reader closed the output.');
   return new OutputError(`The output cannot be written: ${explainSystemError(error)}.`, { cause: error });
 }

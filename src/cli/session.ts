@@ -18,9 +18,9 @@ interface CreateOptions {
 
 function makeCreateCommand({ setUp, out, hints }: CommandDeps): Command {
   return new Command('create')
-    .description('make a session that is granted and bound to an Astation')
+    .description('create a session that is granted and bound to an Astation')
     .requiredOption('--astation <id>', 'the Astation whose work session it joins', parseAstationId)
-    .option('--hostname <name>', 'what to call the machine it is for', parseHostname)
+    .option('--hostname <name>', 'name of the machine that uses it', parseHostname)
     .option('--json', 'print {"session_id": …}')
     .addOption(new Option('--atem', 'print the sessions.json of atem, ready to save').conflicts('json'))
     .action(async ({ astation, hostname = ownHostname(), json, atem }: CreateOptions) => {
@@ -94,8 +94,8 @@ async function* toCells(sessions: AsyncIterable<SessionRow>): AsyncGenerator<str
 
 function makeListCommand({ setUp, out }: CommandDeps): Command {
   return new Command('list')
-    .description('list sessions by their fingerprints, oldest first; the ids are not kept')
-    .option('--limit <n>', 'print at most so many', parseCount)
+    .description('list sessions by fingerprint, oldest first; the server does not store their ids')
+    .option('--limit <n>', 'maximum number of sessions to print', parseCount)
     .option('--json', 'print one JSON array')
     .action(async ({ limit, json }: { limit?: number; json?: true }) => {
       const { config, log } = setUp();
@@ -122,7 +122,7 @@ function makeRevokeCommand({ setUp, out }: CommandDeps): Command {
 /** `vault-relay session create|list|revoke`. */
 export const makeSessionCommand = (deps: CommandDeps): Command =>
   new Command('session')
-    .description('make, list and revoke sessions')
+    .description('create, list and revoke sessions')
     .addCommand(makeCreateCommand(deps))
     .addCommand(makeListCommand(deps))
     .addCommand(makeRevokeCommand(deps));

@@ -41,7 +41,7 @@ interface Place {
 function explainListenError(error: NodeJS.ErrnoException, { host, port, variable }: Place): Error {
   if (error.code === 'EADDRINUSE') {
     return new ListenError(
-      `Port ${port} on ${host} is in use; stop the program that has it, or set ${variable} to another one.`,
+      `Port ${port} on ${host} is in use; stop the program that uses it, or set ${variable} to another port.`,
     );
   }
   if (error.code === 'EACCES') {
@@ -90,7 +90,7 @@ async function assemble(
 
   if (config.enrollmentOpen && !isLoopback(config.host)) {
     log.warn(
-      'Any Astation that reaches this server may register itself; set ENROLLMENT=closed to admit only those that the operator adds',
+      'Any Astation that reaches this server may register itself; set ENROLLMENT=closed to admit only Astations that the operator adds',
     );
   }
 
@@ -104,7 +104,7 @@ async function assemble(
     const metricsApp = buildMetricsApp(observability.exposition, { token: config.metricsToken, log });
     cleanup.add(() => metricsApp.close());
     await listen(metricsApp, { host: config.host, port: config.metricsPort, variable: 'METRICS_PORT' });
-    log.info({ port: portOf(metricsApp) }, 'Metrics are at /metrics on a port of their own');
+    log.info({ port: portOf(metricsApp) }, 'Metrics are at /metrics on a separate port');
   }
 
   const app = await buildApp({ config, services, log, version });

@@ -15,10 +15,10 @@ export function makeExportCommand({ setUp, out }: CommandDeps): Command {
   const collect = (id: string, ids: string[] = []) => [...ids, id];
   return new Command('export')
     .description('write vaults with their whole history and proofs to stdout, one JSON object a line')
-    .option('--vault <id>', 'only this vault; may be given more than once', collect)
+    .option('--vault <id>', 'only this vault; repeatable', collect)
     .option('--work-session <id>', 'only the vaults of this work session')
-    .option('--after <position>', 'go on after the line with this position')
-    .option('--with-astations', 'the registered keys of Astations too')
+    .option('--after <position>', 'continue after the line with this position')
+    .option('--with-astations', 'include the registered keys of Astations')
     .action(async ({ vault, workSession, after, withAstations }) => {
       const { config, log } = setUp();
       const options: ExportOptions = { vaults: vault, workSession, after, astations: withAstations };
@@ -67,15 +67,15 @@ async function withInput<T>(
 /** `vault-relay import`: from a file, or stdin. */
 export function makeImportCommand({ setUp, out }: CommandDeps): Command {
   return new Command('import')
-    .description('bring the vaults of an export into a server that has none, checking every hash')
-    .argument('[file]', 'the export; without it, stdin')
+    .description('import the vaults of an export into an empty server, and check every hash')
+    .argument('[file]', 'the export; stdin by default')
     .action(async (file?: string) => {
       const { config, log } = setUp();
       const { vaults, rows, skipped, astations } = await withInput(file, (input) =>
         withConnectionToDatabase(config, log, (client) => importVaults(client, readLines(input))),
       );
-      const there = skipped > 0 ? ` ${skipped} vaults were there already, the same.` : '';
-      const keys = astations > 0 ? ` ${astations} Astations have their keys.` : '';
+      const there = skipped > 0 ? ` ${skipped} vaults were already there, unchanged.` : '';
+      const keys = astations > 0 ? ` ${astations} Astation keys are registered.` : '';
       await out.line(`Imported ${vaults} vaults with ${rows} rows.${there}${keys}`);
     });
 }

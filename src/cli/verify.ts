@@ -49,17 +49,17 @@ function parseRememberedHead(text: string): Head {
 /** `vault-relay verify`: exit code 1 when a vault does not fit. */
 export function makeVerifyCommand({ setUp, out }: CommandDeps): Command {
   return new Command('verify')
-    .description('check that no row of any vault was changed, taken out, put in or moved')
+    .description('check that no row of any vault was changed, removed, inserted or moved')
     .option('--vault <id>', 'check only this vault')
     .option(
       '--against <seq:hash>',
-      'also that it contains this head, remembered elsewhere',
+      'also check that it contains this head, which you kept elsewhere',
       parseRememberedHead,
     )
     .option('--json', 'print one JSON object')
     .action(async (options, command: Command) => {
       if (options.against && options.vault === undefined) {
-        command.error("error: option '--against' needs '--vault <id>': a head is that of one vault");
+        command.error("error: option '--against' needs '--vault <id>', because a head belongs to one vault");
       }
       const { config, log } = setUp();
       const misfits = await withConnectionToDatabase(config, log, (client) =>

@@ -6,10 +6,10 @@ export function welcome(url: string, config: Config): string {
   return `
 vault-relay listens on ${url}
 
-Make a session for each agent of one Astation (in another terminal, in this folder):
+Create a session for each agent of one Astation (in another terminal, in this folder):
   npx vault-relay session create --astation my-astation
 
-Hand a note over:
+Hand over a note:
   export S=<session_id>
   curl -H "Authorization: session $S" -H 'content-type: application/json' \\
     -d '{"summary":"auth refactor"}' '${base}/api/vault?id=agent-a'

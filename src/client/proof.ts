@@ -155,16 +155,16 @@ async function judgeRow(
   row: ProofRow,
   { last, vaultId, head, read }: RowContext,
 ): Promise<string | undefined> {
-  if (row.seq <= last.seq) return `stands after row ${last.seq}`;
-  if ((await hashRow(last.hash, vaultId, row)) !== row.hash) return 'does not have the hash of what it holds';
-  if (row.seq === head.seq && row.hash !== head.hash) return 'is the head by its number, but not by its hash';
+  if (row.seq <= last.seq) return `comes after row ${last.seq}`;
+  if ((await hashRow(last.hash, vaultId, row)) !== row.hash) return 'does not have the hash of its fields';
+  if (row.seq === head.seq && row.hash !== head.hash) return 'has the number of the head, but another hash';
   return read.meet(row, head);
 }
 
 /** @throws ProofError for a page that does not go on where the one before ended */
 function checkPage({ vault_id, algorithm, previous_hash }: Proof, vaultId: string, last: Head): void {
   if (vault_id === vaultId && algorithm === ALGORITHM && previous_hash === last.hash) return;
-  throw new ProofError(`A page does not go on where row ${last.seq} of ${vaultId} ended.`);
+  throw new ProofError(`A page does not continue after row ${last.seq} of ${vaultId}.`);
 }
 
 /**

@@ -23,7 +23,7 @@ const EXHAUSTED: Busy = {
 
 const COLLISION: Busy = {
   refusal: 'COLLISION',
-  message: 'Another request got in the way of this one. Nothing was changed; send it again.',
+  message: 'This request conflicted with another one. Nothing was changed; retry it.',
   retryAfter: 1,
 };
 
@@ -33,7 +33,7 @@ const BUSY: ReadonlyMap<string, Busy> = new Map<string, Busy>([
     '57014',
     {
       refusal: 'STATEMENT_TIMEOUT',
-      message: `The database stopped this request after ${seconds(TIME_LIMITS.statement)} seconds. Nothing was changed; ask for less, for example with limit or since, or try again later.`,
+      message: `The database stopped this request after ${seconds(TIME_LIMITS.statement)} seconds. Nothing was changed; request less, for example with limit or since, or try again later.`,
       retryAfter: 10,
     },
   ],

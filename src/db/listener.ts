@@ -75,7 +75,7 @@ export class Listener {
   #reconnectLater(): void {
     this.#timer = setTimeout(() => {
       this.#attempt = this.#connect().catch((error: Error) => {
-        this.#options.log.debug({ reason: error.message }, 'Still without the listening connection');
+        this.#options.log.debug({ reason: error.message }, 'The listening connection is still down');
         if (!this.#closed) this.#reconnectLater();
       });
     }, RECONNECT_MS);

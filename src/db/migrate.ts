@@ -89,7 +89,7 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
   } catch (error) {
     if (committing && mayHaveRun(readFault(error))) {
       throw new MigrationError(
-        `The database was lost before it confirmed the migration ${name}, which may have been applied; migrate again.`,
+        `The connection to the database was lost before migration ${name} was confirmed, so it may have been applied; migrate again.`,
         { cause: error },
       );
     }
@@ -107,7 +107,7 @@ async function takeLock(client: pg.Client): Promise<void> {
   } catch (error) {
     if (readFault(error).code !== '55P03') throw error;
     throw new MigrationError(
-      'Another program has been migrating this database for over 10 seconds; wait until it is done, or end it.',
+      'Another program has been migrating this database for over 10 seconds; wait until it ends, or stop it.',
       { cause: error },
     );
   }
@@ -138,7 +138,7 @@ async function checkEncoding(client: pg.Client): Promise<void> {
   const { encoding, name } = rows[0] ?? { encoding: 'unknown', name: '' };
   if (encoding === 'UTF8') return;
   throw new MigrationError(
-    `The database ${name} has the encoding ${encoding}, and vault-relay needs UTF8; make a database with ENCODING 'UTF8' TEMPLATE template0, and name it in DATABASE_URL.`,
+    `The database ${name} has the encoding ${encoding}, but vault-relay needs UTF8; create a database with ENCODING 'UTF8' TEMPLATE template0, and name it in DATABASE_URL.`,
   );
 }
 

@@ -59,7 +59,7 @@ export class ServerPool extends pg.Pool {
   dropAll(): void {
     for (const client of this.#busy) this.#stale.add(client);
     for (const client of [...this.#idle])
-      client.emit('error', new Error('dropped along with one that broke'));
+      client.emit('error', new Error('dropped together with a broken connection'));
   }
 }
 

@@ -35,17 +35,17 @@ export function makeScanQueue(poolSize: number): TurnQueue {
       tooManyOfCaller: () =>
         refusal(
           'TOO_MANY_REQUESTS',
-          `Your work session has ${MAX_WAITING_SCANS_OF_CALLER} searches, lists or histories waiting already; wait for their answers.`,
+          `Your work session already has ${MAX_WAITING_SCANS_OF_CALLER} queued searches, lists or histories; wait for their answers.`,
         ),
       tooMany: () =>
         refusal(
           'SERVICE_UNAVAILABLE',
-          'More searches, lists and histories are waiting than this server takes; try again shortly.',
+          'This server has too many queued searches, lists and histories; try again shortly.',
         ),
       waitedTooLong: () =>
         refusal(
           'SERVICE_UNAVAILABLE',
-          `This request looks through many rows and found no free place within ${RETRY_AFTER_SECONDS} seconds; ask for less, or try again.`,
+          `This request scans many rows and waited ${RETRY_AFTER_SECONDS} seconds for its turn; request less, or try again.`,
         ),
     },
   });
@@ -69,14 +69,14 @@ export function makeReadQueue(poolSize: number): TurnQueue {
       tooManyOfCaller: () =>
         refusal(
           'TOO_MANY_REQUESTS',
-          `Your work session has ${MAX_WAITING_READS_OF_CALLER} reads waiting already; wait for their answers.`,
+          `Your work session already has ${MAX_WAITING_READS_OF_CALLER} queued reads; wait for their answers.`,
         ),
       tooMany: () =>
-        refusal('SERVICE_UNAVAILABLE', 'More reads are waiting than this server takes; try again shortly.'),
+        refusal('SERVICE_UNAVAILABLE', 'This server has too many queued reads; try again shortly.'),
       waitedTooLong: () =>
         refusal(
           'SERVICE_UNAVAILABLE',
-          `This read found no free connection to the database within ${RETRY_AFTER_SECONDS} seconds; try again.`,
+          `This read got no connection to the database within ${RETRY_AFTER_SECONDS} seconds; try again.`,
         ),
     },
   });

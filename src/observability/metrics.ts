@@ -13,14 +13,16 @@ export interface AnsweredRequest {
 export const GAUGES = {
   pool: { help: 'Connections of the database pool, and calls that wait for one.', label: 'state' },
   scans: {
-    help: 'Reads that look through many rows: how many run and wait, and callers that wait.',
+    help: 'Reads that may scan many rows, running and queued, and the callers with queued ones.',
     label: 'state',
   },
   sockets: { help: 'Relay sockets that are open on this server.', label: 'role' },
   writeQueue: { help: 'Writes that wait for their statement.' },
-  waiting: { help: 'Reads and subscriptions that wait for something to be written.' },
+  waiting: { help: 'Reads and subscriptions that wait for a write.' },
   bytesInFlight: { help: 'Bytes of answers that their readers have not taken yet.' },
-  replicas: { help: 'Servers that share the Redis, this one included; 0 without one, or while it is away.' },
+  replicas: {
+    help: 'Servers that share the Redis, including this one; 0 without Redis, or while it is unreachable.',
+  },
 } as const satisfies Record<string, { help: string; label?: string }>;
 
 export type GaugeName = keyof typeof GAUGES;

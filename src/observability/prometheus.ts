@@ -43,7 +43,7 @@ export function makePrometheus(): Exposition {
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
     name: `${PREFIX}request_duration_seconds`,
-    help: 'Time from the head of a request to the end of its answer; what waits on purpose is a route of its own.',
+    help: 'Time from the head of a request to the end of its answer; waiting reads have a separate route.',
     labelNames: ['method', 'route', 'operation', 'status'],
     buckets: REQUEST_SECONDS,
     registers,
@@ -56,7 +56,7 @@ export function makePrometheus(): Exposition {
   });
   const writes = new Histogram({
     name: `${PREFIX}writes_per_statement`,
-    help: 'Writes that one statement does.',
+    help: 'Writes in one statement.',
     buckets: WRITES,
     registers,
   });
@@ -68,7 +68,7 @@ export function makePrometheus(): Exposition {
   });
   const unknown = new Counter({
     name: `${PREFIX}unknown_messages_total`,
-    help: 'Messages of other servers that this version does not understand, and ignored.',
+    help: 'Messages of other servers that this version does not understand and ignores.',
     registers,
   });
   return {

@@ -6,13 +6,13 @@ const count = z.int().min(0);
 
 export const OperatorStatus = z.object({
   version: z.string(),
-  uptime_seconds: z.number().min(0).meta({ description: 'Of the server that answers.' }),
+  uptime_seconds: z.number().min(0).meta({ description: 'Uptime of the server that answers, in seconds.' }),
   sockets: z
     .object({ atems: count, astations: count })
     .meta({ description: 'Relay sockets of the server that answers.' }),
   work_sessions: z
     .array(z.object({ work_session_id: z.string(), sessions: z.int().min(1) }))
-    .meta({ description: 'Astations that live sessions are bound to, with how many, by id.' }),
+    .meta({ description: 'Astations with bound live sessions, and the number of these sessions, by id.' }),
 });
 
 export interface OperatorDeps {

@@ -31,13 +31,9 @@ const MAX_WAITING = 5000;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 const queueFull = (): RelayError =>
-  new RelayError(
-    'SERVICE_UNAVAILABLE',
-    'More writes are waiting than this server takes; try again shortly.',
-    {
-      retryAfter: 1,
-    },
-  );
+  new RelayError('SERVICE_UNAVAILABLE', 'This server has too many queued writes; try again shortly.', {
+    retryAfter: 1,
+  });
 
 /** A lane whose last statement failed: its writes go one by one until one succeeds. */
 interface Suspect<Write, Result> {

@@ -89,7 +89,7 @@ export class LoginStore {
     if (!row) throw await this.#whyNot(id, signedBy);
     if (row.matched) return { id, status: 'granted', token };
     throw unauthorized(
-      row.status === 'denied' ? 'Wrong OTP, once too often: this session has ended.' : 'Wrong OTP.',
+      row.status === 'denied' ? 'Too many wrong OTPs: this session has ended.' : 'Wrong OTP.',
     );
   }
 
@@ -132,13 +132,13 @@ export class LoginStore {
     const row = await this.peek(id);
     if (!row) return noSuchSession();
     if (row.status !== 'pending') return conflict(`This session is already ${row.status}.`);
-    if (row.remainingMs === 0) return gone('This session has expired; ask for a new one.');
+    if (row.remainingMs === 0) return gone('This session has expired; request a new one.');
     if (signedBy !== undefined) {
       return conflict(
         `This Astation holds ${MAX_BOUND_SESSIONS} sessions already; unbind one, then grant again.`,
       );
     }
-    return conflict('This session has just changed; look at its status.');
+    return conflict('This session has just changed; read its status.');
   }
 }
 

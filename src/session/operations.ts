@@ -46,7 +46,7 @@ export function makeSessionProcedures({ logins, astations, verifyGrant, countGra
     const publicKeyHex = await astations.findKey(astation_id);
     if (publicKeyHex === undefined) throw unauthorized('No key is registered for this Astation.');
     const signed = { sessionId: id, otp, astationId: astation_id, publicKeyHex, signatureHex: signature };
-    if (!verifyGrant(signed)) throw unauthorized('The signature does not fit the key of this Astation.');
+    if (!verifyGrant(signed)) throw unauthorized('The signature does not match the key of this Astation.');
     return astation_id;
   }
 
@@ -68,9 +68,9 @@ export function makeSessionProcedures({ logins, astations, verifyGrant, countGra
         status: 201,
         operationId: 'requestSession',
         tags,
-        summary: 'Ask for a session',
+        summary: 'Request a session',
         description: 'The request is pending for five minutes.',
-        successDescription: 'The request was made.',
+        successDescription: 'The request was created.',
         example: {
           request: { hostname: 'build-mac' },
           answer: {
@@ -95,8 +95,8 @@ export function makeSessionProcedures({ logins, astations, verifyGrant, countGra
         path: '/sessions/{id}/status',
         operationId: 'getSessionStatus',
         tags,
-        summary: 'See what became of a request',
-        description: 'Carries the token once it is granted, for five minutes.',
+        summary: 'Show the status of a session request',
+        description: 'After the grant, the answer has the token for five minutes.',
         successDescription: 'The state of the session.',
         errors: ['NOT_FOUND'],
         example: { answer: { id: ID, status: 'granted', token: TOKEN } },
@@ -115,7 +115,7 @@ export function makeSessionProcedures({ logins, astations, verifyGrant, countGra
         tags,
         summary: 'Grant a session by its OTP',
         description:
-          'By the OTP alone the session is granted but bound to no Astation, and 401 on every vault call. With `astation_id` and `signature` (hex of DER ECDSA over SHA-256 of `vault-relay-grant-v1\\n<session id>\\n<otp>\\n<astation_id>`, by the registered key) it is bound too. Five wrong OTPs end the session.',
+          'A grant by OTP alone binds the session to no Astation, so every vault call gets 401. A grant with `astation_id` and `signature` binds it too. The signature is the hex of DER ECDSA over SHA-256 of `vault-relay-grant-v1\\n<session id>\\n<otp>\\n<astation_id>`, by the registered key. Five wrong OTPs end the session.',
         successDescription: 'The session is granted.',
         errors: ['UNAUTHORIZED', 'NOT_FOUND', 'CONFLICT', 'GONE'],
         together: ['astation_id', 'signature'],

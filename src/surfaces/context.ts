@@ -43,7 +43,7 @@ function checkEscapes(url: string): void {
   try {
     decodeURIComponent(url.slice(query + 1));
   } catch {
-    throw badRequest('The query of the address is not valid percent-encoded UTF-8.');
+    throw badRequest('The query is not valid percent-encoded UTF-8.');
   }
 }
 

@@ -11,10 +11,7 @@ const time = z.string().refine(isCanonicalTime, 'must be a time in UTC with six 
 /** PostgreSQL keeps neither. */
 const text = z
   .string()
-  .refine(
-    (value) => !value.includes('\0') && value.isWellFormed(),
-    'must have no NUL and no half of a character',
-  );
+  .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must have no NUL and no lone surrogate');
 const whole = z.int().min(0);
 const seq = whole.max(MAX_SEQ);
 /** An INT of PostgreSQL. */
@@ -116,7 +113,7 @@ export function formatLine(line: Line): string {
 /** @throws Error that says in a sentence what is wrong with the line */
 export function parseLine(text: string): Line {
   const [start = '', check] = /^\{"check":"([0-9a-f]{16})",/.exec(text) ?? [];
-  if (check === undefined) throw new Error('it is no line of an export, or was cut off');
+  if (check === undefined) throw new Error('it is not a line of an export, or was cut off');
   const rest = text.slice(start.length);
   if (checkOf(rest) !== check) throw new Error('it was changed after it was exported, or cut off');
   const parsed = Line.safeParse(JSON.parse(`{${rest}`));

@@ -42,7 +42,7 @@ class Importer {
   }
 
   async take(line: Line): Promise<void> {
-    if (this.#ended) throw new Error('the export has ended before it');
+    if (this.#ended) throw new Error('the export ended before it');
     if (!this.#header && line.type !== 'header') throw new Error('an export begins with its header');
     switch (line.type) {
       case 'header':
@@ -57,7 +57,7 @@ class Importer {
         break;
       case 'row':
         this.#seen.rows++;
-        if (!this.#vault) throw new Error('it stands before the line of its vault');
+        if (!this.#vault) throw new Error('it comes before the line of its vault');
         await this.#vault.take(line);
         break;
       case 'end':
@@ -75,9 +75,10 @@ class Importer {
   async finish(): Promise<void> {
     if (this.#ended) return;
     await this.giveUp();
-    const how = this.#position === null ? 'Export again' : `Go on with --after '${this.#position}'`;
+    const how =
+      this.#position === null ? 'Export again' : `Resume the export with --after '${this.#position}'`;
     throw new ImportError(
-      `The file has no end, as an export has that was interrupted; the vaults that are whole are in. ${how}, append to the file, and import it again.`,
+      `The file has no end line, so its export was interrupted; the complete vaults are imported. ${how}, append to the file, and import it again.`,
     );
   }
 
@@ -86,10 +87,10 @@ class Importer {
       throw new Error(
         header.after === null
           ? 'another export begins'
-          : `it goes on after ${header.after}; append it to the file that ends there`,
+          : `it continues after ${header.after}; append it to the file that ends there`,
       );
     }
-    if (this.#header && !sameScope(this.#header, header)) throw new Error('it goes on with other vaults');
+    if (this.#header && !sameScope(this.#header, header)) throw new Error('it continues with other vaults');
     this.#header = header;
     this.#seen = { astations: 0, vaults: 0, rows: 0 };
   }
@@ -108,7 +109,7 @@ class Importer {
     const known = await this.#target.find(line.vault_id);
     if (this.#begun <= this.#present && !known) {
       throw new Error(
-        `vault ${line.vault_id} is not here, but ${this.#present} others are; import into an empty server`,
+        `this server already has other vaults (${this.#present}), but not vault ${line.vault_id}; import into an empty server`,
       );
     }
     this.#vault = new VaultImport(this.#target, { line, known, highestSeq });
@@ -145,7 +146,7 @@ class Importer {
 async function lock(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ locked: boolean }>(LOCK);
   if (!rows[0]?.locked)
-    throw new ImportError('Another import is at work on this database; wait for its end.');
+    throw new ImportError('Another import is running on this database; wait until it ends.');
 }
 
 /**

@@ -59,7 +59,7 @@ export class VaultImport {
   /** @throws Error unless the row follows from the one before */
   async take(row: RowLine): Promise<void> {
     const { vault_id: vaultId } = this.#line;
-    if (row.vault_id !== vaultId) throw new Error(`it stands among the rows of vault ${vaultId}`);
+    if (row.vault_id !== vaultId) throw new Error(`it is among the rows of vault ${vaultId}`);
     if (row.seq <= this.#seq) throw new Error(`seq ${row.seq} comes after ${this.#seq}`);
     const content_sha256 = sha256(row.content);
     if (hashRow(this.#hash, vaultId, { ...row, content_sha256 }) !== row.hash) {
@@ -71,7 +71,7 @@ export class VaultImport {
     if (this.#known) return;
     if (looksSealed(row.content)) {
       throw new Error(
-        `row ${row.seq} of vault ${vaultId} begins with "${SEALED_PREFIX}", which atem takes for sealed text; export the other vaults with --vault, or move the whole database with pg_dump`,
+        `row ${row.seq} of vault ${vaultId} begins with "${SEALED_PREFIX}", which atem treats as sealed text; export the other vaults with --vault, or move the whole database with pg_dump`,
       );
     }
     this.#waiting.push(row);
@@ -105,7 +105,8 @@ export class VaultImport {
     if (head.seq !== this.#seq || head.hash !== this.#hash) {
       throw new Error(`vault ${vault_id} ends with row ${this.#seq}, but its line says ${head.seq}`);
     }
-    if (head.seq > this.#highestSeq()) throw new Error(`vault ${vault_id} goes beyond what the header says`);
+    if (head.seq > this.#highestSeq())
+      throw new Error(`vault ${vault_id} goes beyond the head of the header`);
     if (this.#known) {
       this.#compare(this.#known);
       return { written: false, rows: 0 };
@@ -134,7 +135,7 @@ export class VaultImport {
       JSON.stringify([...Object.entries(vault).toSorted(), [...new Set(writer_list)].toSorted()]);
     if (keys !== this.#keys || sorted(known) !== sorted(line)) {
       throw new Error(
-        `vault ${line.vault_id} is here already and is not the same; import into an empty server`,
+        `vault ${line.vault_id} already exists here with other rows; import into an empty server`,
       );
     }
   }

@@ -91,7 +91,7 @@ export class VaultTarget {
     await this.#client.query('COMMIT').catch((error) => {
       if (!mayHaveRun(readFault(error))) throw error;
       throw new Error(
-        `the database was lost before it confirmed vault ${vault_id}, which may be in; import the same file again`,
+        `the connection to the database was lost before vault ${vault_id} was confirmed, so it may be imported; import the same file again`,
         { cause: error },
       );
     });

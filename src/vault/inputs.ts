@@ -47,7 +47,7 @@ const within = (min: number, max: number, description: string) =>
   >;
 
 const vaultId = storableName(128).meta({
-  description: 'As `POST /api/vault` answered it.',
+  description: 'The id that `POST /api/vault` returned.',
   example: 'v-7Kf3qDx02Z',
 });
 
@@ -59,7 +59,7 @@ const tags = z
   .refine((all) => new Set(all).size === all.length, 'must not name a tag twice')
   .meta({
     uniqueItems: true,
-    description: 'Words to find the entry by. An override without them keeps those of the version before.',
+    description: 'Search words of the entry. An override without tags keeps those of the previous version.',
   });
 
 const idempotencyKey = z
@@ -67,7 +67,7 @@ const idempotencyKey = z
   .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters')
   .meta({
     description:
-      'Makes a repeat safe: with the same key, the same request answers its first result and writes nothing.',
+      'Makes a retry safe: the same request with the same key writes nothing and returns the first result.',
   });
 
 const expected = (what: string) =>
@@ -76,22 +76,22 @@ const expected = (what: string) =>
     .min(1)
     .max(MAX_INT)
     .meta({
-      description: `The version of the ${what} that you have seen; if it has moved on, 409 says to what.`,
+      description: `The version of the ${what} that you have seen. If there is a newer one, 409 returns it.`,
     });
 
 const q = storableName(MAX_QUERY_CHARACTERS).meta({
   description:
-    'Only what holds this text, in upper or lower case; any two characters are enough in any script.',
+    'Only rows or vaults with this text, in upper or lower case. Any two characters are enough, in any script.',
 });
 
 const cursor = (form: RegExp) =>
   z
     .string()
-    .regex(form, 'must be as the answer before gave it')
+    .regex(form, 'must be the cursor of the previous answer')
     .refine((text) => text.isWellFormed(), 'must not contain a lone surrogate')
-    .meta({ description: 'Where the page before ended, as its `Link` gave it.' });
+    .meta({ description: 'The end of the previous page, from its `Link`.' });
 
-const limit = within(1, MAX_LIMIT, 'At most so many; `Link` with `rel="next"` leads on.');
+const limit = within(1, MAX_LIMIT, 'The maximum number; `Link` with `rel="next"` leads to the next page.');
 
 /** What callers send. Unknown fields are refused, so that a misspelt option never passes silently. */
 export function makeVaultInputs(limits: Limits) {
@@ -107,7 +107,7 @@ export function makeVaultInputs(limits: Limits) {
       q: q.optional(),
       writer: clientId.meta({ description: 'Only vaults that this client wrote into.' }).optional(),
       tag: tagName.meta({ description: 'Only vaults with an entry of this tag.' }).optional(),
-      details: flag('Also times, numbers and writers of each vault.').optional(),
+      details: flag('Include times, numbers and writers of each vault.').optional(),
       limit: limit.optional(),
       cursor: cursor(LIST_CURSOR).optional(),
     }),
@@ -115,26 +115,22 @@ export function makeVaultInputs(limits: Limits) {
     read: z.strictObject({
       vault_id: vaultId,
       since: seqOf('Only rows with a greater `seq`.').optional(),
-      history: flag('Every version instead of the highest of each entry.').optional(),
+      history: flag('All versions of each entry instead of the highest.').optional(),
       kind: z.enum(['content', 'summary', 'all']).optional().meta({
-        description: 'Entries (if left out), versions of the summary, or both.',
+        description: 'Entries (default), versions of the summary, or both.',
       }),
-      as_of: seqOf('The vault as it was when this was its head.').optional(),
+      as_of: seqOf('The vault as it was at this head.').optional(),
       entry_id: within(
         0,
         MAX_U32,
-        'Only rows of the entry with this number; none if it was never written. The summary has 0, and shows only with `kind=summary` or `kind=all`.',
+        'Only rows of the entry with this number; none if the entry does not exist. The summary is entry 0, and appears only with `kind=summary` or `kind=all`.',
       ).optional(),
       q: q.optional(),
       writer: clientId.meta({ description: 'Only rows that this client wrote.' }).optional(),
       tag: tagName.meta({ description: 'Only rows with this tag.' }).optional(),
       limit: limit.optional(),
       cursor: cursor(READ_CURSOR).optional(),
-      wait: within(
-        1,
-        MAX_WAIT,
-        'Seconds to wait for something to show before the answer is empty.',
-      ).optional(),
+      wait: within(1, MAX_WAIT, 'Seconds to wait for new rows before the answer is empty.').optional(),
     }),
     write: z
       .strictObject({ ...content, entry_id: entryId.nullish(), expected_version: expectedVersion.optional() })
@@ -155,15 +151,19 @@ export function makeVaultInputs(limits: Limits) {
     proof: z.strictObject({
       vault_id: vaultId,
       since: seqOf('Only rows with a greater `seq`.').optional(),
-      limit: within(1, MAX_LIMIT, 'At most so many rows; go on with the last `seq` as `since`.').default(
-        PROOF_LIMIT,
-      ),
+      limit: within(
+        1,
+        MAX_LIMIT,
+        'The maximum number of rows; continue with the last `seq` as `since`.',
+      ).default(PROOF_LIMIT),
     }),
     watch: z.strictObject({
       vault_id: vaultId,
       since: seqOf('Only rows with a greater `seq`.').optional(),
       kind: z.enum(['content', 'summary', 'all']).optional(),
-      lastEventId: seqOf('The `seq` of the last row that arrived; sent by whoever reconnects.').nullish(),
+      lastEventId: seqOf(
+        'The `seq` of the last received row; a client sends it when it reconnects.',
+      ).nullish(),
     }),
   };
 }

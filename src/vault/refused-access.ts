@@ -10,7 +10,7 @@ export const readOnlyVault = (vaultId: string) =>
 
 /** The vault was created, or opened to the reader, between the two statements. */
 const justChanged = (vaultId: string) =>
-  new RelayError('SERVICE_UNAVAILABLE', `Vault ${vaultId} was being opened to you; ask again.`, {
+  new RelayError('SERVICE_UNAVAILABLE', `Your access to vault ${vaultId} has just changed; retry.`, {
     retryAfter: 1,
   });
 

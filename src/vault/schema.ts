@@ -10,7 +10,9 @@ export const MAX_INT = 2_147_483_647;
 const seq = z
   .int()
   .min(0)
-  .meta({ description: 'Place in the order of all writes; within one vault, the order of the commits.' });
+  .meta({
+    description: 'The position in the order of all writes. Within one vault it is the order of the commits.',
+  });
 
 const head = z.int().min(0).meta({ description: 'The `seq` of the last row: a valid next `since`.' });
 
@@ -33,7 +35,7 @@ const version = z
 const count = z.int().min(0);
 
 const kind = z.enum(['content', 'summary']);
-const writerId = z.string().meta({ description: 'The client id that wrote it, as the writer gave it.' });
+const writerId = z.string().meta({ description: 'The self-reported client id of the writer.' });
 
 export const VaultEntry = z
   .object({
@@ -44,7 +46,7 @@ export const VaultEntry = z
     writer_id: writerId,
     content: z.string(),
     created_at: timestamp,
-    tags: z.array(z.string()).meta({ description: 'Left out when there are none.' }).exactOptional(),
+    tags: z.array(z.string()).meta({ description: 'Absent if there are none.' }).exactOptional(),
   })
   .meta({ id: 'VaultEntry', description: 'One version of one entry. It never changes.' });
 export type VaultEntry = z.output<typeof VaultEntry>;
@@ -59,12 +61,12 @@ export const VaultListItem = z
     writers: z
       .array(z.string())
       .max(100)
-      .meta({ description: 'Clients that may read from another work session too, at most 100 of them.' })
+      .meta({ description: 'Clients that may also read from another work session, at most 100 of them.' })
       .exactOptional(),
     head: head.exactOptional(),
     summary_version: count.exactOptional(),
   })
-  .meta({ id: 'VaultListItem', description: 'All but the first two only with `details=true`.' });
+  .meta({ id: 'VaultListItem', description: '`details=true` adds all fields except the first two.' });
 export type VaultListItem = z.output<typeof VaultListItem>;
 
 export const VaultListPage = z.object({ vaults: z.array(VaultListItem), next_cursor: z.string().nullable() });
@@ -86,7 +88,7 @@ export const VaultMeta = z
       .meta({ description: 'The Astation whose work session the vault belongs to.' }),
     created_by: z.string(),
     created_at: timestamp,
-    changed_at: timestamp.meta({ description: 'When the last row was written, of content or summary.' }),
+    changed_at: timestamp.meta({ description: 'The time of the last row of content or summary.' }),
     entries: count,
     versions: count.meta({ description: 'Rows of content.' }),
     head,
@@ -97,18 +99,20 @@ export const VaultMeta = z
           client_id: z.string(),
           writes: z.int().min(1),
           last_write_at: timestamp,
-          in_writer_list: z.boolean().meta({ description: 'May read from another work session too.' }),
+          in_writer_list: z
+            .boolean()
+            .meta({ description: 'Whether the client may also read from another work session.' }),
         }),
       )
       .max(MAX_WRITERS)
-      .meta({ description: `Who wrote content, the last one first: at most ${MAX_WRITERS}.` }),
-    writer_count: count.meta({ description: 'How many clients wrote content.' }),
+      .meta({ description: `The clients that wrote content, the last one first: at most ${MAX_WRITERS}.` }),
+    writer_count: count.meta({ description: 'The number of clients that wrote content.' }),
     outside_reads: z
       .array(z.object({ client_id: z.string(), read_at: timestamp }))
       .max(100)
       .meta({ description: 'The last reads by past writers from other work sessions, newest first.' }),
   })
-  .meta({ id: 'VaultMeta', description: 'A vault at one look.' });
+  .meta({ id: 'VaultMeta', description: 'The description of a vault.' });
 export type VaultMeta = z.output<typeof VaultMeta>;
 
 export const Proof = z
@@ -116,7 +120,7 @@ export const Proof = z
     vault_id: z.string(),
     algorithm: z.literal(CHAIN_ALGORITHM),
     previous_hash: hash.meta({
-      description: 'What the first of these rows is chained to; zeros before the first of all.',
+      description: "The hash that the first of these rows is chained to; zeros before the vault's first row.",
     }),
     rows: z.array(
       z.object({
@@ -143,9 +147,9 @@ export const WriteResult = z.object({ entry_no: entryNo(1), version, seq }).meta
 export type WriteResult = z.output<typeof WriteResult>;
 
 export const RemovedWriter = z
-  .object({ removed: z.boolean().meta({ description: 'Whether the client was on the list.' }) })
+  .object({ removed: z.boolean().meta({ description: 'Whether the client was a past writer.' }) })
   .meta({ id: 'RemovedWriter' });
 
 export const Nothing = z
   .object({})
-  .meta({ id: 'Nothing', description: 'Done; there is nothing more to say.' });
+  .meta({ id: 'Nothing', description: 'An empty answer: the call succeeded.' });

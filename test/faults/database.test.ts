@@ -23,7 +23,7 @@ const UNKNOWN = {
   status: 503,
   code: 'SERVICE_UNAVAILABLE',
   message:
-    'The database was lost before it confirmed this write, which may have been written; repeat it with the same Idempotency-Key, or read before you write again.',
+    'The connection to the database was lost before this write was confirmed, so it may have been written. Retry with the same Idempotency-Key, or read the vault first.',
   outcome: 'unknown',
 };
 

@@ -293,7 +293,7 @@ const bodyRows: RawRow[] = [
   [
     'the vault in the body too',
     (v) => post(to(v), `{"vault_id":"${v}","text":"a"}`),
-    bad('Unknown field vault_id; it belongs into the path.'),
+    bad('Unknown field vault_id; send it in the path.'),
   ],
   [
     'constructor.prototype',
@@ -384,12 +384,8 @@ const queryRows: RawRow[] = [
     (v) => post(`${to(v)}&x=1&x=2`, text('a')),
     bad('The query parameter x is given more'),
   ],
-  [
-    'a broken escape',
-    (v) => get(`${to(v)}&since=%zz`),
-    bad('The query of the address is not valid percent-encoded'),
-  ],
-  ['a broken escape in a name', (v) => get(`${to(v)}&%=1`), bad('The query of the address is not valid')],
+  ['a broken escape', (v) => get(`${to(v)}&since=%zz`), bad('The query is not valid percent-encoded')],
+  ['a broken escape in a name', (v) => get(`${to(v)}&%=1`), bad('The query is not valid')],
 ];
 
 const pathRows: RawRow[] = [
@@ -409,17 +405,9 @@ const pathRows: RawRow[] = [
     () => get(`/api/vault/${'v'.repeat(1537)}?id=a`),
     bad('A part of the path is longer than this server accepts.'),
   ],
-  [
-    'a broken escape',
-    () => get('/api/vault/%zz?id=a'),
-    bad('The path of the address is not valid percent-encoded'),
-  ],
-  ['half an escape', () => get('/api/vault/v-%E5%9B?id=a'), bad('The path of the address is not valid')],
-  [
-    'a surrogate in an escape',
-    () => get('/api/vault/%ED%A0%80?id=a'),
-    bad('The path of the address is not valid'),
-  ],
+  ['a broken escape', () => get('/api/vault/%zz?id=a'), bad('The path is not valid percent-encoded')],
+  ['half an escape', () => get('/api/vault/v-%E5%9B?id=a'), bad('The path is not valid')],
+  ['a surrogate in an escape', () => get('/api/vault/%ED%A0%80?id=a'), bad('The path is not valid')],
   [
     'PUT on the vaults',
     () => ({ method: 'PUT', path: '/api/vault?id=a' }),
@@ -473,11 +461,7 @@ const trpcRows: RawRow[] = [
     { status: 405, code: 'METHOD_NOT_ALLOWED', says: 'DELETE' },
   ],
   ['input that is no JSON', () => get('/trpc/vault.read?id=a&input=%7Bvault'), bad('JSON')],
-  [
-    'a broken escape',
-    () => get('/trpc/vault.list?id=a&input=%zz'),
-    bad('The query of the address is not valid'),
-  ],
+  ['a broken escape', () => get('/trpc/vault.list?id=a&input=%zz'), bad('The query is not valid')],
   ['no input', () => get('/trpc/vault.read?id=a'), bad('The input')],
   ['input null', () => get('/trpc/vault.read?id=a&input=null'), bad('The input must be a JSON object.')],
   ['input an array', () => get('/trpc/vault.read?id=a&input=[]'), bad('The input must be a JSON object.')],
@@ -608,9 +592,9 @@ const identityRows: [what: string, query: string, says: Says][] = [
     `?id=${encodeURIComponent('🦀'.repeat(129))}`,
     'The query parameter id is longer than 128',
   ],
-  ['id with a broken escape', '?id=%zz', 'The query of the address is not valid percent-encoded UTF-8.'],
-  ['id with half a character', '?id=%E5%9B', 'The query of the address is not valid percent-encoded UTF-8.'],
-  ['id with a surrogate', '?id=%ED%A0%80', 'The query of the address is not valid percent-encoded UTF-8.'],
+  ['id with a broken escape', '?id=%zz', 'The query is not valid percent-encoded UTF-8.'],
+  ['id with half a character', '?id=%E5%9B', 'The query is not valid percent-encoded UTF-8.'],
+  ['id with a surrogate', '?id=%ED%A0%80', 'The query is not valid percent-encoded UTF-8.'],
 ];
 
 const authorizationRows: [what: string, authorization: string | undefined][] = [

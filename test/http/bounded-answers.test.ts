@@ -109,7 +109,7 @@ describe('unbounded answers: whatever is read', () => {
       expect(JSON.parse(text)).toEqual({
         code: 'ANSWER_TOO_LARGE',
         error:
-          'The answer would have more than 65536 bytes; ask for pages with the parameter limit, such as limit=1000.',
+          'The answer would have more than 65536 bytes; request pages with the parameter limit, such as limit=1000.',
       });
     },
   );
@@ -249,7 +249,7 @@ describe('no back-pressure', () => {
     expect(refused.status).toBe(503);
     expect(refused.headers.get('retry-after')).toBe('1');
     expect(((await refused.json()) as { error: string }).error).toContain(
-      'Too many bytes are on their way to your work session',
+      'Too many bytes are in flight to your work session',
     );
     // A small answer needs none of it.
     expect((await fetch(`${small.url}/api/vault?id=ann`, { headers })).status).toBe(200);

@@ -106,7 +106,7 @@ test.each<[what: string, line: string, headers: Record<string, string>, body: st
 );
 
 const linesOf = (requestId: string) => keeper.parsed().filter((line) => line.reqId === requestId);
-const GIVEN_UP = { level: 30, msg: 'Request given up by its client', method: 'POST', address: '127.0.0.1' };
+const GIVEN_UP = { level: 30, msg: 'The client aborted the request', method: 'POST', address: '127.0.0.1' };
 
 async function someoneWaits(): Promise<boolean> {
   const { rows } = await database.admin.query(
@@ -168,14 +168,14 @@ test.each([
     'headers over the limit',
     `GET / HTTP/1.1\r\nx: session-word${'x'.repeat(20_000)}\r\n\r\n`,
     431,
-    'The address and headers are too long.',
+    'The path and headers are too long.',
     'HEADERS_TOO_LARGE',
   ],
   [
     'an address over the limit',
     `GET /?id=session-word${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`,
     431,
-    'The address and headers are too long.',
+    'The path and headers are too long.',
     'HEADERS_TOO_LARGE',
   ],
 ])('what is no request is told so, and stays out of the log: %s', async (_, sent, status, error, code) => {
@@ -187,7 +187,7 @@ test.each([
   expect(received()).toMatch(/^x-request-id: [0-9a-f-]{36}\r$/m);
   expect(statusesIn(received())).toEqual([status]);
   expect(JSON.parse(received().split('\r\n\r\n')[1] ?? '')).toEqual({ error, code });
-  expect(keeper.parsed()).toMatchObject([{ level: 20, msg: 'Refused what is no HTTP request' }]);
+  expect(keeper.parsed()).toMatchObject([{ level: 20, msg: 'Refused bytes that are not an HTTP request' }]);
   expect(keeper.lines.join('')).not.toContain('session-word');
 });
 
@@ -212,7 +212,7 @@ describe('requests that do not wait for the answers before them', () => {
     const { socket, received } = await pipeline(64);
     await once(socket, 'close');
     expect(statusesIn(received())).toEqual([...Array(64).fill(200), 429]);
-    expect(received()).toContain('This connection has 64 requests in progress already');
+    expect(received()).toContain('This connection already has 64 requests in progress');
   });
 
   test('thousands are cut before any of them is answered', async () => {

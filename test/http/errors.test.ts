@@ -391,7 +391,7 @@ describe('the rate limit', () => {
     expect(Number(headers['retry-after'])).toBeGreaterThan(0);
     expect(Number(headers['retry-after'])).toBeLessThanOrEqual(60);
     expect(headers['x-request-id']).toMatch(UUID);
-    const message = 'Too many requests; wait as Retry-After says.';
+    const message = 'Too many requests; retry after the seconds in Retry-After.';
     expect(JSON.parse(text)).toEqual(
       surface === 'rest'
         ? { error: message, code: 'TOO_MANY_REQUESTS' }

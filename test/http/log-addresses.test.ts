@@ -160,7 +160,7 @@ describe('a secret that looks like the id of a vault is in no line', () => {
     await sendRaw(server.url, { method: 'GET', path: '/health' });
     socket.destroy();
     await ended;
-    const line = () => keeper.parsed().find(({ msg }) => msg === 'Request given up by its client');
+    const line = () => keeper.parsed().find(({ msg }) => msg === 'The client aborted the request');
     await expect.poll(() => line()?.url).toMatch(/^\/api\/sessions\/\[redacted\]\/grant\?/);
     expectNoSecret(keeper.lines.join(''));
   });

@@ -198,7 +198,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     for (let n = 1; n <= 4; n++) await calls.grant(id, { otp: wrong(otp, n) });
     expect(await calls.grant(id, { otp: wrong(otp, 5) })).toEqual({
       code: 'UNAUTHORIZED',
-      error: 'Wrong OTP, once too often: this session has ended.',
+      error: 'Too many wrong OTPs: this session has ended.',
     });
     expect(await calls.grant(id, { otp })).toEqual({
       code: 'CONFLICT',
@@ -236,7 +236,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
   test('five minutes later it has expired', async () => {
     const { id, otp } = await create();
     await expire(id);
-    const gone = { code: 'GONE', error: 'This session has expired; ask for a new one.' };
+    const gone = { code: 'GONE', error: 'This session has expired; request a new one.' };
     expect(await calls.status(id)).toEqual({ ok: { id, status: 'expired' } });
     expect(await calls.grant(id, { otp })).toEqual(gone);
     expect(await calls.deny(id)).toEqual(gone);
@@ -315,7 +315,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     }
     const badSignature = {
       code: 'UNAUTHORIZED',
-      error: 'The signature does not fit the key of this Astation.',
+      error: 'The signature does not match the key of this Astation.',
     };
 
     test('grants and binds', async () => {

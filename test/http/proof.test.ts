@@ -129,18 +129,18 @@ describe('a lie is found', () => {
     ['a row that is left out', (p) => p.rows.splice(5, 1), /^Row 7 does not have the hash/],
     ['a first row that is left out', (p) => p.rows.splice(0, 1), /^Row 2 does not have the hash/],
     ['a last row that is left out', (p) => p.rows.splice(22, 1), /^The chain does not contain row 23/],
-    [
-      'a row that comes twice',
-      (p) => p.rows.splice(5, 0, ...p.rows.slice(5, 6)),
-      /^Row 6 stands after row 6/,
-    ],
+    ['a row that comes twice', (p) => p.rows.splice(5, 0, ...p.rows.slice(5, 6)), /^Row 6 comes after row 6/],
     ['rows that are turned', (p) => p.rows.reverse(), /^Row 23 does not have the hash/],
     [
       'a beginning that is cut away',
       (p) => Object.assign(p, { previous_hash: p.rows[4]?.hash, rows: p.rows.slice(5) }),
-      /^A page does not go on where row 0 of v-\w+ ended/,
+      /^A page does not continue after row 0 of v-\w+\./,
     ],
-    ['another algorithm', (p) => Object.assign(p, { algorithm: 'vault-relay/0' }), /^A page does not go on/],
+    [
+      'another algorithm',
+      (p) => Object.assign(p, { algorithm: 'vault-relay/0' }),
+      /^A page does not continue/,
+    ],
     [
       'the chain under another name',
       (p) => Object.assign(p, { vault_id: 'v-0000000000' }),
@@ -320,7 +320,7 @@ describe('a lie is found', () => {
     const { head } = await readAll();
     const prove = (wrong: Head) => verifyProof({ pages: readProof(chain()), head: wrong });
     await expect(prove({ ...head, hash: CHAIN_START.hash })).rejects.toThrow(
-      `Row ${head.seq} is the head by its number, but not by its hash.`,
+      `Row ${head.seq} has the number of the head, but another hash.`,
     );
     await expect(prove({ ...head, seq: head.seq + 1 })).rejects.toThrow('The chain does not contain row');
   });

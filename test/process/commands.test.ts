@@ -119,7 +119,7 @@ describe('C9: only serve and migrate make or migrate a database', () => {
         ]) {
           expectSentence(
             ended,
-            `The database ${new URL(DATABASE_URL).pathname.slice(1)} has the encoding LATIN1, and vault-relay needs UTF8; make a database with ENCODING 'UTF8'`,
+            `The database ${new URL(DATABASE_URL).pathname.slice(1)} has the encoding LATIN1, but vault-relay needs UTF8; create a database with ENCODING 'UTF8'`,
           );
         }
       },
@@ -143,7 +143,7 @@ describe('C16: a failure is one sentence and exit code 1', () => {
       await symlink('circle', circle);
       expectSentence(
         await runHere(['import', circle], env),
-        `The export ${circle} cannot be read: its links lead in a circle`,
+        `The export ${circle} cannot be read: its links form a loop`,
       );
       expectSentence(
         await shell(`vr import < ${folder}`, env),

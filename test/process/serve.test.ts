@@ -114,7 +114,7 @@ test('a port in use ends the start, names PORT, and leaves no database behind', 
     const { code, stderr } = await run(['serve'], { DATA_DIR, PORT });
     expect(code).toBe(1);
     expect(complaint(stderr)).toBe(
-      `vault-relay: Port ${PORT} on 127.0.0.1 is in use; stop the program that has it, or set PORT to another one.`,
+      `vault-relay: Port ${PORT} on 127.0.0.1 is in use; stop the program that uses it, or set PORT to another port.`,
     );
     expect(await findRunningEmbedded(DATA_DIR)).toBeUndefined();
   });

@@ -81,7 +81,7 @@ test(`a file of 100 MB goes out and in within ${HEAP_MB} MB of heap, also after 
     const said = path.join(folder, 'said');
     expect(await runSmall(['import', file], { DATABASE_URL: to }, said)).toEqual({ code: 0, stderr: '' });
     expect(await readFile(said, 'utf8')).toMatch(
-      /^Imported \d+ vaults with \d+ rows\. \d+ vaults were there already, the same\.\n$/,
+      /^Imported \d+ vaults with \d+ rows\. \d+ vaults were already there, unchanged\.\n$/,
     );
     const keys = `SELECT count(*)::int AS keys, (SELECT last_value FROM vault_entries_seq_seq) AS last FROM vault_write_keys`;
     const ask = async (url: string) => (await withClient(url, (client) => client.query(keys))).rows;

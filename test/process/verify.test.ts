@@ -26,7 +26,7 @@ test('verify works beside a running server, and its exit code says what came of 
     const against = await runHere(['verify', '--vault', vault_id, '--against', HEAD], env);
     expect(against).toMatchObject({ code: 1, stderr: '' });
     expect(against.stdout).toMatch(
-      /^v-\w{10} seq 1 summary v1: its hash is [0-9a-f]{64}, but 0{64} was remembered: this chain was made anew\n1 vault, 0 rows, verified up to seq 0; NOT OK: 1\n$/,
+      /^v-\w{10} seq 1 summary v1: its hash is [0-9a-f]{64}, but the kept head has 0{64}: this chain was recomputed\n1 vault, 0 rows, verified up to seq 0; NOT OK: 1\n$/,
     );
     expect(await runHere(['verify', '--vault', 'v-nowhere'], env)).toEqual({
       code: 1,

@@ -123,7 +123,7 @@ describe('what waits in the send queues of a server', () => {
         slowest?.socket.ws.resume();
         expect(await slowest?.socket.closed()).toEqual({
           code: 1013,
-          reason: 'too much waits for connections that do not take their frames; connect again',
+          reason: 'too many bytes wait for slow connections; connect again',
         });
         owner.send('"the reader stays"');
         expect(await reader.socket.nextText()).toBe('"the reader stays"');

@@ -53,11 +53,11 @@ describe('400', () => {
       'The query parameter code is missing or empty.',
     ],
     ['two codes', 'role=astation&code=a&code=b', 'The query parameter code is missing or empty.'],
-    ['a line break in the code', 'role=astation&code=a%0Ab', 'The query parameter code is no room code.'],
+    ['a line break in the code', 'role=astation&code=a%0Ab', 'The query parameter code is not a room code.'],
     [
       'a code of 256 bytes',
       `role=astation&code=${'x'.repeat(256)}`,
-      'The query parameter code is no room code.',
+      'The query parameter code is not a room code.',
     ],
     [
       'an Astation with a session instead of a code',
@@ -78,7 +78,7 @@ describe('400', () => {
       const answer = await rest('GET', `${server.url}/ws?${query}`);
       expect([answer.status, answer.body]).toEqual([
         400,
-        { error: 'This address speaks WebSocket; connect with ws:// or wss://.', code: 'BAD_REQUEST' },
+        { error: 'This path accepts only WebSockets; connect with ws:// or wss://.', code: 'BAD_REQUEST' },
       ]);
     }
     expect(await server.room('other')).toBeUndefined();
@@ -255,7 +255,7 @@ describe('Origin', () => {
   const denied = refusal(
     403,
     'FORBIDDEN',
-    'Pages of this origin may not connect here; CORS_ORIGIN lists those that may.',
+    'Pages of this origin may not connect here; add it to CORS_ORIGIN to allow it.',
   );
 
   test.each([

@@ -81,7 +81,7 @@ test('a file in the place of DATA_DIR is named and stays', async () => {
   const start = workshop.start(dataDir);
   await expect(start).rejects.toThrow(EmbeddedError);
   await expect(start).rejects.toThrow(
-    `DATA_DIR ${dataDir} cannot hold the database because a file stands where a folder must be`,
+    `DATA_DIR ${dataDir} cannot hold the database because there is a file where a folder must be`,
   );
   expect(await readFile(dataDir, 'utf8')).toBe('precious');
 });
@@ -103,7 +103,7 @@ test.skipIf(root)('a folder that cannot be written is named (skipped: root write
 test('something else in the place of the database is left alone, and nothing new stays behind', async () => {
   await mkdir(path.join(dataDir, 'postgres/other'), { recursive: true });
   await expect(workshop.start(dataDir)).rejects.toThrow(
-    /holds something that is not a database of this server/,
+    /contains files that are not a database of this server/,
   );
   expect(await readdir(dataDir)).toEqual(['postgres']);
 });
@@ -114,5 +114,5 @@ test('a refused start says why: a setting in the words of PostgreSQL, another ma
     /invalid value for parameter "shared_buffers"/,
   );
   await writeFile(path.join(dataDir, 'postgres/cluster/PG_VERSION'), '16\n');
-  await expect(workshop.start(dataDir)).rejects.toThrow(/made by PostgreSQL 16 and this is PostgreSQL 17/);
+  await expect(workshop.start(dataDir)).rejects.toThrow(/created by PostgreSQL 16 and this is PostgreSQL 17/);
 });

@@ -132,7 +132,7 @@ test('a lock that another program keeps ends the attempt with a sentence, and no
     await withClient(url, async (holder) => {
       await holder.query('SELECT pg_advisory_lock(72707369)');
       await expect(migrate(url)).rejects.toThrow(
-        'Another program has been migrating this database for over 10 seconds; wait until it is done, or end it.',
+        'Another program has been migrating this database for over 10 seconds; wait until it ends, or stop it.',
       );
     });
     expect(await query(url, "SELECT to_regclass('vaults') AS vaults")).toEqual([{ vaults: null }]);

@@ -120,7 +120,7 @@ describe('a server that moves', () => {
         const write = { op: 'append', vaultId: foreign, text: 'theirs', key: 'write-1' } as const;
         expect(await moved.write(eve, write)).toMatchObject({ entry_no: 1, version: 1, replayed: true });
         await expect(moved.write(eve, { ...write, text: 'another' })).rejects.toThrow(
-          'stood for another request',
+          'was used for another request',
         );
       });
     });
@@ -266,12 +266,14 @@ describe('an import', () => {
     const file = await exported(source.url, { workSession: 'st-2' });
     await withMigratedDatabase(async (url) => {
       await withStore(url, (other) => other.create(ann, 'was here before'));
-      expect(await refusal(imported(url, file))).toContain('is not here, but 1 others are');
+      expect(await refusal(imported(url, file))).toContain(
+        'this server already has other vaults (1), but not vault',
+      );
     });
     await withMigratedDatabase(async (url) => {
       await imported(url, file);
       await withStore(url, (other) => other.append(eve, foreign, 'written since'));
-      expect(await refusal(imported(url, file))).toContain('is here already and is not the same');
+      expect(await refusal(imported(url, file))).toContain('already exists here with other rows');
     });
     await withMigratedDatabase(async (url) => {
       await imported(url, await exported(source.url));
@@ -334,7 +336,7 @@ describe('a file that does not fit is refused by the number of its line, and not
       /^Line 3: the hash of row \d+ of vault \S+ does not follow/,
     ],
     ['another writer', 'row', { writer_id: 'mallory' }, /^Line 3: the hash of row/],
-    ['another vault', 'row', { vault_id: 'v-another' }, /^Line 3: it stands among the rows of vault/],
+    ['another vault', 'row', { vault_id: 'v-another' }, /^Line 3: it is among the rows of vault/],
     ['another head', 'vault', { head: { seq: 1, hash: CHAIN_START } }, /^Line 12: vault \S+ ends with row/],
     ['too few entries', 'vault', { next_entry_no: 1 }, /^Line 12: vault \S+: its next_entry_no is 1/],
     ['a stranger', 'vault', { writer_list: ['eve'] }, /^Line 12: vault \S+: its writer_list has "eve"/],
@@ -355,7 +357,7 @@ describe('a file that does not fit is refused by the number of its line, and not
     await expectRefused(file.toSpliced(4, 1), /^Line 5: the hash of row/);
     await expectRefused(file.toSpliced(4, 0, file[4] ?? ''), /^Line 6: seq \d+ comes after/);
     await expectRefused(file.toSpliced(4, 2, file[5] ?? '', file[4] ?? ''), /^Line 5: the hash of row/);
-    await expectRefused(file.toSpliced(1, 1), /^Line 2: it stands before the line of its vault/);
+    await expectRefused(file.toSpliced(1, 1), /^Line 2: it comes before the line of its vault/);
     await expectRefused(file.slice(1), /^Line 1: an export begins with its header/);
     await expectRefused(file.slice(0, -1), /^The file has no end/);
   });

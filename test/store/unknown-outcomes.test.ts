@@ -26,7 +26,7 @@ describe('C21, unknown outcome: a change whose confirmation is lost says that it
     code: 'SERVICE_UNAVAILABLE',
     details: { outcome: 'unknown' },
     message:
-      'The connection to the database was lost before this change was confirmed, so it may have been made. Look whether it was before you repeat it.',
+      'The connection to the database was lost before this change was confirmed, so it may have been made. Check whether it was before you retry.',
   };
   const key = new AstationKey().publicKeyHex;
   const ann = { workSessionId: 'st-1', clientId: 'ann' };
@@ -140,13 +140,13 @@ describe('C21, unknown outcome: a change whose confirmation is lost says that it
         );
         await whileLost('COMMIT', () =>
           expect(migrate(throughProxy(to))).rejects.toThrow(
-            /^The database was lost before it confirmed the migration \w+, which may have been applied; migrate again\.$/,
+            /^The connection to the database was lost before migration \w+ was confirmed, so it may have been applied; migrate again\.$/,
           ),
         );
         await migrate(to);
         await whileLost('COMMIT', () =>
           expect(imported(throughProxy(to), lines)).rejects.toThrow(
-            `the database was lost before it confirmed vault ${vault_id}, which may be in; import the same file again.`,
+            `the connection to the database was lost before vault ${vault_id} was confirmed, so it may be imported; import the same file again.`,
           ),
         );
         expect(await imported(to, lines)).toMatchObject({ vaults: 0, skipped: 1 });

@@ -103,8 +103,8 @@ describe('C17: damage of any kind is named with its vault and row, and the next 
     ['writer_list', `'{ann,NULL}'`, 'its writer_list is ["ann",null], but must be a list of texts'],
     ['writer_list', `'{{ann},{bob}}'`, 'its writer_list is [["ann"],["bob"]], but must be a list of texts'],
     ['head_seq', '9223372036854775807', /its head_seq is \d+, but its rows end at seq/],
-    ['bytes', '-1', 'its bytes is -1, but its rows say 44'],
-    ['summary', `repeat('x', 5000)`, /its summary is "x{199}…, but its rows say "made, and kept"$/],
+    ['bytes', '-1', 'its bytes is -1, but its rows give 44'],
+    ['summary', `repeat('x', 5000)`, /its summary is "x{199}…, but its rows give "made, and kept"$/],
   ])('%s of a vault = %s', async (column, value, problem) => {
     await tamper(`UPDATE vaults SET ${column} = ${value} WHERE vault_id = $id`);
     const line = await found();

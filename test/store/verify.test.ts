@@ -52,7 +52,7 @@ const withSeqs = (text: string) => text.replace(/\$(\d)/g, (_, place) => String(
 const tamper = (sql: string) => withoutTriggers(database.admin, withSeqs(sql.replaceAll('$id', `'${id}'`)));
 
 const changed = (after: string) =>
-  `its hash is <hash>, but what it holds ${after} gives <hash>: it was changed, or rows before it were taken out, put in or moved`;
+  `its hash is <hash>, but its fields ${after} give <hash>: it was changed, or rows before it were removed, inserted or moved`;
 
 describe('a vault that nobody touched', () => {
   test('fits, and the last line counts', async () => {
@@ -102,7 +102,7 @@ describe('a superuser who', () => {
       `writer_id = 'eve'`,
       0,
       'summary v1',
-      'its writer is not "ann", who is said to have made the vault',
+      'its writer is not "ann", the creator of the vault',
     ],
     [
       'edits the time of a row by a microsecond',
@@ -127,7 +127,7 @@ describe('a superuser who', () => {
       'entry_no = 9',
       3,
       'e9 v2',
-      'it is version 2, but no version 1 stands before it',
+      'it is version 2, but version 1 is missing before it',
     ],
     [
       'edits the kind of a row',
@@ -193,7 +193,7 @@ describe('a superuser who', () => {
       UPDATE vault_entries AS e SET hash = vault_row_hash(last.hash, ROW(e.*)::vault_row) FROM vault_entries AS last
       WHERE e.vault_id = $id AND e.entry_no = 4 AND last.seq = $5`);
     expect((await report())[0]).toMatch(
-      new RegExp(`^${id}: its head_seq is ${seqs[5]}, but its rows say \\d+$`),
+      new RegExp(`^${id}: its head_seq is ${seqs[5]}, but its rows give \\d+$`),
     );
   });
 
@@ -223,16 +223,16 @@ describe('a superuser who', () => {
   const HASH = '"<hash>"';
   const TIME = '"<time>"';
   test.each([
-    ['head_seq', '$4', 'its head_seq is $4, but its rows say $5'],
+    ['head_seq', '$4', 'its head_seq is $4, but its rows give $5'],
     ['head_seq', '$5 + 1', 'its head_seq is <seq>, but its rows end at seq $5'],
-    ['head_hash', `sha256('')`, `its head_hash is ${HASH}, but its rows say ${HASH}`],
-    ['next_entry_no', '9', 'its next_entry_no is 9, but its rows say 4'],
-    ['summary', `'another'`, 'its summary is "another", but its rows say "made, and kept"'],
-    ['summary_version', '1', 'its summary_version is 1, but its rows say 2'],
-    ['versions', '5', 'its versions is 5, but its rows say 4'],
-    ['bytes', '0', 'its bytes is 0, but its rows say 44'],
-    ['writer_list', `'{ann,bob,eve}'`, 'its writer_list has "eve", who wrote none of its entries'],
-    ['changed_at', 'now()', `its changed_at is ${TIME}, but its rows say ${TIME}`],
+    ['head_hash', `sha256('')`, `its head_hash is ${HASH}, but its rows give ${HASH}`],
+    ['next_entry_no', '9', 'its next_entry_no is 9, but its rows give 4'],
+    ['summary', `'another'`, 'its summary is "another", but its rows give "made, and kept"'],
+    ['summary_version', '1', 'its summary_version is 1, but its rows give 2'],
+    ['versions', '5', 'its versions is 5, but its rows give 4'],
+    ['bytes', '0', 'its bytes is 0, but its rows give 44'],
+    ['writer_list', `'{ann,bob,eve}'`, 'its writer_list has "eve", which wrote none of its entries'],
+    ['changed_at', 'now()', `its changed_at is ${TIME}, but its rows give ${TIME}`],
   ])('edits %s of the vault to %s is found', async (column, value, problem) => {
     await tamper(`UPDATE vaults SET ${column} = ${value} WHERE vault_id = $id`);
     const [line] = await report();
@@ -243,9 +243,11 @@ describe('a superuser who', () => {
 
   test('opens the vault to a client that wrote nothing is found', async () => {
     await tamper(`INSERT INTO vault_writers SELECT $id, 'run-' || n FROM generate_series(1, 300) AS n`);
-    expect((await report())[0]).toBe(`${id}: its vault_writers has "run-1", who wrote none of its entries`);
+    expect((await report())[0]).toBe(`${id}: its vault_writers has "run-1", which wrote none of its entries`);
     await tamper(`DELETE FROM vault_writers WHERE vault_id = $id AND client_id <> 'run-300'`);
-    expect((await report())[0]).toBe(`${id}: its vault_writers has "run-300", who wrote none of its entries`);
+    expect((await report())[0]).toBe(
+      `${id}: its vault_writers has "run-300", which wrote none of its entries`,
+    );
   });
 
   test('closes the vault to its writers is not found: any writer may have been removed', async () => {
@@ -307,7 +309,7 @@ describe('a superuser who makes the chain anew', () => {
     expect(await report()).toEqual([`1 vault, 6 rows, verified up to seq ${seqs[5]}`]);
     const against = parseHead(remembered);
     expect((await report(against && { against }))[0]).toBe(
-      `${id} seq ${seqs[5]} e3 v1: its hash is <hash>, but <hash> was remembered: this chain was made anew`,
+      `${id} seq ${seqs[5]} e3 v1: its hash is <hash>, but the kept head has <hash>: this chain was recomputed`,
     );
   });
 
@@ -316,7 +318,7 @@ describe('a superuser who makes the chain anew', () => {
     expect(await report()).toEqual([`1 vault, 5 rows, verified up to seq ${seqs[4]}`]);
     const against = parseHead(remembered);
     expect((await report(against && { against }))[0]).toBe(
-      `${id}: no row has the seq ${seqs[5]} that was remembered; its rows end at seq ${seqs[4]}`,
+      `${id}: no row has the seq ${seqs[5]} of the kept head; its rows end at seq ${seqs[4]}`,
     );
   });
 });

@@ -161,7 +161,7 @@ describe.each([true, false])('caps, coalescing %s', (coalesce) => {
     expect(countOf(results)).toBe(5);
     expect(reasonsOf(results)).toEqual(
       new Set([
-        `FORBIDDEN: Vault ${a} holds as many entries as this server allows; override one, or make another vault.`,
+        `FORBIDDEN: Vault ${a} holds the maximum number of entries; override one, or create another vault.`,
       ]),
     );
     expect(await store.override(ann, a, { no: 5, text: 'more' })).toMatchObject({ version: 2 });
@@ -176,7 +176,7 @@ describe.each([true, false])('caps, coalescing %s', (coalesce) => {
     // 30 are taken: 7 times 10 fit.
     const results = await race(stores, 20, (one) => one.append(ann, a, '团'.repeat(3).concat('x')));
     expect(countOf(results)).toBe(7);
-    const full = `FORBIDDEN: Vault ${a} holds as many bytes as this server allows; make another vault.`;
+    const full = `FORBIDDEN: Vault ${a} holds the maximum number of bytes; create another vault.`;
     expect(reasonsOf(results)).toEqual(new Set([full]));
     expect(await refusalOf(store.override(ann, a, { no: 1, text: 'x' }))).toBe(full);
     expect(await refusalOf(store.setSummary(ann, a, 'x'))).toBe(full);
@@ -193,7 +193,7 @@ describe.each([true, false])('caps, coalescing %s', (coalesce) => {
     expect(countOf(results)).toBe(4);
     expect(reasonsOf(results)).toEqual(
       new Set([
-        'FORBIDDEN: Your work session has as many vaults as this server allows; write into one of them.',
+        'FORBIDDEN: Your work session has the maximum number of vaults; write into one of them.',
       ]),
     );
     // A repeat of one that was made is no new vault; a key that was refused is not used up.

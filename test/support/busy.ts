@@ -2,7 +2,7 @@
 export const BUSY = {
   stopped: {
     message:
-      'The database stopped this request after 5 seconds. Nothing was changed; ask for less, for example with limit or since, or try again later.',
+      'The database stopped this request after 5 seconds. Nothing was changed; request less, for example with limit or since, or try again later.',
     retryAfter: '10',
   },
   locked: {
@@ -11,7 +11,7 @@ export const BUSY = {
     retryAfter: '1',
   },
   collided: {
-    message: 'Another request got in the way of this one. Nothing was changed; send it again.',
+    message: 'This request conflicted with another one. Nothing was changed; retry it.',
     retryAfter: '1',
   },
   exhausted: {

@@ -45,10 +45,10 @@ describe('a statement that failed may have been committed', () => {
   );
 
   test.each([
-    ['57014', 'STATEMENT_TIMEOUT', 10, /stopped this request after 5 seconds.*ask for less/],
+    ['57014', 'STATEMENT_TIMEOUT', 10, /stopped this request after 5 seconds.*request less/],
     ['55P03', 'LOCK_TIMEOUT', 1, /held a lock that this request needs for 2 seconds/],
-    ['40001', 'COLLISION', 1, /Another request got in the way/],
-    ['40P01', 'COLLISION', 1, /Another request got in the way/],
+    ['40001', 'COLLISION', 1, /This request conflicted with another one/],
+    ['40P01', 'COLLISION', 1, /This request conflicted with another one/],
     ['53100', 'DATABASE_EXHAUSTED', 5, /no disk space, memory or connections left/],
     ['53200', 'DATABASE_EXHAUSTED', 5, /no disk space, memory or connections left/],
     ['53300', 'DATABASE_EXHAUSTED', 5, /no disk space, memory or connections left/],

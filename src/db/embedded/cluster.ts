@@ -84,7 +84,7 @@ async function settle(fresh: string, home: string): Promise<void> {
   } catch (error) {
     if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     if ((await readdir(home)).includes('cluster')) return;
-    throw new EmbeddedError(`${home} holds something that is not a database of this server: move it away.`);
+    throw new EmbeddedError(`${home} contains files that are not a database of this server: move them away.`);
   }
 }
 
@@ -148,6 +148,6 @@ export async function checkVersion(home: string, binaries: Binaries): Promise<vo
   const version = Number.parseInt(await readFile(path.join(clusterOf(home), 'PG_VERSION'), 'utf8'), 10);
   if (version === binaries.major) return;
   throw new EmbeddedError(
-    `The database in ${home} was made by PostgreSQL ${version} and this is PostgreSQL ${binaries.major}: run the release that made it, or move its data with pg_dump to a server that DATABASE_URL names.`,
+    `The database in ${home} was created by PostgreSQL ${version} and this is PostgreSQL ${binaries.major}: run the release that created it, or move its data with pg_dump to a server that DATABASE_URL names.`,
   );
 }

@@ -34,7 +34,7 @@ export function unusable(dataDir: string, error: unknown): EmbeddedError {
   }
   const message = error instanceof Error ? error.message : String(error);
   return new EmbeddedError(
-    `The embedded database of DATA_DIR ${dataDir} did not start (${message}): correct that, or set DATABASE_URL.`,
+    `The embedded database of DATA_DIR ${dataDir} did not start (${message}): fix the cause, or set DATABASE_URL.`,
     { cause: error },
   );
 }

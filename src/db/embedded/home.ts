@@ -70,7 +70,7 @@ export async function findHome(dataDir: string): Promise<string | undefined> {
   }
   if (found.length > 1) {
     throw new EmbeddedError(
-      `DATA_DIR ${dataDir} has two databases, ${found.join(' and ')}: move away the one that is not wanted.`,
+      `DATA_DIR ${dataDir} has two databases, ${found.join(' and ')}: move the wrong one away.`,
     );
   }
   if (pointed !== undefined && found.length === 0) {
@@ -122,7 +122,7 @@ export async function ownerOf(home: string): Promise<RunAs> {
   if (!isRoot() && uid === process.getuid?.()) return undefined;
   throw new EmbeddedError(
     isRoot()
-      ? `The database in ${home} belongs to root, whom PostgreSQL refuses: run chown -R postgres ${clusterOf(home)}.`
+      ? `The database in ${home} belongs to root, and PostgreSQL does not run as root: run chown -R postgres ${clusterOf(home)}.`
       : `The database in ${home} belongs to user id ${uid}: start the server as that user or as root.`,
   );
 }

@@ -156,7 +156,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
       if (database) return database;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw inUse(dataDir, 'a PostgreSQL that keeps coming and going');
+    throw inUse(dataDir, 'a PostgreSQL that keeps starting and stopping');
   } catch (error) {
     throw unusable(dataDir, error);
   }

@@ -58,7 +58,7 @@ async function readPassword(home: string): Promise<string> {
     return (await readFile(passwordFileOf(home), 'utf8')).trim();
   } catch (error) {
     throw new EmbeddedError(
-      `The password file ${passwordFileOf(home)} cannot be read: restore it, or run as the user who made the database.`,
+      `The password file ${passwordFileOf(home)} cannot be read: restore it, or run as the user that created the database.`,
       { cause: error },
     );
   }

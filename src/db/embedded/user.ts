@@ -47,6 +47,6 @@ export async function newOwner(): Promise<RunAs> {
     (await lookUp('postgres')) ?? (await lookUp(OWN_USER)) ?? (await create()) ?? (await lookUp('nobody'));
   if (user && user.uid !== 0) return user;
   throw new EmbeddedError(
-    'PostgreSQL refuses to run as root and no other user could be made: create a user named postgres, or set DATABASE_URL to a PostgreSQL server (15 or newer).',
+    'PostgreSQL refuses to run as root and no other user could be created: create a user named postgres, or set DATABASE_URL to a PostgreSQL server (15 or newer).',
   );
 }

@@ -9,13 +9,9 @@ const COUNTED_FROM = 65_536;
 const PARTS = { connection: 8, workSession: 4, address: 2 };
 
 const tooMuch = (who: string) =>
-  new RelayError(
-    'SERVICE_UNAVAILABLE',
-    `Too many bytes are on their way to ${who}; read them, then ask again.`,
-    {
-      retryAfter: 1,
-    },
-  );
+  new RelayError('SERVICE_UNAVAILABLE', `Too many bytes are in flight to ${who}; read them, then retry.`, {
+    retryAfter: 1,
+  });
 
 /** An answer, and what its bytes count for. */
 export interface Reservation {

@@ -19,7 +19,7 @@ const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
     'HPE_HEADER_OVERFLOW',
     {
       code: 'HEADERS_TOO_LARGE',
-      error: 'The address and headers are too long.',
+      error: 'The path and headers are too long.',
       cause: 'HEADERS_TOO_LONG',
     },
   ],
@@ -50,7 +50,7 @@ export const makeClientErrorHandler =
   (log: FastifyBaseLogger, metrics: Metrics) => (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || socket.destroyed) return;
     const reqId = randomUUID();
-    log.debug({ reqId, reason: error.code }, 'Refused what is no HTTP request');
+    log.debug({ reqId, reason: error.code }, 'Refused bytes that are not an HTTP request');
     const refusal = REFUSALS.get(error.code ?? '') ?? NOT_HTTP;
     metrics.refused(refusal.cause);
     if (socket.writable) answerAndClose(socket, refusal, reqId);

@@ -51,7 +51,7 @@ function checkOrigin({ method, headers, host }: FastifyRequest, names: OwnNames)
   if (origin === undefined || SAFE_METHODS.has(method)) return;
   if (headers['sec-fetch-site'] === 'same-origin' || names.mayCall(origin, host)) return;
   throw forbidden(
-    'Pages of this origin may not call this server; PUBLIC_BASE_URL names its own origin, and CORS_ORIGIN others.',
+    "Pages of this origin may not call this server; set PUBLIC_BASE_URL to it if it is the server's own, or add it to CORS_ORIGIN.",
   );
 }
 

@@ -12,7 +12,9 @@ export function installJsonBody(app: FastifyInstance, parse: (text: string) => u
     const hasBody = method !== 'GET' && method !== 'HEAD';
     if (!hasBody || encoding.toLowerCase() === 'identity') done(null, body);
     else
-      done(new RelayError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as it is, without a content-encoding.'));
+      done(
+        new RelayError('UNSUPPORTED_MEDIA_TYPE', 'Send the body uncompressed, without a content-encoding.'),
+      );
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {

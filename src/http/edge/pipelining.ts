@@ -30,7 +30,7 @@ export function installPipelineLimit(app: FastifyInstance, metrics: Metrics): vo
     reply.header('connection', 'close');
     done(
       tooManyRequests(
-        `This connection has ${MAX_IN_PROGRESS} requests in progress already; wait for their answers.`,
+        `This connection already has ${MAX_IN_PROGRESS} requests in progress; wait for their answers.`,
         1,
       ),
     );

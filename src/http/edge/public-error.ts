@@ -26,22 +26,22 @@ const FASTIFY_REFUSALS: ReadonlyMap<string, () => RelayError> = new Map(
     FST_ERR_CTP_BODY_TOO_LARGE: () =>
       new RelayError('PAYLOAD_TOO_LARGE', 'The request body is larger than this server accepts.'),
     FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
-      badRequest('The request body is not as long as its content-length says.'),
+      badRequest('The length of the request body differs from its content-length.'),
     // The client left in the middle of its body. A connection to the database that breaks is a failure of ours by then.
-    ECONNRESET: () => badRequest('The request ended before its body did.'),
+    ECONNRESET: () => badRequest('The request ended before its body was complete.'),
     FST_ERR_MAX_PARAM_LENGTH: () => badRequest('A part of the path is longer than this server accepts.'),
-    FST_ERR_BAD_URL: () => badRequest('The path of the address is not valid percent-encoded UTF-8.'),
+    FST_ERR_BAD_URL: () => badRequest('The path is not valid percent-encoded UTF-8.'),
   }),
 );
 
 /** Sentences for refusals of a framework, whose own sentences may hold parts of the request. */
 const REFUSED_STATUSES: ReadonlyMap<number, string> = new Map([
-  [403, 'This path may not be asked for.'],
+  [403, 'This path is not allowed.'],
   [404, 'There is nothing at this path.'],
   [408, 'The request took too long to arrive.'],
   [412, 'A condition of the request, such as If-Match or If-Unmodified-Since, does not hold.'],
-  [415, 'The request is not of a content type that is accepted here.'],
-  [416, 'The header Range asks for bytes that this file does not have.'],
+  [415, 'The server does not accept this content type here.'],
+  [416, 'The header Range names bytes outside this file.'],
 ]);
 
 const codeOfStatus = (status: number): ErrorCode =>

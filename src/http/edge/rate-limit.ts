@@ -65,7 +65,10 @@ function settle(reply: FastifyReply, standings: (Standing | undefined)[]): void 
   const exceeded = known.find((standing) => standing.exceeded);
   if (exceeded) {
     tell(reply, exceeded);
-    throw tooManyRequests('Too many requests; wait as Retry-After says.', exceeded.resetSeconds);
+    throw tooManyRequests(
+      'Too many requests; retry after the seconds in Retry-After.',
+      exceeded.resetSeconds,
+    );
   }
 }
 

@@ -54,7 +54,7 @@ export function installRequestLog(app: FastifyInstance): void {
       reply.raw.once('close', () => {
         // Nothing was answered then, so that the hook below does not run.
         if (!reply.raw.writableFinished)
-          request.log.info(describe(request, address), 'Request given up by its client');
+          request.log.info(describe(request, address), 'The client aborted the request');
       });
     }
     done();

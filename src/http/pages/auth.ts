@@ -14,7 +14,7 @@ const OUTCOMES: Record<Exclude<LoginRequest['status'], 'pending'> | 'expired', s
 export const UNKNOWN_SESSION: Page = {
   title: 'Unknown session',
   main: html`<h1>There is no such session</h1>
-<p>The address may be cut short, or the request is long over. Start the login again in atem.</p>`,
+<p>The address may be incomplete, or the request expired long ago. Start the login again in atem.</p>`,
 };
 
 /** The page on which a person grants or denies a request. @param id the session's id, which the address carries */

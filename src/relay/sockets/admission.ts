@@ -27,7 +27,7 @@ const one = (value: string | string[] | undefined) =>
 
 function readCode(code: string | undefined): string {
   if (code === undefined) throw badRequest('The query parameter code is missing or empty.');
-  if (!isAstationId(code)) throw badRequest('The query parameter code is no room code.');
+  if (!isAstationId(code)) throw badRequest('The query parameter code is not a room code.');
   return code;
 }
 
@@ -63,7 +63,7 @@ function checkHandshake({ headers }: FastifyRequest): void {
 export async function admit(deps: AdmissionDeps, request: FastifyRequest): Promise<Admission> {
   const { origin } = request.headers;
   if (origin !== undefined && !deps.isAllowedOrigin(origin, request.host)) {
-    throw forbidden('Pages of this origin may not connect here; CORS_ORIGIN lists those that may.');
+    throw forbidden('Pages of this origin may not connect here; add it to CORS_ORIGIN to allow it.');
   }
   // A request without an upgrade opens no socket, so it takes no place.
   if (!request.ws) return admitRole(deps, request);

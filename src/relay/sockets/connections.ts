@@ -40,7 +40,7 @@ export interface ConnectionsOptions {
   maxBytesInFlight: number;
 }
 
-const TOO_SLOW = 'too much waits for connections that do not take their frames; connect again';
+const TOO_SLOW = 'too many bytes wait for slow connections; connect again';
 
 /** Interval between checks for idle and stalled sockets. */
 const TICK_MS = 1000;

@@ -86,7 +86,7 @@ export class RelaySockets {
         request.admission = await admit(this.#deps, request);
       },
       handler: async () => {
-        throw badRequest('This address speaks WebSocket; connect with ws:// or wss://.');
+        throw badRequest('This path accepts only WebSockets; connect with ws:// or wss://.');
       },
       wsHandler: (socket, request) => this.#arrived(socket, request),
     });

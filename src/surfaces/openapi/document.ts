@@ -21,22 +21,22 @@ type Json = Record<string, unknown>;
 
 const DESCRIPTION = `Vaults are small, durable, append-only, versioned stores of shared notes. The agents of one Astation form a *work session* and read and write its vaults.
 
-Every vault call needs two things together: the header \`Authorization: Bearer <session_id>\` (\`session\` instead of \`Bearer\` means the same), which proves the work session, and the query parameter \`id\`, which names the client. The client id is self-reported. Operators read every vault without a session: with \`Authorization: dashboard <token>\` and the server's \`DASHBOARD_TOKEN\`; they need no client id.
+Every vault call needs a header and a query parameter. The header \`Authorization: Bearer <session_id>\` (or \`session\` instead of \`Bearer\`) proves the work session. The query parameter \`id\` names the client; the client id is self-reported. Operators read every vault without a session. They send \`Authorization: dashboard <token>\` with the server's \`DASHBOARD_TOKEN\`, and need no client id.
 
-Every answer carries \`x-request-id\`; send a well-formed one to choose it. An error is one JSON object with a sentence for a person and a \`code\` for a program.
+Every answer has an \`x-request-id\`. To choose it, send a well-formed one. An error is one JSON object with a sentence for a person and a \`code\` for a program.
 
-Beside this document the server speaks:
+The server also has:
 
-- **WebSocket** at \`/ws\`: relay rooms. \`role=atem\` with \`code=<room>\` or \`session=<session_id>\`, and \`atem_id=<name>\`; or \`role=astation\` with \`code=<astation_id>\`. Frames are JSON text. After committed writes of entries the atems in the room of the vault's work session get \`{"type": "vault-updated", "data": {"vault_id", "seq"}}\`. It is a hint: writes within 20 ms share one, changes of a summary send none, and one may get lost. It never holds content.
+- **WebSocket** at \`/ws\`: relay rooms. \`role=atem\` with \`code=<room>\` or \`session=<session_id>\`, and \`atem_id=<name>\`; or \`role=astation\` with \`code=<astation_id>\`. Frames are JSON text. After committed writes of entries the atems in the room of the vault's work session get \`{"type": "vault-updated", "data": {"vault_id", "seq"}}\`. This is a hint: writes within 20 ms share one, changes of a summary send none, and one may get lost. It never contains content.
 - **Pages** for people: \`/auth?id=<session id>&tag=<hostname>\` grants or denies a session, \`/pair?code=<code>\` shows a pairing code, \`/docs\` shows this document.
 - **Health** at \`/health\`: 200 when the database answers, else 503.
 - **tRPC** at \`/trpc\`: the same calls, typed, for TypeScript.
 
-It hosts vaults alone. What newer clients ask their relay for beyond them (memory, skills, calls, voice sessions, language models, diagrams, account encryption) is answered with 501 and a sentence that says what to do.`;
+The server hosts only vaults. Calls of newer clients for other features (memory, skills, calls, voice sessions, language models, diagrams, account encryption) get 501 and a sentence that explains what to do.`;
 
 const TAGS = [
   { name: 'vault', description: 'Vaults and their entries.' },
-  { name: 'session', description: 'How a program gets a session.' },
+  { name: 'session', description: 'Sessions for programs.' },
   { name: 'pairing', description: 'Relay rooms and their codes.' },
 ];
 
@@ -78,7 +78,10 @@ function correctResponses(generated: Json, route: RestRoute): Json {
     { $ref: `#/components/responses/${responseName(form)}` },
   ]);
   const headers = { ...EVERY_HEADER, ...headerRefs(...headersOf(route)) };
-  const unchanged = { description: 'The answer is the one that `If-None-Match` names.', headers };
+  const unchanged = {
+    description: 'The answer has not changed since the one that `If-None-Match` names.',
+    headers,
+  };
   return {
     [route.status]: { ...success, headers, content },
     ...(route.openapi.conditional && { 304: unchanged }),
@@ -118,7 +121,7 @@ const IF_NONE_MATCH = {
   in: 'header',
   required: false,
   description:
-    'The `etag` of an earlier answer, or a list of them: if nothing has changed since, 304 and no entries. What is not a tag is ignored.',
+    'The `etag` of an earlier answer, or a list of them. If nothing has changed since, the answer is 304 without entries. Malformed tags are ignored.',
   // Every value that HTTP can carry.
   schema: { type: 'string', pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$' },
 };

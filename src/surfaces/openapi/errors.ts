@@ -5,20 +5,23 @@ type Json = Record<string, unknown>;
 /** What the document says of each failure, and a sentence such as the server writes. */
 const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
   BAD_REQUEST: {
-    description: 'The request is malformed; the sentence names what is wrong.',
+    description: 'The request is malformed; the sentence names the problem.',
     example: 'Field text is missing; it must be a string.',
   },
   UNAUTHORIZED: {
-    description: 'The session, OTP or signature does not hold.',
+    description: 'The session, OTP or signature is not valid.',
     example: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
   },
   FORBIDDEN: {
-    description: 'The vault belongs to another work session, or a page of another origin asks for a change.',
+    description: 'The vault belongs to another work session, or a page of another origin requested a change.',
     example: 'Vault v-7Kf3qDx02Z belongs to another work session.',
   },
-  NOT_FOUND: { description: 'There is no such thing.', example: 'There is no vault v-7Kf3qDx02Z.' },
+  NOT_FOUND: {
+    description: 'The vault, entry, session, room or path does not exist.',
+    example: 'There is no vault v-7Kf3qDx02Z.',
+  },
   METHOD_NOT_ALLOWED: {
-    description: 'The path has no such method; `Allow` lists those it has.',
+    description: 'The path does not allow this method; `Allow` lists the methods of the path.',
     example: 'PUT is not allowed here; use GET, HEAD, POST.',
   },
   REQUEST_TIMEOUT: {
@@ -27,10 +30,13 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
   },
   CONFLICT: {
     description:
-      'The request conflicts with the current state; the sentence says how. A text that begins with `e1.` conflicts always.',
+      'The request conflicts with the current state; the sentence names the conflict. A text that begins with `e1.` always conflicts.',
     example: 'This session has been granted already.',
   },
-  GONE: { description: 'It has expired.', example: 'This session has expired; ask for a new one.' },
+  GONE: {
+    description: 'The session or code has expired.',
+    example: 'This session has expired; request a new one.',
+  },
   PRECONDITION_FAILED: {
     description: 'A condition of the request does not hold.',
     example: 'A condition of the request, such as If-Match or If-Unmodified-Since, does not hold.',
@@ -40,44 +46,43 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     example: 'Field text is 70000 bytes of UTF-8; the limit is 65536.',
   },
   ANSWER_TOO_LARGE: {
-    description:
-      'The answer would have more bytes than one answer may have; ask for pages with the parameter `limit`.',
+    description: 'The answer would exceed the maximum size; request pages with the parameter `limit`.',
     example:
-      'The answer would have more than 67108864 bytes; ask for pages with the parameter limit, such as limit=1000.',
+      'The answer would have more than 67108864 bytes; request pages with the parameter limit, such as limit=1000.',
   },
   UNSUPPORTED_MEDIA_TYPE: {
     description: 'The body is not sent as JSON.',
     example: 'Send the body as JSON, with the header "content-type: application/json".',
   },
   RANGE_NOT_SATISFIABLE: {
-    description: 'The range is outside of the file.',
-    example: 'The header Range asks for bytes that this file does not have.',
+    description: 'The range is outside the file.',
+    example: 'The header Range names bytes outside this file.',
   },
   MISDIRECTED_REQUEST: {
     description:
-      'The request asks for a host that is not this server; `ALLOWED_HOSTS` of the server lists those that are.',
+      'The request names a host that is not this server; `ALLOWED_HOSTS` of the server lists its hosts.',
     example: 'This server does not answer to the name rebound.example; add it to ALLOWED_HOSTS.',
   },
   TOO_MANY_REQUESTS: {
     description: 'Over the rate limit; try again after `Retry-After` seconds.',
-    example: 'Too many requests; wait as Retry-After says.',
+    example: 'Too many requests; retry after the seconds in Retry-After.',
   },
   INTERNAL_SERVER_ERROR: {
-    description: 'A failure of the server; its log has the cause under the `x-request-id`.',
+    description: 'The server failed; its log has the cause under the `x-request-id`.',
     example: 'Something went wrong on the server. Its log has the details under this x-request-id.',
   },
   HEADERS_TOO_LARGE: {
-    description: 'The address and headers are too long.',
-    example: 'The address and headers are too long.',
+    description: 'The path and headers are too long.',
+    example: 'The path and headers are too long.',
   },
   NOT_IMPLEMENTED: {
-    description: 'This server does not host what was asked for; the sentence says what to do.',
+    description: 'This server does not host this feature; the sentence explains what to do.',
     example:
       'This server hosts vaults, not memory; to use memory, set ASTATION_RELAY_URL to a relay that does.',
   },
   SERVICE_UNAVAILABLE: {
     description:
-      'The database cannot be asked at the moment, took too long, or kept a lock; or the server is under too much load. The sentence says which, `Retry-After` when to try again; nothing was half-written.',
+      'The database is unreachable, took too long, or held a lock; or the server is under too much load. The sentence names the cause, and `Retry-After` the time of the next try. No write is half done.',
     example: 'The database cannot be reached at the moment; try again shortly.',
   },
 };
@@ -111,8 +116,8 @@ const DETAILED: Partial<Record<ErrorCode, DetailedError>> = {
     name: 'VersionConflict',
     fields: { current: CURRENT },
     description:
-      'The request conflicts with the current state; if you sent an expected version, `current` holds the actual one. A text that begins with `e1.` conflicts always.',
-    example: 'Entry 1 of vault v-7Kf3qDx02Z is at version 3, not 2; merge with what is there now.',
+      'The request conflicts with the current state. If you sent an expected version, `current` holds the actual one. A text that begins with `e1.` always conflicts.',
+    example: 'Entry 1 of vault v-7Kf3qDx02Z is at version 3, not 2; merge with the current version.',
   },
   SERVICE_UNAVAILABLE: {
     name: 'ChangeUnavailable',
@@ -121,7 +126,7 @@ const DETAILED: Partial<Record<ErrorCode, DetailedError>> = {
         type: 'string',
         const: 'unknown',
         description:
-          'Only on a write that was sent to the database and not confirmed: it was committed whole, or not at all. Repeating it with the same `Idempotency-Key` is safe.',
+          'Only on a write that was sent to the database and not confirmed. It was committed completely, or not at all. A retry with the same `Idempotency-Key` is safe.',
       },
     },
   },
@@ -146,34 +151,35 @@ const ERROR_HEADERS: Partial<Record<ErrorCode, (keyof typeof HEADERS)[]>> = {
 
 export const HEADERS = {
   'x-request-id': {
-    description: "Names this request in the server's log: the caller's own, if it was well-formed.",
+    description:
+      "Identifies this request in the server's log. It is the caller's own id, if that was well-formed.",
     required: true,
     schema: { type: 'string', minLength: 1 },
   },
   'retry-after': {
-    description: 'Whole seconds after which to try again.',
+    description: 'Whole seconds until the next try.',
     required: true,
     schema: { type: 'integer', minimum: 0 },
   },
   'www-authenticate': {
-    description: 'The scheme in which to send the session.',
+    description: 'The authentication scheme for the session.',
     required: true,
     schema: { type: 'string', const: 'Bearer' },
   },
   etag: {
     description:
-      'Names what the answer shows: sent as `If-None-Match`, it spares the same answer. Weak: it stands for the rows, not for the bytes.',
+      'Identifies the rows of the answer. Sent as `If-None-Match`, it avoids an unchanged answer. It is weak because it identifies the rows, not the bytes.',
     required: true,
     schema: { type: 'string', pattern: '^W/"[0-9]+"$' },
   },
   'x-vault-head': {
     description:
-      'The `seq` of the last row that the view could show: a valid next `since`, once all its pages are read.',
+      'The `seq` of the last row of the vault in this view: the next `since`, once all pages are read.',
     required: true,
     schema: { type: 'integer', minimum: 0 },
   },
   'x-vault-head-hash': {
-    description: 'The hash of that row, which stands for all rows before it as well.',
+    description: 'The hash of that row, which also covers all rows before it.',
     required: true,
     schema: { type: 'string', pattern: '^[0-9a-f]{64}$' },
   },
@@ -183,13 +189,13 @@ export const HEADERS = {
   },
   'idempotent-replayed': {
     description:
-      'The answer is that of an earlier request with the same `Idempotency-Key`; nothing was written now.',
+      'The answer is that of an earlier request with the same `Idempotency-Key`; this request wrote nothing.',
     schema: { type: 'string', const: 'true' },
   },
   'ratelimit-limit': { description: 'Requests a minute.', schema: { type: 'integer', minimum: 1 } },
   'ratelimit-remaining': { description: 'Requests left.', schema: { type: 'integer', minimum: 0 } },
   'ratelimit-reset': {
-    description: 'Seconds until the count starts anew.',
+    description: 'Seconds until the count restarts.',
     schema: { type: 'integer', minimum: 0 },
   },
 } as const;

@@ -11,7 +11,7 @@ const SECURITY_SCHEMES = {
   bearer: {
     type: 'http',
     scheme: 'bearer',
-    description: 'The session id as a bearer token: the same as the scheme `session`.',
+    description: 'The session id as a bearer token; equivalent to the scheme `session`.',
   },
   dashboard: {
     type: 'apiKey',

@@ -41,7 +41,7 @@ type Fields = Record<string, unknown>;
 
 /** @throws RelayError `BAD_REQUEST` where the path has the field already */
 function addField(input: Fields, name: string, value: unknown): void {
-  if (Object.hasOwn(input, name)) throw badRequest(`Unknown field ${name}; it belongs into the path.`);
+  if (Object.hasOwn(input, name)) throw badRequest(`Unknown field ${name}; send it in the path.`);
   // Assigned, it would be no field, which the strict schemas refuse.
   if (name === '__proto__') Object.defineProperty(input, name, { value, enumerable: true });
   else input[name] = value;

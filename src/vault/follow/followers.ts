@@ -46,7 +46,7 @@ const MAX_CHANGED = 10_000;
 const tooFarBehind = () =>
   new RelayError(
     'SERVICE_UNAVAILABLE',
-    'More vaults changed than were taken off this subscription; list them and subscribe again.',
+    'More vaults changed than this subscription delivered; list the vaults and subscribe again.',
     {
       retryAfter: 1,
     },

@@ -102,13 +102,13 @@ export class ChainCheck {
     const before = this.#versions.get(entry_no) ?? 0;
     if (version !== before + 1) {
       return before === 0
-        ? `it is version ${version}, but no version 1 stands before it`
+        ? `it is version ${version}, but version 1 is missing before it`
         : `it is version ${version}, but the version before it is ${before}`;
     }
     const next = this.#highest + 1;
     if (entry_no > next && !is_adopted) return `entry ${next} is missing before it`;
     if (isFirstSummary && writer_id !== created_by) {
-      return `its writer is not ${quote(created_by)}, who is said to have made the vault`;
+      return `its writer is not ${quote(created_by)}, the creator of the vault`;
     }
     return undefined;
   }
@@ -120,7 +120,7 @@ export class ChainCheck {
     });
     if (row.hash === expected) return undefined;
     const after = this.#last.seq === 0 ? 'as the first row' : `after seq ${this.#last.seq}`;
-    return `its hash is ${row.hash}, but what it holds ${after} gives ${expected}: it was changed, or rows before it were taken out, put in or moved`;
+    return `its hash is ${row.hash}, but its fields ${after} give ${expected}: it was changed, or rows before it were removed, inserted or moved`;
   }
 
   #compareWithRemembered({ seq, hash }: StoredRow): string | undefined {
@@ -128,7 +128,7 @@ export class ChainCheck {
     this.#foundRemembered = true;
     return hash === this.#remembered.hash
       ? undefined
-      : `its hash is ${hash}, but ${this.#remembered.hash} was remembered: this chain was made anew`;
+      : `its hash is ${hash}, but the kept head has ${this.#remembered.hash}: this chain was recomputed`;
   }
 
   #nextEntry(): number {
@@ -144,7 +144,7 @@ export class ChainCheck {
   #judgeWriter(where: string, writer: string): string | undefined {
     return this.#writers.has(writer)
       ? undefined
-      : `its ${where} has ${quote(writer)}, who wrote none of its entries`;
+      : `its ${where} has ${quote(writer)}, which wrote none of its entries`;
   }
 
   /** Call after the last row. @returns what does not fit about the vault's own record, or undefined */
@@ -166,14 +166,14 @@ export class ChainCheck {
     ];
     for (const [name, fact] of facts) {
       if (vault[name] === fact) continue;
-      return `its ${name} is ${quote(vault[name])}, but its rows say ${quote(fact)}`;
+      return `its ${name} is ${quote(vault[name])}, but its rows give ${quote(fact)}`;
     }
     for (const writer of vault.writer_list) {
       const problem = this.#judgeWriter('writer_list', writer);
       if (problem !== undefined) return problem;
     }
     if (this.#remembered && !this.#foundRemembered) {
-      return `no row has the seq ${this.#remembered.seq} that was remembered; its rows end at seq ${seq}`;
+      return `no row has the seq ${this.#remembered.seq} of the kept head; its rows end at seq ${seq}`;
     }
     return undefined;
   }

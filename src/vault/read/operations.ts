@@ -60,7 +60,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       tags,
       summary: 'Read a vault',
       description:
-        'The current view: of each entry its highest version, by entry number. With `history=true` every version, by `seq`. With `since` only rows with a greater `seq`; a reader that passes the `x-vault-head` of its last read never misses a row. With `entry_id` only one entry: its history without the others. With `wait` an empty answer waits for something to show. Also open to a client of another work session that wrote into the vault once.',
+        'The current view has the highest version of each entry, by entry number. `history=true` returns every version, by `seq`. `since` returns only rows with a greater `seq`. A reader that passes the `x-vault-head` of its last read never misses a row. `entry_id` returns only one entry. With `wait`, the server holds an empty answer until there is a new row. A past writer of another work session may also read the vault.',
       successDescription: 'The entries.',
       errors: ['FORBIDDEN', 'NOT_FOUND', 'ANSWER_TOO_LARGE'],
       conditional: true,
@@ -97,9 +97,9 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
         path: '/vault/{vault_id}/meta',
         operationId: 'describeVault',
         tags,
-        summary: 'One look at a vault',
+        summary: 'Describe a vault',
         description:
-          'Everything about a vault but its entries: summary, times, numbers, writers, and who read it from outside.',
+          'Everything about a vault except its entries: summary, times, numbers, writers, and reads from other work sessions.',
         successDescription: 'The vault.',
         errors: ['FORBIDDEN', 'NOT_FOUND'],
         example: {
@@ -137,9 +137,9 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
         path: '/vault/{vault_id}/proof',
         operationId: 'proveVault',
         tags,
-        summary: 'The chain of a vault',
+        summary: 'Read the hash chain of a vault',
         description:
-          'What it takes to check rows without trusting the server: the hash before the first of them, each with its place, the SHA-256 of its content and its hash, and the head. docs/proof.md says how.',
+          'The data to check rows without trusting the server: the hash before the first row, the head, and for each row its place, the SHA-256 of its content and its hash. docs/proof.md describes the check.',
         successDescription: 'The chain.',
         errors: ['FORBIDDEN', 'NOT_FOUND'],
         example: {

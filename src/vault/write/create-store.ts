@@ -76,9 +76,7 @@ export async function createVault(
       case 'key_reused':
         throw keyReused();
       case 'full':
-        throw forbidden(
-          'Your work session has as many vaults as this server allows; write into one of them.',
-        );
+        throw forbidden('Your work session has the maximum number of vaults; write into one of them.');
       case 'taken':
         continue;
       default:

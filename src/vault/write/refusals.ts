@@ -11,7 +11,7 @@ export interface RefusedWrite {
 }
 
 export const keyReused = () =>
-  conflict('This idempotency key stood for another request; use a fresh key for each new write.');
+  conflict('This idempotency key was used for another request; use a fresh key for each new write.');
 
 function movedOn({ vaultId, expected, current }: RefusedWrite): RelayError {
   const what =
@@ -19,7 +19,7 @@ function movedOn({ vaultId, expected, current }: RefusedWrite): RelayError {
       ? `The summary of vault ${vaultId}`
       : `Entry ${current?.entry_no} of vault ${vaultId}`;
   return conflict(
-    `${what} is at version ${current?.version}, not ${expected}; merge with what is there now.`,
+    `${what} is at version ${current?.version}, not ${expected}; merge with the current version.`,
     current ? { current } : {},
   );
 }
@@ -33,11 +33,9 @@ export const REFUSALS = {
   conflict: movedOn,
   key_reused: keyReused,
   entries_full: ({ vaultId }) =>
-    forbidden(
-      `Vault ${vaultId} holds as many entries as this server allows; override one, or make another vault.`,
-    ),
+    forbidden(`Vault ${vaultId} holds the maximum number of entries; override one, or create another vault.`),
   bytes_full: ({ vaultId }) =>
-    forbidden(`Vault ${vaultId} holds as many bytes as this server allows; make another vault.`),
+    forbidden(`Vault ${vaultId} holds the maximum number of bytes; create another vault.`),
 } as const satisfies Record<RefusedOutcome, (refused: RefusedWrite) => RelayError>;
 
 /** A newer version of the program may have replaced the function. */

@@ -9,5 +9,5 @@ export const looksSealed = (text: string): boolean => text.startsWith(SEALED_PRE
 /** How every write of such a text is refused. */
 export const sealedText = () =>
   conflict(
-    `A text or summary must not begin with "${SEALED_PREFIX}", because atem takes it for sealed text; turn encryption off for this account, or begin it with other characters.`,
+    `A text or summary must not begin with "${SEALED_PREFIX}", because atem treats it as sealed text; turn encryption off for this account, or begin it with other characters.`,
   );

@@ -47,7 +47,7 @@ describe('the reader', () => {
   });
 
   test.each([
-    ['EPIPE', ReaderGoneError, 'The reader of the output has gone.'],
+    ['EPIPE', ReaderGoneError, 'The reader closed the output.'],
     ['ENOSPC', OutputError, 'The output cannot be written: the disk is full (ENOSPC).'],
     ['EIO', OutputError, 'The output cannot be written: the disk or terminal failed (EIO).'],
   ])('%s ends the command with an error of its own', async (code, kind, message) => {

@@ -168,7 +168,7 @@ describe('waiting is bounded', () => {
         code: 'SERVICE_UNAVAILABLE',
         retryAfter: 10,
         message:
-          'This request looks through many rows and found no free place within 10 seconds; ask for less, or try again.',
+          'This request scans many rows and waited 10 seconds for its turn; request less, or try again.',
       },
     });
     expect(names()).toEqual([]);
@@ -196,10 +196,13 @@ describe('waiting is bounded', () => {
     const refused = await all;
     expect(queue.counts()).toEqual({ running: 0, waiting: 0, callers: 0 });
     expect(refused.at(-1)).toMatchObject({
-      reason: { code: 'SERVICE_UNAVAILABLE', message: expect.stringMatching(/^More searches/) },
+      reason: {
+        code: 'SERVICE_UNAVAILABLE',
+        message: expect.stringMatching(/^This server has too many queued searches/),
+      },
     });
     expect(refused.at(-2)).toMatchObject({
-      reason: { message: expect.stringMatching(/^This request looks/) },
+      reason: { message: expect.stringMatching(/^This request scans/) },
     });
   });
 
