@@ -227,7 +227,7 @@ describeInBrowser('the dashboard for everybody', () => {
       expect(await page.getByRole('dialog').count()).toBe(1);
     }));
 
-  test('speaks Chinese to a Chinese browser, and what one chooses', () =>
+  test('follows the language of the browser until the user chooses one', () =>
     withPage({ ...use, locale: 'zh-CN' }, async (page) => {
       await open(page, `/v/${vault}`);
       await page.getByRole('link', { name: '时光回溯' }).waitFor();
@@ -242,7 +242,7 @@ describeInBrowser('the dashboard for everybody', () => {
       await page.getByRole('link', { name: 'Time travel' }).waitFor();
     }));
 
-  test('is light or dark as one chooses, whatever the system is', () =>
+  test('a chosen theme overrides the theme of the system', () =>
     withPage({ ...use, colorScheme: 'light' }, async (page) => {
       const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
       await open(page, '/');

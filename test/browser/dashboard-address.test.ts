@@ -50,7 +50,7 @@ describeInBrowser('the address', () => {
       });
     });
 
-    test('is not one that a filter hides: it is shown', async () => {
+    test('a filtered entry in the address is shown anyway', async () => {
       const { open, vault_id } = await enter();
       await onPage(async (page) => {
         await open(page, `/v/${vault_id}/e2?filter=nowhere`);
@@ -93,7 +93,7 @@ describeInBrowser('the address', () => {
   });
 
   describe('D12: with mouse and keyboard', () => {
-    test('"j" goes on from what is seen after scrolling with the mouse', async () => {
+    test('"j" continues from the visible entry after scrolling with the mouse', async () => {
       const { open } = await enter(40, (i) => `entry ${i}${LINES}`);
       await onPage(async (page) => {
         await open(page);
@@ -115,7 +115,7 @@ describeInBrowser('the address', () => {
       });
     });
 
-    test('each entry that "j" reaches stands in front of what covers the window', async () => {
+    test('each entry that "j" reaches is visible, not covered by another element', async () => {
       const { open } = await enter(20, (i) => `entry ${i}${LINES}`);
       await onPage(async (page) => {
         await open(page);
@@ -276,7 +276,7 @@ describeInBrowser('the address', () => {
       });
     });
 
-    test('"g" right after opening leads to the newest entry, not to the newest that has come so far', async () => {
+    test('"g" right after opening leads to the newest entry, not to the newest loaded one', async () => {
       const { open } = await enter(110);
       await onPage(async (page) => {
         await page.route(/readPage.*cursor/, async (route) => {
@@ -338,7 +338,7 @@ describeInBrowser('the address', () => {
       });
     });
 
-    test('closes the sheet of a new vault, and leads from a vault that was made to the list', async () => {
+    test('Back closes the sheet of a new vault, and leads from a new vault to the list', async () => {
       const { open } = await enter();
       await onPage(async (page) => {
         await open(page, '/');

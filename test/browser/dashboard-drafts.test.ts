@@ -39,7 +39,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
   ];
 
   describe.each(WAYS)('%s', (_, leave) => {
-    test('in an editor: undo brings it back, with what was typed', async () => {
+    test('in an editor: undo restores the draft with its text', async () => {
       const { open } = await enter();
       await onPage(async (page) => {
         await open(page);
@@ -53,7 +53,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
       });
     });
 
-    test('in the summary: undo brings it back, with what was typed', async () => {
+    test('in the summary: undo restores the draft with its text', async () => {
       const { open } = await enter();
       await onPage(async (page) => {
         await open(page);
@@ -66,7 +66,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
       });
     });
 
-    test('in the sheet of a new vault: what was typed is there when it is opened again', async () => {
+    test('in the sheet of a new vault: the draft is there when the sheet opens again', async () => {
       await onPage(async (page) => {
         await goTo(page, '/');
         await page.getByRole('button', { name: 'New vault' }).click();
@@ -78,7 +78,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
       });
     });
 
-    test('where nothing was typed, nothing is to be undone', async () => {
+    test('an empty draft offers no undo', async () => {
       const { open } = await enter();
       await onPage(async (page) => {
         await open(page);
@@ -93,7 +93,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
     });
   });
 
-  test('what is discarded after another, or typed in its place, is brought back as well', async () => {
+  test('a second discarded draft, or one typed in its place, is restored too', async () => {
     const { open } = await enter();
     const second = (page: Page) => page.getByRole('textbox', { name: 'Edit e2 v1' });
     await onPage(async (page) => {
@@ -117,7 +117,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
     });
   });
 
-  test('an offer to undo stays when other messages come', async () => {
+  test('an undo offer stays when other messages appear', async () => {
     const { open, agent, vault_id } = await enter();
     await onPage(async (page) => {
       await open(page);
@@ -130,7 +130,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
     });
   });
 
-  test('an editor is open again after a reload and after a look elsewhere, and a second one beside it', async () => {
+  test('editors stay open after a reload and after a visit to another page, two at a time', async () => {
     const { open } = await enter();
     await onPage(async (page) => {
       await open(page);
@@ -192,7 +192,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
     });
   });
 
-  test('what is typed while a write is under way is not thrown away with what was written', async () => {
+  test('text that is typed while a write is in flight survives the write', async () => {
     const { open } = await enter();
     await onPage(async (page) => {
       await open(page);
@@ -249,7 +249,7 @@ describeInBrowser('D2: nothing that was typed is lost without an undo', () => {
       });
     });
 
-    test('when a session ends by itself, drafts wait for the same person and nobody else', async () => {
+    test('when a session expires, drafts stay for the same client id only', async () => {
       const { vault_id } = await enter();
       await withPage({ ...use, expected: /status of 401/ }, async (page) => {
         await openDashboard(page, server.url, who, `/v/${vault_id}`);

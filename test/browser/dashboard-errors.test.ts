@@ -91,7 +91,7 @@ describeInBrowser('D11: every error has a sentence of the dashboard in the langu
     // Repeating a write does not depend on the language.
     const passing = locale === 'en' ? PASSING : PASSING.slice(0, 1);
 
-    test('a write that is refused says why and keeps the text; it is made by itself once what passes has passed', async () => {
+    test('a refused write shows the reason and keeps the text, and is retried automatically after a pause', async () => {
       const { open, agent, vault_id } = await enter();
       await withPage({ ...use, expected, locale }, async (page) => {
         const box = page.getByLabel(label);
@@ -131,7 +131,7 @@ describeInBrowser('D11: every error has a sentence of the dashboard in the langu
       });
     });
 
-    test('a connection that is lost is said, and nothing of it once it is back', async () => {
+    test('a lost connection shows a message, which disappears when the connection is back', async () => {
       const { open } = await enter();
       await withPage({ ...use, expected, locale }, async (page) => {
         const box = page.getByLabel(label);
@@ -186,7 +186,7 @@ describeInBrowser('D11: every error has a sentence of the dashboard in the langu
     },
   );
 
-  test('D10: looking takes no request of the agent with the same session', async () => {
+  test('D10: reads of the dashboard do not use up the limit of the agent with the same session', async () => {
     const { open, agent, vault_id } = await enter(strict);
     await withPage(use, async (page) => {
       for (let round = 0; round < 2; round++) {

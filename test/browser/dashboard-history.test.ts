@@ -38,7 +38,7 @@ describeInBrowser('the past of a vault', () => {
     return { client, vault_id };
   };
 
-  test('has every version of an entry, and what changed between any two', async () => {
+  test('shows every version of an entry, and the changes between any two', async () => {
     const { vault_id, client } = await enter();
     await onPage(async (page) => {
       await goTo(page, `/v/${vault_id}`);
@@ -97,7 +97,7 @@ describeInBrowser('the past of a vault', () => {
     });
   });
 
-  test('follows what happens while nobody visits it', async () => {
+  test('follows changes while the page is not open', async () => {
     const { vault_id, client } = await enter();
     await onPage(async (page) => {
       await goTo(page, `/v/${vault_id}/timeline`);
@@ -108,7 +108,7 @@ describeInBrowser('the past of a vault', () => {
     });
   });
 
-  test('is proved: each hash recomputed, and again when rows arrive', async () => {
+  test('verifies each hash, and again when rows arrive', async () => {
     const { vault_id, client } = await enter();
     const { head, head_hash } = await client.vault.meta.query({ vault_id });
     await onPage(async (page) => {
@@ -166,7 +166,7 @@ describeInBrowser('the past of a vault', () => {
     });
   });
 
-  test('that was tampered with is told from one that was not', async () => {
+  test('a tampered chain is distinguished from an intact one', async () => {
     const { vault_id, client } = await enter();
     const rows = await client.vault.read.query({ vault_id, history: true });
     const changed = rows.find(({ content }) => content === 'migrate first')?.seq;

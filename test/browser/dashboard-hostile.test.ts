@@ -86,7 +86,7 @@ describeInBrowser('hostile entries', () => {
     });
   });
 
-  test('links of a friend open elsewhere and tell nobody where from', async () => {
+  test('external links open in a new tab and send no referrer', async () => {
     const { who, client, vault_id } = await enter();
     const text = '[docs](https://example.org/docs) and https://example.org/raw';
     await client.vault.append.mutate({ vault_id, text });

@@ -113,7 +113,7 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
     });
   });
 
-  test.each(MULTIPLIED)('Markdown: %s is shown as it is written', async (_, text) => {
+  test.each(MULTIPLIED)('Markdown: %s is shown as plain text', async (_, text) => {
     const { open } = await enter(text, 'a friendly one');
     await onPage(async (page) => {
       const spent = await timeOfPage(page, async () => {
@@ -127,7 +127,7 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
     });
   });
 
-  test('a long text is formatted beside the page, and at once when it is shown again', async () => {
+  test('a long text is formatted in a worker, and at once when it is shown again', async () => {
     const { open } = await enter(`[link]: https://example.org/\n\n${'see [link] '.repeat(400)}`);
     await onPage(async (page) => {
       await open(page);
@@ -136,7 +136,7 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
     });
   });
 
-  test('a filter over 20 MB lets the page do other things meanwhile, and finds the one', async () => {
+  test('a filter over 20 MB keeps the page responsive and finds the match', async () => {
     const long = 'İstanbul '.repeat(6000);
     const { open } = await enter(...Array.from({ length: 300 }, (_, i) => `${long}${i}.`));
     await onPage(async (page) => {
@@ -160,7 +160,7 @@ describeInBrowser('A10: computing on texts of strangers has a limit', () => {
     });
   });
 
-  test('the policy of the pages takes workers from this server only', async () => {
+  test('the policy of the pages allows only workers of this server', async () => {
     const answer = await fetch(server.url);
     expect(answer.headers.get('content-security-policy')).toContain("worker-src 'self'");
   });

@@ -25,7 +25,7 @@ describeInBrowser('a server that cannot be reached', () => {
     return { who: { session, clientId: 'maria' }, session, vault_id, write };
   };
 
-  test('is said, and what was missed comes by itself when it is back', async () => {
+  test('shows a message, and loads missed rows automatically when the server is back', async () => {
     const { who, vault_id, write } = await enter();
     await withPage({ ...use, expected }, async (page) => {
       await openDashboard(page, server.url, who, `/v/${vault_id}`);
@@ -68,7 +68,7 @@ describeInBrowser('a server that cannot be reached', () => {
     });
   });
 
-  test('forgets the draft of what was written after the page was left', async () => {
+  test('removes the draft of a write that finished after the page was left', async () => {
     const { who, vault_id } = await enter();
     await withPage(use, async (page) => {
       await openDashboard(page, server.url, who, `/v/${vault_id}`);
@@ -94,7 +94,7 @@ describeInBrowser('a server that cannot be reached', () => {
     });
   });
 
-  test('when it has another version, whose parts are others: says so, and loads them', async () => {
+  test('a server with another version: shows a message and loads the new parts', async () => {
     const { who, vault_id } = await enter();
     await withPage(
       { ...use, expected: /status of 404|Failed to fetch dynamically|Unable to preload/ },
@@ -110,7 +110,7 @@ describeInBrowser('a server that cannot be reached', () => {
     );
   });
 
-  test('and comes back as another process is found again', async () => {
+  test('reconnects to a server that returned as another process', async () => {
     const { session, vault_id, write } = await enter();
     const first = await startRelayServer(database.url);
     const port = Number(new URL(first.url).port);

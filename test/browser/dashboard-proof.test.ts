@@ -88,7 +88,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
     });
 
   describe('the current view', () => {
-    test.each(LIES)('with %s: says which row, in red, on every tab', async (_, lie, says) => {
+    test.each(LIES)('with %s: names the row in red on every tab', async (_, lie, says) => {
       const { open } = await enter();
       await onPage(async (page) => {
         await forge<ReadPage>(page, 'vault.readPage', (data, { history }) =>
@@ -134,7 +134,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
   });
 
   describe('the history', () => {
-    test.each(ONE_OF_A_KIND)('with %s: says which row', async (_, lie, says) => {
+    test.each(ONE_OF_A_KIND)('with %s: names the row', async (_, lie, says) => {
       const { open } = await enter();
       await onPage(async (page) => {
         await forge<ReadPage>(page, 'vault.readPage', (data, { history }) =>
@@ -147,7 +147,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
   });
 
   describe('the history of one entry', () => {
-    test.each(ONE_OF_A_KIND)('with %s: says which row', async (_, lie, says) => {
+    test.each(ONE_OF_A_KIND)('with %s: names the row', async (_, lie, says) => {
       const { open } = await enter();
       await onPage(async (page) => {
         await forge<ReadPage>(page, 'vault.readPage', (data, { entry_id }) =>
@@ -159,7 +159,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
     });
   });
 
-  test('the summary: another one than in the chain', async () => {
+  test('the summary: it differs from the chain', async () => {
     const { open } = await enter();
     await onPage(async (page) => {
       await forge<{ summary: string }>(page, 'vault.meta', (data) => ({ ...data, summary: 'forged' }));
@@ -185,7 +185,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
     });
   });
 
-  test('the chain: one that ends before the vault does', async () => {
+  test('the chain: it ends before the vault', async () => {
     const { open } = await enter();
     await onPage(async (page) => {
       await forge<{ rows: Row[] }>(page, 'vault.proof', (data) => ({ ...data, rows: [] }));
@@ -194,7 +194,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
     });
   });
 
-  test('of what is genuine nothing is said but that it is verified, also of what one writes oneself', async () => {
+  test('genuine rows are shown as verified, including own writes', async () => {
     const { open, agent, vault_id } = await enter();
     await onPage(async (page) => {
       await open(page);

@@ -45,7 +45,7 @@ describeInBrowser('signing in', () => {
     });
   });
 
-  test('without a client id asks for it, and with a session that does not exist says so and keeps what was typed', () =>
+  test('without a client id asks for one; with an unknown session shows a message and keeps the input', () =>
     onForm(async (page) => {
       const session = randomUUID();
       await signIn(page, { session, clientId: '' });
@@ -66,7 +66,7 @@ describeInBrowser('signing in', () => {
       ['as a header', (session) => `Authorization: session ${session}`],
     ];
 
-    test('takes it in the form in which it was copied, typed and pasted', async () => {
+    test('accepts a copied, typed or pasted form', async () => {
       const session = await server.login('ast-sign-in');
       await withPage(use, async (page) => {
         await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -85,7 +85,7 @@ describeInBrowser('signing in', () => {
       });
     });
 
-    test('keeps it from other eyes until it is asked to show it, and keeps it when the other way in is looked at', () =>
+    test('hides the secret until asked to show it, and keeps it when the other form is opened', () =>
       onForm(async (page) => {
         const field = page.getByLabel('Session id');
         await field.fill('half of it');
@@ -111,7 +111,7 @@ describeInBrowser('signing in', () => {
       return { vault_id, session: await server.login('ast-mine') };
     };
 
-    test('shows whose vault it is, and nothing to write with', async () => {
+    test('shows the owner of the vault, and no controls to write', async () => {
       const { vault_id, session } = await enter();
       await withPage(use, async (page) => {
         await openDashboard(page, server.url, { session, clientId: 'maria' }, `/v/${vault_id}`);
@@ -127,7 +127,7 @@ describeInBrowser('signing in', () => {
     });
   });
 
-  test('C18: works where the browser allows pages no storage, until the page is loaded again', async () => {
+  test('C18: works without browser storage until the page is reloaded', async () => {
     const session = await server.login('ast-sign-in');
     await withPage(use, async (page) => {
       await page.addInitScript(`for (const name of ['sessionStorage', 'localStorage'])
@@ -141,7 +141,7 @@ describeInBrowser('signing in', () => {
     });
   });
 
-  test('ends by itself when the session is revoked, and says so', async () => {
+  test('signs out with a message when the session is revoked', async () => {
     const session = await server.login('ast-sign-in');
     await withPage({ ...use, expected: /status of 401/ }, async (page) => {
       await openDashboard(page, server.url, { session, clientId: 'another' });
@@ -151,7 +151,7 @@ describeInBrowser('signing in', () => {
     });
   });
 
-  test('as an operator needs the token, and changes nothing', () =>
+  test('an operator needs the token, and can change nothing', () =>
     withPage({ ...use, expected: /status of 401/ }, async (page) => {
       await page.goto(server.url);
       await page.getByRole('tab', { name: 'Operator' }).click();

@@ -47,7 +47,7 @@ describeInBrowser('streams of the dashboard', () => {
     }
   };
 
-  describe('D1: a stream is not opened again by its own clean-up', () => {
+  describe('D1: the clean-up of a stream does not open it again', () => {
     test('on the first visit to time travel, and on each way back', async () => {
       const { vault_id } = await enter();
       await onPage(async (page) => {

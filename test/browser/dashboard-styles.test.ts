@@ -89,7 +89,7 @@ describeInBrowser('how the dashboard looks', () => {
   describe('D3: a table on a telephone', () => {
     const telephone = { viewport: { width: 320, height: 780 }, isMobile: true, hasTouch: true };
 
-    test('of an entry keeps its words whole and scrolls by itself', async () => {
+    test('keeps words of an entry whole and scrolls independently', async () => {
       const { vault_id } = await enter([TABLE]);
       await withPage({ ...use, ...telephone }, async (page) => {
         await openDashboard(page, server.url, who, `/v/${vault_id}`);
@@ -124,7 +124,7 @@ describeInBrowser('how the dashboard looks', () => {
       ['six of one name', ['agent-a', 'agent-b', 'agent-c', 'agent-d', 'agent-e', 'agent-f']],
       ['four numbers', ['agent-1', 'agent-2', 'agent-3', 'agent-4']],
       ['ids', ['5f0c1f0e-8a43', '5f0c1f0e-8a44', '6f0c1f0e-8a43', '团队-mac', 'maria', 'a', 'b', 'c']],
-    ])('of %s can be told apart', async (_, writers) => {
+    ])('of %s are distinct', async (_, writers) => {
       const { open } = await enter(
         writers.map((name) => `by ${name}`),
         writers,
@@ -163,8 +163,8 @@ describeInBrowser('how the dashboard looks', () => {
     });
   });
 
-  describe('D5: what is chosen', () => {
-    test('stands out from what is not, in light and dark', async () => {
+  describe('D5: the selected item', () => {
+    test('is distinct from the other items, in light and dark', async () => {
       const { open } = await enter(['one']);
       await onPage(async (page) => {
         await open(page);
@@ -182,7 +182,7 @@ describeInBrowser('how the dashboard looks', () => {
       });
     });
 
-    test('with colours of the reader: one tab, one segment, one entry look chosen', async () => {
+    test('with forced colours: one tab, one segment and one entry appear selected', async () => {
       const { vault_id } = await enter(['one', 'two']);
       await withPage({ ...use, forcedColors: 'active' }, async (page) => {
         await openDashboard(page, server.url, who, `/v/${vault_id}/e2`);
@@ -203,8 +203,8 @@ describeInBrowser('how the dashboard looks', () => {
     });
   });
 
-  describe('D8: nothing lies over what is needed', () => {
-    test('"new entries" stands above the box to write in, however high that is', async () => {
+  describe('D8: no element covers a control', () => {
+    test('"new entries" is above the input box at any height of the box', async () => {
       const { open, agent, vault_id } = await enter(Array.from({ length: 40 }, (_, i) => `entry ${i}`));
       await onPage(async (page) => {
         await page.setViewportSize({ width: 1280, height: 720 });
@@ -222,7 +222,7 @@ describeInBrowser('how the dashboard looks', () => {
       });
     });
 
-    test('the buttons of a conflict are in the window, of whatever size', async () => {
+    test('the buttons of a conflict are inside a window of any size', async () => {
       const long = Array.from({ length: 80 }, (_, i) => `line ${i} of the text`);
       const { open, agent, vault_id } = await enter([long.join('\n')]);
       await onPage(async (page) => {
@@ -252,7 +252,7 @@ describeInBrowser('how the dashboard looks', () => {
     });
   });
 
-  test('D9: a vault of more entries than the page holds is printed whole, without blank pages', async () => {
+  test('D9: a vault with more entries than the page renders is printed completely, without blank pages', async () => {
     const { open } = await enter(Array.from({ length: 105 }, (_, i) => `entry ${i + 1}: **decided**`));
     await onPage(async (page) => {
       await page.setViewportSize({ width: 1280, height: 720 });
@@ -284,7 +284,7 @@ describeInBrowser('how the dashboard looks', () => {
     expect(await dateIn('en-US')).toMatch(/^\w+ \d{1,2}, 20\d\d, \d{1,2}:\d\d:\d\d\s[AP]M$/);
   });
 
-  test('D17: every page has an icon that is there', async () => {
+  test('D17: every page has an icon that exists', async () => {
     for (const path of ['/', '/auth?id=nothing', '/pair?code=nothing', '/docs']) {
       const html = await (await fetch(`${server.url}${path}`)).text();
       const href = /<link rel="icon"[^>]* href="([^"]+)"/.exec(html)?.[1] ?? 'none';

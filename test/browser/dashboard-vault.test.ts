@@ -32,7 +32,7 @@ describeInBrowser('a vault', () => {
     await page.getByRole('button', { name: 'Write', exact: true }).click();
   };
 
-  test('teaches the first command while it is empty, and takes the first entry', async () => {
+  test('an empty vault shows the first command, and accepts the first entry', async () => {
     const { vault_id, read } = await enter();
     await onPage(async (page) => {
       await goTo(page, `/v/${vault_id}`);
@@ -45,7 +45,7 @@ describeInBrowser('a vault', () => {
     });
   });
 
-  test('shows in one tab within a second what is written in another', async () => {
+  test('shows a write of one tab in another tab', async () => {
     const { vault_id, write } = await enter();
     await write('first');
     await onPage(async (page) => {
@@ -80,7 +80,7 @@ describeInBrowser('a vault', () => {
     });
   });
 
-  test('misses nothing of others that comes after what one wrote oneself', async () => {
+  test('misses no row of others that arrives after an own write', async () => {
     const { vault_id, write } = await enter();
     await write('first');
     await onPage(async (page) => {
@@ -197,7 +197,7 @@ describeInBrowser('a vault', () => {
       });
     });
 
-    test('shows a conflict side by side, and saves what was merged', async () => {
+    test('shows a conflict side by side, and saves the merged text', async () => {
       const { vault_id, write, agent, read } = await enter();
       await write('algorithm: HS256\nlifetime: 15 minutes\nstore: cookie');
       await onPage(async (page) => {
@@ -223,7 +223,7 @@ describeInBrowser('a vault', () => {
       });
     });
 
-    test('does not save a conflict of the same line before somebody chose', async () => {
+    test('does not save a conflict of the same line before the user chooses', async () => {
       const { vault_id, write, agent, read } = await enter();
       await write('cookie');
       await onPage(async (page) => {
@@ -243,7 +243,7 @@ describeInBrowser('a vault', () => {
       });
     });
 
-    test('replaces the summary, and says when somebody else was faster', async () => {
+    test('replaces the summary, and reports when another writer was faster', async () => {
       const { vault_id, agent } = await enter('auth');
       await onPage(async (page) => {
         await goTo(page, `/v/${vault_id}`);

@@ -16,7 +16,7 @@ describeInBrowser('the list of vaults', () => {
     return { who: { session, clientId: 'maria' }, as };
   };
 
-  test('teaches the first command while there is none, and makes one', async () => {
+  test('an empty list shows the first command, and creates a vault', async () => {
     const { who } = await enter('ast-first');
     await withPage(use, async (page) => {
       await openDashboard(page, server.url, who);
@@ -30,7 +30,7 @@ describeInBrowser('the list of vaults', () => {
     });
   });
 
-  test('has the one that changed last first, with its writers, and follows what happens', async () => {
+  test('sorts by last change, shows writers, and follows changes', async () => {
     const { who, as } = await enter('ast-list');
     const a = as('agent-a');
     const first = await a.vault.create.mutate({ summary: 'first' });
@@ -50,7 +50,7 @@ describeInBrowser('the list of vaults', () => {
     });
   });
 
-  test('finds vaults by what stands in them, as one types', async () => {
+  test('finds vaults by their text while the user types', async () => {
     const { who, as } = await enter('ast-search');
     const client = as('agent-a');
     const auth = await client.vault.create.mutate({ summary: 'auth' });

@@ -49,7 +49,7 @@ describeInBrowser('the pages for people', () => {
       });
     });
 
-    test('grants without the app, and says so when it is opened again', async () => {
+    test('grants without the app, and shows the grant when opened again', async () => {
       const login = await request('build-mac');
       await onPage(async (page) => {
         await page.goto(address(login));
@@ -76,7 +76,7 @@ describeInBrowser('the pages for people', () => {
       });
     });
 
-    test('says what happened when it was decided elsewhere in the meantime', async () => {
+    test('shows the decision when the request was decided elsewhere', async () => {
       const login = await request('build-mac');
       await onPage(async (page) => {
         await page.goto(address(login));
@@ -124,7 +124,7 @@ describeInBrowser('the pages for people', () => {
       });
     });
 
-    test('shows the host that asked, whatever the address claims', async () => {
+    test('shows the requesting host, even if the address claims another', async () => {
       const login = await request('build-mac');
       await onPage(async (page) => {
         await page.goto(address(login, 'some-other-mac'));
@@ -163,7 +163,7 @@ describeInBrowser('the pages for people', () => {
       (await rest<{ code: string }>('POST', `${server.url}/api/pair`, { body: { hostname } })).body.code;
     const address = (code: string) => `${server.url}/pair?code=${code}`;
 
-    test('shows the code, the way into the app, and who comes', async () => {
+    test('shows the code, the link into the app, and the connected agents', async () => {
       const code = await openRoom();
       await onPage(async (page) => {
         await page.goto(address(code));
@@ -186,7 +186,7 @@ describeInBrowser('the pages for people', () => {
       });
     });
 
-    test('says when the code has expired', async () => {
+    test('shows when the code has expired', async () => {
       const code = await openRoom();
       await onPage(async (page) => {
         await page.goto(address(code));
@@ -197,7 +197,7 @@ describeInBrowser('the pages for people', () => {
       });
     });
 
-    test('says when the room is closed', async () => {
+    test('shows when the room is closed', async () => {
       const code = await openRoom();
       await onPage(async (page) => {
         await page.goto(address(code));

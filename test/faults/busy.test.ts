@@ -73,7 +73,7 @@ async function whileReadsTake(seconds: number, work: () => Promise<void>): Promi
   }
 }
 
-describe('a lock that is held is no database that cannot be reached', () => {
+describe('a held lock is not reported as an unreachable database', () => {
   const locked = { as: BUSY.locked, cause: 'LOCK_TIMEOUT' };
 
   test.each<[string, () => Promise<Answer>]>([
@@ -99,7 +99,7 @@ describe('a lock that is held is no database that cannot be reached', () => {
   });
 });
 
-describe('a statement that takes too long is no database that cannot be reached', () => {
+describe('a statement time-out is not reported as an unreachable database', () => {
   const stopped = { as: BUSY.stopped, cause: 'STATEMENT_TIMEOUT' };
 
   test('a read', async () => {
@@ -107,7 +107,7 @@ describe('a statement that takes too long is no database that cannot be reached'
     expect((await vaults.read(vaultId)).status).toBe(200);
   });
 
-  test('a write, of which nothing is left', async () => {
+  test('a write, which leaves nothing behind', async () => {
     await database.admin.query(`
       CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN PERFORM pg_sleep(20); RETURN NEW; END $$;
@@ -121,7 +121,7 @@ describe('a statement that takes too long is no database that cannot be reached'
   });
 });
 
-test('a pool that is full is no database that cannot be reached', async () => {
+test('a full pool is not reported as an unreachable database', async () => {
   await whileReadsTake(4, async () => {
     // Of two connections, one is for scans, and the other one for reads too.
     const slow = [vaults.read(vaultId), vaults.read(vaultId, '&history=true')];
@@ -141,7 +141,7 @@ test('a pool that is full is no database that cannot be reached', async () => {
   expect((await vaults.read(vaultId)).body).toHaveLength(1);
 });
 
-test('two writes that get in each other’s way are no database that cannot be reached', async () => {
+test('two conflicting writes are not reported as an unreachable database', async () => {
   await database.admin.query(`
     CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN RAISE EXCEPTION 'collided' USING ERRCODE = '40P01'; END $$;

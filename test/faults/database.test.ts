@@ -64,7 +64,7 @@ afterEach(async () => {
 });
 
 describe('a write that was sent and not confirmed', () => {
-  test.each(SURFACE_NAMES)('says so, and stands once: %s', async (surface) => {
+  test.each(SURFACE_NAMES)('reports the unknown outcome, and the row exists once: %s', async (surface) => {
     proxy.loseAnswers(statementName(WRITE));
     const { answer, ...outcome } = await append('kept', surface);
     expect(outcome).toEqual(UNKNOWN);
@@ -73,7 +73,7 @@ describe('a write that was sent and not confirmed', () => {
   });
 
   test.each(['vault.create', 'vault.setSummary', 'vault.override'])(
-    'whatever it writes: %s',
+    'for every write: %s',
     async (procedure) => {
       await append('first');
       proxy.loseAnswers(statementName(procedure === 'vault.create' ? CREATE : WRITE));
@@ -89,7 +89,7 @@ describe('a write that was sent and not confirmed', () => {
     },
   );
 
-  test('also when the database says nothing any more, within its time', async () => {
+  test('also when the database is silent, within the time-out', async () => {
     proxy.freeze(statementName(WRITE));
     expect(outcomeOf(await append('swallowed'))).toEqual(UNKNOWN);
     expect(await stored()).toEqual([]);
@@ -119,13 +119,13 @@ describe('a write that was sent and not confirmed', () => {
   });
 });
 
-describe('what was not written says nothing of the kind', () => {
+describe('a write that was not sent does not report an unknown outcome', () => {
   test('a read whose answer is lost', async () => {
     proxy.loseAnswers();
     expect(outcomeOf(await call('vault.read'))).toEqual(UNAVAILABLE);
   });
 
-  test('a write for which there is no connection', async () => {
+  test('a write without a free connection', async () => {
     proxy.refuse();
     // What finds its connection broken may have been sent.
     await expect.poll(async () => outcomeOf(await append('unsent'))).toEqual(UNAVAILABLE);
@@ -133,7 +133,7 @@ describe('what was not written says nothing of the kind', () => {
     expect(await stored()).toEqual([]);
   });
 
-  test('a write that a silent host takes no connection for', async () => {
+  test('a write whose connection a silent host does not accept', async () => {
     proxy.refuse();
     await expect.poll(async () => outcomeOf(await append('unsent'))).toEqual(UNAVAILABLE);
     proxy.heal();
@@ -177,7 +177,7 @@ const endConnections = () =>
      WHERE datname = current_database() AND application_name LIKE 'vault-relay%'`,
   );
 
-test('a primary that became a standby: writes wait, and come back with a new primary', async () => {
+test('a primary that became a standby: writes fail, and recover with a new primary', async () => {
   const setReadOnly = (how: string) =>
     database.admin.query(
       `SET default_transaction_read_only = off;
@@ -234,7 +234,7 @@ test('more connections than PostgreSQL allows are 503, until there are fewer', a
   }
 });
 
-test('connections that broke without a word are all dropped when one is found out', async () => {
+test('when one silently broken connection is detected, all are dropped', async () => {
   await Promise.all(Array.from({ length: 20 }, () => call('vault.read')));
   proxy.freeze();
   const lost = await Promise.all([call('vault.read'), call('vault.read')]);
@@ -244,7 +244,7 @@ test('connections that broke without a word are all dropped when one is found ou
   expect(new Set(after.map(({ status }) => status))).toEqual(new Set([200]));
 });
 
-test('a slow network is slow, and nothing else', async () => {
+test('a slow network causes no failure', async () => {
   proxy.delay(150);
   try {
     expect(outcomeOf(await append('slowly')).status).toBe(200);

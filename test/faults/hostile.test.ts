@@ -52,7 +52,7 @@ test(`${MANY} clients that send their bodies byte by byte are cut, and others ar
   });
 });
 
-test('a body of 1 GB that says so is refused before it comes', async () => {
+test('a body with a content-length of 1 GB is refused before it arrives', async () => {
   await whileOthersAreServed(vaults, async () => {
     const attacker = await attack(server.url);
     attacker.socket.write(post(`content-length: ${GIGABYTE}`));
@@ -61,7 +61,7 @@ test('a body of 1 GB that says so is refused before it comes', async () => {
   });
 });
 
-test('a body of 1 GB that does not say so is read no further than the limit', async () => {
+test('a chunked body of 1 GB is read only up to the limit', async () => {
   const before = process.memoryUsage().rss;
   await whileOthersAreServed(vaults, async () => {
     const attacker = await attack(server.url);
@@ -88,14 +88,14 @@ test('a body of 1 GB that does not say so is read no further than the limit', as
   expect(process.memoryUsage().rss - before).toBeLessThan(300_000_000);
 });
 
-test('a body of 1 GB of somebody unknown is not read at all', async () => {
+test('a body of 1 GB of an unknown caller is not read', async () => {
   const attacker = await attack(server.url);
   attacker.socket.write(post(`content-length: ${GIGABYTE}`).replace(session, 'unknown'));
   await expect.poll(attacker.received).toMatch(/^HTTP\/1\.1 401 /);
   attacker.socket.destroy();
 });
 
-test('a compressed frame is never unpacked: compression is not agreed on, and who sends it all the same is cut', async () => {
+test('a compressed frame is never unpacked: the server does not negotiate compression, and closes the socket', async () => {
   const astation = await openAstation(server.url, 'st');
   await whileOthersAreServed(vaults, async () => {
     const polite = new WebSocket(`${server.url.replace('http', 'ws')}/ws?role=atem&code=st&atem_id=polite`, {

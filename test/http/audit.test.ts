@@ -84,7 +84,7 @@ describe('sessions over HTTP', () => {
     expect((await audited()).at(-1)).toEqual(ofSession(id, { action: 'session_deny', outcome: 'done' }));
   });
 
-  test('nothing of a whole session id, an OTP or a token', async () => {
+  test('no complete session id, OTP or token', async () => {
     const { id, otp } = await request();
     const granted = await post(`/${id}/grant`, { otp });
     const text = JSON.stringify(await audited());
@@ -95,8 +95,8 @@ describe('sessions over HTTP', () => {
   });
 });
 
-describe('what an Astation and the operator do', () => {
-  test('binding, and not what is only refreshed', async () => {
+describe('actions of an Astation and of the operator', () => {
+  test('a new binding leaves a row, a refreshed one does not', async () => {
     const bindings = new BindingStore(database.db);
     const [one, two, three] = [randomUUID(), randomUUID(), randomUUID()] as const;
     const [mine, other] = [`st-${randomUUID()}`, `st-${randomUUID()}`];
@@ -213,7 +213,7 @@ describe('what an Astation and the operator do', () => {
 });
 
 describe('refusals at the edge', () => {
-  test('of a caller who is known are kept, by REST and by tRPC', async () => {
+  test('refusals of a known caller are recorded, on REST and tRPC', async () => {
     const session = await server.login('st-edge');
     const ann = new RestVaults(server.url, { session, clientId: 'ann' });
     const { vault_id } = (await ann.create('')).body;
@@ -244,7 +244,7 @@ describe('refusals at the edge', () => {
     ]);
   });
 
-  test('of whoever is not known leave no row, so that a flood fills no table', async () => {
+  test('refusals of unknown callers leave no row, so that a flood fills no table', async () => {
     const url = `${server.url}/api/vault?id=ann`;
     await rest('GET', url, { session: randomUUID() });
     await rest('GET', url);
@@ -255,7 +255,7 @@ describe('refusals at the edge', () => {
   });
 });
 
-describe('what cannot be kept in the audit log does not happen', () => {
+describe('an action whose audit row cannot be written fails and changes nothing', () => {
   /** Runs work while the server may not insert into the audit log. */
   async function withoutAudit<T>(work: () => Promise<T>): Promise<T> {
     await database.admin.query('REVOKE INSERT ON audit_log FROM vault_relay_app');
@@ -361,7 +361,7 @@ describe('calls of one request of tRPC that are refused at the edge', () => {
     expect(text).toContain('Field text');
   });
 
-  test('are kept when the reader of a stream leaves', async () => {
+  test('refusals are recorded when the reader of a stream disconnects', async () => {
     const session = await server.login('st-stream');
     const ann = new RestVaults(server.url, { session, clientId: 'ann' });
     const { vault_id } = (await ann.create('')).body;

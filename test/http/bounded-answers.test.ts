@@ -66,7 +66,7 @@ const entriesOf = async (vaultId: string) => {
 
 const VIEWS = ['', '&history=true', '&since=1', '&since=1&history=true', '&kind=all', '&q=a', '&writer=ann'];
 
-describe('unbounded answers: whatever is read', () => {
+describe('unbounded answers: every kind of read', () => {
   test('no answer has more than MAX_ANSWER_BYTES and one row, and pages joined are the whole', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -138,7 +138,7 @@ describe('unbounded answers: whatever is read', () => {
     expect(seen).toEqual(texts.map((_, i) => i + 1));
   });
 
-  test('a subscription hands over every row of a vault that no answer holds', async () => {
+  test('a subscription delivers every row of a vault that exceeds one answer', async () => {
     const vaultId = await makeVault(texts);
     const { vault } = createVaultRelayClient({ url: server.url, session, clientId: 'ann' });
     const seen: number[] = [];
@@ -217,7 +217,7 @@ describe('no back-pressure', () => {
     for (let n = 1; n <= ENTRIES; n++) await owner.write(vaultId, { text: `${n} ${'x'.repeat(60_000)}` });
   });
 
-  test('a large read is consistent as of its first rows, whatever is written while it is on its way', async () => {
+  test('a large read is consistent as of its first rows, with writes during the stream', async () => {
     const request = get(streaming.url + path, { headers });
     const [answer] = (await once(request, 'response')) as [IncomingMessage];
     const head = Number(answer.headers['x-vault-head']);
@@ -233,14 +233,14 @@ describe('no back-pressure', () => {
     expect(Math.max(...entries.map(({ seq }) => seq))).toBe(head);
   });
 
-  test('a large read of HEAD has the headers and fetches nothing more', async () => {
+  test('a large HEAD has the headers and fetches no rows', async () => {
     const answer = await fetch(streaming.url + path, { method: 'HEAD', headers });
     expect(answer.status).toBe(200);
     expect(Number(answer.headers.get('x-vault-head'))).toBeGreaterThan(0);
     expect(await answer.text()).toBe('');
   });
 
-  test('bytes on their way are bounded: a reader that takes nothing makes the next one wait, and is cut after ten seconds', async () => {
+  test('bytes in flight are bounded: a reader that takes nothing blocks the next one, and is disconnected after ten seconds', async () => {
     const address = small.url + path;
     const request = get(address, { headers, agent: false });
     const [stalled] = (await once(request, 'response')) as [IncomingMessage];

@@ -99,7 +99,7 @@ describe('a proxy that writes the port of each connection into X-Forwarded-For',
 });
 
 test.each(['evil', 'unknown', '_hidden', '', '"><script>', '1', 'a'.repeat(4000)])(
-  'what is no address counts for the proxy, and is not logged: %j',
+  'an entry that is not an IP address counts for the proxy, and is not logged: %j',
   async (entry) => {
     await ask(`${client}, ${entry}`, '/api/pair/x');
     await ask(entry, '/%zz');

@@ -30,7 +30,7 @@ function makeClient(options: { url?: string; session?: string; clientId?: string
   return { client, asked };
 }
 
-test('takes an address with slashes at its end or without', async () => {
+test('accepts an address with or without slashes at its end', async () => {
   for (const slashes of ['', '/', '//']) {
     const { client, asked } = makeClient({ url: server.url + slashes });
     expect(await client.vault.list.query()).toEqual([]);
@@ -38,13 +38,13 @@ test('takes an address with slashes at its end or without', async () => {
   }
 });
 
-test('takes the global fetch by itself', async () => {
+test('uses the global fetch by default', async () => {
   const client = createVaultRelayClient({ url: server.url, session, clientId: 'a' });
   expect(await client.vault.list.query()).toEqual([]);
 });
 
 test.each(['a b/c', '团队-mac', 'a&b=c?d#e+f%20g', '👩🏽‍💻', ' a '])(
-  'is known by its client id, whatever is in it: %j',
+  'sends any client id unchanged: %j',
   async (clientId) => {
     const { vault } = makeClient({ clientId }).client;
     const { vault_id } = await vault.create.mutate({ summary: clientId });
@@ -55,7 +55,7 @@ test.each(['a b/c', '团队-mac', 'a&b=c?d#e+f%20g', '👩🏽‍💻', ' a '])(
   },
 );
 
-test('sends calls of one moment together, but no more than the server takes in one request', async () => {
+test('batches concurrent calls, up to the limit of the server', async () => {
   const { client, asked } = makeClient();
   const created = await Promise.all(
     Array.from({ length: 50 }, (_, i) => client.vault.create.mutate({ summary: String(i) })),
@@ -89,7 +89,7 @@ describe('C5: a server with the smallest limits', () => {
 });
 
 test.each([{ wait: 25 }, { wait: 25, history: true }])(
-  'C5: a read that waits holds up no call of the same moment: %j',
+  'C5: a waiting read delays no concurrent call: %j',
   async (options) => {
     const { client } = makeClient();
     const { vault_id } = await client.vault.create.mutate({ summary: 'waiting' });

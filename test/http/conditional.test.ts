@@ -83,7 +83,7 @@ describe('a read that names the state it has seen', () => {
     }
   });
 
-  test('holds for each of the views by itself', async () => {
+  test('holds for each view separately', async () => {
     for (const query of [
       '&history=true',
       '&since=0',
@@ -127,7 +127,7 @@ describe('a vault that changed', () => {
   });
 });
 
-describe('whoever names a state', () => {
+describe('a request that names a state', () => {
   test('must be allowed to read it all the same', async () => {
     const etag = await etagOf();
     const stranger = { session: await server.login('st-other'), clientId: 'eve' };
@@ -148,7 +148,7 @@ describe('whoever names a state', () => {
   });
 });
 
-describe('many who read the same at once', () => {
+describe('concurrent identical reads', () => {
   /** So many reads at the same moment, by clients that take turns. */
   const readAll = (session: string, clientIds: string[]) =>
     Promise.all(

@@ -115,7 +115,7 @@ async function someoneWaits(): Promise<boolean> {
   return rows.length > 0;
 }
 
-test('a client that leaves in the middle of its body is one line in the log and nothing else', async () => {
+test('a client that disconnects during its body leaves one log line and no other trace', async () => {
   const { socket } = await open();
   const { rows: before } = await database.admin.query('SELECT * FROM vaults');
   keeper.lines.length = 0;
@@ -178,18 +178,21 @@ test.each([
     'The path and headers are too long.',
     'HEADERS_TOO_LARGE',
   ],
-])('what is no request is told so, and stays out of the log: %s', async (_, sent, status, error, code) => {
-  keeper.lines.length = 0;
-  const { socket, received } = await open();
-  socket.on('error', () => undefined);
-  socket.write(sent);
-  await expect.poll(() => socket.closed).toBe(true);
-  expect(received()).toMatch(/^x-request-id: [0-9a-f-]{36}\r$/m);
-  expect(statusesIn(received())).toEqual([status]);
-  expect(JSON.parse(received().split('\r\n\r\n')[1] ?? '')).toEqual({ error, code });
-  expect(keeper.parsed()).toMatchObject([{ level: 20, msg: 'Refused bytes that are not an HTTP request' }]);
-  expect(keeper.lines.join('')).not.toContain('session-word');
-});
+])(
+  'bytes that are not an HTTP request get an error, and stay out of the log: %s',
+  async (_, sent, status, error, code) => {
+    keeper.lines.length = 0;
+    const { socket, received } = await open();
+    socket.on('error', () => undefined);
+    socket.write(sent);
+    await expect.poll(() => socket.closed).toBe(true);
+    expect(received()).toMatch(/^x-request-id: [0-9a-f-]{36}\r$/m);
+    expect(statusesIn(received())).toEqual([status]);
+    expect(JSON.parse(received().split('\r\n\r\n')[1] ?? '')).toEqual({ error, code });
+    expect(keeper.parsed()).toMatchObject([{ level: 20, msg: 'Refused bytes that are not an HTTP request' }]);
+    expect(keeper.lines.join('')).not.toContain('session-word');
+  },
+);
 
 describe('requests that do not wait for the answers before them', () => {
   /** A read that waits, and so many requests behind it, in one write. */

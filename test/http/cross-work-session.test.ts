@@ -171,7 +171,7 @@ const WAYS: Record<string, Record<string, Way>> = {
   },
 };
 
-test('reads from another work session: every procedure on vaults says what each of its ways comes to', () => {
+test('reads from another work session: each way of every vault procedure has an expected record', () => {
   expect(Object.keys(WAYS).sort()).toEqual(PROCEDURES);
 });
 
@@ -208,7 +208,7 @@ const CASES = Object.entries(WAYS).flatMap(([procedure, ways]) =>
 );
 
 test.each(CASES)(
-  'a read path that skips the notes: $procedure, $name, is noted three times, or refused, or shows nothing',
+  'a read path that skips the records: $procedure, $name, is recorded three times, or refused, or shows nothing',
   async ({ way }) => {
     const who = await makePastWriter();
     const { status, text } = await way.call(who);

@@ -16,7 +16,7 @@ async function listFiles(): Promise<string[]> {
   return [...page.matchAll(/(?:src|href)="(\.\/[^"]+)"/g)].map(([, file = '']) => file);
 }
 
-test('the dashboard is a page without anything inline or from elsewhere, and asked for anew each time', async () => {
+test('the dashboard has no inline or external parts, and is revalidated each time', async () => {
   const response = await get('/');
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -28,7 +28,7 @@ test('the dashboard is a page without anything inline or from elsewhere, and ask
   expect(page).not.toMatch(/<style|style=|<script(?![^>]*src=)|\son\w+=|https?:\/\//);
 });
 
-test('its files have names that change with their content, are kept for ever, and come compressed', async () => {
+test('its files have content-hashed names, are cached permanently, and are compressed', async () => {
   const files = await listFiles();
   expect(files.length).toBeGreaterThanOrEqual(2);
   for (const file of files) {

@@ -133,7 +133,7 @@ describe('every answer', () => {
     }
   });
 
-  test('of /health says that the database answers, to anybody', async () => {
+  test('/health reports without a session that the database answers', async () => {
     const { status, text } = await sendRaw(server.url, { method: 'GET', path: '/health' });
     expect(status).toBe(200);
     expect(JSON.parse(text)).toEqual({
@@ -145,7 +145,7 @@ describe('every answer', () => {
   });
 });
 
-describe('a failure that nobody meant', () => {
+describe('an unexpected failure', () => {
   const keeper = makeLogKeeper();
   const server = useServer(database, {}, keeper.log);
 
@@ -164,56 +164,51 @@ describe('a failure that nobody meant', () => {
     ],
   ];
 
-  test.each(failures)(
-    'is masked on both surfaces and told to the log: %s',
-    async (_, doIt, undoIt, sqlState) => {
-      const { credentials, vaultId } = await makeVault(server);
-      const before = await dump(database.admin);
-      await database.admin.query(doIt);
-      try {
-        for (const [procedure, json] of [
-          ['vault.read', '{}'],
-          ['vault.write', '{"text":"secret text"}'],
-        ] as const) {
-          for (const surface of SURFACE_NAMES) {
-            const from = keeper.lines.length;
-            const { answer, ...outcome } = await callOn(surface, server.url, {
-              procedure,
-              json,
-              vaultId,
-              credentials,
-            });
-            expect(outcome).toEqual({ status: 500, code: 'INTERNAL_SERVER_ERROR', message: maskedMessage });
-            expect(answer.text).not.toMatch(
-              /sql|column|permission|vault_entries|prisma|stack|\.ts|4270|4250/i,
-            );
-            expect(answer.headers).not.toHaveProperty('retry-after');
+  test.each(failures)('is masked on both surfaces and logged: %s', async (_, doIt, undoIt, sqlState) => {
+    const { credentials, vaultId } = await makeVault(server);
+    const before = await dump(database.admin);
+    await database.admin.query(doIt);
+    try {
+      for (const [procedure, json] of [
+        ['vault.read', '{}'],
+        ['vault.write', '{"text":"secret text"}'],
+      ] as const) {
+        for (const surface of SURFACE_NAMES) {
+          const from = keeper.lines.length;
+          const { answer, ...outcome } = await callOn(surface, server.url, {
+            procedure,
+            json,
+            vaultId,
+            credentials,
+          });
+          expect(outcome).toEqual({ status: 500, code: 'INTERNAL_SERVER_ERROR', message: maskedMessage });
+          expect(answer.text).not.toMatch(/sql|column|permission|vault_entries|prisma|stack|\.ts|4270|4250/i);
+          expect(answer.headers).not.toHaveProperty('retry-after');
 
-            const told = keeper.parsed().slice(from);
-            expect(told).toContainEqual(
-              expect.objectContaining({
-                level: 50,
-                msg: 'Request failed',
-                reqId: answer.headers['x-request-id'],
-                fault: { code: sqlState, message: expect.stringMatching(/content|vault_entries/) },
-              }),
-            );
-            expect(JSON.stringify(told)).not.toContain('secret text');
-          }
+          const told = keeper.parsed().slice(from);
+          expect(told).toContainEqual(
+            expect.objectContaining({
+              level: 50,
+              msg: 'Request failed',
+              reqId: answer.headers['x-request-id'],
+              fault: { code: sqlState, message: expect.stringMatching(/content|vault_entries/) },
+            }),
+          );
+          expect(JSON.stringify(told)).not.toContain('secret text');
         }
-      } finally {
-        await database.admin.query(undoIt);
       }
-      expect(await dump(database.admin)).toBe(before);
-      const after = await callOn('rest', server.url, {
-        procedure: 'vault.write',
-        json: '{"text":"a"}',
-        vaultId,
-        credentials,
-      });
-      expect(after.status).toBe(200);
-    },
-  );
+    } finally {
+      await database.admin.query(undoIt);
+    }
+    expect(await dump(database.admin)).toBe(before);
+    const after = await callOn('rest', server.url, {
+      procedure: 'vault.write',
+      json: '{"text":"a"}',
+      vaultId,
+      credentials,
+    });
+    expect(after.status).toBe(200);
+  });
 
   test('does not end the other calls of a batch', async () => {
     const { credentials, vaultId } = await makeVault(server);
@@ -261,7 +256,7 @@ describe('without the database', () => {
     return { entries };
   }
 
-  test('each surface says 503 and when to try again; when it is back, so is the server', async () => {
+  test('database away: each surface answers 503 with Retry-After; the server recovers with the database', async () => {
     const vault = await makeVault(server);
     expect((await append('rest', vault)).status).toBe(200);
     proxied.proxy.refuse();
@@ -344,7 +339,7 @@ describe('without the database', () => {
     await expect.poll(async () => (await append('rest', vault)).status).toBe(200);
   });
 
-  test('a row that stays locked is 503 too, and nothing is written', async () => {
+  test('a locked row: 503, and nothing is written', async () => {
     const vault = await makeVault(server);
     const holder = await database.admin.connect();
     try {
@@ -405,14 +400,14 @@ describe('the rate limit', () => {
     );
   }
 
-  test.each(SURFACE_NAMES)('counts a session, wherever it comes from: %s', async (surface) => {
+  test.each(SURFACE_NAMES)('counts a session across addresses: %s', async (surface) => {
     const [session, other] = [await server.login('st-1'), await server.login('st-1')];
     expect(await statuses(3, () => ask(list[surface], freshAddress(), session))).toEqual([200, 200, 200]);
     expectTooMany(surface, await ask(list[surface], freshAddress(), session));
     expect(await statuses(3, () => ask(list[surface], freshAddress(), other))).toEqual([200, 200, 200]);
   });
 
-  test.each(SURFACE_NAMES)('counts who has no valid session by address: %s', async (surface) => {
+  test.each(SURFACE_NAMES)('calls without a valid session count by address: %s', async (surface) => {
     const [from, elsewhere] = [freshAddress(), freshAddress()];
     expect((await ask(list[surface], from)).status).toBe(401);
     expect((await ask(list[surface], from, 'guess-1')).status).toBe(401);
@@ -434,7 +429,7 @@ describe('the rate limit', () => {
     expectTooMany('trpc', await ask(list.trpc, from, session));
   });
 
-  test('says how much is left', async () => {
+  test('reports the remaining calls', async () => {
     const { headers } = await ask(list.rest, freshAddress(), await server.login('st-1'));
     expect(headers).toMatchObject({ 'ratelimit-limit': '3', 'ratelimit-remaining': '2' });
   });
@@ -445,7 +440,7 @@ describe('the rate limit', () => {
     expect((await ask(list.rest, from)).status).toBe(401);
   });
 
-  describe('behind nobody', () => {
+  describe('without a proxy', () => {
     const open = useServer(database, { rateLimitPerMinute: 3 });
     test('believes no X-Forwarded-For', async () => {
       const found = await statuses(4, () =>
@@ -495,7 +490,7 @@ describe('CORS as configured', () => {
     },
   );
 
-  test('answers a preflight request for the calls that there are', async () => {
+  test('answers a preflight request for the existing calls', async () => {
     const { status, headers, text } = await ask(listed, 'https://a.example', {
       method: 'OPTIONS',
       path: '/api/vault/v-0?id=a',
@@ -511,7 +506,7 @@ describe('CORS as configured', () => {
     expect(headers['access-control-allow-headers']).toBe('authorization,content-type');
   });
 
-  test('* lets everybody in', async () => {
+  test('* allows every origin', async () => {
     const { headers } = await ask(any, 'https://c.example');
     expect(headers['access-control-allow-origin']).toBe('*');
   });

@@ -64,7 +64,7 @@ test.each<[string, () => object | undefined]>([
   await waiting(0);
 });
 
-test('checked at the start only: a relay socket of an expired session is closed, another one stays', async () => {
+test('checked only at the start: a relay socket of an expired session is closed, other sockets stay', async () => {
   const [expiring, staying] = [await makeSession(), await makeSession()];
   await openAstation(server.url, 'st');
   const gone = await open(wsUrl(server.url, { role: 'atem', session: expiring, atem_id: 'gone' }));

@@ -36,7 +36,7 @@ describe.each([
     return { who, ann, bob, away, vaultId, first };
   }
 
-  test('an override that expects another version is 409 with what is there, and one that expects it is written', async () => {
+  test('override: a stale expected version gets 409 with the current version, a current one is written', async () => {
     const { who, ann, bob, vaultId } = await start();
     const second = await demand(bob.override(vaultId, 1, { text: 'text 2', expected: 1 }));
     const conflict = await ann.override(vaultId, 1, { text: 'text 2, by ann', expected: 1 });
@@ -50,7 +50,7 @@ describe.each([
     expect(await ann.override(vaultId, 2, { text: 'x', expected: 1 })).toEqual({ status: 404 });
   });
 
-  test('a summary that expects another version is 409 with what is there', async () => {
+  test('summary: a stale expected version gets 409 with the current version', async () => {
     const { who, ann, bob, vaultId } = await start();
     await demand(bob.setSummary(vaultId, 'summary 2', { expected: 1 }));
     expect(await ann.setSummary(vaultId, 'summary 2, by ann', { expected: 1 })).toEqual({
@@ -67,7 +67,7 @@ describe.each([
     expect((await ann.setSummary(vaultId, 'summary 3', { expected: 2 })).status).toBe(200);
   });
 
-  test('a repeat with its key answers the first result and writes nothing; another request is 409', async () => {
+  test('a retry with its key returns the first result and writes nothing; another request gets 409', async () => {
     const { ann, vaultId } = await start();
     const calls = {
       append: (text: string) => ann.append(vaultId, text, { key: 'a', tags: ['t'] }),
@@ -87,7 +87,7 @@ describe.each([
     }
   });
 
-  test('a key stands for a whole request: entry, tags and expected version too', async () => {
+  test('an idempotency key identifies a whole request, including entry, tags and expected version', async () => {
     const { ann, vaultId } = await start();
     await demand(ann.override(vaultId, 1, { text: 'x', tags: ['t'], expected: 1, key: 'k' }));
     expect(await ann.append(vaultId, 'x', { tags: ['t'], key: 'k' })).toEqual({ status: 409 });
@@ -122,7 +122,7 @@ describe.each([
     expect(written.replayed).toBeUndefined();
   });
 
-  test('each summary is a row of its own kind, which the reads of the contract do not show', async () => {
+  test('each summary is a row of kind summary, which the reads of the contract do not show', async () => {
     const { who, ann, bob, vaultId, first } = await start();
     await demand(bob.setSummary(vaultId, 'summary 2'));
     const read = async (query: Parameters<Surface['read']>[1]) =>
@@ -147,7 +147,7 @@ describe.each([
     expect(await read({ kind: 'all', since: first.seq })).toEqual([summary2]);
   });
 
-  test('meta is one look at the vault', async () => {
+  test('meta describes the vault', async () => {
     const { who, ann, bob, away, vaultId } = await start();
     await demand(bob.append(vaultId, 'text 2'));
     await demand(bob.override(vaultId, 1, { text: 'text 1, better' }));
@@ -225,7 +225,7 @@ describe.each([
     expect((await demand(ann.read(vaultId, { history: true }))).entries).toHaveLength(1);
   });
 
-  test('eight tags of 32 characters of any plane are taken and found', async () => {
+  test('eight tags of 32 characters of any plane are accepted and found', async () => {
     const { ann, vaultId } = await start();
     const tags = Array.from({ length: 8 }, (_, n) => `${n}${'🦀'.repeat(31)}`);
     await demand(ann.append(vaultId, 'tagged', { tags }));
@@ -259,7 +259,7 @@ describe('Link', () => {
     return items;
   }
 
-  test('leads through a vault as it is given', async () => {
+  test('leads through a vault when followed unchanged', async () => {
     const { vaults, vaultId } = await start();
     const whole = await vaults.read(vaultId, '&kind=all&history=true');
     expect(whole.headers.get('link')).toBeNull();
@@ -278,7 +278,7 @@ describe('Link', () => {
     expect(joined).toHaveLength(10);
   });
 
-  test('carries a question mark that stands as it is', async () => {
+  test('carries a literal question mark', async () => {
     const { vaults, vaultId } = await start();
     for (const text of ['why?', 'who? when?', 'why not?']) await vaults.append(vaultId, text);
     const joined = await join(vaults, await vaults.read(vaultId, '&q=?&limit=1'));

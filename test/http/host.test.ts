@@ -133,7 +133,7 @@ async function sendHead({ url }: TestServer, lines: string[]): Promise<{ status:
   return { status, body: JSON.parse(text.split('\r\n\r\n')[1] ?? '') };
 }
 
-describe('a Host header that says nothing', () => {
+describe('an empty Host header', () => {
   test.each([
     ['is missing', [], 'The header Host is missing or empty; send the name of this server.'],
     ['is empty', ['host:'], 'The header Host is missing or empty; send the name of this server.'],
@@ -180,7 +180,7 @@ describe('a change that a page of another origin asks for', () => {
     });
   });
 
-  test('is refused on every surface, whatever the method', async () => {
+  test('is refused on every surface, with every method', async () => {
     const headers = { origin: 'https://pages.example' };
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
       for (const path of ['/api/vault?id=a', '/trpc/vault.create?id=a', '/nowhere', '/api/memory']) {
@@ -189,21 +189,21 @@ describe('a change that a page of another origin asks for', () => {
     }
   });
 
-  test('is done for its own pages, and for programs', async () => {
+  test('succeeds for its own pages, and for programs', async () => {
     expect((await create({ origin: server.url })).status).toBe(201);
     expect((await create({ origin: server.url.replace('127.0.0.1', 'LOCALHOST') })).status).toBe(201);
     expect((await create({})).status).toBe(201);
     expect((await create({ origin: 'https://relay.example.org' }, proxied)).status).toBe(201);
   });
 
-  test('is done where a browser says that the page is its own, behind a proxy that changes the host', async () => {
+  test('succeeds when the browser reports the same origin, behind a proxy that changes the host', async () => {
     const origin = 'https://relay.example.org';
     expect((await create({ origin, 'sec-fetch-site': 'same-origin' })).status).toBe(201);
     for (const site of ['cross-site', 'same-site', 'none'])
       expect((await create({ origin, 'sec-fetch-site': site })).status).toBe(403);
   });
 
-  test('does not keep it from reading what anybody may', async () => {
+  test('does not block reads that need no session', async () => {
     expect((await ask(server, '/api/vault?id=a', { origin: 'https://pages.example' })).status).toBe(200);
   });
 });

@@ -51,7 +51,7 @@ describe('the two counts of a call', () => {
     trustProxy: ['127.0.0.1'],
   });
 
-  test('D10: what the dashboard reads is counted apart from what agents do, within the same bounds', async () => {
+  test('D10: reads of the dashboard are counted separately from calls of agents, within the same limits', async () => {
     const [from, session] = [freshAddress(), await server.login('st-1')];
     const headers = { 'x-vault-relay-client': 'dashboard' };
     const look = () => ask(server.url, batchOf(1), { from, session, headers });
@@ -69,7 +69,7 @@ describe('the two counts of a call', () => {
     expect(left(shared)).toEqual(['6', '0']);
   });
 
-  test('D10: a write is no look, whoever it says that it comes from', async () => {
+  test('D10: a write with the header of the dashboard counts as a write', async () => {
     const [from, session] = [freshAddress(), await server.login('st-1')];
     const headers = { 'x-vault-relay-client': 'dashboard' };
     const write = await ask(server.url, LIST, { from, session, headers, method: 'POST' });
@@ -77,7 +77,7 @@ describe('the two counts of a call', () => {
     expect(left(await ask(server.url, LIST, { from, session }))).toEqual(['4', '2']);
   });
 
-  test('many sessions behind one address share its bound, and each has its own', async () => {
+  test('many sessions of one address share its limit, and each has a separate limit', async () => {
     const [from, a, b] = [freshAddress(), await server.login('st-1'), await server.login('st-1')];
     for (let n = 0; n < 4; n++) expect((await ask(server.url, LIST, { from, session: a })).status).toBe(200);
     const own = await ask(server.url, LIST, { from, session: a });
@@ -92,14 +92,14 @@ describe('the two counts of a call', () => {
     expect((await ask(server.url, LIST, { from: freshAddress(), session: b })).status).toBe(200);
   });
 
-  test('an answer tells of the count that is nearer to its end', async () => {
+  test('an answer carries the count that is nearer to its limit', async () => {
     const [from, a, b] = [freshAddress(), await server.login('st-1'), await server.login('st-1')];
     expect(left(await ask(server.url, LIST, { from, session: a }))).toEqual(['4', '3']);
     for (let n = 0; n < 3; n++) await ask(server.url, LIST, { from, session: a });
     expect(left(await ask(server.url, LIST, { from, session: b }))).toEqual(['6', '1']);
   });
 
-  test('each call of a tRPC batch counts, and one that is too large is refused as a whole', async () => {
+  test('each call of a tRPC batch counts, and a batch over the limit is refused as a whole', async () => {
     const [from, session] = [freshAddress(), await server.login('st-1')];
     const three = await ask(server.url, batchOf(3), { from, session });
     expect(three.status).toBe(200);
@@ -123,7 +123,7 @@ describe('the two counts of a call', () => {
   });
 });
 
-test('a flood of unknown sessions costs no more look-ups than the bound of its address', async () => {
+test('a flood of unknown sessions costs no more look-ups than the limit of its address', async () => {
   const proxy = await TcpProxy.to(database.url);
   try {
     const config = { rateLimitPerMinute: 100, rateLimitPerAddress: 5 };
@@ -186,7 +186,7 @@ describe('under pressure', () => {
   };
   const statusAt = async (url: string) => (await ask(url, LIST, {})).status;
 
-  test('by memory, every surface says so and when to try again; health does not', async () => {
+  test('memory pressure: every surface answers 503 with Retry-After, health does not', async () => {
     await expect.poll(() => statusAt(full.url), { timeout: 5000 }).toBe(503);
     expectBusy(await ask(full.url, LIST, {}));
     expectBusy(await ask(full.url, '/trpc/vault.list?id=a', {}));
@@ -196,7 +196,7 @@ describe('under pressure', () => {
     expect((await ask(full.url, '/health', {})).status).toBe(200);
   });
 
-  test('by a busy event loop, until it is free again', async () => {
+  test('a busy event loop refuses requests until it is free again', async () => {
     const block = () => {
       const until = performance.now() + 300;
       while (performance.now() < until);
@@ -230,7 +230,7 @@ describe('a body that is sent compressed', () => {
     expect(answer.text).toContain('without a content-encoding');
   });
 
-  test('but "identity" is no compression', async () => {
+  test('"identity" is not a compression', async () => {
     const answer = await sendRaw(server.url, {
       method: 'POST',
       path: '/api/vault?id=a',

@@ -33,7 +33,7 @@ async function countConnections(): Promise<number> {
 
 afterEach(() => listener.close());
 
-test('hears what is announced, says when it no longer does, and comes back by itself', async () => {
+test('receives announcements, reports when the connection is lost, and reconnects', async () => {
   listener = makeListener();
   await listener.start();
   await announce('one');
@@ -52,7 +52,7 @@ test('hears what is announced, says when it no longer does, and comes back by it
   await expect.poll(countConnections).toBe(1);
 });
 
-test('notices a connection that broke without a word, and comes back', async () => {
+test('detects a silently broken connection, and reconnects', async () => {
   listener = makeListener();
   await listener.start();
   proxied.proxy.freeze();
@@ -66,7 +66,7 @@ test('notices a connection that broke without a word, and comes back', async () 
   await expect.poll(() => heard.at(-1)).toBe('again');
 });
 
-test('a first connection that fails is the business of whoever starts it', async () => {
+test('a failed first connection rejects the start', async () => {
   proxied.proxy.refuse();
   listener = makeListener();
   await expect(listener.start()).rejects.toThrow(/ECONNRESET|terminated/);
@@ -86,7 +86,7 @@ test('closed while it is coming back, it leaves no connection behind', async () 
   await expect.poll(countConnections).toBe(0);
 });
 
-test('closed, it neither hears nor comes back', async () => {
+test('a closed listener receives nothing and does not reconnect', async () => {
   listener = makeListener();
   await listener.start();
   await listener.close();

@@ -117,7 +117,7 @@ const addresses: [method: string, path: string][] = [
   ]),
 ];
 
-describe('a secret that looks like the id of a vault is in no line', () => {
+describe('a secret that resembles the id of a vault is in no line', () => {
   test.each(addresses)('%s %s', async (method, path) => {
     for (const request of [
       { method, path },

@@ -65,7 +65,7 @@ describe.each(SURFACE_NAMES)('a call on %s', (surface) => {
     ['vault.write', { text: TEXT.repeat(10_000) }, 413, '/api/vault/{id}'],
     ['vault.override', { text: TEXT, entry_id: 99 }, 404, '/api/vault/{id}'],
     ['vault.setSummary', { text: SUMMARY }, 200, '/api/vault/{id}/summary'],
-  ] as const)('leaves one line, without what was sent: %s %o', async (procedure, input, status, restPath) => {
+  ] as const)('leaves one line, without the sent data: %s %o', async (procedure, input, status, restPath) => {
     const needsVault = restPath !== '/api/vault';
     const { answer } = await callOn(surface, server.url, {
       procedure,
@@ -94,7 +94,7 @@ describe.each(SURFACE_NAMES)('a call on %s', (surface) => {
     expectNoSecrets();
   });
 
-  test('of a session that is refused says nothing of it', async () => {
+  test('a refused session does not appear in the log', async () => {
     const { answer } = await callOn(surface, server.url, {
       procedure: 'vault.list',
       credentials: { session: STRANGE_SESSION, clientId: CLIENT_ID },
@@ -105,7 +105,7 @@ describe.each(SURFACE_NAMES)('a call on %s', (surface) => {
     expectNoSecrets();
   });
 
-  test('that fails on the server is told with its cause, without what was sent', async () => {
+  test('a failed request is logged with its cause, without the sent data', async () => {
     // PostgreSQL shows the failing row in the detail of such an error.
     await database.admin.query(
       `ALTER TABLE vault_entries ADD CONSTRAINT none CHECK (content = 'nothing') NOT VALID`,
@@ -182,7 +182,7 @@ describe('a request that reaches no procedure', () => {
     ],
   ];
 
-  test.each(requests)('leaves one line, without what was sent: %s', async (_, status, request, url) => {
+  test.each(requests)('leaves one line, without the sent data: %s', async (_, status, request, url) => {
     const answer = await sendRaw(server.url, {
       ...request,
       headers: { authorization: `session ${session}`, 'x-request-id': 'call-1', ...request.headers },
@@ -195,7 +195,7 @@ describe('a request that reaches no procedure', () => {
   });
 });
 
-test('the asking for health is a line for whoever debugs', async () => {
+test('a health check is logged at level debug only', async () => {
   await sendRaw(server.url, { method: 'GET', path: '/health', headers: { 'x-request-id': 'probe' } });
   expect(await linesOf('probe')).toMatchObject([{ level: 20, method: 'GET', url: '/health', status: 200 }]);
 });

@@ -116,7 +116,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     ['one character', 'x'],
     ['255 characters', 'x'.repeat(255)],
     ['255 characters beyond the basic plane', '🚀'.repeat(255)],
-  ])('a hostname of %s is taken', async (_name, hostname) => {
+  ])('a hostname of %s is accepted', async (_name, hostname) => {
     expect(await calls.create(hostname)).toMatchObject({ ok: { hostname } });
   });
 
@@ -147,7 +147,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     });
   });
 
-  test('E5, lost answer: a grant by OTP: the token for the one who grants, and for five minutes for the one who asked', async () => {
+  test('E5, lost answer: a grant by OTP: the token goes to the granter, and for five minutes to the requester', async () => {
     const { id, otp } = await create();
     const granted = await calls.grant(id, { otp });
     expect(granted).toEqual({ ok: { id, status: 'granted', token: expect.stringMatching(TOKEN) } });
@@ -168,7 +168,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     expect(await list(id)).toBe(401);
   });
 
-  test('E5: a token is gone after five minutes', async () => {
+  test('E5: a token can no longer be read after five minutes', async () => {
     const { id, otp } = await create();
     await calls.grant(id, { otp });
     const { rows } = await sql(
@@ -193,7 +193,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     expect(await calls.grant(id, { otp })).toMatchObject({ ok: { status: 'granted' } });
   });
 
-  test('the fifth wrong OTP ends it, and the right one comes too late', async () => {
+  test('the fifth wrong OTP ends the request, and the right OTP is refused afterwards', async () => {
     const { id, otp } = await create();
     for (let n = 1; n <= 4; n++) await calls.grant(id, { otp: wrong(otp, n) });
     expect(await calls.grant(id, { otp: wrong(otp, 5) })).toEqual({
@@ -216,7 +216,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     },
   );
 
-  test('what is decided cannot be decided again', async () => {
+  test('a decided request cannot be decided again', async () => {
     const [granted, denied] = [await create(), await create()];
     await calls.grant(granted.id, { otp: granted.otp });
     expect(await calls.deny(denied.id)).toEqual({ ok: { id: denied.id, status: 'denied' } });
@@ -243,7 +243,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     expect((await row(id)).status).toBe('pending');
   });
 
-  test('a granted session that nobody used for seven days has expired', async () => {
+  test('a granted session expires after seven days without use', async () => {
     const { id, otp } = await create();
     await calls.grant(id, { otp });
     await expire(id);
@@ -260,14 +260,14 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     },
   );
 
-  test('a session that an Astation bound under an odd id is found by it', async () => {
+  test('a session that an Astation bound under an unusual id is found by that id', async () => {
     const id = 'a/b?c=d&e#f%20+%2F';
     await new BindingStore(database.db).bind('st-odd', id);
     expect(await calls.status(id)).toEqual({ ok: { id, status: 'granted' } });
     expect(await list(id)).toBe(200);
   });
 
-  test('two right grants at once: one has it, the other comes too late', async () => {
+  test('two right grants race: one succeeds, the other gets 409', async () => {
     for (let round = 0; round < 20; round++) {
       const { id, otp } = await create();
       const outcomes = await Promise.all([calls.grant(id, { otp }), calls.grant(id, { otp })]);
@@ -276,7 +276,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
     }
   });
 
-  test('twenty wrong guesses at once count right: five are answered, fifteen come too late', async () => {
+  test('twenty concurrent wrong OTPs: five are counted, fifteen find the request ended', async () => {
     const { id, otp } = await create();
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, (_, n) => calls.grant(id, { otp: wrong(otp, n + 1) })),
@@ -327,7 +327,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
       expect(await list(id)).toBe(200);
     });
 
-    test('grants what this Astation asked for before', async () => {
+    test('grants a session that this Astation requested before', async () => {
       const { id, otp, astationId, key } = await prepare();
       await new BindingStore(database.db).bind(astationId, id);
       expect(await calls.grant(id, key.grant({ id, otp, astationId }))).toMatchObject({ ok: { id } });
@@ -385,7 +385,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
       expect(await row(id)).toMatchObject({ status: 'pending', otp_tries: 0 });
     });
 
-    test('login fixation: what asked for the session while it was pending is not asked', async () => {
+    test('login fixation: a bind from while the session was pending has no effect', async () => {
       const { id, otp, astationId, key } = await prepare();
       const bindings = new BindingStore(database.db);
       expect(await bindings.bind('st-thief', id)).toBe('pending');
@@ -397,7 +397,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
       expect(await row(id)).toMatchObject({ status: 'granted', astation_id: astationId });
     });
 
-    test('is refused when the Astation holds 1,000 sessions, and the request stays', async () => {
+    test('is refused when the Astation has 1,000 sessions, and the request stays', async () => {
       const { id, otp, astationId, key } = await prepare();
       const bindings = new BindingStore(database.db);
       const held = Array.from({ length: 1000 }, () => randomUUID());
@@ -425,7 +425,7 @@ describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
 });
 
 describe('on REST', () => {
-  test('deny needs no body, whatever the content type says', async () => {
+  test('deny needs no body, with any content type', async () => {
     for (const headers of [undefined, { 'content-type': 'application/json' }]) {
       const { id } = await create();
       const response = await fetch(`${server.url}/api/sessions/${id}/deny`, {
@@ -496,7 +496,7 @@ describe('60 grants a minute of one address', () => {
   const tryOne = (url: string) =>
     rest('POST', `${url}/api/sessions/${randomUUID()}/grant`, { body: { otp: '12345678' } });
 
-  test('whatever they are for; other calls and other addresses are not concerned', async () => {
+  test('grants of all sessions count together; other calls and other addresses are not affected', async () => {
     await withRelayServer(limited(), async ({ url }) => {
       const first = await Promise.all(Array.from({ length: 60 }, () => tryOne(url)));
       expect(new Set(first.map(({ status }) => status))).toEqual(new Set([404]));
@@ -514,7 +514,7 @@ describe('60 grants a minute of one address', () => {
     });
   });
 
-  test('each call of a tRPC batch counts, and what is too much says when to come again', async () => {
+  test('each call of a tRPC batch counts; calls over the limit carry Retry-After', async () => {
     await withRelayServer(limited(), async ({ url }) => {
       for (let n = 0; n < 50; n++) expect((await tryOne(url)).status).toBe(404);
       const answer = await fetch(`${url}/trpc/${Array(20).fill('session.grant').join(',')}?batch=1`, {
@@ -556,7 +556,7 @@ function grantFrom(
   });
 }
 
-describe('what the tables hold', () => {
+describe('the contents of the tables', () => {
   /** All rows of all tables, as text. */
   async function everything(): Promise<string> {
     const { rows } = await database.admin.query(
@@ -586,7 +586,7 @@ describe('what the tables hold', () => {
     expect(await holdsNone()).not.toContain(token);
   });
 
-  test('no token that was not fetched in time, and nothing that ended long ago', async () => {
+  test('no unread expired token, and no request that ended long ago', async () => {
     const [unfetched, waiting, pending] = [await create(), await create(), await create()];
     for (const { id, otp } of [unfetched, waiting]) await SURFACES.rest.grant(id, { otp });
     await sql('UPDATE sessions SET token_until = now() WHERE id_hash = $1', unfetched.id);

@@ -39,8 +39,8 @@ beforeAll(async () => {
   vaultId = (await vaults.create('metrics')).body.vault_id;
 });
 
-describe('who may read them', () => {
-  test('nobody, where nothing is configured', async () => {
+describe('access to the metrics', () => {
+  test('without configuration, no caller has access', async () => {
     expect((await read(unwatched.url)).status).toBe(404);
   });
 
@@ -50,13 +50,13 @@ describe('who may read them', () => {
     ['the beginning of it', `Bearer ${TOKEN.slice(0, -1)}`],
     ['an empty one', 'Bearer '],
     ['another scheme', `session ${TOKEN}`],
-  ])('not who brings %s', async (_, authorization) => {
+  ])('not a request with %s', async (_, authorization) => {
     const answer = await read(server.url, authorization);
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ code: 'UNAUTHORIZED' });
   });
 
-  test('everybody who reaches a port of their own, unless it has a token too', async () => {
+  test('on a separate port every caller has access, unless a token is set', async () => {
     for (const [token, status] of [
       [undefined, 200],
       [TOKEN, 401],
@@ -84,13 +84,13 @@ test('requests, by route, operation and status', async () => {
   expect([await answered(ok), await answered(gone)]).toEqual([(before[0] ?? 0) + 2, (before[1] ?? 0) + 1]);
 });
 
-test('what is nowhere has one route, whatever it is called', async () => {
+test('unknown paths share one route', async () => {
   await fetch(`${server.url}/nowhere`);
   await fetch(`${server.url}/elsewhere`);
   expect(await answered({ method: 'GET', route: 'none', status: '404' })).toBeGreaterThanOrEqual(2);
 });
 
-test('refusals, by cause: each call of a batch, and what never became a request', async () => {
+test('refusals, by cause: each call of a batch, and connections that never became a request', async () => {
   const before = await refusals('UNAUTHORIZED');
   await fetch(`${server.url}/trpc/vault.list,vault.list,vault.list?batch=1&id=a&input=%7B%7D`);
   expect(await refusals('UNAUTHORIZED')).toBe(before + 3);
@@ -112,7 +112,7 @@ test('connections that are one too many', async () => {
   for (const socket of sockets) socket.destroy();
 });
 
-test('the pool: connections, those that are idle, and who waits', async () => {
+test('the pool: connections, idle ones, and waiting calls', async () => {
   const pool = async (state: string) => readValue(await samples(), 'vault_relay_pool', { state });
   const holder = await database.admin.connect();
   try {

@@ -59,7 +59,7 @@ const BODIES: [what: string, headers: Record<string, string>, body: string][] = 
 ];
 
 describe.each(CALLS)('a call that this server does not host: %s %s', (method, path) => {
-  test('is 501 with a sentence, for every caller and whatever the body', async () => {
+  test('501 with a sentence, for every caller and every body', async () => {
     for (const [who, authorization] of callers()) {
       for (const [what, headers, body] of method === 'HEAD' ? BODIES.slice(0, 1) : BODIES) {
         const length = body === '' ? {} : { 'content-length': String(body.length) };
@@ -91,7 +91,7 @@ test('a body of any length is not read before the answer', async () => {
   await ended;
 });
 
-test('it is no failure of the server: no row in the audit log, no cause that an alert counts', async () => {
+test('a 501 is not a server failure: no audit row, and no cause that an alert counts', async () => {
   const ask = () => fetch(`${measured.url}/api/skills`, { headers: { authorization: `session ${session}` } });
   const { rows: before } = await database.admin.query('SELECT count(*) FROM audit_log');
   expect((await ask()).status).toBe(501);
@@ -110,7 +110,7 @@ test('it counts for the rate limit of an address', async () => {
   expect([await ask(), await ask(), await ask()]).toEqual([501, 501, 429]);
 });
 
-test('an address beside them is still unknown', async () => {
+test('a similar path is still unknown', async () => {
   for (const path of ['/api/memories', '/api/skill', '/api/vault/v-0/encryptions']) {
     expect((await sendRaw(server.url, { method: 'GET', path })).status).toBe(404);
   }
@@ -122,7 +122,7 @@ test.each([
   ['`atem skill`', '/api/skills'],
   ['voice', '/api/voice-sessions'],
   ['`llm`', '/api/llm/chat'],
-])('E7: the README says that %s is not hosted here, as the server does', async (name, path) => {
+])('E7: the README lists %s as not hosted, and the server answers 501', async (name, path) => {
   const page = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
   const rows = page.split('\n').filter((line) => line.includes('| 501 with a sentence'));
   expect(rows.filter((row) => row.includes(name))).toHaveLength(1);

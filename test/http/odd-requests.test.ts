@@ -32,7 +32,7 @@ test.each([
   }
 });
 
-test('an expectation that nobody knows is ignored', async () => {
+test('an unknown expectation is ignored', async () => {
   const request = { method: 'POST', path: '/api/sessions', body: '{"hostname":"a"}' };
   for (const expectation of ['a miracle', '100-continue']) {
     const headers = { ...JSON_BODY, expect: expectation, 'content-length': '16' };
@@ -40,7 +40,7 @@ test('an expectation that nobody knows is ignored', async () => {
   }
 });
 
-test('a code with NUL names no room, to whoever asks and whoever closes', async () => {
+test('a code with NUL names no room, on status and on close', async () => {
   for (const method of ['GET', 'DELETE']) {
     expect(await ask({ method, path: '/api/pair/a%00b' })).toEqual({
       status: 404,

@@ -276,7 +276,7 @@ describe('C22 an upgrade to anything but a WebSocket is ignored', () => {
     ['of curl', 'upgrade: h2c'],
     ['of several', 'upgrade: h2c, TLS/1.0'],
     ['of a POST to a WebSocket', 'upgrade: websocket'],
-  ])('%s: the body is read, and the connection takes the next request', async (_, upgrade) => {
+  ])('%s: the body is read, and the connection serves the next request', async (_, upgrade) => {
     for (const url of [urls.first, urls.second]) {
       const socket = connect(Number(new URL(url).port), new URL(url).hostname);
       let received = '';

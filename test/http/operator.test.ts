@@ -162,7 +162,7 @@ describe('an operator', () => {
     await astation.leave();
   });
 
-  test('is nobody else: a session does not see how the server is', async () => {
+  test('a session is not an operator: it cannot read the server status', async () => {
     const { session } = await makeVault('ast-one');
     const call = clientWith(server.url, `session ${session}`).operator.status.query();
     // A client id is missing, which is found out first.
@@ -192,7 +192,7 @@ describe('an operator', () => {
 describe('without DASHBOARD_TOKEN', () => {
   const server = useServer(useDatabase());
 
-  test('nobody is an operator', async () => {
+  test('without a token there is not any operator', async () => {
     for (const token of [TOKEN, 'undefined', 'null']) {
       const call = clientWith(server.url, `dashboard ${token}`).vault.list.query();
       expect(await trpcRefusal(call)).toMatchObject({ code: 'UNAUTHORIZED' });

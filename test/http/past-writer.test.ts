@@ -31,14 +31,14 @@ test('a past writer reads from another work session by default, and each such re
   expect(noted[0]?.reqId).toBe(read.headers.get('x-request-id'));
 });
 
-test('an empty look from outside is logged too', async () => {
+test('an empty outside read is logged too', async () => {
   const { away, vaultId } = await roamed();
   const before = log.parsed().filter((line) => line.msg === 'Cross-session read').length;
   expect((await new RestVaults(allowing.url, away).read(vaultId, '&since=999999')).body).toEqual([]);
   expect(log.parsed().filter((line) => line.msg === 'Cross-session read')).toHaveLength(before + 1);
 });
 
-test('PAST_WRITER_READ=deny turns the rule off, and leaves the own work session alone', async () => {
+test('PAST_WRITER_READ=deny turns the rule off, and does not affect the own work session', async () => {
   const { home, away, vaultId } = await roamed();
   const outside = new RestVaults(denying.url, away);
   expect((await outside.read(vaultId)).status).toBe(403);

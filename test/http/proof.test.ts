@@ -68,7 +68,7 @@ describe('with answers of the server alone', () => {
     }
   });
 
-  test('a reader that verified a head goes on from there, also when there is nothing new', async () => {
+  test('a reader continues from a verified head, also without new rows', async () => {
     const { entries } = await readAll();
     const page = await chain(9)(0);
     const then = await verifyProof({ pages: page, head: CHAIN_START, entries: entries.slice(0, 9) });
@@ -82,7 +82,7 @@ describe('with answers of the server alone', () => {
     });
   });
 
-  test('an older head is found in a chain that went on', async () => {
+  test('an older head is found in a longer chain', async () => {
     const page = await chain(9)(0);
     const old = { seq: page.rows[8]?.seq ?? 0, hash: page.rows[8]?.hash ?? '' };
     expect(await verifyProof({ pages: readProof(chain()), head: old })).toMatchObject({ rows: 23 });
@@ -107,7 +107,7 @@ describe('with answers of the server alone', () => {
   });
 });
 
-describe('a lie is found', () => {
+describe('a forged answer is detected', () => {
   const lies: [what: string, lie: (proof: Proof) => void, complaint: RegExp][] = [
     [
       'another content',
@@ -280,12 +280,12 @@ describe('a lie is found', () => {
       await expect(check('a\ud800')).rejects.toThrow(`Row ${head} has another content than the entry.`);
     });
 
-    test('a row that was made up', async () => {
+    test('an invented row', async () => {
       const lie = (rows: Entry[]) => [...rows, forge(rows[0], { seq: 999_999 })];
       await expect(prove(ALL, lie)).rejects.toThrow('The chain does not contain row 999999.');
     });
 
-    test('a content that is no text', async () => {
+    test('a content that is not a text', async () => {
       const { entries } = await readAll(ALL);
       const lie = (rows: Entry[]) => rows.with(4, forge(rows[4], { content: [rows[4]?.content] as never }));
       await expect(prove(ALL, lie)).rejects.toThrow(
@@ -293,7 +293,7 @@ describe('a lie is found', () => {
       );
     });
 
-    test('rows since a head, and what was written after the read', async () => {
+    test('rows since a head, and rows that were written after the read', async () => {
       const page = await chain(9)(0);
       const after = { seq: page.rows[8]?.seq ?? 0, hash: page.rows[8]?.hash ?? '' };
       const { entries, head } = await readAll(`?history=true&kind=all&since=${after.seq}`);

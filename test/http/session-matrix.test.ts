@@ -38,7 +38,7 @@ const FOR_ANYBODY = [
   'session.status',
 ];
 
-test('calls without a session are those that are meant to be', () => {
+test('only the listed calls work without a session', () => {
   const open = procedures.filter(([, procedure]) => procedure.meta.who === 'anybody').map(([name]) => name);
   expect(open.toSorted()).toEqual(FOR_ANYBODY);
 });
@@ -270,28 +270,25 @@ async function everything(): Promise<string[]> {
 describe.each(procedures)('%s', (name, procedure) => {
   const { who } = procedure.meta;
 
-  test.each(facesOf(name, procedure))(
-    'credentials of every kind get what they are worth: %s',
-    async (_, face) => {
-      const hasVault = 'vault_id' in inputOf(procedure);
-      const before = await everything();
-      for (const { kind, authorization, worth } of credentials.filter((one) => one.worth === 'nothing')) {
-        const { status, challenge } = await face({ authorization, ids: ['agent'], mayBegin: false });
-        expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
-        expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
-      }
-      if (who !== 'anybody') expect(await everything(), 'nothing was written').toEqual(before);
-      for (const { kind, authorization, worth } of credentials.filter((one) => one.worth !== 'nothing')) {
-        const { status, challenge } = await face({
-          authorization,
-          ids: [worth === 'the work session' ? 'agent' : 'stranger'],
-          mayBegin: true,
-        });
-        expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
-        expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
-      }
-    },
-  );
+  test.each(facesOf(name, procedure))('every kind of credentials gets its rights: %s', async (_, face) => {
+    const hasVault = 'vault_id' in inputOf(procedure);
+    const before = await everything();
+    for (const { kind, authorization, worth } of credentials.filter((one) => one.worth === 'nothing')) {
+      const { status, challenge } = await face({ authorization, ids: ['agent'], mayBegin: false });
+      expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
+      expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
+    }
+    if (who !== 'anybody') expect(await everything(), 'nothing was written').toEqual(before);
+    for (const { kind, authorization, worth } of credentials.filter((one) => one.worth !== 'nothing')) {
+      const { status, challenge } = await face({
+        authorization,
+        ids: [worth === 'the work session' ? 'agent' : 'stranger'],
+        mayBegin: true,
+      });
+      expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
+      expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
+    }
+  });
 
   test.each(facesOf(name, procedure))('a client id is asked for after the session: %s', async (_, face) => {
     const before = await everything();

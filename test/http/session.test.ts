@@ -86,12 +86,12 @@ describe('a session that may not act', () => {
     expect(after.left).toBeLessThanOrEqual(before.left);
   });
 
-  test('is told nothing more than an unknown one', async () => {
+  test('gets the same answer as an unknown one', async () => {
     const [unknown, denied] = [await list(randomUUID()), await list(await insert({ status: 'denied' }))];
     expect(unknown.answer.text).toBe(denied.answer.text);
   });
 
-  test('is not let in by the hash of its id, which is what a reader of the table has', async () => {
+  test('the hash of an id, which a reader of the table has, is refused', async () => {
     const sessionId = await server.login('st-1');
     const hash = hashSessionId(sessionId);
     expect(await statusOf(hash.toString('hex'))).toBe(401);
@@ -145,7 +145,7 @@ describe('use extends the life of a session', () => {
     expect((await look(sessionId)).used).toBe(after.used);
   });
 
-  test('also when many calls come at once', async () => {
+  test('also with many concurrent calls', async () => {
     const sessionId = await insert({ lastUsedAt: `now() - interval '1 hour'` });
     const statuses = await Promise.all(Array.from({ length: 20 }, () => statusOf(sessionId)));
     expect(new Set(statuses)).toEqual(new Set([200]));
@@ -155,7 +155,7 @@ describe('use extends the life of a session', () => {
     expect(rows).toHaveLength(1);
   });
 
-  test('not of one that expires for want of it', async () => {
+  test('not for a session that has expired', async () => {
     const sessionId = await server.login('st-1');
     expect(await statusOf(sessionId)).toBe(200);
     await change(sessionId, `expires_at = now()`);
@@ -165,7 +165,7 @@ describe('use extends the life of a session', () => {
   });
 });
 
-describe('expiry goes by the clock of the database', () => {
+describe('expiry follows the clock of the database', () => {
   afterEach(() => {
     vi.useRealTimers();
   });
@@ -173,7 +173,7 @@ describe('expiry goes by the clock of the database', () => {
   test.each([
     ['behind', -30],
     ['ahead', 30],
-  ])('whatever that of the server says: %s', async (_, days) => {
+  ])('with any clock of the server: %s', async (_, days) => {
     const alive = await insert({ expiresAt: `now() + interval '1 day'` });
     const over = await insert({ expiresAt: `now() - interval '1 day'` });
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + days * 24 * 3_600_000 });
@@ -186,7 +186,7 @@ describe('expiry goes by the clock of the database', () => {
     expect(left + unused_for).toBeCloseTo(DAYS_7, 3);
   });
 
-  test('also for what is remembered of a session', async () => {
+  test('also for a cached session', async () => {
     const sessionId = await insert({ expiresAt: `now() + interval '2 seconds'` });
     expect(await statusOf(sessionId)).toBe(200);
     await expect.poll(() => statusOf(sessionId), { interval: 50, timeout: 4000 }).toBe(401);
@@ -194,8 +194,8 @@ describe('expiry goes by the clock of the database', () => {
   });
 });
 
-describe('what the server remembers of a session', () => {
-  test('saves asking again', async () => {
+describe('the session cache', () => {
+  test('avoids a second look-up', async () => {
     const sessionId = await server.login('st-1');
     expect(await statusOf(sessionId)).toBe(200);
     // Nobody announces this change, as nobody may make it this way.
@@ -221,7 +221,7 @@ describe('what the server remembers of a session', () => {
     expect(await statusOf(other)).toBe(200);
   });
 
-  test('is nothing while announcements cannot be heard, and is something again afterwards', async () => {
+  test('the cache is off while the listening connection is down, and on again afterwards', async () => {
     const sessionId = await server.login('st-1');
     expect(await statusOf(sessionId)).toBe(200);
 

@@ -39,7 +39,7 @@ test('an answer that is on its way when the server stops arrives whole, also at 
   await stopped;
 });
 
-test('who follows a vault or waits for it does not keep the server from stopping', async () => {
+test('followers and waiting reads do not delay a stop', async () => {
   const server = await startRelayServer(database.url);
   const session = 'a-session-for-a-follower';
   await new SessionStore(database.db).createGranted(session, { hostname: 'h', astationId: 'st' });
@@ -72,7 +72,7 @@ test.each([
   await closed;
 });
 
-test('a stop fails health first, ends sockets, and lets what is in flight finish', async () => {
+test('a stop fails health first, ends sockets, and lets requests in flight finish', async () => {
   const server = await startRelayServer(database.url);
   const session = 'a-session-for-a-slow-write';
   await new SessionStore(database.db).createGranted(session, { hostname: 'h', astationId: 'st' });
@@ -110,7 +110,7 @@ test('a stop fails health first, ends sockets, and lets what is in flight finish
   await expect(fetch(`${server.url}/health/live`)).rejects.toThrow();
 });
 
-test('a stop answers reads that wait, and ends subscriptions as a server does that has no more to say', async () => {
+test('a stop answers waiting reads, and ends subscriptions cleanly', async () => {
   const server = await startRelayServer(database.url);
   const session = 'a-session-that-waits';
   await new SessionStore(database.db).createGranted(session, { hostname: 'h', astationId: 'st' });

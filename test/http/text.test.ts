@@ -56,7 +56,7 @@ async function stored(vaultId: string): Promise<Buffer[]> {
 
 const contents = (entries: VaultEntry[]) => entries.map(({ content }) => content);
 
-describe('a text comes back byte for byte', () => {
+describe('a text is returned byte for byte', () => {
   test.each(texts)('%s', async (_, text) => {
     const rest = new RestVaults(server.url, { session, clientId: 'atem-a' });
     const trpc = trpcClient(server.url, { session, clientId: 'atem-a' });
@@ -86,7 +86,7 @@ describe('a text comes back byte for byte', () => {
     expect(await trpc.vault.list.query()).toContainEqual({ vault_id: vaultId, summary: text });
   });
 
-  test('whatever it is made of', async () => {
+  test('with any characters', async () => {
     const rest = new RestVaults(server.url, { session, clientId: 'atem-a' });
     const trpc = trpcClient(server.url, { session, clientId: 'atem-a' });
     const storable = fc
@@ -106,7 +106,7 @@ describe('a text comes back byte for byte', () => {
   });
 });
 
-describe('what JSON may spell in several ways is one text', () => {
+describe('different JSON spellings are one text', () => {
   test.each<[what: string, spelling: string, before?: string]>([
     ['plain', '团é🦀/'],
     ['as escapes', '\\u56e2\\u00e9\\ud83e\\udd80\\/'],
@@ -126,7 +126,7 @@ describe('what JSON may spell in several ways is one text', () => {
     expect(await stored(vaultId)).toEqual([Buffer.from('团é🦀/'), Buffer.from('团é🦀/')]);
   });
 
-  test('also when its characters come in pieces', async () => {
+  test('also when its characters arrive in pieces', async () => {
     const rest = new RestVaults(server.url, { session, clientId: 'atem-a' });
     const vaultId = (await rest.create('')).body.vault_id;
     const text = '团🦀é'.repeat(3);
@@ -148,7 +148,7 @@ describe('what JSON may spell in several ways is one text', () => {
   });
 });
 
-describe('a client id is kept as it is sent', () => {
+describe('a client id is stored as it is sent', () => {
   test.each([
     ['a blank and a slash', 'a b/c'],
     ['CJK', '团队-mac'],
@@ -182,7 +182,7 @@ describe('a client id is kept as it is sent', () => {
     expect((await alike.read(vaultId)).status).toBe(403);
   });
 
-  test('and is another one when its characters are composed otherwise', async () => {
+  test('and differs when its characters are composed differently', async () => {
     const apart = new RestVaults(server.url, { session, clientId: 'cafe\u0301' });
     const vaultId = (await apart.create('')).body.vault_id;
     await apart.append(vaultId, 'a');

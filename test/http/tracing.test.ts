@@ -73,7 +73,7 @@ test('one request is one trace, from its route to its statements, on both surfac
   expect(verbs(statements)).toEqual([expect.stringMatching(/^[A-Z]+$/)]);
 });
 
-test('a body that comes later than its head does not lose the trace', async () => {
+test('a body that arrives after its head keeps the trace', async () => {
   const collector = await trace(async ({ url }) => {
     const body = '{"summary":"late"}';
     const { socket, received } = await attack(url);
@@ -91,7 +91,7 @@ test('a body that comes later than its head does not lose the trace', async () =
   expect(childrenOf(collector, made).length).toBeGreaterThan(1);
 });
 
-test('the trace of a caller goes on, and who is not sampled is not traced', async () => {
+test('a trace of the caller continues, and an unsampled one is not recorded', async () => {
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
   const collector = await trace(async ({ url }) => {
     for (const flags of ['01', '00']) {
@@ -107,7 +107,7 @@ test('the trace of a caller goes on, and who is not sampled is not traced', asyn
   expect(childrenOf(collector, requests(collector)[0]).length).toBeGreaterThan(0);
 });
 
-test('what failed says so, and by which SQLSTATE, without the message', async () => {
+test('a failed span has the SQLSTATE without the message', async () => {
   await database.admin.query('ALTER TABLE vaults RENAME COLUMN summary TO gone');
   try {
     const collector = await trace(async ({ url }, vaults) => {
@@ -132,7 +132,7 @@ test('what failed says so, and by which SQLSTATE, without the message', async ()
   }
 });
 
-test('no span holds a session, a client id, a code or a text', async () => {
+test('no span contains a session, a client id, a code or a text', async () => {
   const collector = await trace(async ({ url }, vaults) => {
     const vaultId = (await vaults.create('a-summary-that-no-span-names')).body.vault_id;
     await vaults.append(vaultId, 'a-text-that-no-span-names');
@@ -146,7 +146,7 @@ test('no span holds a session, a client id, a code or a text', async () => {
   expect(collector.text).not.toMatch(/no-span-names/);
 });
 
-test('a collector that is away costs nothing but the traces', async () => {
+test('an unreachable collector loses only the traces', async () => {
   const traces = { endpoint: 'http://127.0.0.1:1', serviceName: 'x', ratio: 1 };
   const server = await startRelayServer(database.url, { config: { traces } });
   expect((await fetch(`${server.url}/health`)).status).toBe(200);

@@ -6,7 +6,7 @@ import { useServer } from '../support/server.ts';
 const database = useDatabase();
 const server = useServer(database);
 
-test('two atems of one Astation hand over, a third of another is kept out', async () => {
+test('two atems of one Astation hand over, a third of another is refused', async () => {
   const a = new RestVaults(server.url, { session: await server.login('st-1'), clientId: 'atem a/1' });
   const b = new RestVaults(server.url, { session: await server.login('st-1'), clientId: 'atem-b' });
   const c = new RestVaults(server.url, { session: await server.login('st-2'), clientId: 'atem-c' });
@@ -39,7 +39,7 @@ test('two atems of one Astation hand over, a third of another is kept out', asyn
   expect((await c.list()).body).toEqual([]);
 });
 
-test('a session that is revoked beside the server is refused with the next request', async () => {
+test('a session that another process revoked is refused on the next request', async () => {
   const session = await server.login('st-1');
   const list = () => rest('GET', `${server.url}/api/vault?id=a`, { session });
   expect((await list()).status).toBe(200);

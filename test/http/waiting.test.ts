@@ -61,12 +61,12 @@ describe('a read that waits', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('is answered at once when there is something', SOONER, async () => {
+  test('answers at once when there are rows', SOONER, async () => {
     const answer = await wait('&since=0&wait=25');
     expect(contents(answer)).toEqual(['first']);
   });
 
-  test('is answered with nothing when its time is up, and a valid next since', async () => {
+  test('answers without rows after the time-out, with a valid next since', async () => {
     const answer = await wait(`&since=${head}&wait=1`);
     expect(answer.body).toEqual([]);
     expect(answer.headers.get('x-vault-head')).toBe(String(head));
@@ -77,7 +77,7 @@ describe('a read that waits', () => {
     expect(await vaults.read(vaultId, `&wait=${seconds}`)).toMatchObject({ status: 400 });
   });
 
-  test('is answered as soon as there is something, on tRPC too', SOONER, async () => {
+  test('answers as soon as there is a row, on tRPC too', SOONER, async () => {
     const { vault } = createVaultRelayClient({ url: server.url, session, clientId: 'ann' });
     const both = Promise.all([
       wait(`&since=${head}&wait=25`),
@@ -91,7 +91,7 @@ describe('a read that waits', () => {
     expect(onTrpc).toMatchObject({ entries: [{ content: 'second' }], head: seq });
   });
 
-  test('sleeps on over what it is not to show', async () => {
+  test('keeps waiting for rows that it may not show', async () => {
     const queries = {
       content: '',
       history: '&history=true',

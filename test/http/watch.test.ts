@@ -58,7 +58,7 @@ const waiting = (n: number) =>
   expect.poll(() => server.vaults.followers.waiters.size, { timeout: LONG_MS }).toBe(n);
 
 describe('vault.watch', () => {
-  test('gives what is there and then what comes, in the order of seq', async () => {
+  test('yields existing rows and then new ones, in the order of seq', async () => {
     const vaultId = (await vaults.create('watched')).body.vault_id;
     await vaults.append(vaultId, 'one');
     const all = watch(clientOf(server.url), { vault_id: vaultId, kind: 'all' });
@@ -148,7 +148,7 @@ describe('vault.watch', () => {
     },
   );
 
-  test('comes back by itself to a server that was started anew, and resumes', async () => {
+  test('reconnects to a restarted server, and resumes', async () => {
     const vaultId = (await vaults.create('restarted')).body.vault_id;
     const { one: before } = await startRelayServer(database.url, { replicas: 1 });
     const { entries, errors } = watch(clientOf(before.url), { vault_id: vaultId });
@@ -187,7 +187,7 @@ describe('vault.changes', () => {
     return { changes, errors };
   }
 
-  test('tells of vaults that are made or written into in the own work session, and of no other', async () => {
+  test('reports vaults that are created or changed in the own work session only', async () => {
     const mine = watchChanges(clientOf(server.url));
     const elsewhere = { session: await server.login('st-2'), clientId: 'eve' };
     const theirs = watchChanges(clientOf(server.url, elsewhere));
@@ -213,7 +213,7 @@ describe('vault.changes', () => {
   });
 });
 
-test('the log has nothing of what a follower sends', async () => {
+test('the log contains nothing that a follower sends', async () => {
   const vaultId = (await vaults.create('logged')).body.vault_id;
   const { seq } = (await vaults.append(vaultId, 'one')).body;
   keeper.lines.length = 0;

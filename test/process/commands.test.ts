@@ -56,7 +56,7 @@ beforeAll(async () => {
 });
 
 describe('C9: only serve and migrate make or migrate a database', () => {
-  test.each(COMMANDS)('%s %s refuses where there is none, and makes none', (...args) =>
+  test.each(COMMANDS)('%s %s refuses a missing database, and creates none', (...args) =>
     withFolder(async (folder) => {
       const DATA_DIR = path.join(folder, 'data');
       expectSentence(
@@ -107,7 +107,7 @@ describe('C9: only serve and migrate make or migrate a database', () => {
       expect(await tables(DATABASE_URL)).toEqual(before);
     }));
 
-  test('a database in another encoding is named, with what to do', () =>
+  test('a database in another encoding is named, with the remedy', () =>
     withNewDatabase(
       `ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0`,
       async (DATABASE_URL) => {
@@ -127,7 +127,7 @@ describe('C9: only serve and migrate make or migrate a database', () => {
 });
 
 describe('C16: a failure is one sentence and exit code 1', () => {
-  test('import of what is no readable file', () =>
+  test('import of an unreadable file', () =>
     withFolder(async (folder) => {
       const env = migrated;
       const missing = path.join(folder, 'missing');
@@ -187,7 +187,7 @@ describe('C16: a failure is one sentence and exit code 1', () => {
   });
 });
 
-describe('a reader that has enough is no failure', () => {
+describe('a reader that ends early is not a failure', () => {
   beforeAll(() =>
     withClient(database.url, (client) =>
       client.query(`
@@ -284,7 +284,7 @@ test('C10: PG* variables of the environment never reach the embedded database', 
     ]);
   }));
 
-test('session create --atem prints the file of atem, and says where it belongs', async () => {
+test('session create --atem prints the file of atem, and its path on stderr', async () => {
   const env = { ...migrated, XDG_CONFIG_HOME: '/home/me/conf' };
   const { code, stdout, stderr } = await run(
     ['session', 'create', '--astation', 'my-astation', '--hostname', 'my-host', '--atem'],

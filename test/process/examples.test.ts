@@ -35,13 +35,13 @@ async function runExample(example: string): Promise<string> {
 const blocksOf = (page: string, kind: string) =>
   [...page.matchAll(new RegExp(`^\`\`\`${kind}\n(.*?)^\`\`\`$`, 'gms'))].map(([, text]) => text);
 
-test('a consumer of the tRPC client compiles, and prints what the page says', async () => {
+test('a consumer of the tRPC client compiles, and prints the output of the page', async () => {
   await compile('trpc-consumer');
   const printed = await runExample('trpc-consumer');
   expect(printed).toBe(blocksOf(await read('docs/clients.md'), 'text')[0]);
 });
 
-test('a consumer of types that are generated from the document compiles, and prints what the page says', async () => {
+test('a consumer of types from the document compiles, and prints the output of the page', async () => {
   const generated = 'examples/rest-consumer/src/generated';
   await mkdir(path.join(root, generated), { recursive: true });
   const [oazapfts, source] = ['node_modules/oazapfts/dist/cli.js', 'openapi/vault-relay.openapi.json'];
@@ -71,6 +71,6 @@ async function packagesOf(file: string): Promise<string[]> {
   return [...names.filter((name) => !name.startsWith('./')), ...theirs.flat()];
 }
 
-test('the built client brings nothing of the server along', async () => {
+test('the built client contains no code of the server', async () => {
   expect(await packagesOf('dist/client/index.js')).toEqual(['@trpc/client', 'eventsource']);
 });

@@ -6,7 +6,7 @@ import { readSteps, runSteps, withoutChance } from '../support/recipes.ts';
 
 const read = (file: string) => readFile(path.resolve(import.meta.dirname, '../..', file), 'utf8');
 
-test('every request of the recipes is answered as the page says', () =>
+test('every request of the recipes gets the answer of the page', () =>
   withFolder(async (folder) => {
     const page = await read('docs/handing-over.md');
     const [, before = ''] = /^```sh\n(.*?)^```$/ms.exec(page) ?? [];
@@ -26,7 +26,7 @@ test('every request of the recipes is answered as the page says', () =>
     );
   }));
 
-test('the page has seven recipes, and the README leads to it', async () => {
+test('the page has seven recipes, and the README links to it', async () => {
   const headings = (await read('docs/handing-over.md')).match(/^## .*$/gm);
   expect(headings?.map((heading) => heading.slice(0, 5))).toEqual(
     [1, 2, 3, 4, 5, 6, 7].map((n) => `## ${n}.`),

@@ -39,7 +39,7 @@ describe.each(['on', 'off'])('kill -9 between commit and answer, coalescing %s',
   };
 
   test.each(Object.keys(WRITES))(
-    '%s: the repeat gets the first result, and nothing is written twice',
+    '%s: the retry gets the first result, and nothing is written twice',
     async (name) => {
       const write = WRITES[name];
       if (!write) throw new Error(`No write ${name}`);
@@ -86,7 +86,7 @@ const BEFORE_KILL = 40;
 const textOf = (round: number, writer: number, n: number) => `${round}.${writer}.${n}:${'字'.repeat(2000)}`;
 
 test.each(['on', 'off'])(
-  `in a storm of writes and ${ROUNDS} times kill -9, no answered write is lost or half-written, and who repeats what had no answer writes each text once (coalescing %s)`,
+  `in a storm of writes and ${ROUNDS} times kill -9, no answered write is lost or half-written, and retries of unanswered writes write each text once (coalescing %s)`,
   async (WRITE_COALESCING) => {
     await withDataDir(async (DATA_DIR) => {
       const session = await createSession({ DATA_DIR }, 'st');

@@ -66,7 +66,7 @@ describe('beside a running server', () => {
     expect(program.stdout).toContain(`'${url}/api/vault?id=agent-a'`);
   });
 
-  test('a second server on the same DATA_DIR ends with one sentence, and the first goes on', async () => {
+  test('a second server on the same DATA_DIR ends with one sentence, and the first keeps running', async () => {
     const second = await run(['serve'], { ...env, PORT: '0' });
     expect(second.code).toBe(1);
     expect(complaint(second.stderr)).toMatch(
@@ -99,7 +99,7 @@ describe('beside a running server', () => {
     expect((await list()).status).toBe(401);
   });
 
-  test('revoking an unknown session fails with exit code 1 and says how to find the known ones', async () => {
+  test('revoking an unknown session fails with exit code 1 and names the command that lists sessions', async () => {
     const { code, stderr } = await runHere(['session', 'revoke', 'nobody'], env);
     expect(code).toBe(1);
     expect(complaint(stderr)).toContain('vault-relay session list');
@@ -121,7 +121,7 @@ test('a port in use ends the start, names PORT, and leaves no database behind', 
   other.close();
 });
 
-test('an unreachable DATABASE_URL ends the start, and nothing falls back', async () => {
+test('an unreachable DATABASE_URL ends the start, without a fallback', async () => {
   await withFolder(async (folder) => {
     const DATA_DIR = path.join(folder, 'data');
     const { code, stderr } = await run(['serve'], {
@@ -153,7 +153,7 @@ test('a file in the place of DATA_DIR ends the start and stays as it was', async
   });
 });
 
-test('after kill -9 of the server the next start recovers by itself', async () => {
+test('after kill -9 of the server the next start recovers', async () => {
   await withDatabase(async (DATA_DIR) => {
     const first = await serve({ DATA_DIR });
     const session = await createSession({ DATA_DIR }, 'st');
@@ -184,7 +184,7 @@ test.each([
   });
 });
 
-test('a .env file in the working directory is read, and what is set already wins', async () => {
+test('a .env file in the working directory is read, and environment variables override it', async () => {
   await withFolder(async (folder) => {
     await writeFile(path.join(folder, '.env'), 'PORT=nonsense\nLOG_LEVEL=silent\n');
     const asked = await run(['serve'], {}, folder);

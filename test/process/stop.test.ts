@@ -28,7 +28,7 @@ async function insist(program: Program, signal: NodeJS.Signals): Promise<void> {
   clearInterval(timer);
 }
 
-test('SIGTERM fails readiness first, waits for who is there, and ends with 0', async () => {
+test('SIGTERM fails readiness first, waits for requests in flight, and exits with 0', async () => {
   const { program, url } = await serve({ DATABASE_URL: database.url, LOG_LEVEL: 'debug' });
   const held = await holdOpen(url);
   expect(await readiness(url)).toBe('ok');
@@ -70,7 +70,7 @@ test('a second signal, more than a second later, ends it at once', async () => {
   });
 });
 
-test('time for balancers comes before anything ends', async () => {
+test('the delay for balancers passes before anything ends', async () => {
   const { program, url } = await serve({ DATABASE_URL: database.url, SHUTDOWN_DELAY_SECONDS: '2' });
   const from = performance.now();
   program.signal('SIGTERM');
@@ -79,7 +79,7 @@ test('time for balancers comes before anything ends', async () => {
   expect(performance.now() - from).toBeGreaterThan(1900);
 });
 
-test('metrics have a port of their own, until the end, and the server’s own port has none; one in use ends the start and is named', async () => {
+test('metrics are on a separate port until the end, and not on the main port; a port in use stops the start by name', async () => {
   const { program, url } = await serve({ DATABASE_URL: database.url, METRICS_PORT: '0' });
   const [, port] = await program.printed(/"port":(\d+),"msg":"Metrics are at/, 'stderr');
   const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();

@@ -68,7 +68,7 @@ async function killAfterFirstVault(url: string, file: string): Promise<number> {
   return count();
 }
 
-test(`a file of 100 MB goes out and in within ${HEAP_MB} MB of heap, also after kill -9 in the middle`, async () => {
+test(`a file of 100 MB is exported and imported within ${HEAP_MB} MB of heap, also after kill -9 in the middle`, async () => {
   await withServers(VAULTS, async (from, to, folder) => {
     const file = path.join(folder, 'export.ndjson');
     expect(await runSmall(['export'], { DATABASE_URL: from }, file)).toEqual({ code: 0, stderr: '' });
@@ -92,7 +92,7 @@ test(`a file of 100 MB goes out and in within ${HEAP_MB} MB of heap, also after 
   });
 });
 
-test('what goes wrong is one sentence and exit code 1', async () => {
+test('a failure is one sentence and exit code 1', async () => {
   await withServers(2, async (from, to, folder) => {
     const failed = (message: string) => ({ code: 1, stderr: expect.stringContaining(message) });
     expect(await runHere(['export', '--vault', 'v-none'], { DATABASE_URL: from })).toMatchObject(

@@ -4,7 +4,7 @@ import { createSession, run, runHere, serve, stop, withDataDir } from '../suppor
 
 const HEAD = `1:${'0'.repeat(64)}`;
 
-test('verify works beside a running server, and its exit code says what came of it', () =>
+test('verify works beside a running server, and its exit code is the verdict', () =>
   withDataDir(async (DATA_DIR) => {
     const env = { DATA_DIR };
     const { program, url } = await serve(env);

@@ -57,7 +57,7 @@ async function everywhereElse(): Promise<string> {
 }
 
 describe.each(['verified', 'legacy', 'pending'] as const)('from a %s socket', (standing) => {
-  test.each(TYPES)('%s is refused with a sentence, and its token goes nowhere', async (type) => {
+  test.each(TYPES)('%s is refused with a sentence, and its token is not forwarded', async (type) => {
     const token = `token-${randomUUID()}`;
     const room = await enter(standing);
     const { connection_id } = room;
@@ -165,7 +165,7 @@ test.each([
   expect(await atem.nextText()).toBe(talking);
 });
 
-test('what an atem sends is not searched: its Astation gets a frame of this type as it is', async () => {
+test('frames of atems are not searched: the Astation gets a frame of this type unchanged', async () => {
   const { owner, atem } = await enter('verified');
   const payload = { type: 'relayRegisterAccount', text: 'from an atem' };
   atem.send(payload);

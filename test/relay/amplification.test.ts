@@ -69,7 +69,7 @@ describe('a broadcast', () => {
     expect(performance.now() - from).toBeGreaterThan(500);
   });
 
-  test('that waits to be counted is lost with its sender, who leaves the room at once', async () => {
+  test('that waits to be counted is lost when its sender disconnects', async () => {
     const { code, owner, guests } = await enter('legacy', 10);
     owner.send(bytes(40 * 1024));
     await owner.leave();
@@ -78,7 +78,7 @@ describe('a broadcast', () => {
   });
 });
 
-describe('what waits in the send queues of a server', () => {
+describe('the send queues of a server', () => {
   const NO_LIMITS = {
     controlPerMinute: 0,
     controlPerAddress: 0,

@@ -62,7 +62,7 @@ const allSessions = async () =>
   JSON.stringify((await database.admin.query('SELECT * FROM sessions ORDER BY id_hash')).rows);
 
 describe('relayBind', () => {
-  test('makes a session of an id that nobody knows, again and again', async () => {
+  test('creates a session for an unknown id, repeatedly', async () => {
     const { code, socket } = await newAstation();
     const id = randomUUID();
     expect(await list(id)).toBe(401);
@@ -72,7 +72,7 @@ describe('relayBind', () => {
     expect(await boundTo(code)).toEqual(hashed(id));
   });
 
-  test('every visible ASCII character may stand in an id, 16 to 128 of them', async () => {
+  test('an id may have every visible ASCII character, 16 to 128 of them', async () => {
     const { code, socket } = await newAstation();
     const visible = String.fromCharCode(...Array.from({ length: 94 }, (_, n) => 0x21 + n));
     const ids = ['x'.repeat(16), visible, 'y'.repeat(128)];
@@ -81,7 +81,7 @@ describe('relayBind', () => {
     for (const id of ids) expect(await list(id)).toBe(200);
   });
 
-  test('refreshes: a session that is about to expire lives seven days again', async () => {
+  test('refreshes: a session that is about to expire lasts seven days again', async () => {
     const { socket } = await newAstation();
     const id = randomUUID();
     await bind(socket, id);
@@ -163,7 +163,7 @@ describe('relayBind', () => {
     expect(await list(id)).toBe(200);
   });
 
-  test('what a person denied or an operator revoked cannot be bound', async () => {
+  test('a denied or revoked session cannot be bound', async () => {
     const { socket } = await newAstation();
     const { id: denied } = await requestSession();
     await rest('POST', `${server.url}/api/sessions/${denied}/deny`);
@@ -183,7 +183,7 @@ describe('relayBind', () => {
 });
 
 describe('relaySessions', () => {
-  test('makes the bindings exactly this set; what is left out ends with the acknowledgement', async () => {
+  test('the bindings become exactly the set; other sessions end with the acknowledgement', async () => {
     const { code, socket } = await newAstation();
     const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()];
     expect(await setAll(socket, [a, b])).toEqual(acked('relaySessions', { skipped: 0 }));
@@ -201,7 +201,7 @@ describe('relaySessions', () => {
     await ends(c);
   });
 
-  test('leaves those of another Astation alone, and counts them', async () => {
+  test('skips sessions of another Astation, and counts them', async () => {
     const [first, second] = [await newAstation(), await newAstation()];
     const [theirs, alsoTheirs, mine] = [randomUUID(), randomUUID(), randomUUID()];
     await setAll(first.socket, [theirs, alsoTheirs]);
@@ -214,7 +214,7 @@ describe('relaySessions', () => {
     expect(await list(theirs)).toBe(200);
   });
 
-  test('takes a thousand, and not one more', async () => {
+  test('binds at most 1,000 sessions', async () => {
     const { code, socket } = await newAstation();
     const ids = Array.from({ length: 1001 }, () => randomUUID());
     expect(await setAll(socket, ids.slice(1))).toEqual(acked('relaySessions', { skipped: 0 }));
@@ -229,7 +229,7 @@ describe('relaySessions', () => {
 describe('1,000 ids of one Astation in all', () => {
   const full = refusedAck('relayBind', 'this Astation holds 1000 sessions already; unbind one first');
 
-  test('relayBind: one more is refused until another is unbound; those that are bound are refreshed', async () => {
+  test('relayBind: one more is refused until another is unbound; bound sessions are refreshed', async () => {
     const { code, socket } = await newAstation();
     const ids = Array.from({ length: 1000 }, () => randomUUID());
     await setAll(socket, ids);
@@ -272,7 +272,7 @@ describe('1,000 ids of one Astation in all', () => {
 });
 
 describe('relayUnbind', () => {
-  test('ends access before it is acknowledged, and again changes nothing', async () => {
+  test('ends access before the acknowledgement, and a repeat changes nothing', async () => {
     const { code, socket } = await newAstation();
     for (let round = 0; round < 8; round++) {
       const id = randomUUID();
@@ -303,7 +303,7 @@ describe('relayUnbind', () => {
     }
   });
 
-  test('another server over the same database hears of it at once too', async () => {
+  test('another server on the same database applies it at once too', async () => {
     const { socket } = await newAstation();
     await withRelayServer({ databaseUrl: database.url }, async (other) => {
       const id = randomUUID();
@@ -348,7 +348,7 @@ describe('relayUnbind', () => {
     },
   );
 
-  test('a session that ends while it is looked up brings nobody in for good', async () => {
+  test('a session that ends during its look-up opens no lasting connection', async () => {
     const { code, socket } = await newAstation();
     const id = randomUUID();
     await bind(socket, id);
@@ -422,7 +422,7 @@ describe('ok: false', () => {
     ['relayBind', { type: 'relayBind' }],
     ['relayUnbind', { type: 'relayUnbind', sessions: ['a'] }],
     ['relayEverything', { type: 'relayEverything' }],
-  ])('%s without what it needs: %j', async (name, frame) => {
+  ])('%s without a required field: %j', async (name, frame) => {
     const { socket } = await newAstation();
     const before = await allSessions();
     expect(await socket.ask(frame)).toMatchObject({ for: name, ok: false, message: expect.any(String) });
@@ -441,7 +441,7 @@ describe('ok: false', () => {
     expect(await allSessions()).toBe(before);
   });
 
-  test('an owner that another proof has replaced may bind nothing any more', async () => {
+  test('an owner that another proof has replaced may bind nothing', async () => {
     const { code, key, socket } = await newAstation();
     await openVerified(server.url, code, key);
     const before = await allSessions();

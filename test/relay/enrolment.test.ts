@@ -65,7 +65,7 @@ test('enrolment that is closed leaves pairing rooms to Astations without a key',
   await app.leave();
 });
 
-test('a banned Astation: its sockets and sessions end at once on every server, and act again after the ban', async () => {
+test('a banned Astation: its sockets and sessions end at once on every server, and its sessions work again after the ban', async () => {
   const key = new AstationKey();
   const id = 'st-banned';
   const astation = await openAstation(open_.url, id);
@@ -103,7 +103,7 @@ test('a banned Astation: its sockets and sessions end at once on every server, a
   expect(await auditOf(id)).toEqual(['astation_ban', 'astation_unban']);
 });
 
-test('a banned Astation without a key loses the room that it owns, and gets none again', async () => {
+test('a banned Astation without a key loses its room, and gets no new one', async () => {
   const id = 'st-banned-legacy';
   const legacy = await openAstation(open_.url, id);
   await expect

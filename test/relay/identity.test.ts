@@ -48,7 +48,7 @@ async function reaches(owner: AstationSocket, atem: TestSocket): Promise<void> {
   expect(await atem.nextText('the marker')).toBe(marker);
 }
 
-test('every socket gets a challenge of its own', async () => {
+test('every socket gets a different challenge', async () => {
   const challenges = new Set<string>();
   for (let n = 0; n < 20; n++) challenges.add((await openAstation(server.url, newCode())).challenge);
   expect(challenges.size).toBe(20);
@@ -78,7 +78,7 @@ describe('relayAuth', () => {
     expect(await storedKey(code)).toBe(key.publicKeyHex);
   });
 
-  test('what comes after a verdict is not judged again', async () => {
+  test('a proof after a verdict is ignored', async () => {
     const code = newCode();
     const owner = await openVerified(server.url, code, new AstationKey());
     owner.send(new AstationKey().answer(owner.challenge, code));
@@ -136,7 +136,7 @@ describe('relayAuth', () => {
     await expect.poll(() => server.room(code)).toBeUndefined();
   });
 
-  test('a proof for the challenge of another socket is rejected, also of one that is gone', async () => {
+  test('a proof for the challenge of another socket is rejected, also of a closed one', async () => {
     const code = newCode();
     const key = new AstationKey();
     const earlier = await openAstation(server.url, code);
@@ -174,7 +174,7 @@ describe('ten seconds', () => {
     expect(end).toEqual({ code: 1008, reason: 'identity proof rejected' });
   });
 
-  test('an answer that comes later is too late, whatever it proves', async () => {
+  test('an answer after the time-out is rejected, even if the proof is right', async () => {
     await withRelayServer({ databaseUrl: database.url }, async (own) => {
       const code = newCode();
       const key = new AstationKey();
@@ -238,7 +238,7 @@ describe('an impostor', () => {
     await reaches(owner, atem);
   });
 
-  test('alone in the room does not make it one that an atem finds', async () => {
+  test('a pending socket alone in a room is not visible to atems', async () => {
     const code = newCode();
     await register(server.url, code, new AstationKey());
     await openAstation(server.url, code);
@@ -270,7 +270,7 @@ describe('slots that strangers can fill: pending sockets', () => {
     expect((await third.closed()).code).toBe(1000);
   });
 
-  test('of ten that come at once two stay', async () => {
+  test('ten sockets at once: two stay', async () => {
     const { code } = await registered();
     const sockets = await Promise.all(Array.from({ length: 10 }, () => openAstation(server.url, code)));
     await expect.poll(() => pendingIn(code)).toBe(2);
@@ -294,7 +294,7 @@ describe('slots that strangers can fill: pending sockets', () => {
     await back.hearsNothing();
   });
 
-  test('an Astation whose place is taken before it answers still proves its key, and is not closed afterwards', async () => {
+  test('a displaced Astation that then answers proves its key, and is not closed afterwards', async () => {
     const { code, key } = await registered();
     const genuine = await openAstation(server.url, code, { from: '127.0.0.3' });
     const idle = await openAstation(server.url, code, { from: '127.0.0.3' });
@@ -312,7 +312,7 @@ describe('slots that strangers can fill: pending sockets', () => {
     expect(await genuine.ask({ type: 'relayBind', session_id: randomUUID() })).toMatchObject({ ok: true });
   });
 
-  test('the same where nothing is left of its room, because its address has newer sockets in others', async () => {
+  test('the same where its room no longer exists, because its address has newer sockets in other rooms', async () => {
     const rooms = [await registered(), await registered(), await registered()] as const;
     const from = '127.0.0.4';
     const first = await openAstation(server.url, rooms[0].code, { from });
@@ -364,7 +364,7 @@ describe('legacy', () => {
     });
   });
 
-  test('the first key that is proved takes the room from an owner that has none', async () => {
+  test('the first proved key takes the room from an owner without a key', async () => {
     const code = newCode();
     const legacy = await openAstation(server.url, code);
     const atem = await openAtem(server.url, code, 'a');
@@ -404,7 +404,7 @@ test('a socket that proves its key late takes over the room with the atems in it
 describe('while the database is away', () => {
   const unreachable = 'The database cannot be reached at the moment; try again shortly.';
 
-  test('a known Astation comes back, proves its key and relays; a new key has to wait', async () => {
+  test('a known Astation reconnects, proves its key and relays; a new key has to wait', async () => {
     const [known, unknown, waiting] = [newCode(), newCode(), newCode()];
     const key = new AstationKey();
     const newKey = new AstationKey();
@@ -449,7 +449,7 @@ describe('while the database is away', () => {
     });
   });
 
-  test('what ended meanwhile ends when it is back: forgotten keys, and sockets of unbound sessions', async () => {
+  test('missed changes apply on reconnect: forgotten keys, and sockets of unbound sessions', async () => {
     await withRelayServer({ databaseUrl: proxied.url }, async (own) => {
       const code = newCode();
       const key = new AstationKey();
@@ -527,7 +527,7 @@ describe('forgetting a key', () => {
     });
   });
 
-  test('closes nobody who has proved nothing', async () => {
+  test('does not close sockets without proof', async () => {
     const [code, other] = [newCode(), newCode()];
     await register(server.url, code, new AstationKey());
     const pending = await openAstation(server.url, code);
@@ -540,7 +540,7 @@ describe('forgetting a key', () => {
   });
 });
 
-test('strangers’ keys end: one that bound no session in 30 days is forgotten, as by an operator', async () => {
+test('keys of strangers expire: a key that bound no session in 30 days is forgotten, as by an operator', async () => {
   const age = (code: string, days: number) =>
     database.admin.query(
       'UPDATE astations SET registered_at = now() - make_interval(days => $2) WHERE astation_id = $1',
@@ -581,7 +581,7 @@ test('strangers’ keys end: one that bound no session in 30 days is forgotten, 
   }
 });
 
-test('a frame that nobody could mean for the relay does not end an Astation', async () => {
+test('a frame that is not for the relay does not end an Astation', async () => {
   const owner = await openVerified(server.url, newCode(), new AstationKey());
   for (const frame of [
     '',

@@ -52,7 +52,7 @@ async function countRows(table: 'sessions' | 'audit_log'): Promise<number> {
 }
 
 describe('control frames and the rows they make', () => {
-  test('of six sets of 1,000 new sessions two are bound; the others are refused and change nothing', async () => {
+  test('six sets of 1,000 new sessions: two are bound; the others are refused and change nothing', async () => {
     const [code, key] = [newCode(), new AstationKey()];
     const socket = await openVerified(server.url, code, key);
     const sets = Array.from({ length: 6 }, () => ids(1000));
@@ -72,7 +72,7 @@ describe('control frames and the rows they make', () => {
     });
   });
 
-  test('a set that is sent again and again costs little', async () => {
+  test('a repeated set costs little', async () => {
     const socket = await openVerified(server.url, newCode(), new AstationKey());
     const set = ids(1000);
     await setAll(socket, set);
@@ -98,7 +98,7 @@ describe('control frames and the rows they make', () => {
     });
   });
 
-  test('frames alone are counted too, also those that are not understood', async () => {
+  test('frames without sessions count too, also unknown ones', async () => {
     await withRelayServer(limited({ controlPerMinute: 110 }), async (own) => {
       const socket = await openVerified(own.url, newCode(), new AstationKey());
       for (let n = 0; n < 110; n++) socket.send({ type: 'relayFutureThing' });
@@ -110,7 +110,7 @@ describe('control frames and the rows they make', () => {
     });
   });
 
-  test('strangers at the door do not use up what an Astation may do, nor keep it from proving its key', async () => {
+  test('strangers do not use up the limits of an Astation, nor keep it from proving its key', async () => {
     await withRelayServer(limited({ controlPerMinute: 110 }), async (own) => {
       const [code, key] = [newCode(), new AstationKey()];
       const owner = await verifiedFrom(own.url, { code, key, from: '127.0.0.2' });
@@ -166,7 +166,7 @@ describe('4 KiB before the proof', () => {
     expect(await owner.closed()).toEqual({ code: 1009, reason });
   });
 
-  test('what follows the proof at once may be larger', async () => {
+  test('a frame right after the proof may be larger', async () => {
     const [code, key] = [newCode(), new AstationKey()];
     await (await openVerified(server.url, code, key)).leave();
     const socket = await openAstation(server.url, code);
@@ -190,7 +190,7 @@ describe('frames beyond the limit wait', () => {
     return { code, owner, atem, connection_id };
   }
 
-  test('none is lost and none overtakes another, either way; the last ones come when the limit has room again', async () => {
+  test('no frame is lost or overtakes another, in either direction; the last ones arrive when the limit allows', async () => {
     const { owner, atem } = await enter(own.url);
     const from = performance.now();
     for (let n = 0; n < 160; n++) atem.send(String(n));
@@ -200,7 +200,7 @@ describe('frames beyond the limit wait', () => {
     for (let n = 0; n < 160; n++) expect(await atem.nextText()).toBe(String(n));
   });
 
-  test('a frame counts by its size, also one that is not relayed, and so do pings', async () => {
+  test('frames count by size, including frames that are not relayed, and pings', async () => {
     const { owner, atem } = await enter(own.url);
     const sends = [
       () => atem.send('x'.repeat(120_000)),
@@ -220,7 +220,7 @@ describe('frames beyond the limit wait', () => {
     }
   });
 
-  test('those that came before a socket left still arrive, and only then its end', async () => {
+  test('frames from before a disconnect still arrive, and then the disconnect', async () => {
     const { owner, atem } = await enter(own.url);
     for (let n = 0; n < 160; n++) atem.send(String(n));
     const left = atem.leave();

@@ -131,7 +131,7 @@ describe('after a content write', () => {
 });
 
 describe('no nudge', () => {
-  test('for a summary, a vault that is made, a read, or a write that is refused', async () => {
+  test('for a summary, a new vault, a read, or a refused write', async () => {
     const { owner, a, vaults, vaultId } = await workSession();
     await vaults.setSummary(vaultId, 'new summary');
     await vaults.create('another');

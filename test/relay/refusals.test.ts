@@ -72,7 +72,7 @@ describe('400', () => {
     expect(await refused(`${server.url}/ws`)).toMatchObject({ status: 400, body: { code: 'BAD_REQUEST' } });
   });
 
-  test('a plain request, which is told to speak WebSocket', async () => {
+  test('a plain HTTP request', async () => {
     const owner = await openAstation(server.url, 'plain');
     for (const query of ['role=atem&code=plain', 'role=astation&code=other']) {
       const answer = await rest('GET', `${server.url}/ws?${query}`);
@@ -86,7 +86,7 @@ describe('400', () => {
   });
 });
 
-describe('401: a session that is no way in', () => {
+describe('401: a session without access', () => {
   const error = 'This session is unknown, expired, denied, revoked, or not bound to an Astation.';
   const create = async () =>
     (
@@ -132,7 +132,7 @@ describe('401: a session that is no way in', () => {
 describe('404: an atem may join, not create', () => {
   const noRoom = refusal(404, 'NOT_FOUND', 'There is no room with this code.');
 
-  test('a code that nobody has', async () => {
+  test('an unknown code', async () => {
     expect(await refused(wsUrl(server.url, { role: 'atem', code: 'nobody', atem_id: 'a' }))).toEqual(noRoom);
     expect(await server.room('nobody')).toBeUndefined();
   });
@@ -208,7 +208,7 @@ describe('429: too many sockets from one address', () => {
     });
   });
 
-  test('of thirty that come at once only as many get in as may', async () => {
+  test('thirty sockets at once: only the allowed number is accepted', async () => {
     await withRelayServer(limited(), async (own) => {
       const outcomes = await Promise.all(
         Array.from({ length: 30 }, (_, n) =>
@@ -223,7 +223,7 @@ describe('429: too many sockets from one address', () => {
     });
   });
 
-  test('a refused socket takes no place', async () => {
+  test('a refused socket does not count', async () => {
     await withRelayServer(limited(), async (own) => {
       for (let n = 0; n < 10; n++)
         expect((await refused(`${own.url}/ws?role=atem&code=nobody`)).status).toBe(404);
@@ -271,24 +271,24 @@ describe('Origin', () => {
     expect(await enter(origin)).toEqual(denied);
   });
 
-  test('our own host, the public address and those of CORS_ORIGIN may come', async () => {
+  test('the own host, the public address and CORS_ORIGIN are accepted', async () => {
     for (const origin of [server.one.url, 'https://relay.example.org', 'https://dashboard.example.org']) {
       expect(await enter(origin)).toBeInstanceOf(TestSocket);
     }
     expect(await enter('https://behind.example.org', 'BEHIND.example.org:443')).toBeInstanceOf(TestSocket);
   });
 
-  test('a program sends none and may come', async () => {
+  test('a program without Origin is accepted', async () => {
     expect(await open(wsUrl(server.url, { role: 'astation', code: 'no-origin' }))).toBeInstanceOf(TestSocket);
   });
 
-  test('it is looked at before anything is said about rooms and sessions', async () => {
+  test('the origin is checked before rooms and sessions', async () => {
     const headers = { origin: 'https://evil.example.org' };
     expect(await refused(`${server.url}/ws`, { headers })).toEqual(denied);
     expect(await refused(wsUrl(server.url, { role: 'atem', session: 'x' }), { headers })).toEqual(denied);
   });
 
-  test('CORS_ORIGIN=* lets every page come', async () => {
+  test('CORS_ORIGIN=* accepts every page', async () => {
     await withRelayServer({ databaseUrl: database.url, config: { corsOrigin: ['*'] } }, async (own) => {
       const headers = { origin: 'https://anywhere.example.org' };
       await open(wsUrl(own.url, { role: 'astation', code: 'star' }), { headers });
@@ -298,7 +298,7 @@ describe('Origin', () => {
 
 const KEY = 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==';
 
-describe('an upgrade where there is none', () => {
+describe('an upgrade on another path', () => {
   test.each([
     ['/health', 200],
     ['/nowhere', 404],

@@ -92,7 +92,7 @@ async function orStatus(call: Promise<unknown>): Promise<unknown> {
 describe.each(['rest', 'trpc'] as const)('pairing over %s', (surface) => {
   const pairing = SURFACES[surface];
 
-  test('a room is opened, filled, looked at and closed with everyone in it', async () => {
+  test('a room is opened, filled, listed and closed with its sockets', async () => {
     const created = await pairing.create('团队的 mac');
     expect(created).toEqual({ code: expect.stringMatching(PAIRING_CODE) });
     const { code } = created;
@@ -139,7 +139,7 @@ describe.each(['rest', 'trpc'] as const)('pairing over %s', (surface) => {
     }
   });
 
-  test('a room with a registered key is not for anybody to close, attended or not', async () => {
+  test('a room with a registered key cannot be closed, with or without an Astation in it', async () => {
     const code = newCode();
     const owner = await openVerified(server.url, code, new AstationKey());
     const atem = await openAtem(server.url, code, 'a');
@@ -220,7 +220,7 @@ describe('from an atem to its Astation', () => {
     );
   });
 
-  test('frames of one atem keep their order, and another atem hears none', async () => {
+  test('frames to one atem keep their order, and another atem gets none', async () => {
     const { code, owner, atem, connectionId } = await room();
     const other = await openAtem(server.url, code, 'b');
     await connected(owner, 'b');
@@ -264,7 +264,7 @@ describe('from an Astation', () => {
     await reaches(owner, atem, other);
   });
 
-  test('one that is not for a current socket goes to nobody', async () => {
+  test('a frame that is not for a current socket is dropped', async () => {
     const { code, owner, atem, connectionId } = await room();
     const other = await openAtem(server.url, code, 'b');
     const otherId = await connected(owner, 'b');
@@ -312,7 +312,7 @@ describe('from an Astation', () => {
   });
 });
 
-describe('an atem that connects again', () => {
+describe('an atem that reconnects', () => {
   test('replaces its old socket, whose late close does not remove the new one', async () => {
     const { code, owner, atem: old, connectionId: oldId } = await room();
     // Paused, it neither sees the close frame nor answers it: its end comes late.
@@ -359,8 +359,8 @@ describe('an atem that connects again', () => {
   });
 });
 
-describe('an Astation that connects again', () => {
-  test('is told of the atems that are there, and the old socket of nothing more', async () => {
+describe('an Astation that reconnects', () => {
+  test('gets the list of atems, and the old socket gets no more frames', async () => {
     const code = newCode();
     const key = new AstationKey();
     const first = await openVerified(server.url, code, key);
@@ -410,7 +410,7 @@ test.each([
   });
 });
 
-test('atems without an id get names of their own', async () => {
+test('atems without an id get distinct names', async () => {
   const code = newCode();
   const owner = await openAstation(server.url, code);
   const names = new Set<unknown>();
@@ -562,7 +562,7 @@ describe('when the server stops', () => {
     expect((await atem.closed()).code).toBe(1012);
   });
 
-  test('who connects at that moment is refused, and does not hold it up', async () => {
+  test('a socket that connects at that moment is refused, and does not delay it', async () => {
     const own = await startRelayServer(database.url);
     const { url, app } = own.one;
     const owner = await openAstation(url, newCode());
@@ -609,7 +609,7 @@ const countConnections = (server: Server) =>
     server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
   });
 
-test('an atem is evicted by its id: a code takes the place of no atem that came by its session', async () => {
+test('an atem is evicted by its id: a socket by code replaces no atem that joined by its session', async () => {
   const id = 'st-proven-atem';
   const astation = await openAstation(server.url, id);
   await astation.prove(new AstationKey());

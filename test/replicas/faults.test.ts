@@ -132,7 +132,7 @@ describeWithRedis('a replica that dies', () => {
     await reaches(heir, atem);
   });
 
-  test('or stands still for too long gives up its sockets when it goes on', async () => {
+  test('or is frozen for too long closes its sockets when it resumes', async () => {
     const frozen = await start();
     const code = newCode();
     const owner = await openAstation(frozen.url, code);
@@ -208,7 +208,7 @@ describeWithRedis('Redis that is away', () => {
     return session;
   }
 
-  test('makes rooms wait and nothing else, and rooms come back with it', async () => {
+  test('pauses only rooms, and rooms come back with it', async () => {
     await withOwnRedis(async (server, redis) => {
       for (let round = 0; round < 2; round++) {
         const code = newCode();
@@ -352,7 +352,7 @@ describeWithRedis('Redis that is away', () => {
 describeWithRedis('a network between one replica and Redis', () => {
   const database = useDatabase();
 
-  test('that is cut takes its rooms to the others, and gives it new ones when it is mended', async () => {
+  test('a cut connection moves its rooms to other replicas, and a repaired one gets new rooms', async () => {
     const direct = await takeRedisDatabase();
     const proxy = await TcpProxy.to(direct);
     try {

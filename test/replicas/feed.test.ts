@@ -38,7 +38,7 @@ describeWithRedis('what is written at one replica', () => {
   const waiting = (at: RelayServer) =>
     at.replicas.reduce((sum, { services }) => sum + services.vaults.followers.waiters.size, 0);
 
-  test('C21, unknown message: what a newer server says and this one does not understand is ignored and counted', async () => {
+  test('C21, unknown message: a message of a newer server that this one does not understand is ignored and counted', async () => {
     const redisUrl = await takeRedisDatabase();
     const token = 'a-token-for-metrics';
     const options = { databaseUrl: database.url, redisUrl, replicas: 2, config: { metricsToken: token } };
@@ -100,7 +100,7 @@ describeWithRedis('what is written at one replica', () => {
     }
   });
 
-  test('comes to those who watch at the others, in its order', async () => {
+  test('reaches watchers at the other replicas, in order', async () => {
     const { session, vaultId, writer, readers } = await newVault();
     const streams = await Promise.all(server.replicas.map(({ url }) => watch(url, { session, vaultId })));
     await expect.poll(() => waiting(server)).toBe(streams.length);
@@ -111,7 +111,7 @@ describeWithRedis('what is written at one replica', () => {
     }
   });
 
-  test('is told once, and does not go round', async () => {
+  test('is announced once, and does not circulate', async () => {
     const { vaultId, writer } = await newVault();
     const heard = server.replicas.map(() => [] as number[]);
     const ends = server.replicas.map(({ services }, n) =>
@@ -135,7 +135,7 @@ describeWithRedis('what is written at one replica', () => {
     return { vaultId, writer, reader: readers[0], stream };
   }
 
-  test('is found within seconds by those who wait while Redis is away', async () => {
+  test('is found within seconds by waiting reads while Redis is unreachable', async () => {
     const redis = await RedisServer.start();
     try {
       const options = { databaseUrl: database.url, replicas: 2, redisUrl: redis.url() };
@@ -160,7 +160,7 @@ describeWithRedis('what is written at one replica', () => {
     }
   });
 
-  test('is found by the others also when this one alone cannot reach Redis', async () => {
+  test('is found by the other replicas also when only this one cannot reach Redis', async () => {
     const direct = await takeRedisDatabase();
     const proxy = await TcpProxy.to(direct);
     try {

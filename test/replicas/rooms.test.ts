@@ -38,7 +38,7 @@ describeWithRedis('three replicas', () => {
     expect(new Set(urlsOf(server)).size).toBe(3);
   });
 
-  test('an Astation and its atems find each other from wherever they come', async () => {
+  test('an Astation and its atems find each other at any replica', async () => {
     const code = newCode();
     const [first = '', second = '', third = ''] = urlsOf(server);
     const owner = await openAstation(first, code);
@@ -92,7 +92,7 @@ describeWithRedis('three replicas', () => {
     }
   });
 
-  test('an event of an atem never comes after a frame of it, nor before one of its former socket', async () => {
+  test('an event of an atem never arrives after its frame, nor before a frame of its former socket', async () => {
     const code = newCode();
     const urls = urlsOf(server);
     const owner = await openAstation(urls[0] ?? '', code);
@@ -151,7 +151,7 @@ describeWithRedis('three replicas', () => {
     }
   });
 
-  test('an atem that comes back at another replica replaces its old socket', async () => {
+  test('an atem that reconnects at another replica replaces its old socket', async () => {
     const code = newCode();
     const urls = urlsOf(server);
     const owner = await openAstation(urls[0] ?? '', code);
@@ -187,7 +187,7 @@ describeWithRedis('three replicas', () => {
     for (const url of urlsOf(server)) expect((await rest('GET', `${url}/api/pair/${code}`)).status).toBe(404);
   });
 
-  test('what is written at one replica nudges the atems at all of them', async () => {
+  test('a write at one replica nudges the atems at all replicas', async () => {
     const code = newCode();
     const owner = await openVerified(server.url, code, new AstationKey());
     const session = randomUUID();
@@ -229,7 +229,7 @@ describeWithRedis('three replicas', () => {
     }
   });
 
-  test('of many sockets of one address that have keys to prove two wait, whatever their rooms and servers', async () => {
+  test('many unproved sockets of one address: two wait, across all rooms and servers', async () => {
     const codes = Array.from({ length: 12 }, newCode);
     for (const code of codes) await (await openVerified(server.url, code, new AstationKey())).leave();
     const waiting = async () => {
@@ -284,7 +284,7 @@ describeWithRedis('three replicas', () => {
     });
   });
 
-  test('nothing is left in Redis when everybody has gone', async () => {
+  test('Redis is empty after all sockets have closed', async () => {
     const redisUrl = await takeRedisDatabase();
     await withRelayServer({ databaseUrl: database.url, replicas: 3, redisUrl }, async (own) => {
       for (let n = 0; n < 5; n++) {
@@ -306,7 +306,7 @@ describeWithRedis('three replicas', () => {
     });
   });
 
-  test('a room that says so does not make an Astation one that has proved its key', async () => {
+  test('a forged room does not make an Astation proved', async () => {
     const redisUrl = await takeRedisDatabase();
     await withRelayServer({ databaseUrl: database.url, replicas: 2, redisUrl }, async (own) => {
       const code = newCode();
@@ -322,7 +322,7 @@ describeWithRedis('three replicas', () => {
     });
   });
 
-  test('GET /health tells how many there are', async () => {
+  test('GET /health reports the number of replicas', async () => {
     for (const url of urlsOf(server)) {
       await expect
         .poll(async () => (await rest('GET', `${url}/health`)).body, { timeout: 4000 })

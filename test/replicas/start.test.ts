@@ -19,7 +19,7 @@ const WITHOUT_REDIS = `--import=${encode(`
   )});
 `)}`;
 
-test('one server alone loads nothing that speaks to Redis', async () => {
+test('a single server loads no Redis client', async () => {
   const env = { DATABASE_URL: database.url, NODE_OPTIONS: WITHOUT_REDIS };
   const { program, url } = await serve(env);
   const health = (await (await fetch(`${url}/health`)).json()) as object;
@@ -31,7 +31,7 @@ test('one server alone loads nothing that speaks to Redis', async () => {
   expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('the client of Redis was loaded')]);
 });
 
-test('several servers that share nothing do not start', async () => {
+test('several servers without REDIS_URL do not start', async () => {
   const { code, stderr } = await run(['serve'], { DATABASE_URL: database.url, RELAY_REPLICAS_EXPECTED: '2' });
   expect([code, stderr]).toEqual([
     1,

@@ -79,7 +79,7 @@ test('E6: a registered key of the other server is the registered key here, and s
   });
 });
 
-test('E6: a session that was bound there is bound here, as long as it would have been', async () => {
+test('E6: a session that was bound there is bound here, until the same expiry', async () => {
   const bindings: Binding[] = [
     { id: 'used-a-moment-ago', used: 5 },
     { id: 'used-six-days-ago', used: 6 * DAY },
@@ -107,7 +107,7 @@ test('E6: a session that was bound there is bound here, as long as it would have
   });
 });
 
-test('E6: of more than 1,000 sessions of one Astation, those that were used last are bound', async () => {
+test('E6: of more than 1,000 sessions of one Astation, the most recently used are bound', async () => {
   const bindings = Array.from({ length: 1005 }, (_, n) => ({
     id: `session-number-${10_000 + n}`,
     used: n + 10,

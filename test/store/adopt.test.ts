@@ -104,7 +104,7 @@ test('every read answers as before', async () => {
   });
 });
 
-test('every row is in the chain, the summary as the row after those that were there', async () => {
+test('every row is in the chain, the summary as the row after the existing ones', async () => {
   await withAdopted(async (store, before) => {
     for (const { vault_id: id, work_session_id: workSessionId, summary, history } of before) {
       const caller = { workSessionId, clientId: 'anybody' };
@@ -130,7 +130,7 @@ const tamper = async (url: string, sql: string): Promise<void> => {
   await withoutTriggers(admin, sql).finally(() => admin.end());
 };
 
-test('every chain fits, whatever numbers were left out, and a change of a row is found', async () => {
+test('every chain is valid despite skipped numbers, and a changed row is detected', async () => {
   await withAdopted(async (store, _, url) => {
     expect(await verified(url)).toEqual(['5 vaults, 18 rows, verified up to seq 28']);
     const ann = first(ALICE ?? '');
@@ -156,7 +156,7 @@ const SUMMARIES = `
     (105, 'v-other', 0, 1, 'summary', 'a', 'older', '2026-07-02');
   SELECT setval('public.vault_entries_seq_seq', 105)`;
 
-test('summaries that are rows already stay as they are, and the last one is what the vault says', async () => {
+test('existing summary rows stay unchanged, and the last one is the summary of the vault', async () => {
   const a = { workSessionId: 'st', clientId: 'a' };
   await withAdopted(async (store) => {
     const summariesOf = async (id: string) =>
@@ -179,7 +179,7 @@ test('summaries that are rows already stay as they are, and the last one is what
   }, SUMMARIES);
 });
 
-test('writing goes on: numbers, versions and holes as they were left', async () => {
+test('writing continues with the existing numbers, versions and gaps', async () => {
   await withAdopted(async (store, before) => {
     const ann = first(ALICE ?? '');
     const append = async (id: string) => store.append(ann, id, 'appended');
@@ -204,7 +204,7 @@ test('writing goes on: numbers, versions and holes as they were left', async () 
   });
 });
 
-test('what was adopted can move on to another server', async () => {
+test('an adopted vault can move to another server', async () => {
   await withAdopted(async (_, __, url) => {
     const file = await exported(url);
     await withMigratedDatabase(async (target) => {

@@ -139,7 +139,7 @@ describe('the role of the server has no right to it', () => {
     expect(rows.map((row) => row.privilege)).toEqual(expected);
   });
 
-  test('of the columns it updates what a write and a summary need', async () => {
+  test('it updates only the columns that a write and a summary need', async () => {
     const { rows } = await database.admin.query<{ name: string }>(
       `SELECT attrelid::regclass || '.' || attname AS name FROM pg_attribute
        WHERE attrelid IN ('vaults'::regclass, 'vault_entries'::regclass) AND attnum > 0 AND NOT attisdropped
@@ -161,7 +161,7 @@ describe('the role of the server has no right to it', () => {
     ]);
   });
 
-  test('it owns nothing, is no superuser and cannot log in', async () => {
+  test('it owns nothing, is not a superuser and cannot log in', async () => {
     const { rows } = await database.admin.query(
       `SELECT rolsuper, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls,
          (SELECT count(*)::int FROM pg_class WHERE relowner = r.oid) AS owns

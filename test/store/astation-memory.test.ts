@@ -64,7 +64,7 @@ describe('C21, look-up in flight', () => {
 
   const FIND = 'SELECT public_key FROM astations';
 
-  test('a key that is forgotten while it is looked up is not remembered again', async () => {
+  test('a key that is forgotten during its look-up is not cached again', async () => {
     const id = `st-${randomUUID()}`;
     await operator.registerOrVerify(id, key);
     const found = await whileInFlight(
@@ -80,7 +80,7 @@ describe('C21, look-up in flight', () => {
     expect(await store.registerOrVerify(id, new AstationKey().publicKeyHex)).toBe('registered');
   });
 
-  test('nor one that is forgotten while it is registered, or while all are loaded', async () => {
+  test('nor a key that is forgotten while it is registered, or while all keys are loaded', async () => {
     const [first, second] = [`st-${randomUUID()}`, `st-${randomUUID()}`];
     const standing = await whileInFlight(
       () => store.registerOrVerify(first, key),
@@ -105,7 +105,7 @@ describe('C21, look-up in flight', () => {
     expect(await store.findKey(second)).toBeUndefined();
   });
 
-  test('a ban that is set while all are loaded holds, and one that is lifted does not', async () => {
+  test('a ban that is set while all are loaded applies, and a lifted one does not', async () => {
     const [set, lifted] = [`st-${randomUUID()}`, `st-${randomUUID()}`];
     await operator.ban(lifted);
     await whileInFlight(

@@ -52,7 +52,7 @@ test('everything, in the order of time', async () => {
   expect(JSON.stringify(rows)).not.toContain('secret text');
 });
 
-test('what was asked for, and no more', async () => {
+test('only the requested rows', async () => {
   const told = async (options: Partial<AuditOptions>) =>
     (await audit(options)).map(({ action, outcome }) => `${action} ${outcome}`);
   const since = '2021-01-01T00:00:00.000000Z';

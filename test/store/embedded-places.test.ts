@@ -26,7 +26,7 @@ const readMark = (url: string) => ask(url, 'SELECT n FROM mark');
 describe.skipIf(!root)(
   'below a folder of mode 700 (skipped: only root has another user run PostgreSQL)',
   () => {
-    test('the database lives where its user can reach it, and DATA_DIR says where', async () => {
+    test('the database lives where its user can reach it, and a file in DATA_DIR names the folder', async () => {
       await chmod(parent, 0o700);
       const first = await workshop.start(dataDir);
       expect(first.clusterDir).toMatch(/^\/var\/lib\/vault-relay\/[\w-]+-data-[0-9a-f]{12}\/cluster$/);
@@ -58,7 +58,7 @@ describe.skipIf(!root)(
       expect(await readdir(dataDir)).toEqual(['postgres-location.txt']);
     });
 
-    test('the database is found after DATA_DIR was renamed, and missed when it is gone: never an empty one', async () => {
+    test('the database is found after DATA_DIR was renamed, and reported when missing: never an empty one', async () => {
       await chmod(parent, 0o700);
       const first = await workshop.start(dataDir);
       await leaveMark(first.url);
@@ -100,7 +100,7 @@ test.skipIf(root)('a folder that cannot be written is named (skipped: root write
   expect(await readdir(parent)).toEqual([]);
 });
 
-test('something else in the place of the database is left alone, and nothing new stays behind', async () => {
+test('other files in the place of the database stay untouched, and nothing new is left behind', async () => {
   await mkdir(path.join(dataDir, 'postgres/other'), { recursive: true });
   await expect(workshop.start(dataDir)).rejects.toThrow(
     /contains files that are not a database of this server/,
@@ -108,7 +108,7 @@ test('something else in the place of the database is left alone, and nothing new
   expect(await readdir(dataDir)).toEqual(['postgres']);
 });
 
-test('a refused start says why: a setting in the words of PostgreSQL, another major version with both', async () => {
+test('a refused start names the reason: a setting in the words of PostgreSQL, another major version with both', async () => {
   await fillFolder(dataDir);
   await expect(workshop.start(dataDir, { postgresFlags: ['-c', 'shared_buffers=nonsense'] })).rejects.toThrow(
     /invalid value for parameter "shared_buffers"/,

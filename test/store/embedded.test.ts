@@ -61,7 +61,7 @@ test('data survive stop and start, and stop may be called twice', async () => {
   expect(await readMark(second.url)).toEqual({ n: 42 });
 });
 
-test('after kill -9 of the server alone, the next start stops what was left behind and has the data', async () => {
+test('after kill -9 of only the server, the next start stops the orphaned PostgreSQL and has the data', async () => {
   await fillFolder(dataDir);
   const owner = workshop.owner(dataDir);
   const { url = '', clusterDir = '' } = await owner.said;
@@ -96,7 +96,7 @@ test('two starts that both find an orphan: one gets the database', async () => {
   expect(said.filter(({ error }) => error?.includes('another vault-relay server'))).toHaveLength(1);
 });
 
-test('of two simultaneous first starts one wins, the other is told who has it', async () => {
+test('two simultaneous first starts: one wins, the other is refused with the name of the owner', async () => {
   const owners = [workshop.owner(dataDir), workshop.owner(dataDir)];
   const said = await Promise.all(owners.map((owner) => owner.said));
   const winner = said.findIndex(({ url }) => url);
@@ -105,7 +105,7 @@ test('of two simultaneous first starts one wins, the other is told who has it', 
   expect(await readdir(dataDir)).toEqual(['postgres']);
 });
 
-test('a first start that was killed midway leaves nothing that the next one trips over', async () => {
+test('the next start succeeds after a first start that was killed midway', async () => {
   const owner = workshop.owner(dataDir);
   await eventually('initdb is at work', async () => {
     const [name] = await readdir(dataDir).catch((): string[] => []);
@@ -145,7 +145,7 @@ test('a command uses the database of a running server and leaves it running', as
   expect(await findRunningEmbedded(dataDir)).toBeUndefined();
 });
 
-test('looking for a running server where there is none changes nothing', async () => {
+test('searching for a running server without one changes nothing', async () => {
   expect(await findRunningEmbedded(dataDir)).toBeUndefined();
   await expect(stat(dataDir)).rejects.toThrow(/ENOENT/);
 });
@@ -160,7 +160,7 @@ test('a server that starts while a command has the database waits for it', async
   expect(await readMark((await server).url)).toEqual({ n: 42 });
 });
 
-test('a PostgreSQL that dies is reported, one that is stopped is not', async () => {
+test('a PostgreSQL that dies is reported, a stopped one is not', async () => {
   await fillFolder(dataDir);
   const first = await workshop.start(dataDir);
   const reasons: string[] = [];
@@ -176,7 +176,7 @@ test('a PostgreSQL that dies is reported, one that is stopped is not', async () 
   expect(reasons).toHaveLength(1);
 });
 
-test('a second server is refused by name, the first goes on, and its plain exit ends PostgreSQL too', async () => {
+test('a second server is refused by name, the first keeps running, and its exit ends PostgreSQL too', async () => {
   await fillFolder(dataDir);
   const owner = workshop.owner(dataDir);
   const { url = '', clusterDir = '' } = await owner.said;

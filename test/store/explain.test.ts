@@ -340,7 +340,7 @@ describe.each(PLANS)('no table is read through: %s', (mode) => {
   });
 });
 
-describe.each(PLANS)('what an operator lists reads through the vaults, and no entry: %s', (mode) => {
+describe.each(PLANS)('the list of an operator scans the vaults, and no entry: %s', (mode) => {
   test.each([
     ['LIST', [null, null]],
     ['LIST_MATCHING', [null, null, null, null, null, null, null, 10, MIB, false, 11]],
@@ -452,7 +452,7 @@ test.each(PLANS)('bind_sessions reads through no table, whether it binds or repl
 test.each([
   ['READ_WHOLE', who('v-many-versions')],
   ['LIST', ['st-1', 'client-7']],
-] as const)('%s is not planned anew each time', async (name, values) => {
+] as const)('%s is planned once', async (name, values) => {
   const client: pg.PoolClient = await database.admin.connect();
   try {
     const statement = { name, text: vaultSql[name], values: [...values] };
@@ -468,13 +468,13 @@ test.each([
   }
 });
 
-describe.each(PLANS)('what a read costs, in blocks of 8 KiB: %s', (mode) => {
+describe.each(PLANS)('the cost of a read, in blocks of 8 KiB: %s', (mode) => {
   async function blocksOf(sql: string, args: Arg[]): Promise<number> {
     const [root] = await explain(sql, args, mode, 'ANALYZE, BUFFERS, ');
     return (root?.['Shared Hit Blocks'] ?? 0) + (root?.['Shared Read Blocks'] ?? 0);
   }
 
-  test('the current view goes by entries, not by versions', async () => {
+  test('the current view scans entries, not versions', async () => {
     expect(await blocksOf(vaultSql.READ_CURRENT, reading('v-many-versions', 0))).toBeLessThan(30);
     expect(await blocksOf(vaultSql.READ_WHOLE, who('v-many-versions'))).toBeLessThan(30);
   });
@@ -482,7 +482,7 @@ describe.each(PLANS)('what a read costs, in blocks of 8 KiB: %s', (mode) => {
   test.each([
     ['v-many-versions', 99_990],
     ['v-1', 1000],
-  ])('a follower of %s pays for what is new, not for what was there', async (vaultId, since) => {
+  ])('a follower of %s reads only the new rows', async (vaultId, since) => {
     expect(await blocksOf(vaultSql.READ_HISTORY, reading(vaultId, since))).toBeLessThan(20);
     expect(await blocksOf(vaultSql.READ_CURRENT_SINCE, reading(vaultId, since))).toBeLessThan(20);
   });
@@ -500,14 +500,17 @@ describe.each(PLANS)('what a read costs, in blocks of 8 KiB: %s', (mode) => {
     ['near the head', 99_990, -1],
     ['near the head, on its second page', 0, 99_990],
     ['on a page in the middle', 0, 97_500],
-  ])('a reader of one entry of thousands of versions pays for what it gets: %s', async (_, since, at) => {
-    const args = readingEntry(1, 'v-many-versions', since, [null, null, null, null, at, 10]);
-    // How many to look at: no more than a page.
-    args[13] = 20;
-    expect(await blocksOf(vaultSql.READ_ENTRY_HISTORY, args)).toBeLessThan(40);
-  });
+  ])(
+    'a reader of one entry with thousands of versions reads only the returned rows: %s',
+    async (_, since, at) => {
+      const args = readingEntry(1, 'v-many-versions', since, [null, null, null, null, at, 10]);
+      // How many to look at: no more than a page.
+      args[13] = 20;
+      expect(await blocksOf(vaultSql.READ_ENTRY_HISTORY, args)).toBeLessThan(40);
+    },
+  );
 
-  test('a list goes by what is listed', async () => {
+  test('a list scans only the listed vaults', async () => {
     expect(await blocksOf(vaultSql.LIST, ['st-none', 'client-7'])).toBeLessThan(20);
   });
 });

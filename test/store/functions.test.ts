@@ -33,7 +33,7 @@ const problemsOf = async (files: FunctionFile[]) =>
 
 const byHand = (text: string) => text.replace('BEGIN\n', 'BEGIN\n    -- changed by hand\n');
 
-test('each function has a file, and each file says what goes in and out, what it locks and what fails', () => {
+test('each function has a file, and each file documents inputs, outputs, locks and errors', () => {
   for (const { name, text } of FILES) {
     const contract = text.slice(0, text.indexOf('CREATE OR REPLACE FUNCTION'));
     for (const part of [
@@ -107,7 +107,7 @@ describe('the functions of a migrated database', () => {
   });
 });
 
-test('a migration is made of the functions that changed, once', async () => {
+test('a migration contains the changed functions, once', async () => {
   const dir = await mkdtemp(path.join(tmpdir(), 'vault-relay-migrations-'));
   await cp(MIGRATIONS_DIR, dir, { recursive: true });
   const work = async (url: string, own: pg.Client) => {

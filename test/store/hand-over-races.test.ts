@@ -31,7 +31,7 @@ describe.each(WAYS)('$title', ({ connect }) => {
   const historyOf = async (vaultId: string, kind: 'content' | 'summary' = 'content') =>
     (await demand(turn(ann, 0).read(vaultId, { history: true, kind }))).entries;
 
-  test(`of two overrides that expect one version exactly one wins, and the other hears which, ${ROUNDS} times`, async () => {
+  test(`two overrides that expect the same version: exactly one wins, and the other gets its version, ${ROUNDS} times`, async () => {
     const vaultId = await makeVault();
     await demand(turn(ann, 0).append(vaultId, 'version 1'));
     for (const version of upTo(ROUNDS)) {
@@ -71,7 +71,7 @@ describe.each(WAYS)('$title', ({ connect }) => {
     expect((await historyOf(vaultId, 'summary')).map(({ version }) => version)).toEqual(upTo(9));
   });
 
-  test('ten clients count together: who is refused merges with what is there, and no step is lost', async () => {
+  test('ten clients count together: a refused client merges with the current version, and no step is lost', async () => {
     const vaultId = await makeVault();
     await demand(turn(ann, 0).append(vaultId, '0'));
     const count = async (client: Surface) => {
@@ -134,7 +134,7 @@ describe.each(WAYS)('$title', ({ connect }) => {
       expect(rows).toEqual([results[0]?.value]);
     });
 
-    test('also when half of them say something else, which is refused', async () => {
+    test('also when half of them send another request, which is refused', async () => {
       const vaultId = await makeVault();
       const results = await repeats((client, i) =>
         client.append(vaultId, i % 2 ? 'one' : 'other', { key: 'k' }),
@@ -145,7 +145,7 @@ describe.each(WAYS)('$title', ({ connect }) => {
     });
   });
 
-  test('a writer that is taken off the list stays off it while others write', async () => {
+  test('a removed writer stays removed while others write', async () => {
     const vaultId = await makeVault();
     for (const round of upTo(5)) {
       await demand(turn(ann, round).append(vaultId, 'by ann'));

@@ -151,7 +151,7 @@ async function expectGoingOn(): Promise<void> {
   await store.setSummary(caller, vault_id, 'after the move');
 }
 
-test(`of ${CASES} exports with one field changed, just those are taken that verify accepts`, async () => {
+test(`of ${CASES} exports with one changed field, import accepts exactly those that verify accepts`, async () => {
   const places = placesOf(genuine);
   const outcomes = { taken: 0, refused: 0 };
   const cases = fc.record({ place: fc.constantFrom(...places), value: other, forged: fc.boolean() });
@@ -194,7 +194,7 @@ test.each([
   ['vault', { writer_list: [] }],
   ['vault', { creation_key: null }],
   ['header', { highest_seq: 2 ** 53 - 2 ** 32 }],
-])('a %s with %j, which no chain covers, is taken', async (type, change) => {
+])('a %s with %j, which no chain covers, is accepted', async (type, change) => {
   const lines = genuine.map((line) => (line.type === type ? { ...line, ...change } : line));
   await withConnection(target.url, async (client) => {
     expect(await imported(client, lines)).toBeUndefined();

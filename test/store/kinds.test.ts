@@ -25,7 +25,7 @@ test.each(ODD)('C11: the database refuses a row of the kind %j', async (kind) =>
   await expect(insert).rejects.toMatchObject({ code: '23514' });
 });
 
-test('C11: rows of other kinds that are there already stay as they are, and JSON escapes their kind', async () => {
+test('C11: existing rows of other kinds stay unchanged, and JSON escapes their kind', async () => {
   await withEmptyDatabase(async (url) => {
     await withClient(url, async (client) => {
       await client.query(DUMP);

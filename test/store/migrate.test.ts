@@ -98,7 +98,7 @@ describe('an empty database', () => {
     });
   });
 
-  test('is left as it is by a second run', async () => {
+  test('a second run changes nothing', async () => {
     await withMigratedDatabase(async (url) => {
       const book = await readBook(url);
       expect(await migrate(url)).toEqual([]);
@@ -127,7 +127,7 @@ describe('an empty database', () => {
   });
 });
 
-test('a lock that another program keeps ends the attempt with a sentence, and nothing is applied', async () => {
+test('a lock of another program ends the migration with a sentence, and nothing is applied', async () => {
   await withEmptyDatabase(async (url) => {
     await withClient(url, async (holder) => {
       await holder.query('SELECT pg_advisory_lock(72707369)');
@@ -140,7 +140,7 @@ test('a lock that another program keeps ends the attempt with a sentence, and no
   });
 });
 
-test('only what is missing is applied, in the order of the names', async () => {
+test('only missing migrations are applied, in the order of their names', async () => {
   await withMigratedDatabase((url) =>
     withMigrations(async (dir) => {
       await addMigration(dir, '20990101000001_second', 'INSERT INTO steps VALUES (2)');
@@ -155,7 +155,7 @@ test('only what is missing is applied, in the order of the names', async () => {
   );
 });
 
-describe('what stops the start', () => {
+describe('refused starts', () => {
   test('a migration that was edited after it was applied', async () => {
     await withMigratedDatabase((url) =>
       withMigrations(async (dir) => {
@@ -182,7 +182,7 @@ describe('what stops the start', () => {
     );
   });
 
-  test('a migration that fails, of which nothing is left', async () => {
+  test('a failed migration, which leaves nothing behind', async () => {
     await withMigratedDatabase((url) =>
       withMigrations(async (dir) => {
         await addMigration(dir, '20990101000000_fine', 'CREATE TABLE fine (n INT)');
@@ -328,7 +328,7 @@ test(`vaults of each of ${CHAINED.length} versions keep their rows, their keys, 
   );
 });
 
-describe('a role that is no superuser', () => {
+describe('a role that is not a superuser', () => {
   interface Owner {
     /** The name of the role. */
     name: string;
@@ -378,7 +378,7 @@ describe('a role that is no superuser', () => {
     });
   });
 
-  test('runs the whole server, also where another database has made the role', async () => {
+  test('runs the whole server, also where another database has created the role', async () => {
     await withOwner('CREATEROLE', async ({ url, name, asAdmin }) => {
       await asAdmin(`GRANT vault_relay_app TO ${name}`);
       expect(await migrate(url)).toEqual(MIGRATIONS);
@@ -386,7 +386,7 @@ describe('a role that is no superuser', () => {
     });
   });
 
-  test('that may not create roles is told what an administrator has to run, and then works', async () => {
+  test('without the right to create roles gets the commands for an administrator, and then works', async () => {
     await withOwner('NOCREATEROLE', async ({ url, dir, name, appRole, asAdmin }) => {
       expect(await refusalOf(migrate(url, dir))).toBe(
         `Migration 20261124000000_vaults failed and was rolled back: ${name} may not create the role ${appRole}; ` +
@@ -398,7 +398,7 @@ describe('a role that is no superuser', () => {
     });
   });
 
-  test('that may not become a role that exists is told so', async () => {
+  test('without the right to become an existing role gets a sentence', async () => {
     await withOwner('NOCREATEROLE', async ({ url, dir, name, appRole, asAdmin }) => {
       await asAdmin(`CREATE ROLE ${appRole} NOLOGIN`);
       expect(await refusalOf(migrate(url, dir))).toBe(
@@ -410,7 +410,7 @@ describe('a role that is no superuser', () => {
     });
   });
 
-  test('that may not create tables is told so', async () => {
+  test('without the right to create tables gets a sentence', async () => {
     await withOwner('CREATEROLE', async ({ url, dir, asAdmin }) => {
       await asAdmin('ALTER SCHEMA public OWNER TO CURRENT_USER; REVOKE CREATE ON SCHEMA public FROM PUBLIC;');
       expect(await refusalOf(migrate(url, dir))).toBe(

@@ -150,7 +150,7 @@ async function oneByOne(steps: Step[]) {
 }
 
 describe('one statement of many writes', () => {
-  test('does what the same writes do one by one', async () => {
+  test('has the same result as the same writes one by one', async () => {
     const seen = new Set<string>();
     await fc.assert(
       fc.asyncProperty(manySteps, async (steps) => {
@@ -175,7 +175,7 @@ describe('one statement of many writes', () => {
     ]);
   }, 120_000);
 
-  test('finds no vault where there is none, and goes on', async () => {
+  test('reports a missing vault, and continues', async () => {
     const vaults = [...(await makeVaults()).slice(0, 1), `v-${randomUUID()}`];
     const who = { workSession: WORK_SESSION, client: 'ann' };
     const append = { op: 'append', entry: 0, text: 'a', tags: null, expected: null, key: null, who } as const;

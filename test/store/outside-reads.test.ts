@@ -29,7 +29,7 @@ async function untilWaiting(store: TestStore, count: number): Promise<void> {
 }
 
 describe('reads from outside', () => {
-  test('are kept, the last hundred, newest first; those from inside are not', async () => {
+  test('the last hundred are stored, newest first; inside reads are not', async () => {
     const store = makeStore();
     const vaultId = await makeVault(store);
     await store.read(bob, vaultId);
@@ -63,7 +63,7 @@ describe('reads from outside', () => {
   });
 });
 
-describe('a writer who is taken off the list', () => {
+describe('a removed writer', () => {
   test('reads no more from outside, describes no more, and is still welcome inside', async () => {
     const store = makeStore();
     const vaultId = await makeVault(store);
@@ -97,7 +97,7 @@ describe('a writer who is taken off the list', () => {
     expect(await store.read(annElsewhere, vaultId)).toHaveLength(3);
   });
 
-  test('is taken off by the work session of the vault alone', async () => {
+  test('only the work session of the vault may remove it', async () => {
     const store = makeStore();
     const vaultId = await makeVault(store);
     expect(await refusalOf(store.removeWriter(annElsewhere, vaultId, 'bob'))).toBe(
@@ -111,7 +111,7 @@ describe('a writer who is taken off the list', () => {
     expect(await store.read(bobElsewhere, vaultId)).toHaveLength(2);
   });
 
-  test('gets nothing of what is written afterwards, though a wait for it is under way beside another’s', async () => {
+  test('gets no later rows, even if it shares a wait with another reader', async () => {
     const store = makeStore();
     const vaultId = await makeVault(store);
     const since = (await store.meta(ann, vaultId)).head;

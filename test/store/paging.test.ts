@@ -73,7 +73,7 @@ describe.each(VIEWS)('pages of %o', (view) => {
     expect(heads).toHaveLength(Math.max(1, Math.ceil(entries.length / limit)));
   });
 
-  test('are the view of the first one, whatever four writers write meanwhile', async () => {
+  test('show the view of the first page while four writers write', async () => {
     const { vaultId } = await fillVault();
     const before = await store.readPage(ann, vaultId, view);
     let n = 0;
@@ -117,7 +117,7 @@ test('as_of is the view of that moment, for every seq, before, between and after
   }
 });
 
-test('as_of is what a reader saw then: each view is recorded after each write, and shown again at the end', async () => {
+test('as_of returns the earlier view: each recorded view is the same at the end', async () => {
   const { vault_id: vaultId } = await store.create(ann, 'recorded');
   const recorded: { asOf: number; view: ReadOptions; page: unknown }[] = [];
   for (const n of upTo(14)) {
@@ -135,7 +135,7 @@ test('as_of is what a reader saw then: each view is recorded after each write, a
 });
 
 test.each([{ history: true, kind: 'all' as const }, { history: true }])(
-  'a follower who goes by the head sees every row once, in order, while four write: %o',
+  'a follower that resumes from the head gets every row once, in order, while four write: %o',
   async (view) => {
     const { vault_id: vaultId } = await store.create(ann, 'followed');
     for (const n of upTo(5)) await store.append(ann, vaultId, `entry ${n}`);
@@ -185,7 +185,7 @@ describe('the list of vaults', () => {
     }
   }
 
-  test('in pages is the whole, own vaults and those written into, also when all were made in one moment', async () => {
+  test('pages give the whole list, own vaults and others, also when all were created at the same time', async () => {
     for (const n of upTo(12)) {
       const { vault_id: vaultId } = await store.create(n % 2 ? lister : guest, `vault ${n}`);
       if (n % 3) await store.append(n % 2 ? lister : guest, vaultId, 'x');
@@ -201,7 +201,7 @@ describe('the list of vaults', () => {
     for (const limit of [1, 3]) expect(await listPages(limit)).toEqual(sameMoment);
   });
 
-  test('misses and doubles none that was there, while others are made', async () => {
+  test('misses and repeats no existing vault while others are created', async () => {
     const owner = { workSessionId: 'st-growing', clientId: 'owner' };
     for (const n of upTo(10)) await store.create(owner, `vault ${n}`);
     const before = (await store.list(owner)).vaults.map(({ vault_id }) => vault_id);

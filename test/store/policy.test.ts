@@ -66,7 +66,7 @@ const allowed = async (call: Promise<unknown>): Promise<boolean> => {
   }
 };
 
-test('what the SQL allows is what the predicates allow', async () => {
+test('the SQL and the predicates allow the same', async () => {
   await fc.assert(
     fc.asyncProperty(anyVault, anyCaller, async (vault, caller) => {
       const id = await insert(vault);

@@ -190,7 +190,7 @@ describe('lists have every row once, in order, over more than a page', () => {
   });
 });
 
-test('a session is swept and counted by the clock of the database, whatever that of the machine', async () => {
+test('a session is swept and counted by the clock of the database, with any clock of the machine', async () => {
   const logins = new LoginStore(database.db);
   const sessions = new SessionStore(database.db);
   await database.admin.query(`

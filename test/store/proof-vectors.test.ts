@@ -76,7 +76,7 @@ const isThere = (tool: string) => {
 };
 
 test.skipIf(!['psql', 'xxd', 'openssl'].every(isThere))(
-  'what the page does by hand comes to the same (needs psql, xxd and openssl)',
+  'the script of the page computes the same hashes (needs psql, xxd and openssl)',
   async () => {
     const store = new TestStore(database.db, new VaultFeed());
     const caller = { workSessionId: 'st-1', clientId: '团队-mac' };

@@ -96,7 +96,7 @@ async function causeAll(server: pg.Client, vault_id: string) {
   return answers;
 }
 
-test('rolling upgrade: a server of the previous version writes on while the new functions are there', async () => {
+test('rolling upgrade: a server of the previous version keeps writing with the new functions', async () => {
   await withPrevious((url) =>
     withClient(url, async (server) => {
       const before = (await server.query(SIGNATURES)).rows;

@@ -71,7 +71,7 @@ const describePrisma = (schema = SCHEMA): Promise<Shape> =>
 const database = useDatabase();
 const fromSchema = await describePrisma();
 
-test('the migrations make what schema.prisma says', async () => {
+test('the migrations create the schema of schema.prisma', async () => {
   const migrated = await describeMigrated();
   expect(migrated.columns).toHaveLength(70);
   expect(migrated).toEqual(fromSchema);

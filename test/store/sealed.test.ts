@@ -63,7 +63,7 @@ describe.each(WRITES)('E3: sealed text: %s', (op, write) => {
   });
 
   test.each(['e1', 'E1.', ' e1.', 'e1,', 'see e1.', 'e2.', '\ufeffe1.', 'e1\u200b.'])(
-    'a text that only looks like it is written: %j',
+    'a similar text is written: %j',
     async (text) => {
       await withStore(async (store, vaultId) => {
         await write(store, vaultId, text);

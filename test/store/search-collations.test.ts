@@ -127,7 +127,7 @@ const LETTERS = [
 const word = (maxLength: number) =>
   fc.array(fc.constantFrom(...LETTERS), { minLength: 1, maxLength }).map((all) => all.join(''));
 
-test('C7: PostgreSQL finds what the dashboard finds, whatever the letters', async () => {
+test('C7: PostgreSQL and the dashboard find the same, for all letters', async () => {
   const pairs = fc.sample(
     fc.oneof(
       fc.record({ text: word(6), q: word(3) }),

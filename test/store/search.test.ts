@@ -105,7 +105,7 @@ async function fill() {
 }
 
 describe('lists', () => {
-  test('hold what the caller may read, by text, writer and tag, and all that is asked at once', async () => {
+  test('return only readable rows, by text, writer and tag, alone and combined', async () => {
     const { ann, bob, eve, auth, db, foreign } = await fill();
     const ids = async (options: Parameters<TestStore['list']>[1], caller = ann) =>
       (await store.list(caller, options)).vaults.map(({ vault_id }) => vault_id);
@@ -124,7 +124,7 @@ describe('lists', () => {
     expect(await ids({ tag: 'decision', limit: 1 })).toEqual([auth]);
   });
 
-  test('go by what stands: text, summary and tags of before are not found', async () => {
+  test('search current versions: earlier text, summaries and tags are not found', async () => {
     const { ann, auth } = await fill();
     expect((await store.list(ann, { q: 'cookie' })).vaults).toEqual([]);
     await store.override(ann, auth, { no: 1, text: 'JWT', tags: [] });
@@ -153,7 +153,7 @@ describe('reads', () => {
     expect(await found({ writer: ann.clientId, kind: 'all' })).toEqual(['e0 v1']);
   });
 
-  test('of the past go by what stood then', async () => {
+  test('of the past search the versions of that time', async () => {
     const { ann, auth } = await fill();
     const [first] = await store.read(ann, auth, { history: true });
     const then = await store.read(ann, auth, { as_of: first?.seq, q: 'cookie' });
@@ -185,7 +185,7 @@ describe('tags', () => {
     expect('tags' in (history[4] ?? {})).toBe(false);
   });
 
-  test('come back as they were sent, whatever they hold', async () => {
+  test('are returned exactly as they were sent', async () => {
     const { ann } = fresh();
     const { vault_id: vaultId } = await store.create(ann, '');
     const tags = ['a,b', '"', '\\', '{}', 'NULL', ' ', '团队', "'; --"];

@@ -68,13 +68,13 @@ describe('using a session', () => {
     ['granted but not bound', () => insert('granted', null)],
     ['expired', () => insert('granted', 'st-1', 'now()')],
     ['expired a week ago', () => insert('granted', 'st-1', "now() - interval '7 days'")],
-  ])('one that is %s may not act', async (_, make) => {
+  ])('a session that is %s has no access', async (_, make) => {
     const id = await make();
     expect(await sessions.use(id)).toBeUndefined();
     expect(await sessions.use(id)).toBeUndefined();
   });
 
-  test('an id that differs by its case or a blank is another one', async () => {
+  test('an id that differs in case or a space is another session', async () => {
     const id = await login();
     expect(await sessions.use(id.toUpperCase())).toBeUndefined();
     expect(await sessions.use(`${id} `)).toBeUndefined();
@@ -118,7 +118,7 @@ describe('using a session', () => {
     await database.admin.query('DROP TRIGGER count_write ON sessions');
   });
 
-  test('a session that has expired does not come back by being used', async () => {
+  test('use does not revive an expired session', async () => {
     const id = await login();
     await alter(id, "expires_at = now(), last_used_at = now() - interval '8 days'");
     const expired = await readRow(id);
@@ -225,7 +225,7 @@ describe('revoking', () => {
     },
   );
 
-  test('tells every server, once', async () => {
+  test('notifies every server once', async () => {
     const id = await login();
     const hash = hashSessionId(id).toString('hex');
     await withClient(database.url, async (listener) => {
@@ -245,7 +245,7 @@ describe('revoking', () => {
   });
 });
 
-test('no id is kept, only its SHA-256', async () => {
+test('no id is stored, only its SHA-256', async () => {
   const id = await login();
   const { rows } = await database.admin.query('SELECT sessions::text AS row FROM sessions');
   const all = rows.map(({ row }) => row).join('\n');

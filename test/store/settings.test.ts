@@ -171,14 +171,14 @@ describe('C13: the tables may live in any schema of the search path of the role'
     expect(found).toEqual([{ schema }]);
   }
 
-  test('in one that is named as the role', () =>
+  test('in a schema with the name of the role', () =>
     withOwner(async (url, admin) => {
       await admin(`CREATE SCHEMA ${role} AUTHORIZATION ${role}`);
       await migrate(url);
       await expectWorking(url, role);
     }));
 
-  test('in one that the role names, whatever its name', () =>
+  test('in a schema of the search path of the role, with any name', () =>
     withOwner(async (url, admin) => {
       await admin(`CREATE SCHEMA "Relay's ""own""" AUTHORIZATION ${role}`);
       await admin(`ALTER ROLE ${role} SET search_path = "Relay's ""own""", public`);
@@ -190,7 +190,7 @@ describe('C13: the tables may live in any schema of the search path of the role'
       }
     }));
 
-  test('in a later one of the path, also when one before it comes to be', () =>
+  test('in a later schema of the path, also when an earlier one is created', () =>
     withOwner(async (url, admin) => {
       await admin(`GRANT ALL ON SCHEMA public TO ${role}`);
       await migrate(url);
@@ -199,7 +199,7 @@ describe('C13: the tables may live in any schema of the search path of the role'
       await expectWorking(url, 'public');
     }));
 
-  test('in one that an administrator keeps, once its use is granted', () =>
+  test('in a schema of an administrator, once its use is granted', () =>
     withOwner(async (url, admin) => {
       await admin(`CREATE SCHEMA kept; GRANT USAGE, CREATE ON SCHEMA kept TO ${role}`);
       await admin(`ALTER ROLE ${role} SET search_path = kept`);

@@ -6,7 +6,7 @@ import { TestStore } from '../support/store.ts';
 
 const database = useDatabase();
 
-test('lists of one caller share a statement, those of another do not, and each sees what was there when it came', async () => {
+test('lists of one caller share a statement, lists of another do not, and each sees the rows from before its request', async () => {
   const vaults = new TestStore(database.db, new VaultFeed());
   const ann = { workSessionId: 'st-1', clientId: 'ann' };
   const bob = { workSessionId: 'st-2', clientId: 'bob' };

@@ -114,7 +114,7 @@ const misuses = leaves(program).flatMap(({ names, command }) => {
   ];
 });
 
-describe('what a command is given comes out escaped, in every complaint of every command', () => {
+describe('commands escape their arguments in every error', () => {
   test('and there are many', () => {
     expect(misuses.length).toBeGreaterThan(35);
   });

@@ -70,7 +70,7 @@ const refusal = (call: Promise<unknown>): Promise<string> =>
   );
 
 describe('a server that moves', () => {
-  test('is the same afterwards, and goes on', async () => {
+  test('a moved vault is the same afterwards, and can grow', async () => {
     const file = await exported(source.url);
     await withMigratedDatabase(async (url) => {
       expect(await imported(url, file)).toEqual({ vaults: 3, rows: ROWS + 12, skipped: 0, astations: 0 });
@@ -97,7 +97,7 @@ describe('a server that moves', () => {
     });
   });
 
-  test('goes on behind the very first row too', async () => {
+  test('resumes after the very first row too', async () => {
     await withMigratedDatabase(async (fresh) => {
       await withStore(fresh, (first) => first.create(ann, 'the first'));
       const file = await exported(fresh);
@@ -111,7 +111,7 @@ describe('a server that moves', () => {
     });
   });
 
-  test('keeps what keys stood for, so that a retry writes nothing twice', async () => {
+  test('keeps the requests of idempotency keys, so that a retry writes nothing twice', async () => {
     const file = await exported(source.url);
     await withMigratedDatabase(async (url) => {
       await imported(url, file);
@@ -126,7 +126,7 @@ describe('a server that moves', () => {
     });
   });
 
-  test('hands sessions to nobody, and the keys of Astations on demand', async () => {
+  test('exports no sessions, and keys of Astations only on demand', async () => {
     const plain = await exported(source.url, { vaults: [small] });
     expect(plain.map((line) => parseLine(line.trimEnd()).type)).not.toContain('astation');
     const file = await exported(source.url, { vaults: [small], astations: true });
@@ -139,7 +139,7 @@ describe('a server that moves', () => {
     });
   });
 
-  test('is told in the audit log of both', async () => {
+  test('is recorded in the audit logs of both servers', async () => {
     const actions = (url: string) =>
       withClient(url, (client) =>
         client.query(`SELECT action, outcome, vault_id FROM audit_log WHERE action IN ('export', 'import')`),
@@ -157,7 +157,7 @@ describe('a server that moves', () => {
   });
 });
 
-test('only what was asked for is exported', async () => {
+test('only the requested vaults are exported', async () => {
   const ids = async (options: Parameters<typeof exported>[1]) =>
     (await exported(source.url, options)).flatMap((text) => {
       const line = parseLine(text.trimEnd());
@@ -170,7 +170,7 @@ test('only what was asked for is exported', async () => {
 });
 
 describe('an export that was interrupted', () => {
-  test.each([0.1, 0.5, 0.9999])('at %f of it goes on behind its last whole line', async (share) => {
+  test.each([0.1, 0.5, 0.9999])('cut at %f of it resumes after its last complete line', async (share) => {
     const file = await exported(source.url, { astations: true });
     const kept = file.slice(0, Math.max(2, Math.floor(file.length * share)));
     await withMigratedDatabase(async (url) => {
@@ -192,21 +192,18 @@ describe('an export that was interrupted', () => {
     return last.position ?? last.after ?? '';
   };
 
-  test.each([0, 1])(
-    'behind its header, and %d lines before that, continues as the recipe says',
-    async (lines) => {
-      const file = await exported(source.url, { workSession: 'st-2' });
-      const begun = file.slice(0, lines === 0 ? 1 : 2);
-      const cut = await exported(source.url, { workSession: 'st-2', after: continueAfter(begun.at(-1)) });
-      const twice = [...begun, ...cut.slice(0, 1)];
-      const rest = await exported(source.url, { workSession: 'st-2', after: continueAfter(twice.at(-1)) });
-      await withMigratedDatabase(async (url) => {
-        expect(await imported(url, [...twice, ...rest])).toMatchObject({ vaults: 1 });
-      });
-    },
-  );
+  test.each([0, 1])('after its header, and %d lines before that, resumes by the recipe', async (lines) => {
+    const file = await exported(source.url, { workSession: 'st-2' });
+    const begun = file.slice(0, lines === 0 ? 1 : 2);
+    const cut = await exported(source.url, { workSession: 'st-2', after: continueAfter(begun.at(-1)) });
+    const twice = [...begun, ...cut.slice(0, 1)];
+    const rest = await exported(source.url, { workSession: 'st-2', after: continueAfter(twice.at(-1)) });
+    await withMigratedDatabase(async (url) => {
+      expect(await imported(url, [...twice, ...rest])).toMatchObject({ vaults: 1 });
+    });
+  });
 
-  test('and within a vault that was written into meanwhile, gets what came', async () => {
+  test('and within a vault with later writes, gets the new rows', async () => {
     const written = new TestStore(scratch.db, new VaultFeed());
     const { vault_id } = await written.create(ann, 'moving on');
     await written.append(ann, vault_id, 'before');
@@ -226,7 +223,7 @@ describe('an export that was interrupted', () => {
   });
 });
 
-test('a vault of 250 writers moves with all of them, and is known again', async () => {
+test('a vault of 250 writers moves with all of them, and is recognized on a repeated import', async () => {
   const written = new TestStore(scratch.db, new VaultFeed());
   const { vault_id } = await written.create(ann, 'written by many');
   const names = Array.from({ length: 250 }, (_, n) => `run-${250 - n}`);
@@ -254,7 +251,7 @@ test('a vault of 250 writers moves with all of them, and is known again', async 
 });
 
 describe('an import', () => {
-  test('that is repeated skips what is there', async () => {
+  test('a repeated import skips existing vaults', async () => {
     const file = await exported(source.url, { workSession: 'st-2' });
     await withMigratedDatabase(async (url) => {
       await imported(url, file);
@@ -262,7 +259,7 @@ describe('an import', () => {
     });
   });
 
-  test('refuses a server that holds anything else', async () => {
+  test('refuses a server with other vaults', async () => {
     const file = await exported(source.url, { workSession: 'st-2' });
     await withMigratedDatabase(async (url) => {
       await withStore(url, (other) => other.create(ann, 'was here before'));
@@ -281,7 +278,7 @@ describe('an import', () => {
     });
   });
 
-  test('refuses another one beside it', async () => {
+  test('refuses a second import at the same time', async () => {
     await withMigratedDatabase((url) =>
       withClient(url, async (client) => {
         await client.query(`SELECT pg_advisory_lock(hashtextextended('vault-relay import', 0))`);
@@ -304,7 +301,7 @@ describe('a file that does not fit is refused by the number of its line, and not
     expect(await contentsOf(target.url)).toBe(before);
   }
 
-  test('one byte changed, wherever it stands', async () => {
+  test('one changed byte, at any place', async () => {
     const before = await contentsOf(target.url);
     for (const [i, line] of file.entries()) {
       const bytes = Buffer.from(line);
@@ -353,7 +350,7 @@ describe('a file that does not fit is refused by the number of its line, and not
     } else await expectRefused(lines, message);
   });
 
-  test('a row that is missing, or comes twice, or in another order', async () => {
+  test('a missing, repeated or reordered row', async () => {
     await expectRefused(file.toSpliced(4, 1), /^Line 5: the hash of row/);
     await expectRefused(file.toSpliced(4, 0, file[4] ?? ''), /^Line 6: seq \d+ comes after/);
     await expectRefused(file.toSpliced(4, 2, file[5] ?? '', file[4] ?? ''), /^Line 5: the hash of row/);

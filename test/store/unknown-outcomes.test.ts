@@ -21,7 +21,7 @@ import { exported, imported } from '../support/transfer.ts';
 const database = useDatabase();
 const proxied = useProxiedDatabase(database);
 
-describe('C21, unknown outcome: a change whose confirmation is lost says that it may have been made', () => {
+describe('C21, unknown outcome: a change whose confirmation is lost reports that it may have been made', () => {
   const unknown = {
     code: 'SERVICE_UNAVAILABLE',
     details: { outcome: 'unknown' },
@@ -127,7 +127,7 @@ describe('C21, unknown outcome: a change whose confirmation is lost says that it
     );
   });
 
-  test('an import: which vault, and that the file can be imported again', async () => {
+  test('an import: the sentence names the vault and allows a second import', async () => {
     await withEmptyDatabase(async (from) => {
       await migrate(from);
       const source = new Database({ url: from, poolSize: 2, log: silent });
@@ -154,7 +154,7 @@ describe('C21, unknown outcome: a change whose confirmation is lost says that it
     });
   });
 
-  test('but a look, which changes nothing, does not', async () => {
+  test('but a read, which changes nothing, does not', async () => {
     await whileLost(statementName(LOOK_AT_BINDINGS), () =>
       expect(here.bindings.bind(newId(), randomUUID())).rejects.toMatchObject({
         code: 'SERVICE_UNAVAILABLE',
@@ -199,7 +199,7 @@ describe('C21, unknown outcome: one that only a newer version of the database kn
     }
   }
 
-  test('making a vault fails instead of drawing ids without end', async () => {
+  test('creating a vault fails instead of drawing ids endlessly', async () => {
     await withOutcome('create_vault', 'novel', async () => {
       await expect(vaults.create(ann, 'x')).rejects.toThrow('does not know: novel');
     });

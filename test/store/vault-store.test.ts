@@ -100,7 +100,7 @@ describe('reading', () => {
     ]);
   });
 
-  test.each([{ history: true }, { history: false }])('nothing lies beyond the head: %o', async (view) => {
+  test.each([{ history: true }, { history: false }])('no row is beyond the head: %o', async (view) => {
     const { vaultId, seqs } = await fillVault();
     for (const since of [seqs[5], 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
       expect(await store.read(ann, vaultId, { ...view, since })).toEqual([]);
@@ -161,7 +161,7 @@ describe('writing', () => {
   });
 
   test.each([0, -1, 3, 2_147_483_647, 2_147_483_648, 4_294_967_295, Number.MAX_SAFE_INTEGER])(
-    'entry %d was never written: 404 and nothing changes',
+    'entry %d does not exist: 404 and nothing changes',
     async (no) => {
       const { vault_id: vaultId } = await store.create(ann, 'two entries');
       await store.append(ann, vaultId, 'one');
@@ -178,7 +178,7 @@ describe('writing', () => {
     },
   );
 
-  test('each entry stands in its newest version, whether it has many more or far fewer than the others', async () => {
+  test('a view has the newest version of each entry, with many or few versions', async () => {
     const { vault_id: vaultId } = await store.create(ann, 'overridden unevenly');
     const versions = [300, 1, 40, 18, 90];
     for (const no of versions.keys()) await store.append(ann, vaultId, `1 of ${no + 1}`);
@@ -192,7 +192,7 @@ describe('writing', () => {
     expect(view).toEqual(await store.read(ann, vaultId, { limit: 10 }));
   });
 
-  test('text is kept byte for byte', async () => {
+  test('text is stored byte for byte', async () => {
     const { vault_id: vaultId } = await store.create(ann, '');
     const texts = [
       '',
@@ -209,7 +209,7 @@ describe('writing', () => {
 });
 
 describe('refusals', () => {
-  test('another work session may do nothing', async () => {
+  test('another work session has no access', async () => {
     const { vaultId } = await fillVault();
     const before = await dump(database.admin);
     const refusal = `FORBIDDEN: Vault ${vaultId} belongs to another work session.`;
@@ -237,7 +237,7 @@ describe('refusals', () => {
     expect(await dump(database.admin)).toBe(before);
   });
 
-  test('a vault that was never made is missing for everybody', async () => {
+  test('an unknown vault is missing for every caller', async () => {
     const refusal = `NOT_FOUND: There is no vault ${NEVER_MADE}.`;
     expect(await refusalOf(store.append(ann, NEVER_MADE, 'x'))).toBe(refusal);
     expect(await refusalOf(store.override(ann, NEVER_MADE, { no: 1, text: 'x' }))).toBe(refusal);
@@ -257,7 +257,7 @@ test('a vault that is opened to the reader while its refusal is being explained 
 });
 
 describe('listing and creating', () => {
-  test('the list has the vaults of the work session and those written into, oldest first, each once', async () => {
+  test('the list has the vaults of the work session and vaults that the client wrote into, oldest first, each once', async () => {
     const here = { workSessionId: 'st-list', clientId: 'lister' };
     const elsewhere = { workSessionId: 'st-list-2', clientId: 'lister' };
     const other = { workSessionId: 'st-list-2', clientId: 'other' };
@@ -302,7 +302,7 @@ describe('listing and creating', () => {
     });
   });
 
-  test('an id that is taken makes no vault and leaves the one that has it alone', async () => {
+  test('a taken id creates no vault and does not change the existing one', async () => {
     const id = makeVaultId();
     const create = (summary: string) => {
       const creation = { vault_id: id, summary, work_session_id: ann.workSessionId, client_id: ann.clientId };

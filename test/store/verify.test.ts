@@ -54,7 +54,7 @@ const tamper = (sql: string) => withoutTriggers(database.admin, withSeqs(sql.rep
 const changed = (after: string) =>
   `its hash is <hash>, but its fields ${after} give <hash>: it was changed, or rows before it were removed, inserted or moved`;
 
-describe('a vault that nobody touched', () => {
+describe('an untouched vault', () => {
   test('fits, and the last line counts', async () => {
     expect(await report()).toEqual([`1 vault, 6 rows, verified up to seq ${seqs[5]}`]);
     expect(JSON.parse(await verifyOutput(database.url, { vault: id, json: true }))).toEqual({
@@ -65,7 +65,7 @@ describe('a vault that nobody touched', () => {
     });
   });
 
-  test('that is empty, and one that many wrote into at once, fit too', async () => {
+  test('an empty vault, and a vault with concurrent writers, are valid too', async () => {
     const store = new TestStore(database.db, new VaultFeed());
     const { vault_id } = await store.create(ann, '');
     expect(await report({ vault: vault_id })).toEqual([expect.stringMatching(/^1 vault, 1 row, /)]);
@@ -138,7 +138,7 @@ describe('a superuser who', () => {
     ],
     ['replaces the hash of a row', `hash = sha256('')`, 3, 'e1 v2', changed('after seq $2')],
     ['replaces the hash of the last row', `hash = sha256('')`, 5, 'e3 v1', changed('after seq $4')],
-  ])('%s is found', async (_, edit, place, name, problem) => {
+  ])('%s is detected', async (_, edit, place, name, problem) => {
     await tamper(`UPDATE vault_entries SET ${edit} WHERE seq = $${place}`);
     expect(await report()).toEqual([
       `${id} seq ${seqs[place]} ${name}: ${withSeqs(problem)}`,
@@ -152,12 +152,12 @@ describe('a superuser who', () => {
     ['a row in the middle', '$4', 'seq $5 e3 v1', changed('after seq $3')],
     ['the last row', '$5', '', 'its head_seq is $5, but its rows end at seq $4'],
     ['all rows', '$0 OR true', '', 'its head_seq is $5, but its rows end at seq 0'],
-  ])('takes out %s is found', async (_, which, place, problem) => {
+  ])('removes %s is detected', async (_, which, place, problem) => {
     await tamper(`DELETE FROM vault_entries WHERE vault_id = $id AND (seq = ${which})`);
     expect((await report())[0]).toBe(withSeqs(`${id}${place && ` ${place}`}: ${problem}`));
   });
 
-  test('swaps two rows is found', async () => {
+  test('swaps two rows is detected', async () => {
     await tamper(`
       UPDATE vault_entries SET seq = -1 WHERE seq = $1;
       UPDATE vault_entries SET seq = $1 WHERE seq = $2;
@@ -165,14 +165,14 @@ describe('a superuser who', () => {
     expect((await report())[0]).toBe(`${id} seq ${seqs[1]} e2 v1: entry 1 is missing before it`);
   });
 
-  test('swaps what two rows hold is found', async () => {
+  test('swaps the contents of two rows is detected', async () => {
     await tamper(`
       UPDATE vault_entries AS e SET content = other.content FROM vault_entries AS other
       WHERE (e.seq, other.seq) IN (($1, $2), ($2, $1))`);
     expect((await report())[0]).toBe(`${id} seq ${seqs[1]} e1 v1: ${changed(`after seq ${seqs[0]}`)}`);
   });
 
-  test('moves a row into another vault is found in both', async () => {
+  test('moves a row into another vault is detected in both', async () => {
     const other = (await new TestStore(database.db, new VaultFeed()).create(ann, '')).vault_id;
     await tamper(`UPDATE vault_entries SET vault_id = '${other}' WHERE seq = $5`);
     expect((await report())[0]).toBe(`${id}: its head_seq is ${seqs[5]}, but its rows end at seq ${seqs[4]}`);
@@ -182,12 +182,12 @@ describe('a superuser who', () => {
   const INSERT =
     'INSERT INTO vault_entries (seq, vault_id, entry_no, version, kind, writer_id, content, hash)';
 
-  test('puts a row in front is found', async () => {
+  test('inserts a row in front is detected', async () => {
     await tamper(`${INSERT} VALUES (-7, $id, 4, 1, 'content', 'eve', 'first', sha256(''))`);
     expect((await report())[0]).toBe(`${id} seq -7 e4 v1: entry 1 is missing before it`);
   });
 
-  test('puts a row at the end is found, also one that is chained to the last', async () => {
+  test('appends a row is detected, even if it is chained to the last', async () => {
     await tamper(`
       ${INSERT} SELECT nextval('vault_entries_seq_seq'), $id, 4, 1, 'content', 'ann', 'four', sha256('');
       UPDATE vault_entries AS e SET hash = vault_row_hash(last.hash, ROW(e.*)::vault_row) FROM vault_entries AS last
@@ -197,7 +197,7 @@ describe('a superuser who', () => {
     );
   });
 
-  test('puts a row in between that fits the one before it is found by the one after it', async () => {
+  test('inserts a row that fits the one before it is detected by the one after it', async () => {
     // Room for it: in this vault every seq is taken.
     await tamper(`
       UPDATE vault_entries SET seq = seq + 1000000 WHERE seq = $5;
@@ -209,7 +209,7 @@ describe('a superuser who', () => {
     );
   });
 
-  test('leaves rows without their vault is found', async () => {
+  test('leaves rows without their vault is detected', async () => {
     await tamper(`DELETE FROM vaults WHERE vault_id = $id`);
     const { misfits } = await verify({});
     expect(misfits).toContainEqual({
@@ -233,7 +233,7 @@ describe('a superuser who', () => {
     ['bytes', '0', 'its bytes is 0, but its rows give 44'],
     ['writer_list', `'{ann,bob,eve}'`, 'its writer_list has "eve", which wrote none of its entries'],
     ['changed_at', 'now()', `its changed_at is ${TIME}, but its rows give ${TIME}`],
-  ])('edits %s of the vault to %s is found', async (column, value, problem) => {
+  ])('edits %s of the vault to %s is detected', async (column, value, problem) => {
     await tamper(`UPDATE vaults SET ${column} = ${value} WHERE vault_id = $id`);
     const [line] = await report();
     expect(line?.replace(/"\d{4}-[^"]+Z"/g, TIME)).toBe(
@@ -241,7 +241,7 @@ describe('a superuser who', () => {
     );
   });
 
-  test('opens the vault to a client that wrote nothing is found', async () => {
+  test('opens the vault to a client without entries is detected', async () => {
     await tamper(`INSERT INTO vault_writers SELECT $id, 'run-' || n FROM generate_series(1, 300) AS n`);
     expect((await report())[0]).toBe(`${id}: its vault_writers has "run-1", which wrote none of its entries`);
     await tamper(`DELETE FROM vault_writers WHERE vault_id = $id AND client_id <> 'run-300'`);
@@ -255,7 +255,7 @@ describe('a superuser who', () => {
     expect(await report()).toEqual([`1 vault, 6 rows, verified up to seq ${seqs[5]}`]);
   });
 
-  test('replaces the functions of the database is not believed', async () => {
+  test('replaces the functions of the database is detected', async () => {
     await database.admin.query('ALTER FUNCTION vault_row_hash RENAME TO vault_row_hash_as_it_was');
     await database.admin.query(`
       CREATE FUNCTION vault_row_hash(previous BYTEA, entry vault_row) RETURNS BYTEA
@@ -274,7 +274,7 @@ describe('a superuser who', () => {
   });
 });
 
-describe('a superuser who makes the chain anew', () => {
+describe('a superuser who recomputes the chain', () => {
   let remembered: string;
   beforeEach(async () => {
     const { rows } = await database.admin.query(
@@ -304,7 +304,7 @@ describe('a superuser who makes the chain anew', () => {
     ['after an edit', `UPDATE vault_entries SET content = 'two, or not' WHERE seq = $2`],
     ['after an edit of the first row', `UPDATE vault_entries SET tags = '{a}' WHERE seq = $0`],
     ['after an edit of the last row', `UPDATE vault_entries SET content = '' WHERE seq = $5`],
-  ])('%s is found by a head that was remembered', async (_, edit) => {
+  ])('%s is detected by a kept head', async (_, edit) => {
     await tamper(`${edit}; ${REWRITE}`);
     expect(await report()).toEqual([`1 vault, 6 rows, verified up to seq ${seqs[5]}`]);
     const against = parseHead(remembered);
@@ -313,7 +313,7 @@ describe('a superuser who makes the chain anew', () => {
     );
   });
 
-  test('after cutting its end is found by a head that was remembered', async () => {
+  test('after cutting its end is detected by a kept head', async () => {
     await tamper(`DELETE FROM vault_entries WHERE seq = $5; ${REWRITE}`);
     expect(await report()).toEqual([`1 vault, 5 rows, verified up to seq ${seqs[4]}`]);
     const against = parseHead(remembered);
@@ -323,7 +323,7 @@ describe('a superuser who makes the chain anew', () => {
   });
 });
 
-test('what is written while it looks is neither missed nor taken for wrong', async () => {
+test('rows that are written during the check cause no false report', async () => {
   const store = new TestStore(database.db, new VaultFeed());
   const { vault_id } = await store.create(ann, '');
   await withConnection(database.url, (client) =>
@@ -359,7 +359,7 @@ describe('a vault of many portions', () => {
         'text', $2::text || n))
       FROM generate_series(1, 1000) AS n), 0, 0) WHERE outcome = 'written'`;
 
-  test('of 5,001 rows is verified as a whole, and a row that was changed in the middle is found', async () => {
+  test('of 5,001 rows is verified completely, and a changed row in the middle is detected', async () => {
     const store = new TestStore(database.db, new VaultFeed());
     const { vault_id } = await store.create(ann, 'large');
     for (let i = 0; i < 5; i++) {

@@ -41,7 +41,7 @@ async function withLocked<T>(vaultId: string, work: () => Promise<T>): Promise<T
 }
 
 describe('writes of one statement', () => {
-  test('share it, and each has its own outcome', async () => {
+  test('share the statement, and each has a separate outcome', async () => {
     const { store, statements } = makeStore();
     const [a = '', b = ''] = await makeVaults(store, 2);
     const eve = { workSessionId: 'st-2', clientId: 'eve' };
@@ -112,7 +112,7 @@ describe('writes of one statement', () => {
     expect(store.writer.depth).toBe(0);
   });
 
-  test('are told of again when they are repeated: whoever was to tell of the first may have been lost with its answer', async () => {
+  test('are announced again on a retry, because the first announcement may be lost with its answer', async () => {
     const { store } = makeStore();
     const [a = ''] = await makeVaults(store, 1);
     const { seq } = await store.append(ann, a, 'once', { key: 'lost' });
@@ -153,7 +153,7 @@ describe.each([true, false])('caps, coalescing %s', (coalesce) => {
     call: (store: TestStore, n: number) => Promise<T>,
   ) => Promise.allSettled(upTo(count).map((n) => call((stores[n % 2] as { store: TestStore }).store, n)));
 
-  test('a vault takes as many entries as it may, raced or not, and still takes overrides and summaries', async () => {
+  test('a vault accepts entries up to its limit, raced or not, and then still overrides and summaries', async () => {
     const stores = makeTwo({ entriesPerVault: 5 });
     const store = stores[0]?.store as TestStore;
     const [a = ''] = await makeVaults(store, 1);
@@ -169,7 +169,7 @@ describe.each([true, false])('caps, coalescing %s', (coalesce) => {
     expect((await store.read(ann, a)).map(({ entry_no }) => entry_no)).toEqual(upTo(5));
   });
 
-  test('a vault takes as many bytes as it may, of all rows together, raced or not', async () => {
+  test('a vault accepts bytes up to its limit, of all rows together, raced or not', async () => {
     const stores = makeTwo({ bytesPerVault: 100 });
     const store = stores[0]?.store as TestStore;
     const { vault_id: a } = await store.create(ann, '团'.repeat(10));
@@ -192,9 +192,7 @@ describe.each([true, false])('caps, coalescing %s', (coalesce) => {
     const results = await race(stores, 12, (one, n) => one.create(here, `${n}`, `key ${n}`));
     expect(countOf(results)).toBe(4);
     expect(reasonsOf(results)).toEqual(
-      new Set([
-        'FORBIDDEN: Your work session has the maximum number of vaults; write into one of them.',
-      ]),
+      new Set(['FORBIDDEN: Your work session has the maximum number of vaults; write into one of them.']),
     );
     // A repeat of one that was made is no new vault; a key that was refused is not used up.
     const made = results.findIndex(({ status }) => status === 'fulfilled') + 1;

@@ -133,7 +133,7 @@ describe('the column writer_list', () => {
     expect(writers.map(({ in_writer_list }) => in_writer_list)).toEqual(upTo(250).map(() => true));
   });
 
-  test('loses a writer that is removed, and takes the next one in', async () => {
+  test('loses a removed writer, and adds the next one', async () => {
     const vaultId = await makeVault(150);
     for (const n of [7, 120]) {
       expect(await store.removeWriter(ann, vaultId, name(n))).toBe(true);
@@ -150,7 +150,7 @@ describe('the column writer_list', () => {
     expect(open).toEqual(['late', 'later', ...upTo(150).map(name)].filter((one) => one !== name(120)));
   });
 
-  test('decides nothing', async () => {
+  test('has no effect', async () => {
     const vaultId = await makeVault(1);
     await database.admin.query(`UPDATE vaults SET writer_list = '{eve}' WHERE vault_id = $1`, [vaultId]);
     expect(await isOpenTo('eve', vaultId)).toBe(false);
@@ -167,7 +167,7 @@ describe('a removal at the same time as', () => {
     return !open.includes('bob');
   };
 
-  test(`the first write: whichever comes last decides, ${ROUNDS} times`, async () => {
+  test(`the first write races with a removal: the last one decides, ${ROUNDS} times`, async () => {
     const seen = new Set<boolean>();
     for (const _ of upTo(ROUNDS)) {
       const vaultId = await makeVault();
@@ -182,7 +182,7 @@ describe('a removal at the same time as', () => {
     expect(seen.size).toBeGreaterThan(0);
   });
 
-  test(`a later write: the removal is done, and only a write after it opens again, ${ROUNDS} times`, async () => {
+  test(`a later write races with a removal: the removal applies, and only a write after it opens the vault again, ${ROUNDS} times`, async () => {
     const vaultId = await makeVault();
     for (const _ of upTo(ROUNDS)) {
       await store.append(inside('bob'), vaultId, 'x');

@@ -8,7 +8,7 @@ export function describeWithRedis(title: string, define: () => void): void {
   if (findRedisServer() !== undefined) describe(title, define);
   else {
     describe.skip(
-      `${title} (skipped: there is no redis-server here; apt-get install redis-server, or set REDIS_SERVER_PATH)`,
+      `${title} (skipped: redis-server is not installed; apt-get install redis-server, or set REDIS_SERVER_PATH)`,
       define,
     );
   }

@@ -63,7 +63,7 @@ describe('an entry of X-Forwarded-For', () => {
   test.each(WITHOUT_PORT)('is the address alone: %j is %s', (entry, address) => {
     expect(readAddress(entry)).toBe(address);
   });
-  test.each(NO_ADDRESS)('is no address: %j', (entry) => {
+  test.each(NO_ADDRESS)('is not an address: %j', (entry) => {
     expect(readAddress(entry)).toBeUndefined();
   });
 });
@@ -103,7 +103,7 @@ describe('the address of a client', () => {
   });
 });
 
-test('every network that TRUST_PROXY may name is known again, in either spelling of an IPv4 address', () => {
+test('every network of TRUST_PROXY is recognized, in either spelling of an IPv4 address', () => {
   for (const [networks, address, inside] of [
     [['192.0.2.7'], '192.0.2.7', true],
     [['192.0.2.7'], '::ffff:192.0.2.7', true],
@@ -117,7 +117,7 @@ test('every network that TRUST_PROXY may name is known again, in either spelling
   }
 });
 
-test('no other file finds an address by itself', async () => {
+test('no other file parses addresses', async () => {
   const root = path.resolve(import.meta.dirname, '../../src');
   const files = await readdir(root, { recursive: true });
   const found: string[] = [];

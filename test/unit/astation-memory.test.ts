@@ -3,7 +3,7 @@ import { AstationMemory } from '../../src/session/astation-memory.ts';
 
 const none = { keys: new Map<string, string>(), banned: new Set<string>() };
 
-test('C21, look-up in flight: one that began before all was read again brings nothing back', async () => {
+test('C21, look-up in flight: a look-up from before a full reload restores nothing', async () => {
   const memory = new AstationMemory();
   await memory.during(async (old) => {
     // Announcements were missed in between, as while the listening connection is lost.
@@ -17,7 +17,7 @@ test('C21, look-up in flight: one that began before all was read again brings no
   expect(memory.keyOf('st-1')).toBe('a new key');
 });
 
-test('C21, look-up in flight: what is announced is forgotten by look-ups that began before, and by no others', async () => {
+test('C21, look-up in flight: an announcement discards the results of look-ups that began before it, and of no others', async () => {
   const memory = new AstationMemory();
   await memory.during(async (before) => {
     memory.forget('st-1');

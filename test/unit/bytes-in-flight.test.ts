@@ -27,7 +27,7 @@ test('an answer that ends gives its bytes back, and so does its release, once', 
   expect(inFlight.total).toBe(0);
 });
 
-test('an answer whose reader left before it was made holds nothing', () => {
+test('an answer whose reader disconnected before it was complete holds no bytes', () => {
   const inFlight = new BytesInFlight(8 * MEGABYTE);
   inFlight.reserve(answerTo(connect(), { closed: true }), MEGABYTE);
   inFlight.reserve(answerTo(Object.assign(connect(), { destroyed: true })), MEGABYTE);

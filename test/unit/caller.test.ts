@@ -68,7 +68,7 @@ const rules = {
 const resolve = async (credentials: Partial<Credentials>) =>
   resolveCaller({ authorization: 'session known', readIds: () => ['a'], ...credentials }, rules);
 
-describe('who calls', () => {
+describe('the caller', () => {
   test.each(['a', 'a b', ' ', '0', '团队', '🦀🦀🦀🦀', 'e\u0301e\u0301', '\ufeff'])(
     'may call itself %j',
     async (id) => {
@@ -107,7 +107,7 @@ describe('who calls', () => {
     expect(asked).toEqual([]);
   });
 
-  test('is not known while the session cannot be looked up', async () => {
+  test('is unknown while the session look-up fails', async () => {
     const away = databaseUnavailable(new Error('refused'));
     const failing = { ...rules, findSession: () => Promise.reject(away) };
     await expect(
@@ -116,7 +116,7 @@ describe('who calls', () => {
   });
 });
 
-describe('who reads', () => {
+describe('readers', () => {
   const read = async (authorization: string | undefined, others = rules) =>
     resolveReader({ authorization, readIds: () => [] }, others);
 
@@ -128,7 +128,7 @@ describe('who reads', () => {
   );
 
   test.each([`${TOKEN}x`, TOKEN.slice(1), TOKEN.toUpperCase(), 'x'])(
-    'is nobody with the token %j',
+    'is unknown with the token %j',
     async (token) => {
       await expect(read(`dashboard ${token}`)).rejects.toMatchObject({
         code: 'UNAUTHORIZED',
@@ -137,14 +137,14 @@ describe('who reads', () => {
     },
   );
 
-  test('is no operator where no token is set', async () => {
+  test('is not an operator if no token is set', async () => {
     const off = { ...rules, isOperatorToken: makeOperatorTokenCheck(undefined) };
     for (const token of [TOKEN, 'undefined', 'x']) {
       await expect(read(`dashboard ${token}`, off)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
     }
   });
 
-  test('is otherwise who calls', async () => {
+  test('is otherwise the caller', async () => {
     expect(await resolveReader({ authorization: 'session known', readIds: () => ['a'] }, rules)).toEqual({
       workSessionId: 'st-1',
       clientId: 'a',

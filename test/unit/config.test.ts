@@ -67,7 +67,7 @@ test('an empty variable counts as unset, another program’s is left alone', () 
   expect(readConfig({ ...empty, PATH: '/bin', PORTS: 'x' })).toEqual(DEFAULTS);
 });
 
-describe('what is taken', () => {
+describe('accepted values', () => {
   test.each<[string, string, object]>([
     ['PORT', '0', { port: 0 }],
     ['PORT', '65535', { port: 65_535 }],
@@ -174,7 +174,7 @@ test('traces have the name and the share that are set', () => {
   });
 });
 
-describe('what is refused, naming the variable', () => {
+describe('refused values, with the name of the variable', () => {
   const notWhole = ['-1', '1.5', '1e3', '0x10', ' 80', '80 ', '+80', 'eighty', '٣'];
   const wholeNumbers = [
     'PORT',
@@ -332,7 +332,7 @@ describe('.env.example', async () => {
     expect(settings.map(({ name }) => name)).toEqual(ENVIRONMENT_VARIABLES);
   });
 
-  test('changes nothing when it is used as it is', () => {
+  test('changes nothing when it is used unchanged', () => {
     const env = Object.fromEntries(
       settings.flatMap(({ name, value, isSet }) => (isSet ? [[name, value]] : [])),
     );

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { runSteps } from '../../src/drain-steps.ts';
 import { makeLogKeeper } from '../support/log-lines.ts';
 
-test('steps run one after the other, and one that fails does not keep the others from running', async () => {
+test('steps run one after the other, and a failed step does not stop the others', async () => {
   const { log, parsed } = makeLogKeeper();
   const done: string[] = [];
   const step = (name: string, run: () => unknown = () => undefined) => ({

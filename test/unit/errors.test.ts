@@ -46,7 +46,7 @@ describe('the faces of a code', () => {
     });
   });
 
-  test('are all different on either surface, so that a code can be told from its face', () => {
+  test('are distinct on each surface, so that a client can distinguish them', () => {
     const faces = Object.values(ERROR_FACES);
     expect(new Set(faces.map(({ status }) => status)).size).toBe(faces.length);
     const named = faces.flatMap(({ trpc = [] }) => trpc);
@@ -75,13 +75,13 @@ test.each([
   expect(error).toMatchObject({ code, message: 'Why.', name: 'RelayError' });
 });
 
-test('only those that pass by themselves say when to try again', () => {
+test('only temporary errors carry Retry-After', () => {
   expect(tooManyRequests('Why.', 7).retryAfter).toBe(7);
   expect(databaseUnavailable(new Error('refused')).retryAfter).toBe(1);
   expect(notFound('Why.').retryAfter).toBeUndefined();
 });
 
-test('only a write that was not confirmed says that its outcome is unknown', () => {
+test('only an unconfirmed write reports an unknown outcome', () => {
   expect(writeOutcomeUnknown(new Error('lost'))).toMatchObject({
     code: 'SERVICE_UNAVAILABLE',
     retryAfter: 1,
@@ -90,7 +90,7 @@ test('only a write that was not confirmed says that its outcome is unknown', () 
   expect(databaseUnavailable(new Error('refused')).details).toEqual({});
 });
 
-describe('the meant failure inside what was thrown', () => {
+describe('the deliberate failure inside a thrown error', () => {
   const meant = notFound('Why.');
 
   test.each<[string, unknown, RelayError | undefined]>([
@@ -105,15 +105,15 @@ describe('the meant failure inside what was thrown', () => {
     expect(findRelayError(thrown)).toBe(found);
   });
 
-  test('is looked for in a circle without end', () => {
+  test('is found in a circular chain of causes', () => {
     const error = new Error('round');
     error.cause = error;
     expect(findRelayError(error)).toBeUndefined();
   });
 });
 
-describe('what a client may see', () => {
-  test('is what was meant', () => {
+describe('the error that a client sees', () => {
+  test('is the deliberate one', () => {
     expect(toPublicError(toTRPCError(conflict('Why.')))).toMatchObject({ code: 'CONFLICT', message: 'Why.' });
   });
 
@@ -123,7 +123,7 @@ describe('what a client may see', () => {
     ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'BAD_REQUEST'],
     ['FST_ERR_MAX_PARAM_LENGTH', 'BAD_REQUEST'],
     ['FST_ERR_BAD_URL', 'BAD_REQUEST'],
-  ])('is a sentence of ours for what Fastify refuses: %s', (fastifyCode, code) => {
+  ])('is our own sentence for a refusal of Fastify: %s', (fastifyCode, code) => {
     const error = Object.assign(new Error('of Fastify'), { code: fastifyCode });
     expect(toPublicError(error)).toMatchObject({ code, message: expect.stringMatching(/^[A-Z].*\.$/) });
     expect(toPublicError(error).message).not.toContain('of Fastify');
@@ -136,7 +136,7 @@ describe('what a client may see', () => {
     ['an error with a status of a failure', Object.assign(new Error('secret'), { statusCode: 503 })],
     ['a text', 'secret'],
     ['nothing', undefined],
-  ])('is masked for what nobody meant: %s', (_, thrown) => {
+  ])('is masked for an unexpected failure: %s', (_, thrown) => {
     const { code, message } = toPublicError(thrown);
     expect({ code, message }).toEqual({ code: 'INTERNAL_SERVER_ERROR', message: maskedMessage });
   });

@@ -62,7 +62,7 @@ describe('of several things that are wrong', () => {
   });
 });
 
-test('a rule of our own says its message, and may say that it is about size', () => {
+test('a custom rule has its message, and may be about size', () => {
   const own = z.object({
     text: z.string().check((context) => {
       context.issues.push({
@@ -84,7 +84,7 @@ test('an error without issues is still a refusal', () => {
   });
 });
 
-describe('a name that somebody sent', () => {
+describe('a name from the client', () => {
   test.each([
     ['text', 'text'],
     ['__proto__', '__proto__'],

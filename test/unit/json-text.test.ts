@@ -43,12 +43,12 @@ describe('a body is read as it is', () => {
     expect(read(bytes(text))).toBe(text);
   });
 
-  test('but for a BOM before it', () => {
+  test('except for a BOM before it', () => {
     expect(read(bytes('\ufeff{}'))).toBe('{}');
     expect(read(bytes('\ufeff\ufeff{}'))).toBe('\ufeff{}');
   });
 
-  test('whatever it holds, unless it nests deeper than 16 levels', () => {
+  test('any JSON, unless it nests deeper than 16 levels', () => {
     const { value: json } = fc.letrec((tie) => ({
       value: fc.oneof(
         { maxDepth: 18, withCrossShrink: true },
@@ -88,7 +88,7 @@ describe('a body that nests too deep is refused', () => {
   });
 });
 
-describe('a body that is no UTF-8 is refused', () => {
+describe('a body that is not UTF-8 is refused', () => {
   test.each([
     ['Latin-1', [0x22, 0xe9, 0x22]],
     ['a byte that never occurs', [0xff]],

@@ -82,16 +82,16 @@ describe('an operation on tRPC', () => {
     await expect(known.inner.echo(input as never)).rejects.toMatchObject({ code: 'BAD_REQUEST', message });
   });
 
-  test('has a second rendering, with what the answer says beside its value', async () => {
+  test('has a second rendering, with the metadata beside its value', async () => {
     expect(await known.inner.echoPage({ text: 'a' })).toEqual({ words: ['A', 'a'], head: 7 });
   });
 
-  test('takes a narrower input', async () => {
+  test('accepts a narrower input', async () => {
     expect(await known.inner.narrow({ text: 'b' })).toEqual(['b', 'a']);
     await expect(known.inner.narrow({ text: 'c' } as never)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
   });
 
-  test('without an input ignores what it is sent', async () => {
+  test('an operation without an input ignores sent data', async () => {
     expect(await known.who({} as never)).toEqual(caller);
   });
 

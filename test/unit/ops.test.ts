@@ -64,7 +64,7 @@ beforeAll(async () => {
   }
 });
 
-test.each(expressions)('%s asks for what is exported', (_, expr) => {
+test.each(expressions)('%s uses exported metrics', (_, expr) => {
   const asked = metricsOf(expr);
   expect(asked).not.toEqual([]);
   for (const name of asked) {
@@ -72,7 +72,7 @@ test.each(expressions)('%s asks for what is exported', (_, expr) => {
   }
 });
 
-test.each(expressions)('%s asks for labels and causes that there are', (_, expr) => {
+test.each(expressions)('%s uses existing labels and causes', (_, expr) => {
   for (const [, name = '', matchers = ''] of expr.matchAll(/(\w+)\{([^}]*)\}/g)) {
     if (OF_PROMETHEUS.includes(name)) continue;
     for (const [, label] of matchers.matchAll(/(\w+)(?:=~|!~|=|!=)"/g)) {
@@ -111,7 +111,7 @@ test('every metric of the server is on the dashboard', () => {
   }
 });
 
-test('no two panels lie on each other', () => {
+test('panels do not overlap', () => {
   const places = panels.map(({ gridPos }) => `${gridPos.x} ${gridPos.y}`);
   expect(new Set(places).size).toBe(places.length);
 });
@@ -119,7 +119,7 @@ test('no two panels lie on each other', () => {
 describe('docs/operations.md', () => {
   const page = read('docs/operations.md');
 
-  test.each(rules.map(({ alert }) => alert))('says of %s what it means and what to do', (alert) => {
+  test.each(rules.map(({ alert }) => alert))('explains %s and its remedy', (alert) => {
     const row = page.split('\n').find((line) => line.startsWith(`| \`${alert}\``));
     const [, , meaning = '', doing = ''] = row?.split('|').map((cell) => cell.trim()) ?? [];
     expect(meaning.length).toBeGreaterThan(20);
@@ -134,7 +134,7 @@ describe('docs/operations.md', () => {
     expect(page).toContain(name.replace(/_(bucket|sum|count)$/, ''));
   });
 
-  test('has no alert that there is not', () => {
+  test('lists only existing alerts', () => {
     const named = [...page.matchAll(/^\| `(VaultRelay\w+)`/gm)].map((match) => match[1]);
     expect(named.sort()).toEqual(rules.map(({ alert }) => alert).sort());
   });

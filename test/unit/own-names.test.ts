@@ -59,11 +59,11 @@ const NO_HOSTS = [
 ];
 
 describe('a Host header on a server that listens on loopback', () => {
-  test.each(LOOPBACK)('is its own: %s', (host) => expect(names().isOwn(host)).toBe(true));
+  test.each(LOOPBACK)('is an own name: %s', (host) => expect(names().isOwn(host)).toBe(true));
   test.each([...ADDRESSES, ...FOREIGN, ...NO_HOSTS])('is foreign: %j', (host) =>
     expect(names().isOwn(host)).toBe(false),
   );
-  test.each(['127.0.0.5', 'localhost', '::1'])('whatever the spelling of HOST: %s', (host) => {
+  test.each(['127.0.0.5', 'localhost', '::1'])('for any spelling of HOST: %s', (host) => {
     expect(names({ host }).isOwn('localhost:3000')).toBe(true);
     expect(names({ host }).isOwn('192.0.2.7')).toBe(false);
   });
@@ -72,7 +72,7 @@ describe('a Host header on a server that listens on loopback', () => {
 describe.each(['0.0.0.0', '::', '192.0.2.9', '2001:db8::1', 'relay.lan'])(
   'a Host header on a server that listens on %s',
   (host) => {
-    test.each([...LOOPBACK, ...ADDRESSES])('is its own: %s', (asked) =>
+    test.each([...LOOPBACK, ...ADDRESSES])('is an own name: %s', (asked) =>
       expect(names({ host }).isOwn(asked)).toBe(true),
     );
     test.each([...FOREIGN, ...NO_HOSTS])('is foreign: %j', (asked) =>
@@ -81,7 +81,7 @@ describe.each(['0.0.0.0', '::', '192.0.2.9', '2001:db8::1', 'relay.lan'])(
   },
 );
 
-describe('a name is its own', () => {
+describe('a name is an own name', () => {
   test.each(['relay.lan', 'RELAY.lan.', 'relay.lan:8080'])('as HOST: %s', (host) =>
     expect(names({ host: 'Relay.lan' }).isOwn(host)).toBe(true),
   );
@@ -110,7 +110,7 @@ describe('a name is its own', () => {
   });
 });
 
-test('a flood of names is not kept', () => {
+test('a flood of names is not stored', () => {
   const any = names({ allowedHosts: ['*'] });
   for (let i = 0; i < 10_000; i++) expect(any.isOwn(`host-${i}.example`)).toBe(true);
   expect(any.isOwn('host-1.example')).toBe(true);

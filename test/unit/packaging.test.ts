@@ -101,11 +101,11 @@ describe('the container image', () => {
     .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
     .map((line) => line.split(/\s+/).slice(1, -1));
 
-  test('copies only what is there', () => {
+  test('copies only existing files', () => {
     expect(copies.flat().filter((source) => !existsSync(path.join(root, source)))).toEqual([]);
   });
 
-  test('has what the build reads and what the server reads', () => {
+  test('has the files of the build and of the server', () => {
     const { build, 'build:dashboard': dashboard } = JSON.parse(read('package.json')).scripts;
     const needed = [...`${build} ${dashboard}`.matchAll(/(?:-p|--config) (\S+)/g)].map((match) => match[1]);
     expect(needed).toHaveLength(3);

@@ -31,7 +31,7 @@ describe('a statement that failed may have been committed', () => {
   });
 
   test.each(['57P03', '08001', '25006', '28P01', '28000', '3D000', '58030'])(
-    'but not after %s, though it can be tried again',
+    'but not after %s, although a retry is possible',
     (code) => {
       expect(mayHaveRun(readFault(failing(code)))).toBe(false);
       expect(spoilsConnections(readFault(failing(code)))).toBe(code === '25006');
@@ -63,13 +63,16 @@ describe('a statement that failed may have been committed', () => {
     expect(error?.message).toMatch(/Nothing was changed/);
   });
 
-  test.each(['42703', '42501', '23505', 'XX000'])('and not after %s, which is our own mistake', (code) => {
-    expect(mayHaveRun(readFault(failing(code)))).toBe(false);
-    expect(toRelayError(failing(code))).toBeUndefined();
-  });
+  test.each(['42703', '42501', '23505', 'XX000'])(
+    'and not after %s, which is a bug of the server',
+    (code) => {
+      expect(mayHaveRun(readFault(failing(code)))).toBe(false);
+      expect(toRelayError(failing(code))).toBeUndefined();
+    },
+  );
 });
 
-describe('what failed before a statement was sent', () => {
+describe('a failure before a statement was sent', () => {
   test.each([
     [undefined, 'timeout exceeded when trying to connect'],
     ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:5432'],
@@ -83,10 +86,13 @@ describe('what failed before a statement was sent', () => {
     expect(mayHaveRun(readFault(marked))).toBe(false);
   });
 
-  test.each(['53300', '57P03', '28P01', '3D000', '42501'])('unless the server said why: %s', (code) => {
-    const error = failing(code);
-    expect(neverSent(error)).toBe(error);
-  });
+  test.each(['53300', '57P03', '28P01', '3D000', '42501'])(
+    'unless the server gave the reason: %s',
+    (code) => {
+      const error = failing(code);
+      expect(neverSent(error)).toBe(error);
+    },
+  );
 });
 
 test('a call that found no connection because all were at work is marked as such', () => {
@@ -94,7 +100,7 @@ test('a call that found no connection because all were at work is marked as such
   expect(readFault(marked)).toEqual({ code: 'VR002', message: 'timeout exceeded when trying to connect' });
 });
 
-describe('what a failure of several writes at once is about', () => {
+describe('the subject of a failure of several writes', () => {
   test.each([
     ['22021', 'a NUL byte', 'call'],
     ['22P05', 'a NUL escape', 'call'],
@@ -118,7 +124,7 @@ describe('what a failure of several writes at once is about', () => {
   });
 });
 
-test.each(['22021', '22P05'])('of NUL that came past the edge the caller hears: %s', (code) => {
+test.each(['22021', '22P05'])('NUL past the edge gives the caller: %s', (code) => {
   const thrown = failing(code);
   expect(toRelayError(thrown)).toMatchObject({ code: 'BAD_REQUEST', cause: thrown });
 });

@@ -17,7 +17,7 @@ test.each<[string, Caller, { read: boolean; write: boolean }]>([
   expect(canSetSummary(vault, caller)).toBe(read);
 });
 
-test('in a vault that nobody wrote into there is no past writer', () => {
+test('a vault without entries has no past writer', () => {
   const empty = { workSessionId: 'st-1', writerList: [] };
   expect(canRead(empty, { workSessionId: 'st-2', clientId: '' })).toBe(false);
   expect(canRead(empty, { workSessionId: 'st-1', clientId: '' })).toBe(true);

@@ -19,7 +19,7 @@ describe('text for a terminal', () => {
     ['\u{e0068}\u{e0069}', '\\u{e0068}\\u{e0069}'],
     ['x\ud800y', 'x\\u{d800}y'],
     ['\u3164\u00ad\u034f', '\\u{3164}\\u{ad}\\u{34f}'],
-  ])('%j comes out as %s', (text, expected) => {
+  ])('%j is printed as %s', (text, expected) => {
     expect(escapeText(text)).toBe(expected);
   });
 
@@ -33,7 +33,7 @@ describe('text for a terminal', () => {
     expect(escapeText(text)).toBe(text);
   });
 
-  test('any text: one line, nothing that a terminal obeys, and a second pass changes nothing', () => {
+  test('any text: one line, no control sequence, and a second pass changes nothing', () => {
     const text = fc.string({ unit: fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary' })) });
     fc.assert(
       fc.property(text, (value) => {
@@ -45,7 +45,7 @@ describe('text for a terminal', () => {
   });
 });
 
-test('any JSON: it parses back to the same value, and has nothing that a terminal obeys', () => {
+test('any JSON: it parses back to the same value, and has no control sequence', () => {
   const unit = fc.oneof(
     fc.constantFrom(...HOSTILE),
     fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),

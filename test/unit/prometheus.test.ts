@@ -3,7 +3,7 @@ import { noMetrics } from '../../src/observability/metrics.ts';
 import { makePrometheus } from '../../src/observability/prometheus.ts';
 import { parseExposition, readValue } from '../support/exposition.ts';
 
-test('what the parts tell is what Prometheus reads', async () => {
+test('Prometheus reads the values of the components', async () => {
   const { metrics, text, contentType } = makePrometheus();
   metrics.answered({
     method: 'GET',
@@ -70,7 +70,7 @@ test('two servers of one process keep their metrics apart', async () => {
   expect(readValue(parseExposition(await other.text()), 'vault_relay_refusals_total')).toBeUndefined();
 });
 
-test('where nobody asks, nothing is kept', () => {
+test('without a reader, nothing is stored', () => {
   expect(
     noMetrics.answered({ method: 'GET', route: '/', operation: '', status: 200, seconds: 1 }),
   ).toBeUndefined();

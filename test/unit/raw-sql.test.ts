@@ -33,7 +33,7 @@ test('decision 8 lists each file that has SQL, and how many texts', () => {
   expect(listed.toSorted()).toEqual(found.toSorted());
 });
 
-test.each(files)('decision 8 says why each statement of $file is SQL', ({ file, texts }) => {
+test.each(files)('decision 8 gives the reason for each SQL statement of $file', ({ file, texts }) => {
   const names = texts.filter((name) => name !== undefined);
   const why = LISTED.get(file)?.why ?? '';
   expect(names.filter((name) => !why.includes(`\`${name}\``))).toEqual([]);

@@ -9,7 +9,7 @@ describe('a request id', () => {
     } as unknown as IncomingMessage);
   const FRESH = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-  test.each(['a', 'A-1_b.c:d', 'x'.repeat(64)])('is the one that came: %s', (id) => {
+  test.each(['a', 'A-1_b.c:d', 'x'.repeat(64)])('is the id of the client: %s', (id) => {
     expect(makeFrom(id)).toBe(id);
   });
 

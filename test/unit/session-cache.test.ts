@@ -33,7 +33,7 @@ beforeEach(() => {
 });
 
 describe('a session that is remembered', () => {
-  test('is believed for five seconds after it was asked for', async () => {
+  test('is trusted for five seconds after its look-up', async () => {
     expect(await cache.resolve('s')).toEqual(known('s', live('st-1')));
     now += 4999;
     expect(await cache.resolve('s')).toEqual(known('s', live('st-1')));
@@ -43,7 +43,7 @@ describe('a session that is remembered', () => {
     expect(asked).toEqual(['s', 's']);
   });
 
-  test('is there at once', async () => {
+  test('is available at once', async () => {
     expect(cache.find('s')).toBeInstanceOf(Promise);
     await cache.find('s');
     expect(cache.find('s')).toEqual(known('s', live('st-1')));
@@ -51,7 +51,7 @@ describe('a session that is remembered', () => {
     expect(cache.find('s')).toBeInstanceOf(Promise);
   });
 
-  test('is not believed beyond its own life', async () => {
+  test('is not trusted beyond its expiry', async () => {
     sessions.set('s', live('st-1', 300));
     await cache.resolve('s');
     sessions.delete('s');
@@ -80,7 +80,7 @@ describe('a session that is remembered', () => {
     expect(asked).toEqual(['s', 's']);
   });
 
-  test('is not another one', async () => {
+  test('is not another session', async () => {
     await cache.resolve('s');
     expect(await cache.resolve('t')).toEqual(known('t', live('st-2')));
     expect(await cache.resolve('S')).toBeUndefined();
@@ -96,14 +96,14 @@ describe('a session that is remembered', () => {
   });
 });
 
-describe('nothing is remembered', () => {
+describe('nothing is cached', () => {
   test('of a session that may not act', async () => {
     expect(await cache.resolve('unknown')).toBeUndefined();
     sessions.set('unknown', live('st-3'));
     expect(await cache.resolve('unknown')).toEqual(known('unknown', live('st-3')));
   });
 
-  test('of a look-up that fails', async () => {
+  test('of a failed look-up', async () => {
     const failing = new SessionCache(async () => {
       asked.push('s');
       throw new Error('away');
@@ -114,7 +114,7 @@ describe('nothing is remembered', () => {
     expect(asked).toEqual(['s', 's']);
   });
 
-  test('before announcements are heard', async () => {
+  test('before the listening connection is up', async () => {
     const deaf = new SessionCache(async () => {
       asked.push('s');
       return live('st-1');
@@ -124,7 +124,7 @@ describe('nothing is remembered', () => {
     expect(asked).toEqual(['s', 's']);
   });
 
-  test('from when they are heard no longer until they are again', async () => {
+  test('while the listening connection is down', async () => {
     await cache.resolve('s');
     cache.setHearing(false);
     await cache.resolve('s');

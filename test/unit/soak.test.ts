@@ -7,7 +7,7 @@ const MB = 1_048_576;
 const soak = (at: (minute: number) => { resident: number; heap: number }): MemorySample[] =>
   Array.from({ length: 301 }, (_, n) => ({ seconds: 2 * n, ...at(n / 30) }));
 
-test('a server that warms up and then stays as it is, is flat', () => {
+test('a server that warms up and then stays constant is flat', () => {
   const samples = soak((minute) => ({
     resident: (minute < 2 ? 80 + 60 * minute : 200) * MB,
     // Between two collections garbage comes on top.
@@ -28,7 +28,7 @@ test.each([
   expect(judgeMemory(soak(at)).flat).toBe(false);
 });
 
-test('a soak that is too short to judge says so', () => {
+test('a soak that is too short reports it', () => {
   expect(() => judgeMemory([])).toThrow('let it run longer');
   expect(() => judgeMemory([{ seconds: 1, resident: 1, heap: 1 }])).toThrow('let it run longer');
 });

@@ -22,6 +22,6 @@ test('statements of another text have another name', () => {
   expect(new Set(texts.map(statementName)).size).toBe(texts.length);
 });
 
-test('a name fits what PostgreSQL keeps of one, which is 63 bytes', () => {
+test('a name fits the 63 bytes of PostgreSQL', () => {
   expect(statementName('SELECT 1'.repeat(1000))).toMatch(/^vr_[\w-]{20}$/);
 });

@@ -17,7 +17,7 @@ const context: TrpcContext = { identify: () => undefined as never, io: () => ({}
 /** The event loop has reported the rejections that nothing handles. */
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('a subscription that fails while its client reads nothing ends no process, and fails when it is awaited', async () => {
+test('a subscription that fails while its client is not reading does not end the process, and rejects when awaited', async () => {
   const unhandled: unknown[] = [];
   const keep = (reason: unknown) => void unhandled.push(reason);
   process.on('unhandledRejection', keep);

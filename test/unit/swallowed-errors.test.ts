@@ -49,7 +49,7 @@ test.each([
   expect(silentDrops(text).length > 0).toBe(isSilent);
 });
 
-test('wherever src drops an error, a comment says why', () => {
+test('each dropped error in src has a comment with the reason', () => {
   const found = files.flatMap((file) =>
     silentDrops(readFileSync(path.join(root, file), 'utf8')).map((drop) => `${file}: ${drop}`),
   );

@@ -52,6 +52,6 @@ test.each([
   ['linux', { XDG_CONFIG_HOME: 'relative' }, '~/.config/atem/sessions.json'],
   ['darwin', { XDG_CONFIG_HOME: '/etc/me' }, '~/Library/Application Support/atem/sessions.json'],
   ['win32', {}, '%APPDATA%\\atem\\sessions.json'],
-] as const)('on %s with %j atem looks for %s', (platform, env, file) => {
+] as const)('on %s with %j atem reads %s', (platform, env, file) => {
   expect(whereAtemLooks(platform, env)).toContain(`Save it as ${file}, which atem reads`);
 });

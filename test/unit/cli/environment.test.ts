@@ -33,7 +33,7 @@ test.each([
   expect(load()).toEqual(READ);
 });
 
-test('what is set already wins', () => {
+test('environment variables override the file', () => {
   writeFileSync(file, TEXT);
   expect(load({ HOST: '' })).toEqual({ ...READ, HOST: '' });
 });
@@ -62,12 +62,9 @@ describe('a file that exists and cannot be read stops the start and is named', (
     refused('cannot be read: there is no such file');
   });
 
-  test.skipIf(process.getuid?.() === 0)(
-    'a file of somebody else (skipped for root, who may read every file)',
-    () => {
-      writeFileSync(file, TEXT);
-      chmodSync(file, 0);
-      refused('cannot be read: permission is denied');
-    },
-  );
+  test.skipIf(process.getuid?.() === 0)('an unreadable file of another user (skipped for root)', () => {
+    writeFileSync(file, TEXT);
+    chmodSync(file, 0);
+    refused('cannot be read: permission is denied');
+  });
 });

@@ -7,7 +7,7 @@ async function* counted(n: number, taken: { rows: number }) {
   for (; taken.rows < n; taken.rows++) yield { n: taken.rows, hostname: '\u001b[2J\u202e' };
 }
 
-describe('what is printed', () => {
+describe('the output', () => {
   test('a line is one line', async () => {
     expect(await printed((out) => out.line('a\nb\u001b'))).toBe('a\\u{a}b\\u{1b}\n');
   });
@@ -27,7 +27,7 @@ describe('what is printed', () => {
 });
 
 describe('the reader', () => {
-  test('that is slow holds the rows back', async () => {
+  test('a slow reader delays the rows', async () => {
     const taken = { rows: 0 };
     let proceed = () => {};
     const slow = new Writable({
@@ -50,7 +50,7 @@ describe('the reader', () => {
     ['EPIPE', ReaderGoneError, 'The reader closed the output.'],
     ['ENOSPC', OutputError, 'The output cannot be written: the disk is full (ENOSPC).'],
     ['EIO', OutputError, 'The output cannot be written: the disk or terminal failed (EIO).'],
-  ])('%s ends the command with an error of its own', async (code, kind, message) => {
+  ])('%s ends the command with a distinct error', async (code, kind, message) => {
     const broken = new Writable({
       write: (_chunk, _encoding, done) => done(Object.assign(new Error('write'), { code })),
     });

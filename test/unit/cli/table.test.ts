@@ -17,12 +17,12 @@ test.each([
   ['👍🏽!', 3],
   ['1️⃣', 2],
   ['\u0301x', 1],
-])('%j takes %d columns', (text, width) => {
+])('%j occupies %d columns', (text, width) => {
   expect(widthOf(text)).toBe(width);
 });
 
 describe('a table', () => {
-  test('keeps its columns under each other, whatever stands in them', async () => {
+  test('aligns its columns with any text in them', async () => {
     const lines = await tableOf(
       ['NAME', 'END'],
       [
@@ -47,7 +47,7 @@ describe('a table', () => {
     expect(await tableOf(['A', 'B'], [])).toEqual(['A  B']);
   });
 
-  test('of many rows is as wide as its first ones, and hands rows on as they come', async () => {
+  test('of many rows is as wide as its first ones, and streams its rows', async () => {
     let made = 0;
     async function* rows() {
       for (; made < 5000; made++) yield [String(made), 'x'];

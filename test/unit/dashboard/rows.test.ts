@@ -36,7 +36,7 @@ describe('the current view', () => {
     expect(currentView(rows).map(({ seq }) => seq)).toEqual([4, 3]);
   });
 
-  test('comes out the same when rows arrive one by one, in any order and twice', () => {
+  test('is the same when rows arrive one by one, in any order and twice', () => {
     fc.assert(
       fc.property(history, fc.infiniteStream(fc.nat()), (rows, order) => {
         const shuffled = [...rows, ...rows]
@@ -50,7 +50,7 @@ describe('the current view', () => {
   });
 });
 
-test('history stays by seq, without doubles, in whatever order rows arrive', () => {
+test('history stays sorted by seq without duplicates, in any order of arrival', () => {
   fc.assert(
     fc.property(history, (rows) => {
       const arrived = [...rows].reverse().concat(rows);
@@ -68,7 +68,7 @@ describe('the view as of a moment', () => {
     expect(viewAfter(rows, 0)).toEqual({ entries: [], summary: undefined, changed: undefined });
   });
 
-  test('has the versions and the summary of then, and the row that made it', () => {
+  test('has the versions and the summary of that moment, and the row that created it', () => {
     expect(viewAfter(rows, 3)).toEqual({ entries: [rows[1]], summary: 'auth', changed: rows[2] });
   });
 
@@ -102,7 +102,7 @@ describe('the filter', () => {
   });
 });
 
-test('C7: the filter of the dashboard finds what a search of the server finds', () => {
+test('C7: the filter of the dashboard and the search of the server find the same', () => {
   const found = (filter: string) => makeFilter(filter)?.(row(1, 1, 1, 'Straße, Cafe\u0301, ΟΔΟΣ'));
   expect(['STRASSE', 'CAFÉ', 'οδοσ', 'ẞe', 'cafe'].map(found)).toEqual([true, true, true, true, false]);
 });

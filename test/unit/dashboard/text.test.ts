@@ -12,7 +12,7 @@ import { compareTexts } from '../../../src/dashboard/text/words.ts';
 describe('merging', () => {
   const base = 'one\ntwo\nthree';
 
-  test('takes what each side changed', () => {
+  test('takes the changes of each side', () => {
     expect(mergeTexts(base, 'ONE\ntwo\nthree', 'one\ntwo\nthree\nfour')).toEqual({
       text: 'ONE\ntwo\nthree\nfour',
       clash: false,
@@ -50,14 +50,14 @@ describe('merging', () => {
     expect(hasMarkers(keepBoth('mine', 'theirs').text)).toBe(true);
   });
 
-  test('of the same change from both sides is no clash', () => {
+  test('the same change on both sides is not a conflict', () => {
     expect(mergeTexts(base, 'one\nTWO\nthree', 'one\nTWO\nthree')).toEqual({
       text: 'one\nTWO\nthree',
       clash: false,
     });
   });
 
-  test('with a side that changed nothing is the other side', () => {
+  test('if one side changed nothing, the merge is the other side', () => {
     const text = fc
       .array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 8 })
       .map((lines) => lines.join('\n'));
@@ -74,7 +74,7 @@ describe('comparing', () => {
   const parts = (before: string, after: string) =>
     compareTexts(before, after).changes.map(({ kind, text }) => [kind, text]);
 
-  test('goes by words', () => {
+  test('works by words', () => {
     expect(parts('JWT in a cookie', 'JWT in a header')).toEqual([
       ['same', 'JWT in a '],
       ['removed', 'cookie'],
@@ -86,7 +86,7 @@ describe('comparing', () => {
     expect(parts('我们使用数据库', '我们使用缓存')).toContainEqual(['same', '我们使用']);
   });
 
-  test('shows both texts whole, whatever they are', () => {
+  test('shows any two texts completely', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (before, after) => {
         const { changes } = compareTexts(before, after);
@@ -101,7 +101,7 @@ describe('comparing', () => {
     );
   });
 
-  test('goes by lines where the texts are long', () => {
+  test('works by lines for long texts', () => {
     const long = 'word '.repeat(20_000);
     expect(compareTexts(long, `${long}\nmore`).by).toBe('lines');
   });
@@ -153,7 +153,7 @@ describe('a long text', () => {
   });
 });
 
-test('characters that reorder what stands around them are shown by name', () => {
+test('characters that reorder the text around them are shown by name', () => {
   expect(showReordering('safe\u202Egnp.exe\u2069 עברית')).toBe('safe[U+202E]gnp.exe[U+2069] עברית');
 });
 
@@ -182,7 +182,7 @@ describe('a time', () => {
   });
 });
 
-test('Chinese says everything that English says', () => {
+test('Chinese has every sentence of English', () => {
   const missing = (a: object, b: object, at = ''): string[] =>
     Object.entries(a).flatMap(([key, value]) => {
       const other = (b as Record<string, unknown>)[key];

@@ -3,7 +3,7 @@ import { Batcher } from '../../../src/queues/batcher.ts';
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('a lone question leaves at once, and those that come meanwhile leave together', async () => {
+test('a lone request leaves at once, and later ones leave together', async () => {
   const statements: { questions: number[]; finish(): void }[] = [];
   const batcher = new Batcher<number, string>(
     (questions) =>
@@ -25,7 +25,7 @@ test('a lone question leaves at once, and those that come meanwhile leave togeth
   expect(statements.at(-1)?.questions).toEqual([4]);
 });
 
-test('more than a statement takes go with the one after', async () => {
+test('requests beyond one statement go with the next one', async () => {
   const sizes: number[] = [];
   const batcher = new Batcher<number, number>(async (questions) => {
     sizes.push(questions.length);
@@ -36,7 +36,7 @@ test('more than a statement takes go with the one after', async () => {
   expect(sizes).toEqual([1, 500, 500, 201]);
 });
 
-test('a statement that fails fails its own questions, and the next are asked all the same', async () => {
+test('a failed statement fails only its own requests, and the next ones are sent', async () => {
   const batcher = new Batcher<string, string>(async (questions) => {
     if (questions.includes('bad')) throw new Error('refused');
     return questions;

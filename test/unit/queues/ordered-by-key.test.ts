@@ -18,7 +18,7 @@ function makeWork(log: string[], name: string) {
 /** Long enough for everything that waits for nothing else. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-test('turns come one after the other; what follows them begins in between, and holds nothing up', async () => {
+test('turns run one after the other; their continuations start in between and delay nothing', async () => {
   const [turns, log] = [new OrderedByKey(), [] as string[]];
   const [join, frame, leave] = [makeWork(log, 'join'), makeWork(log, 'frame'), makeWork(log, 'leave')];
   const done = [
@@ -36,7 +36,7 @@ test('turns come one after the other; what follows them begins in between, and h
   await Promise.all(done);
 });
 
-test('rooms do not wait for each other, and what begins first is not put off', async () => {
+test('rooms do not wait for each other, and the first turn is not delayed', async () => {
   const [turns, log] = [new OrderedByKey(), [] as string[]];
   const [one, other] = [makeWork(log, 'one'), makeWork(log, 'other')];
   const done = [turns.take('a', one.work), turns.take('b', other.work)];

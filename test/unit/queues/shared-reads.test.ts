@@ -13,7 +13,7 @@ function makeLooks() {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('whoever comes while a look is under way shares the next, which begins after all of them came', async () => {
+test('callers that arrive during a query share the next one, which begins after all of them arrived', async () => {
   const shared = new SharedReads<string>();
   const { begun, look } = makeLooks();
   const first = shared.read('a', look);
@@ -43,7 +43,7 @@ test('other reads do not wait', async () => {
   expect(await other).toBe('b');
 });
 
-test('a look that fails fails those who share it, and no others', async () => {
+test('a failed query fails only its own callers', async () => {
   const shared = new SharedReads<string>();
   const { begun, look } = makeLooks();
   const first = shared.read('a', look);
@@ -59,7 +59,7 @@ test('a look that fails fails those who share it, and no others', async () => {
   expect(await fresh).toBe('again');
 });
 
-test('what is not wanted any more is forgotten', async () => {
+test('an abandoned read is discarded', async () => {
   const shared = new SharedReads<string>();
   await Promise.all([shared.read('a', async () => 'x'), shared.read('a', async () => 'y')]);
   const [answer, again] = [shared.read('a', async () => 'z'), shared.read('a', async () => 'z')];

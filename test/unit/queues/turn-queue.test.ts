@@ -82,7 +82,7 @@ describe('callers take turns', () => {
     expect(names()).toEqual(['a1', 'a2'].slice(0, share));
   });
 
-  test('whatever callers ask for: the places are used, the shares and the order are kept', async () => {
+  test('for any requests: places are used, and shares and order are kept', async () => {
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.record({ ask: fc.constantFrom('a', 'a', 'a', 'b', 'c') }) },
       { weight: 2, arbitrary: fc.record({ end: fc.nat() }) },
@@ -154,7 +154,7 @@ describe('a scan that ends', () => {
 });
 
 describe('waiting is bounded', () => {
-  test('in time: the refusal says why and when to try again, and leaves the line', async () => {
+  test('in time: the refusal has a reason and Retry-After, and leaves the queue', async () => {
     const queue = scansOf(1);
     const all = askMany(queue, 'a', 2);
     await vi.advanceTimersByTimeAsync(9999);

@@ -47,7 +47,7 @@ async function microtasks(count: number): Promise<void> {
 /** Long enough for everything that waits for nothing else. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('C20, lost wake-up: what comes at any microtask around the end of a run is done', () => {
+describe('C20, lost wake-up: work that arrives at any microtask around the end of a run is done', () => {
   const delays = Array.from({ length: 12 }, (_, n) => n);
 
   test.each(Object.keys(QUEUES))('%s', async (name) => {
@@ -83,7 +83,7 @@ describe('C20, lost wake-up: what comes at any microtask around the end of a run
     }
   });
 
-  test('a change around the end of a wait wakes the wait that began before the look', async () => {
+  test('a change around the end of a wait wakes the wait that began before the read', async () => {
     for (const delay of delays) {
       const waiters = new VaultWaiters();
       const begin = () => waiters.begin({ topic: 'vault', sessionHash: undefined });

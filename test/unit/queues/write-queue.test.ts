@@ -86,7 +86,7 @@ describe('batching', () => {
     expect(await result).toBe('a1 done');
   });
 
-  test('what arrives while a statement is under way leaves together in the next one, in its order', async () => {
+  test('writes that arrive during a statement leave together in the next one, in order', async () => {
     const results = [push('a', 'a1'), push('b', 'b1'), push('a', 'a2'), push('c', 'c1')];
     await turns();
     expect(begun()).toEqual(['a1']);
@@ -107,7 +107,7 @@ describe('batching', () => {
     expect(statements.flatMap(({ writes }) => writes)).toEqual(names(0, 300));
   });
 
-  test('a statement takes 4 MiB, and one write that has more by itself', async () => {
+  test('a statement takes 4 MiB, or one larger write alone', async () => {
     const MiB = 1024 * 1024;
     send('a', 'first');
     for (const [name, bytes] of [
@@ -137,7 +137,7 @@ describe('limits', () => {
     expect(queue.depth).toBe(5000);
   });
 
-  test('64 MiB may wait, and what failed makes room as well', async () => {
+  test('64 MiB may be queued, and failed writes make room as well', async () => {
     const MiB = 1024 * 1024;
     const first = push('a', 'a1', 63 * MiB);
     await expect(push('a', 'a2', 2 * MiB)).rejects.toMatchObject(full);
@@ -149,7 +149,7 @@ describe('limits', () => {
     expect(queue.depth).toBe(2);
   });
 
-  test('what was refused never runs', async () => {
+  test('a refused write never runs', async () => {
     send('a', 'a1', 64 * 1024 * 1024);
     await expect(push('a', 'a2')).rejects.toMatchObject(full);
     await underWay(0).succeed();
@@ -171,7 +171,7 @@ describe('a statement that fails', () => {
     await queue.whenIdle();
   });
 
-  test('and changed nothing is tried again write by write: the bad one fails alone', async () => {
+  test('and changed nothing is retried write by write: the bad one fails alone', async () => {
     send('z', 'z1');
     const results = [push('a', 'a1'), push('b', 'b1'), push('a', 'a2'), push('c', 'c1')];
     await underWay(0).succeed();
@@ -189,7 +189,7 @@ describe('a statement that fails', () => {
     expect(queue.depth).toBe(0);
   });
 
-  test('of one write is not tried again', async () => {
+  test('of one write is not retried', async () => {
     const result = push('a', 'a1');
     await underWay(0).fail(new Refused('no'));
     await expect(result).rejects.toThrow('no');
@@ -197,7 +197,7 @@ describe('a statement that fails', () => {
     await queue.whenIdle();
   });
 
-  test('keeps the order of a lane: what came meanwhile comes after what is tried again', async () => {
+  test('keeps the order of a lane: new writes follow the retried ones', async () => {
     send('z', 'z1');
     send('a', 'a1');
     send('b', 'b1');
@@ -222,7 +222,7 @@ describe('a lane whose last write failed', () => {
     statements = [];
   }
 
-  test('goes alone, so that nobody waits for it', async () => {
+  test('is sent alone, so that no other vault waits for it', async () => {
     await suspectLane();
     send('bad', 'b2');
     send('good', 'g1');
@@ -233,7 +233,7 @@ describe('a lane whose last write failed', () => {
     expect(begun()).toEqual(['b2', 'g1', 'g2']);
   });
 
-  test('goes with everybody again once a write succeeded', async () => {
+  test('joins the others again once a write succeeded', async () => {
     await suspectLane();
     const results = [push('bad', 'b2'), push('bad', 'b3')];
     await underWay(0).succeed();
@@ -245,7 +245,7 @@ describe('a lane whose last write failed', () => {
     expect(await Promise.all(results)).toEqual(['b2 done', 'b3 done']);
   });
 
-  test('stays alone as long as it fails, and each of its writes gets its own error', async () => {
+  test('stays alone as long as it fails, and each of its writes gets a separate error', async () => {
     await suspectLane();
     const results = [push('bad', 'b2'), push('bad', 'b3'), push('bad', 'b4')];
     await underWay(0).fail(new Refused('still locked'));
@@ -257,7 +257,7 @@ describe('a lane whose last write failed', () => {
     expect(queue.depth).toBe(0);
   });
 
-  test('fails as a whole while it is locked: the others would wait in vain as well', async () => {
+  test('fails as a whole while it is locked, because the others would time out too', async () => {
     const error = new Locked('still locked');
     await suspectLane();
     const results = [push('bad', 'b2'), push('bad', 'b3'), push('good', 'g1')];
@@ -272,7 +272,7 @@ describe('a lane whose last write failed', () => {
   });
 });
 
-test('four lanes go alone at a time, so that others find a connection', async () => {
+test('at most four lanes are sent alone at a time, so that others get a connection', async () => {
   send('z', 'z1');
   for (const lane of ['a', 'b', 'c', 'd', 'e', 'f']) send(lane, `${lane}1`);
   await underWay(0).succeed();
@@ -291,7 +291,7 @@ describe('whenIdle', () => {
     await queue.whenIdle();
   });
 
-  test('waits for every write, also those that arrive meanwhile and those that are tried again', async () => {
+  test('waits for every write, including later and retried ones', async () => {
     let idle = 0;
     const notice = () => {
       idle++;
@@ -312,7 +312,7 @@ describe('whenIdle', () => {
   });
 });
 
-test('whatever fails, each write has one result, good ones succeed, and each lane commits in order', async () => {
+test('for any failures each write has one result, good ones succeed, and each lane commits in order', async () => {
   const write = fc.record({
     lane: fc.constantFrom('a', 'b', 'c'),
     bad: fc.boolean(),
@@ -354,7 +354,7 @@ test('whatever fails, each write has one result, good ones succeed, and each lan
   );
 });
 
-describe('C20, lost wake-up: a write that comes right behind the failure of the last one in its lane', () => {
+describe('C20, lost wake-up: a write that arrives right after the last one in its lane failed', () => {
   /** Runs work so many microtasks later; 0: in the very one that learns of the failure. */
   function later<T>(microtasks: number, work: () => Promise<T>): Promise<T> {
     return microtasks === 0 ? work() : Promise.resolve().then(() => later(microtasks - 1, work));
@@ -373,7 +373,7 @@ describe('C20, lost wake-up: a write that comes right behind the failure of the 
     await queue.whenIdle();
   });
 
-  test.each(delays)('%i microtasks later is done where its lane goes alone', async (after) => {
+  test.each(delays)('%i microtasks later is written if its lane is sent alone', async (after) => {
     send('a', 'a1');
     await underWay(0).fail(new Locked());
     const retried = again(push('a', 'a2'), after, 'a', 'a3');
@@ -385,7 +385,7 @@ describe('C20, lost wake-up: a write that comes right behind the failure of the 
   });
 
   test.each(delays)(
-    '%i microtasks later is done where more lanes fail than go side by side',
+    '%i microtasks later is written if more lanes fail than are sent at a time',
     async (after) => {
       const lanes = names(1, 9);
       const retried = lanes.map((lane) => again(push(lane, `${lane} first`), after, lane, `${lane} again`));

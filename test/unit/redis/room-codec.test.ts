@@ -77,7 +77,7 @@ describe('a room in Redis', () => {
     expect(decodeRoom('x', new Map())).toBeUndefined();
   });
 
-  test('becomes by a change what it shall be', () => {
+  test('a change gives the intended room', () => {
     const maybe = fc.option(room, { nil: undefined });
     fc.assert(
       fc.property(maybe, room, (roomBefore, roomAfter) => {
@@ -105,7 +105,7 @@ describe('a room in Redis', () => {
     );
   });
 
-  test('says which replicas entered and left it, and who waits', () => {
+  test('lists the replicas that entered and left, and the waiting sockets', () => {
     const maybe = fc.option(room, { nil: undefined });
     fc.assert(
       fc.property(maybe, maybe, (roomBefore, roomAfter) => {
@@ -126,7 +126,7 @@ describe('a room in Redis', () => {
   });
 });
 
-test('a dead replica leaves nothing in a room, and the owner hears of each atem that went', () => {
+test('a dead replica leaves nothing in a room, and the owner is notified of each lost atem', () => {
   fc.assert(
     fc.property(room, fc.subarray([...REPLICAS]), (one, gone) => {
       const dead = new Set<string>(gone);

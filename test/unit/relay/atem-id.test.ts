@@ -45,7 +45,7 @@ describe('sanitizeAtemId', () => {
     expect(sanitize(`aa${'🚀'.repeat(100)}`)).toBe(`aa${'🚀'.repeat(63)}`);
   });
 
-  test('whatever comes in, the id is well-formed, bounded, made of allowed characters and stable', () => {
+  test('for any input the id is well-formed, bounded, of allowed characters and stable', () => {
     const anything = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.string({ unit: fc.constantFrom('%', 'E', '5', '9', 'B', 'A', '2', '\ud83d', '\ude80', '团', '-') }),

@@ -25,7 +25,7 @@ const valid = () => {
 };
 
 describe('verifyAstationProof', () => {
-  test('takes the mirrored signature too, which is why replays go by the challenge', () => {
+  test('accepts the mirrored signature too, so replay detection uses the challenge', () => {
     const { signatureHex } = valid();
     const rLength = 2 * Number.parseInt(signatureHex.slice(6, 8), 16);
     const s = BigInt(`0x${signatureHex.slice(8 + rLength + 4)}`);
@@ -59,7 +59,7 @@ describe('verifyAstationProof', () => {
     },
   );
 
-  test('refuses a signature of a megabyte without looking at it', () => {
+  test('refuses a signature of a megabyte unread', () => {
     const verdict = verifyAstationProof({ ...valid(), signatureHex: '30'.repeat(500_000) });
     expect(verdict).toEqual({ ok: false, reason: 'invalid signature' });
   });

@@ -54,14 +54,14 @@ async function reconnect(rooms: MemoryRooms, astations: number): Promise<void> {
 }
 
 describe('work that grows with the work of others', () => {
-  test('what one Astation costs that comes back does not depend on how many others do', async () => {
+  test('the cost of a returning Astation does not depend on the number of others', async () => {
     const few = await visitsDuring(() => reconnect(new MemoryRooms(nowhere, () => 0), 1000));
     const many = await visitsDuring(() => reconnect(new MemoryRooms(nowhere, () => 0), 4000));
     expect(few).toBeGreaterThan(0);
     expect(many).toBe(4 * few);
   });
 
-  test('looking for pairing rooms that have expired looks at no other room', async () => {
+  test('the sweep of expired pairing rooms reads no other room', async () => {
     let now = 0;
     const rooms = new MemoryRooms(nowhere, () => now);
     await reconnect(rooms, 1000);
@@ -94,7 +94,7 @@ describe('pending sockets of an address', () => {
     return of;
   };
 
-  test('are known whatever their rooms, the oldest first, until they leave', async () => {
+  test('are listed across rooms, the oldest first, until they leave', async () => {
     const rooms = new MemoryRooms(nowhere, () => 0);
     for (const [n, code] of ['a', 'b', 'a'].entries()) {
       const more = { code, address: 'x', keyRegistered: true };

@@ -24,7 +24,7 @@ describe('createNudger', () => {
     expect(send.mock.calls).toEqual([[write('v-1', 3)]]);
   });
 
-  test('begins anew after a nudge, and keeps vaults apart', () => {
+  test('starts again after a nudge, and keeps vaults separate', () => {
     const send = vi.fn();
     const nudger = createNudger({ send });
     nudger.written(write('v-1', 1));
@@ -56,7 +56,7 @@ describe('createNudger', () => {
     expect(send).toHaveBeenLastCalledWith(write('v-1', 2));
   });
 
-  test('nothing comes out of it, even when timers and listeners fail', () => {
+  test('nothing is thrown, even when timers and listeners fail', () => {
     const nudger = createNudger({
       send: vi.fn(),
       setTimer: () => {
@@ -69,7 +69,7 @@ describe('createNudger', () => {
     expect(() => nudger.written(write('v-1', 1))).not.toThrow();
   });
 
-  test('close forgets what waits and hears no more', () => {
+  test('close discards pending nudges and ignores later ones', () => {
     const send = vi.fn();
     const nudger = createNudger({ send });
     nudger.written(write('v-1', 1));

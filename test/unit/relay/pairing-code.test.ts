@@ -17,7 +17,7 @@ describe('createPairingCode', () => {
     expect(createPairingCode(source(248, 255, 247, 0, 0, 0, 0, 0, 0, 0))).toBe('9AAA-AAAA');
   });
 
-  test('over all bytes each letter comes equally often', () => {
+  test('over all bytes each letter is equally frequent', () => {
     const count = new Map<string, number>();
     for (let byte = 0; byte < 256; byte++) {
       let calls = 0;

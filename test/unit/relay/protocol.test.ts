@@ -82,7 +82,7 @@ describe('envelopeFrame', () => {
     expect(envelopeFrame(atem, text)).toBe(`${head}${payload}}`);
   });
 
-  test('any frame comes out as one envelope, and its payload comes back from the other side as it is', () => {
+  test('any frame becomes one envelope, and the other side decodes its payload unchanged', () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), fc.string({ unit: 'grapheme' })), fc.string(), (text, id) => {
         const frame = envelopeFrame({ atemId: id, connectionId: 'c' }, text);
@@ -185,11 +185,11 @@ describe('parseAstationFrame', () => {
     ['{"\\u0061tem_id":"a"}', 'not an envelope'],
     [' {"atem_id":"a","connection_id":"c","payload":{}', 'not JSON'],
     [`{"atem_id":"a","payload":${'['.repeat(200)}${']'.repeat(200)}}`, 'too deep'],
-  ])('%s could be for one atem and goes to none', (text, reason) => {
+  ])('%s could be for one atem and reaches none', (text, reason) => {
     expect(parseAstationFrame(text)).toEqual({ kind: 'dropped', reason });
   });
 
-  test('never throws, and a frame it broadcasts holds no atem_id', () => {
+  test('never throws, and a broadcast frame has no atem_id', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.json(), fc.string(), fc.string({ unit: fc.constantFrom(...'{}[]":,\\a1 ') })),

@@ -65,7 +65,7 @@ describe('roomStatus', () => {
     expect(roomStatus(room, 599_999)).toEqual(expected);
   });
 
-  test('says when a code has expired, but never while an Astation is there', () => {
+  test('reports an expired code, but never while an Astation is connected', () => {
     expect(roomStatus(pairing, 600_000)?.expired).toBe(true);
     expect(roomStatus(paired, 9_000_000)?.expired).toBe(false);
     expect(
@@ -81,13 +81,13 @@ describe('roomStatus', () => {
 });
 
 describe('closeRoom', () => {
-  test('closes everybody', () => {
+  test('closes every socket', () => {
     const { room, effects } = closeRoom(verifiedRoom('s1', 'a@t1', pending('p1')), false);
     expect(room).toBeUndefined();
     expect(shown(effects)).toEqual(['t1', 'p1', 's1'].map((id) => `${id} x 1000 the room was closed`));
   });
 
-  test('leaves the room of a registered Astation alone, and one that is not there', () => {
+  test('does not change the room of a registered Astation, nor an unknown one', () => {
     expect(closeRoom(paired, true)).toMatchObject({ room: paired, effects: [], refused: { status: 409 } });
     expect(closeRoom(undefined, true).refused?.status).toBe(409);
     expect(closeRoom(undefined, false)).toMatchObject({ effects: [], refused: { status: 404 } });
@@ -95,7 +95,7 @@ describe('closeRoom', () => {
 });
 
 describe('sweepRoom', () => {
-  test('leaves alone what has not expired', () => {
+  test('keeps unexpired rooms', () => {
     for (const room of [withAtem, paired]) expect(sweepRoom(room, 599_999)).toEqual({ room, effects: [] });
     expect(sweepRoom(paired, 9_000_000)).toEqual({ room: paired, effects: [] });
   });

@@ -49,7 +49,7 @@ describe('astationProved', () => {
     expect(second.room?.pending.size).toBe(0);
   });
 
-  test('by a socket that has gone still takes the room from an owner without proof', () => {
+  test('by a closed socket still takes the room from an owner without proof', () => {
     const { room, effects } = astationProved(roomWith('s2', 'a@t1'), proof('s1', 'registered', 20_000));
     expect(shown(effects)).toEqual([replaced('s2')]);
     expect(room?.owner).toBeUndefined();
@@ -71,7 +71,7 @@ describe('astationRejected', () => {
     expect(room).toBeUndefined();
   });
 
-  test('of a socket that has gone says nothing', () => {
+  test('of a closed socket sends nothing', () => {
     expect(astationRejected(roomWith('s1'), { connectionId: 'x', message: 'no', now: 1 }).effects).toEqual(
       [],
     );
@@ -114,7 +114,7 @@ describe('keyRegistered', () => {
 });
 
 describe('keyForgotten', () => {
-  test('closes the verified owner and nobody else', () => {
+  test('closes only the verified owner', () => {
     const { room, effects } = keyForgotten(verifiedRoom('s1', 'a@t1', pending('p1')), 1);
     expect(shown(effects)).toEqual(['s1 x 1008 the key of this Astation was forgotten']);
     expect(room?.owner).toBeUndefined();
@@ -128,7 +128,7 @@ describe('keyForgotten', () => {
   });
 });
 
-test('astationOf finds owner and pending sockets and nobody else', () => {
+test('astationOf finds only owner and pending sockets', () => {
   const { room } = joinAstation(verifiedRoom('s1', 'a@t1'), arrival('p1', pending('p1')));
   expect(astationOf(room, 's1')?.standing).toBe('verified');
   expect(astationOf(room, 'p1')?.challenge).toBe('challenge of p1');

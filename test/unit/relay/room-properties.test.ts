@@ -200,7 +200,7 @@ class Edge {
 test.each([
   ['an identity room', () => undefined],
   ['a pairing room', () => openPairingRoom({ code: 'ABCD-2345', hostname: 'box', now: 0 })],
-])('whatever the order of events, %s keeps its promises', (_name, open) => {
+])('for any order of events, %s keeps its invariants', (_name, open) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const edge = new Edge(open());

@@ -31,7 +31,7 @@ describe('routeFromAtem', () => {
     ['an Astation is only pending', onlyPending],
     ['the socket was replaced', roomWith('s1', 'a@t1', 'a@t2')],
     ['the room is gone', undefined],
-  ])('goes nowhere when %s', (_name, room) => {
+  ])('is dropped when %s', (_name, room) => {
     expect(routeFromAtem(room, { atemId: 'a', connectionId: 't1', text: 'x' })).toEqual([]);
   });
 });
@@ -56,12 +56,12 @@ describe('routeFromAstation', () => {
     expect(routeFromAstation(room, said('s1', text))).toEqual([]);
   });
 
-  test('passes on what has no atem_id to every atem, byte for byte', () => {
+  test('forwards a frame without atem_id to every atem, byte for byte', () => {
     const effects = routeFromAstation(room, said('s1', ' {"type":"x" , "n":1e2}'));
     expect(shown(effects)).toEqual(['t3 <  {"type":"x" , "n":1e2}', 't2 <  {"type":"x" , "n":1e2}']);
   });
 
-  test('does not hear a pending socket, nor one that is not there', () => {
+  test('ignores pending and unknown sockets', () => {
     const impostor = verifiedRoom('s1', 'a@t1', pending('p1'));
     expect(routeFromAstation(impostor, said('p1', '{"type":"x"}'))).toEqual([]);
     expect(routeFromAstation(impostor, said('p1', envelope('a@t1', '1')))).toEqual([]);

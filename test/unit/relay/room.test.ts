@@ -97,7 +97,7 @@ describe('an Astation that joins', () => {
     });
   });
 
-  test('is told of the atems that are there, with the sockets they have now', () => {
+  test('gets the list of atems with their current sockets', () => {
     const waiting = leaveAstation(roomWith('s1', 'a@t1', 'b@t2', 'a@t3'), {
       connectionId: 's1',
       now: 1,
@@ -110,20 +110,20 @@ describe('an Astation that joins', () => {
     ]);
   });
 
-  test('takes over a pairing room as it is', () => {
+  test('takes over a pairing room unchanged', () => {
     const { room } = joinAstation(pairing, arrival('s1', { code: 'ABCD-2345', now: 599_999 }));
     expect(room).toMatchObject({ kind: 'pairing', hostname: 'box', owner: { connectionId: 's1' } });
     expect(refuseAtem(room, 5_000_000)).toBeUndefined();
   });
 
-  test('comes too late for an expired pairing room', () => {
+  test('is refused for an expired pairing room', () => {
     const { room, effects, refused } = joinAstation(pairing, arrival('s1', { now: 600_000 }));
     expect(room).toBe(pairing);
     expect(refused?.status).toBe(410);
     expect(shown(effects)).toEqual(['s1 x 1008 This pairing code has expired.']);
   });
 
-  test('with a known key is pending: the owner stays, and nobody hears of it', () => {
+  test('with a known key is pending: the owner stays, and no socket is notified', () => {
     const before = verifiedRoom('s1', 'a@t1');
     const { room, effects } = joinAstation(before, arrival('p1', pending('p1')));
     expect(shown(effects)).toEqual([challenge('p1')]);
@@ -147,7 +147,7 @@ describe('an Astation that joins', () => {
     expect(room?.pending.get('s1')).toMatchObject({ standing: 'pending', challengeExpiresAt: 10_000 });
   });
 
-  test('of three from one address that race, the oldest goes', () => {
+  test('of three racing sockets of one address, the oldest is closed', () => {
     const from = (connectionId: string) => arrival(connectionId, { address: 'same' });
     let room = joinAstation(undefined, from('s1')).room;
     room = joinAstation(room, from('s2')).room;
@@ -162,13 +162,13 @@ describe('pending Astations', () => {
   const from = (connectionId: string, address: string, more: object = {}) =>
     arrival(connectionId, { ...pending(connectionId), address, ...more });
 
-  test('nobody is turned away while others wait', () => {
+  test('waiting sockets keep no other socket out', () => {
     expect(
       refuseAstation(roomWith(...Array.from({ length: 32 }, (_, i) => pending(`p${i}`))), 0),
     ).toBeUndefined();
   });
 
-  test('are at most two of one address: the oldest goes, in this room at once, in another by name', () => {
+  test('are at most two of one address: the oldest is closed, in this room at once, in another by name', () => {
     const two = ['p1', 'p2'].reduce<Room | undefined>(
       (room, id, now) => joinAstation(room, from(id, 'x', { now })).room,
       undefined,
@@ -193,7 +193,7 @@ describe('pending Astations', () => {
     expect(elsewhere).toEqual(crowd.slice(0, 3));
   });
 
-  test('are at most 32 in a room: the oldest of the address that has the most goes', () => {
+  test('are at most 32 in a room: the oldest of the address with the most is closed', () => {
     let room: Room | undefined;
     // The one that matters came first, and is alone at its address.
     const ids = ['genuine', ...Array.from({ length: 31 }, (_, i) => `p${i}`)];
@@ -211,7 +211,7 @@ describe('pending Astations', () => {
     }
   });
 
-  test('of another room that has to go leaves it, unless it went before', () => {
+  test('a displaced socket of another room leaves it, unless it had left before', () => {
     const room = roomWith(pending('p1'), pending('p2'));
     const left = displacePending(room, 'p1');
     expect(shown(left.effects)).toEqual([displaced('p1')]);
@@ -229,7 +229,7 @@ describe('an Astation that leaves', () => {
     expect(refuseAtem(room, 9_000_000)).toBeUndefined();
   });
 
-  test('ends an identity room that nobody else is in', () => {
+  test('ends an identity room without other sockets', () => {
     expect(leaveAstation(roomWith('s1'), { connectionId: 's1', now: 5 }).room).toBeUndefined();
     expect(leaveAstation(roomWith(pending('p1')), { connectionId: 'p1', now: 5 }).room).toBeUndefined();
   });
@@ -247,21 +247,21 @@ describe('an Astation that leaves', () => {
   });
 });
 
-describe('an atem is evicted by its id: one that came by a session', () => {
+describe('an atem is evicted by its id: an atem that joined by a session', () => {
   const proven = { atemId: 'a', connectionId: 't1', session: 'one', now: 0 };
   const inside = joinAtem(roomWith('s1'), proven).room;
 
   test.each([
     ['a code', undefined],
     ['another session', 'two'],
-  ])('stays when a socket with its id comes by %s, which is closed and not announced', (_, session) => {
+  ])('stays when a socket with its id joins by %s, which is closed and not announced', (_, session) => {
     const { room, effects, refused } = joinAtem(inside, { ...proven, connectionId: 't2', session });
     expect(room).toBe(inside);
     expect(refused?.status).toBe(409);
     expect(shown(effects)).toEqual([`t2 x 1008 ${refused?.message}`]);
   });
 
-  test('is replaced by a socket of the same session, and takes the place of one that came by a code', () => {
+  test('is replaced by a socket of the same session, and replaces one that joined by a code', () => {
     const { room } = joinAtem(inside, { ...proven, connectionId: 't2' });
     expect(room?.atems.get('a')).toBe('t2');
     const byCode = joinAtem(roomWith('s1', 'a@t1'), { ...proven, connectionId: 't2' }).room;

@@ -15,13 +15,13 @@ function fill(frames: number, bytes: number, now = 0): SendQueue {
 }
 
 describe('enqueue', () => {
-  test('takes 1,000 frames and loses the next', () => {
+  test('accepts 1,000 frames and drops the next', () => {
     const full = fill(1000, 1, 5);
     expect(full).toEqual({ frames: 1000, bytes: 1000, fullSince: 5 });
     expect(enqueue(full, { bytes: 1, now: 9 })).toEqual({ queue: full, accepted: false });
   });
 
-  test('takes 4 MB and loses the next byte', () => {
+  test('accepts 4 MB and drops the next byte', () => {
     const full = fill(4, 1_000_000, 5);
     expect(full).toEqual({ frames: 4, bytes: 4_000_000, fullSince: 5 });
     expect(enqueue(full, { bytes: 1, now: 9 })).toEqual({ queue: full, accepted: false });
@@ -37,7 +37,7 @@ describe('enqueue', () => {
   });
 });
 
-test('a frame that no queue could hold is lost, and its receiver, for whom nothing waits, is not to blame', () => {
+test('a frame that exceeds any queue is dropped, and its receiver with an empty queue is not closed', () => {
   const { queue, accepted } = enqueue(EMPTY_QUEUE, { bytes: 6_000_000, now: 7 });
   expect(accepted).toBe(false);
   expect(queue).toEqual(EMPTY_QUEUE);
@@ -63,7 +63,7 @@ describe('isStalled', () => {
   });
 });
 
-test('whatever happens, what waits is within the limits and is what was accepted less what was taken', () => {
+test('in any sequence, the queue is within the limits and equals accepted minus taken frames', () => {
   const operations = fc.array(fc.option(fc.integer({ min: 0, max: 1_048_576 })), { maxLength: 200 });
   fc.assert(
     fc.property(operations, (sizes) => {

@@ -12,7 +12,7 @@ const lengthsOf = async (input: Iterable<Buffer>): Promise<number[]> => {
   return lengths;
 };
 
-test('the longest text that a server can take fits a line, whatever its characters', async () => {
+test('the longest text of a server fits a line, with any characters', async () => {
   const line = formatLine({
     type: 'row',
     position: '2:v-1',

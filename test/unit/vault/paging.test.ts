@@ -21,7 +21,7 @@ const vaultId = fc.oneof(
 );
 
 describe('a cursor', () => {
-  test('of a read is taken, and means what it was made of', () => {
+  test('of a read is accepted, and decodes to its input', () => {
     fc.assert(
       fc.property(
         fc.record({
@@ -40,7 +40,7 @@ describe('a cursor', () => {
     );
   });
 
-  test('of a list is taken, and means what it was made of', () => {
+  test('of a list is accepted, and decodes to its input', () => {
     fc.assert(
       fc.property(fc.record({ createdUs: time, vaultId }), (cursor) => {
         const text = writeListCursor(cursor);

@@ -53,7 +53,7 @@ describe('a wait ends', () => {
     expect(waiters.sessions()).toEqual(['other']);
   });
 
-  test('when whoever waits is gone', async () => {
+  test('when the waiting caller has left', async () => {
     const leaving = new AbortController();
     const wait = begin('vault a', { ms: 1000, sessionHash: 'one', signal: leaving.signal });
     leaving.abort();
@@ -61,7 +61,7 @@ describe('a wait ends', () => {
     expectEmpty();
   });
 
-  test('at once when whoever waits was gone before', async () => {
+  test('at once when the caller had left before', async () => {
     expect(await endOf(begin('vault a', { ms: 1000, signal: AbortSignal.abort() }))).toBe('left');
     expectEmpty();
   });
@@ -73,7 +73,7 @@ describe('a wait ends', () => {
     expectEmpty();
   });
 
-  test('when everybody has to look again, of whatever topic', async () => {
+  test('when all topics are invalidated', async () => {
     const waits = [begin('vault a'), begin('vault a'), begin('vault b', { ms: 1000 })];
     waiters.lookAgain();
     expect(await Promise.all(waits.map(endOf))).toEqual(['look again', 'look again', 'look again']);
@@ -91,7 +91,7 @@ describe('a wait ends', () => {
   });
 });
 
-test('a wait ends once: what comes after its end changes nothing', async () => {
+test('a wait ends once: later events change nothing', async () => {
   const wait = begin('vault a', { ms: 1000, sessionHash: 'one' });
   waiters.changed('vault a');
   wait.cancel();
@@ -103,7 +103,7 @@ test('a wait ends once: what comes after its end changes nothing', async () => {
   expectEmpty();
 });
 
-test('many wait for one topic, and each is woken; who begins meanwhile waits for the next change', async () => {
+test('all waits for one topic are woken; a wait that begins in the meantime waits for the next change', async () => {
   const waits = Array.from({ length: 5000 }, (_, i) =>
     begin('vault a', { ms: 25_000, sessionHash: `${i % 10}` }),
   );
