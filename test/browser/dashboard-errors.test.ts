@@ -37,7 +37,7 @@ const PASSING: [refusal: Refusal, en: string, zh: string][] = [
   [BUSY, 'Too many requests at the moment.', '目前请求过多。'],
   [UNAVAILABLE, 'The server cannot work on this at the moment.', '服务器目前无法处理此请求。'],
   [FAILED, 'Something went wrong on the server.', '服务器出了点问题。'],
-  [PROXY, 'The server sent no answer that can be read.', '服务器的答复无法读取。'],
+  [PROXY, 'The server sent an unreadable answer.', '服务器的答复无法读取。'],
 ];
 
 const LASTING: [refusal: Refusal, en: string, zh: string][] = [

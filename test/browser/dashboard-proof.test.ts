@@ -113,7 +113,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
         await open(page);
         await page
           .locator('.entry.forged[data-entry="2"]')
-          .getByText('This is not what the chain says.')
+          .getByText('This does not match the chain.')
           .waitFor();
         expect(await page.locator('.entry.forged').count()).toBe(1);
       });

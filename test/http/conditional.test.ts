@@ -157,7 +157,7 @@ describe('concurrent identical reads', () => {
       ),
     );
 
-  test('all see what was committed before they asked', async () => {
+  test('all concurrent readers see the rows that were committed before their requests', async () => {
     for (let written = 2; written < 30; written++) {
       const [, ...reads] = await Promise.all([
         vaults.append(vaultId, `entry ${written}`).then(async () => {
@@ -170,7 +170,7 @@ describe('concurrent identical reads', () => {
     }
   });
 
-  test('are each judged by who they are', async () => {
+  test('each reader is authorized separately', async () => {
     const away = await server.login('st-away');
     const answers = await readAll(away, ['ann', 'bob', 'eve']);
     expect(answers.map(({ status }) => status)).toEqual(

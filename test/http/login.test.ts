@@ -91,7 +91,7 @@ const TOKEN = /^[0-9a-f]{64}$/;
 describe.each(['rest', 'trpc'] as const)('over %s', (surface) => {
   const calls = SURFACES[surface];
 
-  test('a request: what is answered, and for how long it waits', async () => {
+  test('a request: its answer, and its lifetime', async () => {
     const began = Date.now();
     const outcome = await calls.create('团队的 mac');
     expect(outcome).toEqual({

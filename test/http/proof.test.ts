@@ -207,7 +207,7 @@ describe('a forged answer is detected', () => {
       ['forged, then genuine', (rows) => rows.toSpliced(4, 0, forge(rows[4], { content: 'forged' }))],
       ['genuine, then forged', (rows) => rows.toSpliced(5, 0, forge(rows[4], { writer_id: 'eve' }))],
       ['genuine twice', (rows) => [...rows, rows[4] as Entry]],
-    ])('a row that is there twice: %s', async (_, lie) => {
+    ])('a row that appears twice: %s', async (_, lie) => {
       await expect(prove(ALL, lie)).rejects.toThrow(/^Row \d+ was read twice\.$/);
       await expect(prove('', lie)).rejects.toThrow(/^Row \d+ was read twice\.$/);
     });

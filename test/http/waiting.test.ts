@@ -176,7 +176,7 @@ describe('while a read waits', () => {
     });
   });
 
-  test('its past writer is taken off the list: 403 instead of what was written then', async () => {
+  test('a past writer is removed while it waits: 403 instead of the new rows', async () => {
     await new RestVaults(server.url, { session, clientId: 'roamer' }).append(vaultId, 'by roamer');
     const away = new RestVaults(server.url, { session: await server.login('st-2'), clientId: 'roamer' });
     const answer = wait('&since=999999&wait=25', away);
@@ -200,7 +200,7 @@ describe('while a read waits', () => {
     expect(took).toMatchObject({ status: 200, body: [] });
   });
 
-  test('the database is away for a while, and somebody else writes: it looks again', async () => {
+  test('the database is unreachable for a while and another server writes: the wait reads again', async () => {
     const options = { databaseUrl: proxied.url, replicas: 1, config: { databasePoolSize: 1 } };
     await withRelayServer(options, async ({ one: { url, services } }) => {
       const ann = new RestVaults(url, { session, clientId: 'ann' });

@@ -239,7 +239,7 @@ describe('frames beyond the limit wait', () => {
     expect(performance.now() - from).toBeGreaterThan(900);
   });
 
-  test('neither a proof nor a socket that proved waits for those that did not', async () => {
+  test('proofs and proved sockets do not wait for unproved sockets', async () => {
     // A server of the test, because its frames wait for half a minute and hold up whatever comes after them.
     await withRelayServer({ databaseUrl: database.url, config }, async ({ url }) => {
       const { owner, atem } = await enter(url);

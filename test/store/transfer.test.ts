@@ -214,7 +214,7 @@ describe('an export that was interrupted', () => {
     const last = parseLine(kept.at(-1)?.trimEnd() ?? '') as { position: string };
     const rest = await exported(scratch.url, { vaults: [vault_id], after: last.position });
     await withMigratedDatabase(async (url) => {
-      expect(await refusal(imported(url, rest))).toContain('Line 1: it goes on after');
+      expect(await refusal(imported(url, rest))).toContain('Line 1: it continues after');
       expect(await imported(url, [...kept, ...rest])).toMatchObject({ vaults: 1, rows: 4 });
       await withStore(url, async (moved) => {
         expect(await moved.meta(ann, vault_id)).toEqual(await written.meta(ann, vault_id));

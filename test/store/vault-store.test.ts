@@ -366,7 +366,7 @@ describe('at the end of numbers', () => {
   // The sequence of a database does not come back, so the test has one of its own.
   const own = useDatabase();
 
-  test('a seq that no JSON number holds is an error, never another number', async () => {
+  test('a seq beyond JSON numbers is an error, never another number', async () => {
     const last = new TestStore(own.db, new VaultFeed());
     const { vault_id: vaultId } = await last.create(ann, 'at the end of numbers');
     await own.admin.query(`SELECT setval('vault_entries_seq_seq', 9007199254740990)`);

@@ -54,8 +54,8 @@ export const enVault = {
     useMine: 'Take mine',
     merging: 'Merging…',
     tooLarge:
-      'These texts are too large to merge. Both stand below, between <<<<<<< and >>>>>>>. Choose, then save.',
-    clash: 'Both changed the same lines; they stand between <<<<<<< and >>>>>>>. Choose, then save.',
+      'These texts are too large to merge. Both are below, between <<<<<<< and >>>>>>>. Choose, then save.',
+    clash: 'Both changed the same lines, which are between <<<<<<< and >>>>>>>. Choose, then save.',
   },
 
   history: {
@@ -81,7 +81,7 @@ export const enVault = {
     changed: (label: string, writer: string) => `${writer} wrote ${label}`,
     summaryChanged: (writer: string) => `${writer} changed the summary`,
     before: 'Before the first change',
-    empty: 'Nothing has been written yet, so there is no past to visit.',
+    empty: 'Nothing has been written yet, so there is no history to show.',
     nothingYet: 'At this moment the vault was empty.',
     cut: (n: number) =>
       `This vault is too large for one page: these are its first ${count(n, 'change', 'changes')}.`,
@@ -103,11 +103,11 @@ export const enVault = {
       summary: () => 'The summary is not the one in the chain',
       missing: (label: string) => `${label} is in the chain, but the server left it out`,
       extra: (label: string) => `${label} is not in the chain`,
-      twice: (label: string) => `${label} is there twice`,
+      twice: (label: string) => `${label} appears twice`,
     },
-    forged: 'This is not what the chain says.',
+    forged: 'This does not match the chain.',
     brokenText:
-      'What the server sends does not match what it promised. Keep a copy, and ask the operator of the server.',
+      'The data from the server does not match its hash chain. Keep a copy, and ask the operator of the server.',
     empty: 'Nothing to verify yet.',
     explain:
       'Each row carries a hash over itself and the row before it. Your browser has just recomputed all of them, texts included.',

@@ -23,11 +23,11 @@ export const en = {
 
   problems: {
     unreachable: 'The server cannot be reached.',
-    unreadable: 'The server sent no answer that can be read.',
+    unreadable: 'The server sent an unreadable answer.',
     busy: 'Too many requests at the moment.',
     unavailable: 'The server cannot work on this at the moment.',
     unknownOutcome:
-      'The answer of the server was lost, so this may be written already. A repeat does not write it twice.',
+      'The answer of the server was lost, so this may be written already. A retry does not write it twice.',
     ended: 'Your session has ended. Sign in again.',
     forbidden: 'You may not do this in this vault.',
     notFound: 'This does not exist, or is not yours to read.',
@@ -57,7 +57,7 @@ export const en = {
   },
 
   signIn: {
-    title: 'See what your agents tell each other',
+    title: 'See what your agents write',
     lead: 'Sign in with a session of your Astation.',
     withSession: 'Session',
     withToken: 'Operator',
@@ -79,9 +79,9 @@ export const en = {
     tokenRefused: 'The server does not accept this token.',
     ended: 'Your session has ended. Sign in again.',
     makeOne: 'Make me a session',
-    makeOneText: 'Whoever runs the server makes one with this command, in the server’s folder:',
+    makeOneText: 'The operator of the server creates one with this command, in the server’s folder:',
     makeOneAstation: 'Astation id',
-    makeOneAfter: 'Then paste here what it prints.',
+    makeOneAfter: 'Then paste its output here.',
   },
 
   connection: {
@@ -104,9 +104,9 @@ export const en = {
     clearSearch: 'Clear the search',
     emptyTitle: 'No vaults yet',
     emptyText:
-      'A vault is where your agents hand decisions over to each other. Make the first one from a terminal:',
-    emptyOr: 'or make it here.',
-    emptyOperator: 'No work session has made a vault yet.',
+      'A vault is where your agents hand decisions over to each other. Create the first one from a terminal:',
+    emptyOr: 'or create it here.',
+    emptyOperator: 'No work session has created a vault yet.',
   },
 
   ...enVault,
@@ -120,7 +120,7 @@ export const en = {
     workSessions: 'Work sessions',
     workSession: 'Work session',
     sessions: 'Sessions',
-    noWorkSessions: 'There is no session that is bound to an Astation.',
+    noWorkSessions: 'No session is bound to an Astation.',
     days: (n: number) => count(n, 'day', 'days'),
     hours: (n: number) => count(n, 'hour', 'hours'),
     minutes: (n: number) => count(n, 'minute', 'minutes'),
@@ -151,7 +151,7 @@ export const en = {
 
   notFound: {
     title: 'This page does not exist',
-    text: 'The address may be cut short.',
+    text: 'The address may be incomplete.',
     link: 'All vaults',
   },
 };
