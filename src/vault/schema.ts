@@ -7,12 +7,9 @@ import { MAX_WRITERS } from './read/sql.ts';
 export const MAX_INT = 2_147_483_647;
 
 /** A seq on the wire. BIGINT in the database, bounded by what a JSON number holds exactly. */
-const seq = z
-  .int()
-  .min(0)
-  .meta({
-    description: 'The position in the order of all writes. Within one vault it is the order of the commits.',
-  });
+const seq = z.int().min(0).meta({
+  description: 'The position in the order of all writes. Within one vault it is the order of the commits.',
+});
 
 const head = z.int().min(0).meta({ description: 'The `seq` of the last row: a valid next `since`.' });
 
