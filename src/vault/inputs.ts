@@ -4,23 +4,23 @@ import { storableName, storableText } from '../wire.ts';
 import { LIST_CURSOR, READ_CURSOR } from './read/cursors.ts';
 import { MAX_INT } from './schema.ts';
 
-/** JSON integers within u32, as released clients read them. */
+/** Released clients read these JSON integers as u32. */
 const MAX_U32 = 4_294_967_295;
 
 /** Rows or vaults of one page. */
 export const MAX_LIMIT = 1000;
-/** Seconds that a read may wait: less than the time-outs of released clients (30 s). */
+/** Longest wait of a read, in seconds: below the time-out of released clients (30 s). */
 export const MAX_WAIT = 25;
-/** Rows of one proof, if the caller does not say. */
+/** Default number of rows of one proof. */
 const PROOF_LIMIT = 1000;
 const MAX_TAGS = 8;
 const MAX_TAG_CHARACTERS = 32;
 const MAX_QUERY_CHARACTERS = 256;
 
-/** A query string knows only text: digits become a number. On tRPC the number comes as it is. */
+/** Converts digits to a number, because a query string has only text. tRPC sends numbers. */
 function parseDigits(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\d{1,20}$/.test(value)) return value;
-  // A client's u64 may go beyond 2^53; no seq does, so the answer is the same.
+  // A client's u64 may exceed 2^53. No seq does, so clamping does not change the answer.
   return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
 }
 
@@ -28,10 +28,10 @@ function parseBoolean(value: unknown): unknown {
   return value === 'true' ? true : value === 'false' ? false : value;
 }
 
-// The casts give the typed client the type that it sends; the generator reads the schemas themselves.
+// The casts give the typed client its input type. The generator reads the schemas themselves.
 const seqOf = (description: string) =>
   z.preprocess(parseDigits, z.int().min(0)).meta({
-    // In the document: whatever has at most 20 digits, as `parseDigits` takes it.
+    // The document allows at most 20 digits, as `parseDigits` does.
     maximum: undefined,
     exclusiveMaximum: 1e20,
     description,
@@ -93,7 +93,7 @@ const cursor = (form: RegExp) =>
 
 const limit = within(1, MAX_LIMIT, 'The maximum number; `Link` with `rel="next"` leads to the next page.');
 
-/** What callers send. Unknown fields are refused, so that a misspelt option never passes silently. */
+/** The inputs of the calls. They refuse unknown fields, so that a misspelt option never passes silently. */
 export function makeVaultInputs(limits: Limits) {
   const entryText = storableText(limits.textBytes);
   const summaryText = storableText(limits.summaryBytes);

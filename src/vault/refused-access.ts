@@ -8,22 +8,22 @@ export const foreignVault = (vaultId: string) =>
 export const readOnlyVault = (vaultId: string) =>
   forbidden(`Vault ${vaultId} belongs to another work session: as a past writer you may read it, not write.`);
 
-/** The vault was created, or opened to the reader, between the two statements. */
+/** For a vault that was created, or opened to the reader, between the two statements. */
 const justChanged = (vaultId: string) =>
   new RelayError('SERVICE_UNAVAILABLE', `Your access to vault ${vaultId} has just changed; retry.`, {
     retryAfter: 1,
   });
 
-/** What was refused: its action in the audit log, and the rule of `policy.ts` that allows it. */
+/** A refused call: its action in the audit log, and the rule of `policy.ts` that allows it. */
 export interface RefusedAccess {
   action: string;
   allowed(vault: VaultAccess, caller: Caller): boolean;
 }
 
 /**
- * Finds out why a statement touched nothing, and notes it in the audit log.
+ * Finds out why a statement affected no row, and records the refusal in the audit log.
  * @returns the error to throw: `NOT_FOUND`, `FORBIDDEN`, or `SERVICE_UNAVAILABLE` where a retry may succeed
- * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away
+ * @throws RelayError `SERVICE_UNAVAILABLE` when the database is unavailable
  */
 export async function refusedAccess(
   audit: VaultAudit,

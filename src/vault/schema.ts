@@ -3,10 +3,10 @@ import { timestamp } from '../wire.ts';
 import { CHAIN_ALGORITHM } from './proof/chain.ts';
 import { MAX_WRITERS } from './read/sql.ts';
 
-/** The columns are INT. */
+/** Upper bound, because the columns are INT. */
 export const MAX_INT = 2_147_483_647;
 
-/** A seq on the wire. BIGINT in the database, bounded by what a JSON number holds exactly. */
+/** A seq on the wire: BIGINT in the database, within the integers that a JSON number holds exactly. */
 const seq = z.int().min(0).meta({
   description: 'The position in the order of all writes. Within one vault it is the order of the commits.',
 });

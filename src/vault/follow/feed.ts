@@ -1,4 +1,4 @@
-/** A row that is committed: readable by everybody who may read. */
+/** A committed row. Every caller with access can read it. */
 export interface CommittedWrite {
   workSessionId: string;
   vaultId: string;
@@ -6,11 +6,11 @@ export interface CommittedWrite {
   kind: 'content' | 'summary';
 }
 
-/** Where stores tell of committed writes, and others hear of them. A listener never fails a write. */
+/** Notifies listeners of committed writes. A listener never fails a write. */
 export class VaultFeed {
   readonly #listeners = new Set<(write: CommittedWrite) => void>();
 
-  /** @returns a function that ends the listening */
+  /** @returns a function that removes the listener */
   listen(listener: (write: CommittedWrite) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -22,7 +22,7 @@ export class VaultFeed {
       try {
         listener(write);
       } catch {
-        // The write stands; whoever could not be told catches up by `since`.
+        // The write is committed. A follower that missed the notification catches up by `since`.
       }
     }
   }

@@ -13,7 +13,7 @@ import { VaultWaiters, type WaitEnd } from './waiters.ts';
 const vaultTopic = (vaultId: string) => `vault ${vaultId}`;
 const workSessionTopic = (workSessionId: string) => `work session ${workSessionId}`;
 
-/** Changes of all of them, for operators. */
+/** Operators follow the changes of every work session. */
 const ALL_WORK_SESSIONS = 'all work sessions';
 
 const sessionEnded = () => unauthorized('This session ended while the request was waiting.');
@@ -21,26 +21,26 @@ const sessionEnded = () => unauthorized('This session ended while the request wa
 const stopping = () =>
   new RelayError('SERVICE_UNAVAILABLE', 'The server is stopping; connect again.', { retryAfter: 1 });
 
-/** Ends what follows a vault in the way that its reason asks for. */
+/** @throws RelayError where the reason for the end is an error for the follower */
 function refuseEnd(end: WaitEnd): void {
   if (end === 'session ended') throw sessionEnded();
   if (end === 'closing') throw stopping();
 }
 
-/** Rows that a follower who is far behind gets at a time. */
+/** Rows per portion for a follower that is far behind. */
 const WATCH_ROWS = 200;
 
 export interface WatchOptions extends Pick<ReadOptions, 'since' | 'kind' | 'signal'> {
   /**
-   * Reserves memory for rows on their way to the follower.
-   * @returns gives it back @throws RelayError `SERVICE_UNAVAILABLE` when there is too little
+   * Reserves memory for rows in flight to the follower.
+   * @returns releases it @throws RelayError `SERVICE_UNAVAILABLE` when there is too little
    */
   hold?: (bytes: number) => () => void;
 }
 
 const holdNothing = () => () => undefined;
 
-/** Vaults whose change a subscription may still have to tell. */
+/** Most changed vaults that a subscription keeps until it delivers them. */
 const MAX_CHANGED = 10_000;
 
 const tooFarBehind = () =>
@@ -52,13 +52,13 @@ const tooFarBehind = () =>
     },
   );
 
-/** Rows of portions from this many bytes on take turns. */
+/** Rows of a portion of at least this many bytes are paced. */
 const PACED_FROM = 65_536;
 
 /**
- * Bytes of a millisecond that large rows of all subscriptions have together. Writing a row into a stream of events costs
- * Node 20 about 30 ms for each 400 KB, because its TextEncoderStream goes character by character. Without turns a hundred
- * subscriptions keep the event loop busy for seconds.
+ * Bytes per millisecond that the large rows of all subscriptions share. Node 20 needs about 30 ms to write 400 KB into an
+ * event stream, because its TextEncoderStream goes character by character. Without pacing, a hundred subscriptions keep
+ * the event loop busy for seconds.
  */
 const PACE = 10_000;
 
@@ -68,7 +68,7 @@ interface FollowDeps {
   feed: VaultFeed;
 }
 
-/** Waiting reads and subscriptions: until a time, or for as long as the follower stays. */
+/** Waiting reads, which end at a time-out, and subscriptions, which last until the follower leaves. */
 export class VaultFollowers {
   readonly waiters = new VaultWaiters();
   readonly #views: VaultViews;
@@ -88,9 +88,9 @@ export class VaultFollowers {
   }
 
   /**
-   * What a vault holds, or a page of it, once there is something to show. An empty answer waits for up to `wait` seconds;
-   * a waiting read holds no database connection.
-   * @throws RelayError as `VaultViews.read`, and `UNAUTHORIZED` when the session ends meanwhile
+   * Reads a vault, or a page of it. If the answer would be empty, the read waits up to `wait` seconds for a row.
+   * A waiting read holds no database connection.
+   * @throws RelayError as `VaultViews.read`, and `UNAUTHORIZED` when the session ends during the wait
    */
   async readWithin(wait: number, view: View, bounds: AnswerBounds): Promise<VaultPage> {
     const look = await this.#lookUntil(view, bounds, performance.now() + wait * 1000);
@@ -123,8 +123,8 @@ export class VaultFollowers {
   }
 
   /**
-   * Every row after `since`, by seq, as it is committed, until the caller leaves.
-   * @throws RelayError as `VaultViews.read`; `SERVICE_UNAVAILABLE` when the server stops, so that a follower comes back
+   * Yields every row after `since` in the order of `seq`, as it is committed, until the caller leaves.
+   * @throws RelayError as `VaultViews.read`; `SERVICE_UNAVAILABLE` when the server stops, so that the follower reconnects
    */
   async *watch(
     reader: Reader,
@@ -147,7 +147,7 @@ export class VaultFollowers {
           bytes: PORTION_BYTES,
           continues: isBehind,
         });
-        // One row for all that this subscription reads.
+        // A subscription writes one audit row, whatever it reads.
         if (!noted) await this.#audit.note(reader, 'watch', { vaultId, ...look });
         noted = true;
         const { json, rows, next, bytes } = look.portion;
@@ -160,7 +160,7 @@ export class VaultFollowers {
         } finally {
           release();
         }
-        // Rows that are not shown have been seen as well.
+        // Rows that the view leaves out count as seen.
         seen = next ?? Math.max(seen, look.head);
         isBehind = next !== null;
         if (isBehind) continue;
@@ -173,22 +173,23 @@ export class VaultFollowers {
     }
   }
 
-  /** Resolves for one row of all subscriptions after the other, at `PACE`. @param bytes of the row */
+  /** Paces the rows of all subscriptions: resolves for one row at a time, at `PACE`. @param bytes of the row */
   #nextTurn(bytes: number): Promise<void> {
     this.#lastTurn = this.#lastTurn.then(() => setTimeout(bytes / PACE));
     return this.#lastTurn;
   }
 
   /**
-   * Vaults of the reader's work session, or all for an operator, as they change, with their new heads, until the caller leaves.
+   * Yields the changed vaults of the reader's work session, with their new heads, until the caller leaves. An operator gets
+   * those of every work session.
    * @throws RelayError `UNAUTHORIZED` when the session ends, `SERVICE_UNAVAILABLE` when the server stops
    */
   async *changes(reader: Reader, signal?: AbortSignal): AsyncGenerator<{ vault_id: string; head: number }> {
     const heads = new Map<string, number>();
     const stopListening = this.#feed.listen(({ workSessionId, vaultId, seq }) => {
-      const isAbout = isOperator(reader) || workSessionId === reader.workSessionId;
-      // One more than may be told shows that some are missing.
-      if (isAbout && (heads.size <= MAX_CHANGED || heads.has(vaultId)))
+      const isRelevant = isOperator(reader) || workSessionId === reader.workSessionId;
+      // One vault above the limit marks the subscription as too far behind.
+      if (isRelevant && (heads.size <= MAX_CHANGED || heads.has(vaultId)))
         heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
     });
     try {

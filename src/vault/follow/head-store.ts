@@ -1,8 +1,9 @@
 import type { Database } from '../../db/client.ts';
 
 /**
- * `$1` vaults, `$2` work sessions, `$3` client ids, one of each a question. One JSON array for all of them, which costs
- * the server less than rows do: place from 1, from outside, head and its hash, of each vault that may be read.
+ * `$1` vaults, `$2` work sessions, `$3` client ids: one of each per question. The result is one JSON array, because it costs
+ * the server less than rows do. Each readable vault has its place from 1, whether the reader is from outside, its head and
+ * the hash.
  */
 export const READ_HEADS = `
   SELECT coalesce(json_agg(json_build_array(
@@ -12,7 +13,7 @@ export const READ_HEADS = `
   WHERE v.work_session_id = asked.work_session_id OR (
     SELECT true FROM vault_writers AS w WHERE w.vault_id = v.vault_id AND w.client_id = asked.client_id)`;
 
-/** Whether a caller may read a vault, and where that stands. */
+/** Asks whether a caller may read a vault, and for its current head. */
 export interface HeadQuestion {
   vaultId: string;
   workSessionId: string;
@@ -26,8 +27,8 @@ export interface HeadAnswer {
 }
 
 /**
- * Asks many questions by one statement.
- * @returns an answer to each, undefined where the vault is not there or not for the caller
+ * Answers a batch of questions with one statement.
+ * @returns an answer to each; undefined where the vault does not exist or the caller may not read it
  * @throws RelayError `SERVICE_UNAVAILABLE`
  */
 export async function readHeads(

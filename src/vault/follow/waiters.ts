@@ -1,29 +1,29 @@
-/** Why a wait ended. `look again`: nobody can say whether something changed. */
+/** Why a wait ended. `look again`: a notification may have been lost, so the waiter must read again. */
 export type WaitEnd = 'changed' | 'time is up' | 'session ended' | 'closing' | 'left' | 'look again';
 
 export interface WaitFor {
-  /** What may change: a name that `changed` is called with. */
+  /** The topic that `changed` is called with. */
   topic: string;
-  /** Hexadecimal SHA-256 of the id of the session that waits. */
+  /** Hexadecimal SHA-256 of the id of the waiting session. */
   sessionHash: string | undefined;
-  /** At most so many ms; undefined: as long as it takes. */
+  /** Time-out in ms; undefined: none. */
   ms?: number | undefined;
-  /** Whoever waits is gone. */
+  /** Aborts when the waiting client leaves. */
   signal?: AbortSignal | undefined;
 }
 
-/** A wait that began. */
+/** A wait in progress. */
 export interface Wait {
   readonly ended: Promise<WaitEnd>;
-  /** Ends it; after its own end this does nothing. */
+  /** Ends the wait. It does nothing after the wait has ended. */
   cancel(): void;
 }
 
 type Wake = (end: WaitEnd) => void;
 
 /**
- * Who waits for a vault to change. A wait is a promise and an entry in two maps: it holds no database connection. Begin
- * it before looking, so that what is committed between the look and the wait is not missed.
+ * Waits for vaults to change. A wait is a promise and an entry in two maps; it holds no database connection. Begin the wait
+ * before the read, because a commit between the read and the wait would be missed.
  */
 export class VaultWaiters {
   readonly #byTopic = new Map<string, Set<Wake>>();
@@ -31,7 +31,7 @@ export class VaultWaiters {
   #closing = false;
   #size = 0;
 
-  /** How many wait. */
+  /** The number of waits in progress. */
   get size(): number {
     return this.#size;
   }
@@ -69,17 +69,17 @@ export class VaultWaiters {
     wakeAll(this.#bySession.get(idHash), 'session ended');
   }
 
-  /** The sessions that wait, by hexadecimal hash. */
+  /** The sessions with waiting requests, by hexadecimal hash. */
   sessions(): string[] {
     return [...this.#bySession.keys()];
   }
 
-  /** Has everybody look again: something may have happened that was not heard of. */
+  /** Wakes every waiter to read again, because notifications may have been lost. */
   lookAgain(): void {
     for (const waiting of [...this.#byTopic.values()]) wakeAll(waiting, 'look again');
   }
 
-  /** Ends every wait, and those that begin later at once. */
+  /** Ends every wait. Later waits end at once. */
   close(): void {
     this.#closing = true;
     for (const waiting of [...this.#byTopic.values()]) wakeAll(waiting, 'closing');
@@ -92,7 +92,7 @@ function add(map: Map<string, Set<Wake>>, key: string, wake: Wake): void {
   else map.set(key, new Set([wake]));
 }
 
-/** @returns whether it was there */
+/** @returns whether the waiter was registered */
 function remove(map: Map<string, Set<Wake>>, key: string, wake: Wake): boolean {
   const set = map.get(key);
   const was = set?.delete(wake) ?? false;

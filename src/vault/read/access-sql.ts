@@ -1,18 +1,18 @@
-/** Conditions that the statements share which show vaults: who may read, and whether a text holds another. */
+/** Conditions that the reading statements share: whether a caller may read, and whether a text contains another. */
 
-/** Which vaults the statements that read are about. */
+/** The vaults that a statement may read. */
 export interface Access {
-  /** Of one vault `v`: `$1` the vault, `$2` work session, `$3` client id. */
+  /** Condition on one vault `v`: `$1` the vault, `$2` work session, `$3` client id. */
   canRead: string;
-  /** All of them: `$1` work session, `$2` client id. */
+  /** Query for all readable vaults: `$1` work session, `$2` client id. */
   vaults: string;
 }
 
 export const CALLER: Access = {
   canRead: `(v.work_session_id = $2
     OR EXISTS (SELECT FROM vault_writers AS w WHERE w.vault_id = v.vault_id AND w.client_id = $3))`,
-  // Two index scans; the second skips what the first found. Behind a SELECT the client id is unknown to the planner:
-  // knowing how rare it is, PostgreSQL would plan anew for each list, which takes as long as the list.
+  // Two index scans; the second skips the vaults of the first. The SELECT hides the client id from the planner. If it
+  // saw the id, PostgreSQL would plan again for each list, which takes as long as the list.
   vaults: `
   SELECT * FROM vaults WHERE work_session_id = $1
   UNION ALL
@@ -20,17 +20,17 @@ export const CALLER: Access = {
   WHERE w.client_id = (SELECT $2::text) AND v.work_session_id <> $1`,
 };
 
-/** An operator has neither work session nor client id, and so reads every vault. */
+/** An operator has no work session and no client id, and reads every vault. */
 export const OPERATOR: Access = {
   canRead: `($2::text IS NULL AND $3::text IS NULL)`,
   vaults: `SELECT * FROM vaults WHERE $1::text IS NULL AND $2::text IS NULL`,
 };
 
 /**
- * Whether a text holds another, whatever the case of either and whatever canonical form. A search looks through many
- * texts that do not: a look for a literal text, or else one pattern, rules those out. Of the rest `search_fold`, which
- * takes much longer, has to decide about few. Bytes and named characters are compared (`COLLATE "C"`), because the
- * collation of the database must not decide: `lower()` of a Turkish one parts I from i, and that of "C" knows ASCII only.
+ * Condition that a text contains another, in any case and any canonical form. Most texts of a search do not match, so
+ * a literal text, or else one pattern, rules them out first. `search_fold` takes much longer and decides the few that
+ * remain. Bytes and named characters are compared (`COLLATE "C"`), because the collation of the database must not
+ * change the result: in a Turkish one `lower()` separates I from i, and in "C" it covers only ASCII.
  * @param parameter a SearchPattern
  */
 export function holds(text: string, parameter: string): string {

@@ -1,6 +1,6 @@
 /**
- * Where a page of entries ended: in the view as of a seq, at an entry number (current view, of an adopted vault also below
- * 0) or seq (history).
+ * Where a page of entries ended: the seq of the view, and the last position in it. The position is an entry number in the
+ * current view (an adopted vault also has numbers below 0), or a seq in the history.
  */
 export interface ReadCursor {
   asOf: number;
@@ -14,7 +14,7 @@ export interface ListCursor {
   vaultId: string;
 }
 
-/** What cursors look like; inputs are checked against it. */
+/** The forms of cursors, which inputs are checked against. */
 export const READ_CURSOR = /^\d{1,16}\.-?\d{1,16}$/;
 export const LIST_CURSOR = /^\d{1,16}\.\P{Cc}{1,128}$/u;
 

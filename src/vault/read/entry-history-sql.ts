@@ -1,12 +1,12 @@
-/** `seq + 0` keeps PostgreSQL from the index of all rows of the vault by seq. */
+/** `seq + 0` prevents PostgreSQL from using the index of all rows of the vault by seq. */
 const OF_ENTRY = `
   FROM vault_entries
   WHERE vault_id = v.vault_id AND entry_no = $16::bigint
     AND seq + 0 > greatest($4::bigint, $9::bigint) AND seq + 0 <= coalesce($5::bigint, 9223372036854775807)`;
 
 /**
- * The version that the last page ended with, else the newest one that the reader has seen. A reader near the head meets
- * it first. 0: none of them.
+ * The last version of the previous page, or else the newest version that the reader has seen; 0: none. For a reader near
+ * the head the index scan finds it first.
  */
 const SEEN = `
   CROSS JOIN LATERAL (SELECT coalesce(
@@ -17,15 +17,15 @@ const SEEN = `
     0) AS version) AS seen`;
 
 /**
- * An entry's versions follow each other by seq, so that its index has them in order, from the version seen on. The
- * versions of an entry of an irregular vault are sorted.
+ * The versions of an entry are in the order of `seq`, so the index yields them in order after the version seen. An
+ * irregular vault has no such order, so its versions are sorted.
  */
 const looked = (columns: string) => `
   (SELECT ${columns} ${OF_ENTRY} AND NOT v.irregular AND version > seen.version ORDER BY version LIMIT $14::bigint)
   UNION ALL
   (SELECT ${columns} ${OF_ENTRY} AND v.irregular ORDER BY seq + 0 LIMIT $14::bigint)`;
 
-/** Every version of entry `$16` of vault `v`, by seq. The cost goes by its versions, not by those of the vault. */
+/** Every version of entry `$16` of vault `v`, by seq. The cost depends on the versions of the entry, not of the vault. */
 export const ENTRY_HISTORY = {
   from: SEEN,
   rows: looked('*'),

@@ -1,7 +1,7 @@
 import { type Access, holds } from './access-sql.ts';
 import { PORTION_BYTES, PORTION_ROWS, type PortionSql, portion } from './portion-sql.ts';
 
-/** Vaults as one JSON text: `$1` work session and `$2` client id, then as the rest says. */
+/** Vaults as one JSON text. `$1` work session, `$2` client id; the other options name the further parameters. */
 const listed = (
   rows: string,
   { json, ...rest }: Pick<PortionSql, 'json' | 'where' | 'maxRows' | 'maxBytes' | 'begun'>,
@@ -29,7 +29,10 @@ const IN_DETAIL = `
   concat(${IN_LIST}, ',"created_at":"', wire_time(created_at), '","changed_at":"', wire_time(changed_at), '","entries":', next_entry_no - 1 - gaps,
     ',"writers":', to_json(writer_list), ',"head":', head_seq, ',"summary_version":', summary_version, '}')`;
 
-/** `$3` pattern of a text, `$4` writer, `$5` tag; null: any. Text is looked for first and whether it is current after that, which spares the step into the index for each entry that does not hold it. Other work sessions' vaults are not looked into. */
+/**
+ * `$3` pattern of a text, `$4` writer, `$5` tag; null: any. The text is tested before currency, because that saves an
+ * index lookup for each entry without the text. Vaults of other work sessions are not searched.
+ */
 const VAULT_MATCHES = `
   ($3::text[] IS NULL AND $4::text IS NULL AND $5::text IS NULL OR e.work_session_id = $1 OR $1::text IS NULL)
   AND ($3::text[] IS NULL AND $5::text IS NULL OR ${holds('e.summary', '$3')} AND $5 IS NULL OR EXISTS (
@@ -50,7 +53,7 @@ export const makeLists = ({ vaults }: Access) => {
     const look = `SELECT * FROM (${vaults}) AS v WHERE ${AFTER_VAULT} ORDER BY created_at, vault_id COLLATE "C" LIMIT $11::bigint`;
     const bounds = { maxRows: '$8::bigint', maxBytes: '$9::bigint', begun: '$10::boolean' };
     const list = listed('SELECT * FROM looked', { json, where: VAULT_MATCHES, ...bounds }, measures);
-    // The last vault that was looked at, if there may be others behind it.
+    // `looked_to` is the last vault of the scan, if more vaults may follow it.
     return `
   WITH looked AS (${look})
   SELECT list.*, (extract(epoch FROM looked_to.created_at) * 1000000)::bigint AS end_created_us, looked_to.vault_id AS end_vault_id
@@ -58,7 +61,7 @@ export const makeLists = ({ vaults }: Access) => {
   LEFT JOIN (SELECT created_at, vault_id FROM looked ORDER BY created_at, vault_id COLLATE "C" OFFSET $11::bigint - 1 LIMIT 1) AS looked_to ON true`;
   };
   return {
-    /** The first portion of the list as most ask for it, without options: planned once. `$1` work session, `$2` client id. */
+    /** The first portion of the list without options, the most common request: planned once. `$1` work session, `$2` client id. */
     LIST: listed(vaults, {
       json: `concat(${IN_LIST}, '}')`,
       where: 'true',
@@ -68,9 +71,9 @@ export const makeLists = ({ vaults }: Access) => {
     }),
 
     /**
-     * `$6` (µs since 1970) and `$7` time and id of the last vault before the portion (null: from the start), `$8` how
-     * many vaults, `$9` how many bytes, `$10` whether the answer has vaults already, `$11` how many vaults to look at.
-     * `created_us` and `vault_id` are the last of the portion, `end_…` that of what was looked at.
+     * `$6` (µs since 1970) and `$7` time and id of the last vault before the portion (null: from the start), `$8` most
+     * vaults, `$9` most bytes, `$10` whether the answer has vaults already, `$11` most vaults to scan. `created_us` and
+     * `vault_id` are of the portion's last vault, `end_…` of the last vault of the scan.
      */
     LIST_MATCHING: listOf(`concat(${IN_LIST}, '}')`),
     LIST_DETAILS: listOf(IN_DETAIL),

@@ -9,18 +9,18 @@ import { PORTION_BYTES, PORTION_ROWS } from './portion-sql.ts';
 import { completeRows, firstPortion, type Portion, type PortionWanted } from './portions.ts';
 import type { READS } from './sql.ts';
 
-/** Whose list, and by which statements. */
+/** The caller of a list, and the statements that read it. */
 export interface ListSource {
-  /** How to ask. @param scans whether the cost goes by more than what is shown */
+  /** Runs a statement. @param scans whether its cost depends on more than the rows shown */
   rowsOf(scans: boolean): Database['rows'];
   statements: (typeof READS)['caller'];
   /** Work session and client id. */
   who: readonly (string | null)[];
-  /** Requests for the same first portion at the same time, by what they ask for. */
+  /** Coalesces concurrent requests for the same portion. */
   shared: SharedReads<ListRow | undefined>;
 }
 
-/** A portion of a list as the statements answer it. */
+/** A portion of a list, as the statements return it. */
 export interface ListRow {
   json: string;
   rows: number;
@@ -28,13 +28,13 @@ export interface ListRow {
   more: boolean;
   created_us: bigint | null;
   vault_id: string | null;
-  /** Those of the vaults that belong to other work sessions. */
+  /** Vaults of the portion that belong to other work sessions. */
   outside: string[] | null;
   end_created_us?: bigint | null;
   end_vault_id?: string | null;
 }
 
-/** Vaults that one statement looks into, where not all of them are shown. */
+/** Vaults that one statement of a search goes through. */
 const SEARCHED_VAULTS = 200;
 
 const cursorOf = (
@@ -51,8 +51,8 @@ function readRow(row: ListRow | undefined, at: ListCursor | undefined): Portion<
 }
 
 /**
- * Vaults, oldest first.
- * @param bounds `onListed` hears of vaults of other work sessions before they are shown
+ * Lists vaults, oldest first.
+ * @param bounds `onListed` is called with the vaults of other work sessions before the caller gets them
  * @throws RelayError as `completeRows`
  */
 export async function listVaults(
@@ -78,7 +78,7 @@ export async function listVaults(
       begun,
       searches ? SEARCHED_VAULTS : rows + 1,
     );
-  // What most ask for has a statement that is planned once.
+  // The most common list has a statement that is planned once.
   const isPlain = ({ at, rows, bytes }: PortionWanted<ListCursor>) =>
     !searches && !details && at === undefined && rows === PORTION_ROWS && bytes === PORTION_BYTES;
   const fetch = async (wanted: PortionWanted<ListCursor>) => {

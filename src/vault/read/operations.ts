@@ -15,7 +15,7 @@ const HASH = '3f0a377ba0a4a460ecb616f6507ce0d8cfa3e704025d4fda3ed0c5ca05468728';
 const PLACE = { seq: 42, entry_no: 1, version: 2, kind: 'content', writer_id: WRITER, created_at: AT };
 const CONTENT = 'JWT in a cookie, 15 minutes';
 
-/** The calls that show vaults. */
+/** The calls that read vaults. */
 export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
   const list = operation({
     who: 'reader',
@@ -46,7 +46,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       const view = { reader, vaultId, what: { ...options, signal: io.signal } };
       return store.followers.readWithin(wait, view, bounds);
     }
-    // A view of the past has another head than the one that the client has seen.
+    // A view of the past has another head, so the head that the client has seen does not apply.
     const seenHead = as_of === undefined && cursor === undefined ? io.seenHead : undefined;
     return store.views.read({ reader, vaultId, what: options, seenHead }, bounds);
   };
@@ -161,7 +161,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       },
     }),
 
-    /** Rows as they are committed, by seq. */
+    /** Streams rows in the order of `seq`, as they are committed. */
     watch: resumableSubscription({
       who: 'reader',
       input: inputs.watch,
@@ -170,7 +170,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       idOf: ({ seq }: VaultEntry) => String(seq),
     }),
 
-    /** Which vaults of the caller's work session change, and their new heads. A client lists again after a gap. */
+    /** Streams the changed vaults of the caller's work session with their new heads. A client lists the vaults again after a gap. */
     changes: subscription({
       who: 'reader',
       run: (reader, _, { signal }) => store.followers.changes(reader, signal),

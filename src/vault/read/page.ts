@@ -32,20 +32,20 @@ export interface ReadOptions {
   tag?: string | undefined;
   limit?: number | undefined;
   cursor?: string | undefined;
-  /** Seconds to wait for something to show. */
+  /** Seconds to wait for rows. */
   wait?: number | undefined;
-  /** Whoever waits is gone. */
+  /** Aborts when the waiting client leaves. */
   signal?: AbortSignal | undefined;
 }
 
 export interface VaultPage extends JsonRows {
-  /** Parsed when it is looked at. */
+  /** Parsed at each access. */
   readonly entries: VaultEntry[];
   head: number;
   /** 64 hexadecimal digits. */
   headHash: string;
   nextCursor: string | null;
-  /** The reader comes from another work session, as a past writer. */
+  /** Whether the reader is a past writer of another work session. */
   fromOutside: boolean;
 }
 
@@ -54,34 +54,34 @@ export interface VaultListPage extends JsonRows {
   nextCursor: string | null;
 }
 
-/** Where a vault stands, and whether the reader comes from another work session. */
+/** The head of a vault, and whether the reader is of another work session. */
 export interface VaultStanding {
   head: number;
   headHash: string;
   fromOutside: boolean;
 }
 
-/** A vault's first rows of a view, and where it stands. */
+/** The first rows of a view, and the head of the vault. */
 export interface Look extends VaultStanding {
   portion: Portion<number>;
-  /** More than the JSON of all rows of the vault can have, in bytes; undefined: not known. */
+  /** Upper bound for the JSON of all rows of the vault, in bytes; undefined: unknown. */
   ceiling?: number;
 }
 
-/** A look as the statements that read answer it. */
+/** A look, as the statements return it. */
 export interface LookRow {
   from_outside: boolean;
   head: bigint;
   head_hash: string;
-  /** Null: more than a portion. */
+  /** Null: the vault may hold more than a portion. */
   json: string | null;
-  /** The rest only where the view may have more than a portion. */
+  /** This and the fields below are present only where the view may have more than a portion. */
   rows?: number;
   bytes?: number;
   more?: boolean;
   next?: bigint | null;
   ceiling?: number;
-  /** More rows are new than one look may go through. */
+  /** Whether there are more new rows than one look may scan. */
   overflow?: boolean;
 }
 

@@ -1,18 +1,18 @@
-/** Rows of one portion at most. */
+/** Most rows of one portion. */
 export const PORTION_ROWS = 1000;
-/** Bytes of JSON of one portion at most, unless its first row alone has more. */
+/** Most bytes of JSON of one portion, unless its first row alone is larger. */
 export const PORTION_BYTES = 1_048_576;
 
 export interface PortionSql {
-  /** The rows to choose from, as a query. */
+  /** A query for the candidate rows. */
   rows: string;
-  /** Which of them; `e` is a row. */
+  /** The condition on a candidate row `e`. */
   where: string;
   /** Columns that order the rows. */
   order: string;
   /** The row as JSON text. */
   json: string;
-  /** Bytes of a row that PostgreSQL has to look at to make its JSON, by a function that does not read them. */
+  /** Bytes that PostgreSQL reads to make the row's JSON, from a function that does not read them. */
   weight: string;
   /** The most weight of a portion. */
   maxWeight: string;
@@ -20,18 +20,18 @@ export interface PortionSql {
   maxRows: string;
   /** The most bytes of JSON of a portion. */
   maxBytes: string;
-  /** Whether the answer has rows already, so that the first row may be left to the next answer. */
+  /** Whether the answer has rows already. If so, the first row may be left to the next answer. */
   begun: string;
-  /** More columns, over the rows `e`; `fits` tells whether a row is in the portion, `place` is its place from 1. */
+  /** More columns, over the rows `e`: `fits` is true for rows in the portion, `place` is the row's place from 1. */
   columns: string;
 }
 
 /**
- * One row: the first rows of a query as one JSON text, cut by rows and by bytes, so that neither PostgreSQL nor the
- * server ever holds more. `json` (rows with commas between), `rows`, `bytes`, and `more`: whether another row follows.
- * The weight is cut first, because `octet_length` does not read a long text, and its JSON does. `OFFSET 0` keeps
- * PostgreSQL from making the JSON of each row three times.
- * @param measures whether `json` is left out, since only its length is wanted
+ * Makes a query for one row: the first rows of a query as one JSON text. Rows and bytes are limited, so that neither
+ * PostgreSQL nor the server ever holds more. The columns are `json` (rows with commas between), `rows`, `bytes`, and
+ * `more`: whether another row follows. The weight is limited first, because `octet_length` does not read a long text,
+ * but its JSON does. `OFFSET 0` prevents PostgreSQL from making the JSON of each row three times.
+ * @param measures whether to leave out `json`, because only its length is needed
  */
 export const portion = (p: PortionSql, measures: boolean) => `
   SELECT ${measures ? "''" : "coalesce(string_agg(json, ',' ORDER BY place) FILTER (WHERE fits), '')"} AS json,

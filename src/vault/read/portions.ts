@@ -2,7 +2,7 @@ import type { AnswerBounds } from '../../answer.ts';
 import { answerTooLarge, searchTooLong } from '../../errors.ts';
 import { PORTION_BYTES, PORTION_ROWS } from './portion-sql.ts';
 
-/** Rows that the database handed over together, and where the next ones begin. */
+/** Rows that one statement returned, and the position of the next ones. */
 export interface Portion<At> {
   /** The rows as JSON texts with commas between them. */
   json: string;
@@ -11,23 +11,23 @@ export interface Portion<At> {
   bytes: number;
   /** Where the next portion begins; null at the end. */
   next: At | null;
-  /** Whether a row is known to follow. With `next` and without this, the rest is still to be looked through. */
+  /** Whether a row is known to follow. If this is false and `next` is set, the rest is not scanned yet. */
   more: boolean;
 }
 
-/** What is asked of the database at a time. */
+/** The request for one portion. */
 export interface PortionWanted<At> {
   /** Undefined: from the start. */
   at?: At | undefined;
   rows: number;
   bytes: number;
-  /** Bytes of content to make JSON of; half of `bytes` if left out, since escaped characters have up to six bytes. */
+  /** Bytes of content to make JSON of. The default is half of `bytes`, because escaped characters have up to six bytes. */
   weight?: number;
-  /** Whether the answer has rows already: then a first row that does not fit is left out. */
+  /** Whether the answer has rows already. If so, a first row that does not fit is left out. */
   begun?: boolean;
-  /** Only the size of the rows is wanted. */
+  /** Returns only the size of the rows. */
   measures?: boolean;
-  /** Whether other portions came before: a reader that is far behind takes turns with others. */
+  /** Whether other portions came before. If so, the read takes turns with others, because its reader is far behind. */
   continues?: boolean;
 }
 
@@ -36,18 +36,18 @@ export type FetchPortion<At> = (wanted: PortionWanted<At>) => Promise<Portion<At
 /** The rows of an answer. */
 export interface Rows<At> {
   json: string;
-  /** Rows that follow, handed over as they are asked for; undefined: none. */
+  /** Later rows, fetched on demand; undefined: none. */
   rest?: AsyncGenerator<string> | undefined;
-  /** Bytes that the rows take in memory until they are handed over. */
+  /** Bytes that the rows take in memory until they are sent. */
   bytes: number;
-  /** Where the next page begins; null when this is the last one. */
+  /** Where the next page begins; null on the last page. */
   next: At | null;
 }
 
-/** Rows whose size is measured together. */
+/** Rows that one statement measures. */
 const MEASURED_ROWS = 5000;
 
-/** How long one request may look through rows that it does not show. */
+/** How long one request may scan rows that it does not show, in ms. */
 const SEARCH_MS = 5000;
 
 /** @param at where the page begins; undefined: at the start */
@@ -65,13 +65,13 @@ export const firstPortion = <At>(
 export interface RowsWanted extends AnswerBounds {
   /** Undefined: all. */
   limit: number | undefined;
-  /** The JSON of all rows has at most this many bytes; undefined: not known. */
+  /** Upper bound for the JSON of all rows, in bytes; undefined: unknown. */
   ceiling?: number | undefined;
 }
 
 /**
- * Makes an answer out of its first portion and those that follow. A page, with `limit`, ends where its rows or its bytes
- * are full. An answer without `limit` has every row: it is measured before its first byte leaves.
+ * Makes an answer from its first portion and the later ones. A page, with `limit`, ends when its rows or its bytes are
+ * full. An answer without `limit` has every row, so it is measured before its first byte is sent.
  * @throws RelayError `ANSWER_TOO_LARGE`, or `SERVICE_UNAVAILABLE` when the search takes too long
  */
 export async function completeRows<At>(
@@ -83,7 +83,7 @@ export async function completeRows<At>(
   if (limit !== undefined) return gather(first, fetch, { limit, maxBytes, streams });
   if (streams) {
     if (ceiling === undefined || ceiling > maxBytes) await measure(first, fetch, maxBytes);
-    // The portion that is on its way, and the one behind it.
+    // The portion in flight and the next one.
     return { json: first.json, rest: follow(first, fetch), bytes: 2 * PORTION_BYTES, next: null };
   }
   const rows = await gather(first, fetch, { limit: Number.MAX_SAFE_INTEGER, maxBytes, streams });
@@ -96,7 +96,7 @@ const makeDeadline = () => {
   return () => performance.now() > until;
 };
 
-/** Collects portions until a page is full, nothing is left, or the search has taken too long. */
+/** Collects portions until the page is full, no rows are left, or the search reaches its time-out. */
 async function gather<At>(
   first: Portion<At>,
   fetch: FetchPortion<At>,
@@ -117,7 +117,7 @@ async function gather<At>(
       ...(weight !== undefined && { weight }),
     };
     const portion: Portion<At> = await fetch(wanted);
-    // The next row is larger than a portion, or than what is left of the page.
+    // The next row is larger than a portion, or than the space left on the page.
     if (portion.rows === 0 && portion.more && rows < limit) {
       if (weight !== undefined) break;
       room = maxBytes - bytes;
@@ -141,7 +141,7 @@ async function gather<At>(
   };
 }
 
-/** Long texts are not joined where their parts can be sent one after the other. */
+/** Joins the parts only where the answer cannot be streamed, because joining copies long texts. */
 function handOver([first = '', ...others]: string[], streams: boolean): Pick<Rows<never>, 'json' | 'rest'> {
   if (others.length === 0) return { json: first };
   return streams ? { json: first, rest: each(others) } : { json: [first, ...others].join(',') };
@@ -166,7 +166,7 @@ async function measure<At>(first: Portion<At>, fetch: FetchPortion<At>, maxBytes
   }
 }
 
-/** The portions behind the first, each fetched when it is asked for. */
+/** Yields the portions after the first, each fetched on demand. */
 async function* follow<At>(first: Portion<At>, fetch: FetchPortion<At>): AsyncGenerator<string> {
   for (let { next } = first; next !== null; ) {
     const portion: Portion<At> = await fetch({

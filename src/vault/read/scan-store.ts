@@ -7,8 +7,8 @@ import type { ListOptions, ReadOptions } from './page.ts';
 type Options = Omit<ReadOptions & ListOptions, 'cursor' | 'wait' | 'signal' | 'kind'>;
 
 /**
- * Whether the cost of a read goes by all that a vault or a work session holds, and not by what the answer shows: it
- * looks for something, counts, shows every version of more than one entry, or goes back in time.
+ * Whether the cost of a read depends on the size of the vault or work session, and not on the answer. Such a read
+ * searches, counts, shows every version of more than one entry, or goes back in time.
  */
 export function mayScan(options: Options): boolean {
   const { q, writer, tag, details, as_of, history, entry_id, since = 0, limit } = options;
@@ -17,15 +17,15 @@ export function mayScan(options: Options): boolean {
   return looksFor || details === true || as_of !== undefined || showsEverything;
 }
 
-/** Who takes turns: each work session of each address, and all operators together. */
+/** Each work session of each address takes turns. All operators share one turn. */
 const takerOf = (reader: Reader): Taker =>
   isOperator(reader)
     ? { group: 'operators', caller: 'operators' }
     : { group: networkOf(reader.origin?.address ?? ''), caller: reader.workSessionId };
 
 /**
- * How to ask for rows on behalf of a reader, who takes turns with others.
- * @param scans whether the statement's cost goes by more than what the answer shows
+ * Makes the function that queries rows for a reader. Its queries take turns with those of other readers.
+ * @param scans whether the statement's cost depends on more than the answer
  * @returns a function that takes a statement and its values, as `Database.rows` does
  */
 export function askingFor(db: Database, reader: Reader, scans: boolean): Database['rows'] {

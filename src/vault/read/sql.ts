@@ -1,6 +1,6 @@
 /**
- * The statements that show vaults: for callers, who read what `policy.ts` lets them, and from the same templates for
- * operators, who read all.
+ * The statements that read vaults. Callers read the vaults that `policy.ts` allows; operators read all. Both sets come
+ * from the same templates.
  */
 
 import { type Access, CALLER, holds, OPERATOR } from './access-sql.ts';
@@ -9,15 +9,16 @@ import { makeLists } from './list-sql.ts';
 import { PORTION_BYTES, PORTION_ROWS, portion } from './portion-sql.ts';
 
 /**
- * An entry on the wire, with its tags only where there are some: released clients know none. As text: PostgreSQL's
- * functions for JSON objects look up the type of each field for each entry, and set spaces between them.
+ * An entry on the wire. An entry without tags has no such field, because released clients do not know it. The JSON is
+ * concatenated text, because PostgreSQL's functions for JSON objects look up the type of each field for each entry and
+ * add spaces.
  */
 const ENTRY_JSON = `
   concat('{"seq":', seq, ',"entry_no":', entry_no, ',"version":', version, ',"kind":', to_json(kind),
     ',"writer_id":', to_json(writer_id), ',"content":', to_json(content), ',"created_at":"', wire_time(created_at),
     CASE WHEN tags <> '{}' THEN '","tags":' || to_json(tags) || '}' ELSE '"}' END)`;
 
-/** The most JSON that an entry has beside its content: names and tags of their longest, each character escaped. */
+/** Most bytes of JSON around the content of an entry: the longest names and tags, with each character escaped. */
 const MAX_BYTES_AROUND_CONTENT = 4608;
 
 /** `$6` pattern of a text, `$7` writer, `$8` tag, `$11` kind, `$16` number of the entry; null: any. */
@@ -26,28 +27,27 @@ const MATCHES = `
   AND ($7::text IS NULL OR e.writer_id = $7) AND ($8::text IS NULL OR $8 = ANY (e.tags))
   AND ($11::text IS NULL OR e.kind = $11) AND ($16::bigint IS NULL OR e.entry_no = $16)`;
 
-/** A position before every seq, and before every number of an entry. */
+/** A position before every seq and every entry number. */
 export const BEFORE_ALL = -2_147_483_649;
 
-/** Of the rows of a vault. */
+/** The parts of a statement that read one view of a vault. */
 interface View {
-  /** What the rows and the end are looked for by, beside the vault `v`. */
+  /** Joins that the rows and the end need, besides the vault `v`. */
   from?: string;
   rows: string;
   /** `seq` or `entry_no`. */
   position: string;
-  /** Where the rows that were looked through end, if there may be others behind them. */
+  /** The position where the scan ended, if more rows may follow. */
   end: string;
   columns?: string;
 }
 
 /**
- * One row for a vault that the caller may read, none for another: its head, and a portion of its entries. `$4` since,
- * `$5` as of (null: now), `$9` position of the last row before the portion (BEFORE_ALL: from the start), `$10` how many rows,
- * `$12` how many bytes, `$13` whether the answer has rows already, `$14` how many rows to look through, `$15` how many bytes
- * of content to make JSON of. The head of a
- * view as of another moment is the last row that it could show. `next` is where the next portion begins, null at the
- * end; `ceiling` is more than the JSON of all rows of the vault can have.
+ * Returns one row for a readable vault, and none otherwise: the head and a portion of the entries. `$4` since,
+ * `$5` as of (null: now), `$9` position of the last row before the portion (BEFORE_ALL: from the start), `$10` most rows,
+ * `$12` most bytes, `$13` whether the answer has rows already, `$14` most rows to scan, `$15` most bytes of content to make
+ * JSON of. In a view of the past, the head is the last row that the view could show. `next` is where the next portion
+ * begins, null at the end. `ceiling` is an upper bound for the JSON of all rows of the vault.
  */
 const readable = ({ canRead }: Access, view: View, measures = false) => `
   SELECT coalesce(v.work_session_id <> $2, false) AS from_outside,
@@ -83,7 +83,7 @@ const readable = ({ canRead }: Access, view: View, measures = false) => `
 /** Rows up to the moment `$5`; null: now. */
 const UP_TO_MOMENT = `seq <= coalesce($5::bigint, 9223372036854775807)`;
 
-/** The rows of a vault behind a position of its history. */
+/** The rows of a vault after a position of its history. */
 const HISTORY_ROWS = `vault_entries WHERE vault_id = v.vault_id AND seq > greatest($4::bigint, $9::bigint) AND ${UP_TO_MOMENT}`;
 
 /** Every version, by seq. */
@@ -93,12 +93,12 @@ const HISTORY: View = {
   end: `(SELECT seq FROM ${HISTORY_ROWS} ORDER BY seq OFFSET $14::bigint - 1 LIMIT 1)`,
 };
 
-/** An adopted vault may have entries of any number. `greatest` and `least` leave a null out. */
+/** An adopted vault may have any entry numbers. `greatest` and `least` ignore nulls. */
 const LOWEST_ENTRY = `CASE WHEN $11::text = 'summary' THEN 0 WHEN v.irregular THEN -2147483648 WHEN $11::text = 'content' THEN 1 ELSE 0 END`;
 const LAST_ENTRY = `least($16::bigint,
   CASE WHEN $11::text = 'summary' THEN 0 WHEN v.irregular THEN 2147483647 ELSE v.next_entry_no - 1 END)`;
 
-/** The first entry behind the position: numbers that no entry has cost nothing, however many there are. */
+/** The first entry after the position. The lookup skips unused numbers without cost. */
 const FIRST_ENTRY = `
   LEFT JOIN LATERAL (
     SELECT entry_no FROM vault_entries
@@ -107,8 +107,8 @@ const FIRST_ENTRY = `
 const LAST_LOOKED = 'first.entry_no + $14::bigint - 1';
 
 /**
- * One step into the unique index for each entry: the cost goes by entries, not by versions. In an irregular vault entry
- * 0 may have versions of both kinds, and a version may follow a higher one.
+ * One lookup in the unique index per entry, so the cost depends on the entries, not on their versions. In an irregular
+ * vault entry 0 may have versions of both kinds, and a version may follow a higher one.
  */
 const CURRENT: View = {
   from: FIRST_ENTRY,
@@ -126,8 +126,8 @@ const CURRENT: View = {
 const NEW_ROWS = `vault_entries WHERE vault_id = v.vault_id AND seq > $4::bigint AND ${UP_TO_MOMENT} ORDER BY seq`;
 
 /**
- * A follower is near the head: the cost goes by the rows it has not seen. `overflow`: those are more than the rows to
- * look through, and CURRENT is to be asked instead.
+ * For followers near the head: the cost depends on the rows that they have not seen. `overflow`: there are more of these
+ * than the statement may scan, so the caller must use CURRENT instead.
  */
 const CURRENT_SINCE: View = {
   rows: `SELECT DISTINCT ON (entry_no) * FROM (SELECT * FROM ${NEW_ROWS} LIMIT $14::bigint) AS e
@@ -137,21 +137,21 @@ const CURRENT_SINCE: View = {
   columns: `, EXISTS (SELECT FROM ${NEW_ROWS} OFFSET $14::bigint LIMIT 1) AS overflow`,
 };
 
-/** The newest of an entry's versions that a condition holds for, as JSON, of vault `v` and entry `n`. */
+/** The newest version of entry `n` of vault `v` that meets a condition, as JSON. */
 const newest = (condition: string) => `
   (SELECT ${ENTRY_JSON} FROM vault_entries WHERE vault_id = v.vault_id AND entry_no = n AND ${condition}
    ORDER BY version DESC LIMIT 1)`;
 
 /**
- * How many versions below the average the first look for an entry's newest one begins. PostgreSQL takes in every
- * matching row of an index page, and 16 of them cost less than a second look.
+ * The first lookup of an entry's newest version begins this many versions below the average. PostgreSQL reads every
+ * matching row of an index page, and 16 of them cost less than a second lookup.
  */
 const BELOW_AVERAGE = 16;
 
-/** Writers that a description of a vault names, the last one to write first. */
+/** Most writers in the description of a vault, the last one to write first. */
 export const MAX_WRITERS = 1000;
 
-/** Bytes of content that one proof makes hashes of, unless its first row alone has more. */
+/** Most bytes of content that one proof hashes, unless its first row alone is larger. */
 const PROOF_CONTENT_BYTES = 16_777_216;
 
 const PROOF_ROW = `
@@ -173,10 +173,10 @@ const makeReads = (access: Access) => {
     READ_CURRENT_SINCE: readable(access, CURRENT_SINCE),
 
     /**
-     * The current view as most ask for it, without options: `$1` the vault, `$2` work session, `$3` client id. With null
-     * for each option PostgreSQL plans READ_CURRENT anew each time, which takes it a third of the time of a read of 50
-     * entries. An entry's newest version is looked for around the average of the vault's first, then among all.
-     * `json` is null where the vault may hold more than a portion, or entries of any number.
+     * The current view without options, the most common read: `$1` the vault, `$2` work session, `$3` client id. With a
+     * null for each option, PostgreSQL would plan READ_CURRENT again for each read. That takes a third of the time of a
+     * read of 50 entries. The lookup of an entry's newest version starts near the vault's average, then covers all.
+     * `json` is null where the vault may hold more than a portion, or where it is irregular.
      */
     READ_WHOLE: `
   SELECT coalesce(v.work_session_id <> $2, false) AS from_outside, v.head_seq AS head,
@@ -213,7 +213,7 @@ const makeReads = (access: Access) => {
   WHERE v.vault_id = $1 AND ${canRead}`,
 
     /**
-     * `$4` since, `$5` how many rows, `$6` how many bytes. `previous_hash` is what the first row's hash was made over.
+     * `$4` since, `$5` most rows, `$6` most bytes. `previous_hash` is the hash that the first row is chained to.
      */
     READ_PROOF: `
   SELECT v.head_seq AS head, encode(v.head_hash, 'hex') AS head_hash, coalesce(v.work_session_id <> $2, false) AS from_outside,

@@ -15,7 +15,7 @@ export interface ProofPart {
   limit: number;
 }
 
-/** What an answer made in memory may take. */
+/** Limits of an answer made in memory. */
 export interface AnswerRoom {
   maxBytes: number;
   /** Reserves memory until the answer is sent. @throws RelayError `SERVICE_UNAVAILABLE` when there is too little */
@@ -23,9 +23,9 @@ export interface AnswerRoom {
 }
 
 /**
- * What is read of vaults beside their views: lists, `meta` and proofs.
+ * Reads of vaults other than views: lists, `meta` and proofs.
  *
- * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, or `SERVICE_UNAVAILABLE` when the database is away
+ * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, or `SERVICE_UNAVAILABLE` when the database is unavailable
  */
 export class VaultReader {
   readonly #deps: ReadDeps;
@@ -53,7 +53,7 @@ export class VaultReader {
     });
   }
 
-  /** Everything about a vault but its entries. */
+  /** Describes a vault without its entries. */
   async meta(reader: Reader, vaultId: string): Promise<VaultMeta> {
     const { db, audit, rules } = this.#deps;
     const [row] = await askingFor(db, reader, true)<

@@ -27,11 +27,11 @@ export interface View {
   reader: Reader;
   vaultId: string;
   what: ReadOptions;
-  /** The head that the reader has seen: while the vault still has it, the entries are left out. */
+  /** The head that the reader has seen. If it is still current, the answer has no entries. */
   seenHead?: number | undefined;
 }
 
-/** All that decides what a look shows, beside who looks. */
+/** The options that determine the rows of a look, without the reader. */
 const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor, entry_id }: ReadOptions) => [
   since,
   history,
@@ -44,27 +44,27 @@ const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor, entry_id 
   entry_id,
 ];
 
-/** Whether rows are looked at that may not be shown. */
+/** Whether the read may scan rows that it does not show. */
 const isNarrowed = ({ q, writer, tag, entry_id, since = 0 }: ReadOptions) =>
   since > 0 || [q, writer, tag, entry_id].some((option) => option !== undefined);
 
-/** Whether the current view is wanted from its start and without options, which has a statement of its own. */
+/** Whether the read wants the current view from its start without options, which has its own statement. */
 function isWhole(what: ReadOptions, { at, bytes }: PortionWanted<number>): boolean {
   const { history = false, kind = 'content', as_of, limit, cursor } = what;
   const isPaged = [as_of, limit, cursor, at].some((option) => option !== undefined);
   return !history && kind === 'content' && !isNarrowed(what) && !isPaged && bytes >= PORTION_BYTES;
 }
 
-/** What a reader gets who has seen the head. */
+/** The portion of a reader that has seen the current head. */
 const NO_ROWS: Look['portion'] = { json: '', rows: 0, bytes: 0, next: null, more: false };
 
-/** Rows that one statement looks through, as far as it may have to leave some out. */
+/** Rows that one statement scans, if it may leave some of them out. */
 const LOOKED_ROWS = 5000;
 
 const isRefusal = (error: unknown) =>
   error instanceof RelayError && (error.code === 'FORBIDDEN' || error.code === 'NOT_FOUND');
 
-/** What the stores that read are made of. */
+/** The dependencies of the stores that read. */
 export interface ReadDeps {
   db: Database;
   audit: VaultAudit;
@@ -75,17 +75,17 @@ export interface ReadDeps {
 export const readsOf = (reader: Reader) => (isOperator(reader) ? READS.operator : READS.caller);
 
 /**
- * Views of one vault. Each is one statement that also decides whether the reader may; only when it yields nothing does a
- * second one find out why.
+ * Views of one vault. One statement reads the view and checks access. A second statement finds the reason only if the
+ * first returns no row.
  *
- * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, or `SERVICE_UNAVAILABLE` when the database is away
+ * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, or `SERVICE_UNAVAILABLE` when the database is unavailable
  */
 export class VaultViews {
   readonly #db: Database;
   readonly #audit: VaultAudit;
   readonly #rules: AccessRules;
   readonly #heads = new Batcher((questions: HeadQuestion[]) => readHeads(this.#db, questions));
-  /** Reads of one work session that want the same, with the client that each was done for. */
+  /** Coalesces identical reads of one work session. Each result names the client that it was read for. */
   readonly #shared = new SharedReads<{ look: Look; clientId: string }>();
 
   constructor({ db, audit, rules }: ReadDeps) {
@@ -95,14 +95,14 @@ export class VaultViews {
   }
 
   /**
-   * What a vault holds now, or a page of it.
+   * Reads the current rows of a vault, or a page of them.
    * @throws RelayError as `completeRows`
    */
   async read(view: View, bounds: AnswerBounds): Promise<VaultPage> {
     return this.complete(view, await this.look(view, this.first(view.what, bounds)), bounds);
   }
 
-  /** The first rows of a view at this moment; shared with others who want the same. */
+  /** Reads the first rows of a view now. Identical reads are coalesced. */
   async look(view: View, portion: PortionWanted<number>): Promise<Look> {
     const { reader, vaultId, seenHead } = view;
     if (seenHead !== undefined && !isOperator(reader)) {
@@ -117,7 +117,7 @@ export class VaultViews {
   }
 
   /**
-   * The answer that begins with a look. Notes the read where it comes from outside.
+   * Completes the answer that begins with a look, and records the read in the audit log if the reader is from outside.
    * @throws RelayError as `completeRows`
    */
   async complete(view: View, look: Look, bounds: AnswerBounds): Promise<VaultPage> {
@@ -134,15 +134,15 @@ export class VaultViews {
     return new Page(look, rows);
   }
 
-  /** What a view asks for first. */
+  /** The first portion that a view requests. */
   first({ limit, cursor }: ReadOptions, bounds: AnswerBounds): PortionWanted<number> {
     const at = cursor === undefined ? undefined : readReadCursor(cursor).position;
     return firstPortion(limit, at, bounds);
   }
 
   /**
-   * Those of one work session who want the same share a look. A look that another client was refused, or allowed as a
-   * past writer, says nothing about this one.
+   * Coalesces identical looks of one work session. A caller must not reuse the look of another client that was refused,
+   * or that was allowed as a past writer, because access depends on the client there.
    */
   async #lookTogether(view: View, portion: PortionWanted<number>): Promise<Look> {
     const { reader, vaultId, what } = view;
@@ -158,7 +158,7 @@ export class VaultViews {
       });
       if (!seen.look.fromOutside || seen.clientId === clientId) return seen.look;
     } catch (error) {
-      // Only a refusal is about the one who was refused.
+      // A refusal applies only to the refused client. Other errors apply to every caller that shared the read.
       if (isOwn || !isRefusal(error)) throw error;
     }
     return this.#look(view, portion);
@@ -172,7 +172,7 @@ export class VaultViews {
     return readLook(row);
   }
 
-  /** @returns null where the vault is not there, or not for this reader */
+  /** @returns null where the vault does not exist, or this reader may not read it */
   async #askWhole({ reader, vaultId }: View): Promise<LookRow | null> {
     const ask = askingFor(this.#db, reader, false);
     const [row] = await ask<LookRow>(
@@ -214,7 +214,7 @@ export class VaultViews {
       return ask(measures ? sql.MEASURE_ENTRY_HISTORY : sql.READ_ENTRY_HISTORY);
     }
     if (history) return ask(measures ? sql.MEASURE_HISTORY : sql.READ_HISTORY);
-    // One entry is one step, however many rows are new.
+    // One entry costs one index lookup, whatever the number of new rows.
     if (since > 0 && !measures && entry_id === undefined) {
       const row = await ask(sql.READ_CURRENT_SINCE);
       if (!row?.overflow) return row;

@@ -1,14 +1,14 @@
 import { fold } from '../../fold.ts';
 import { once } from '../../once.ts';
 
-/** For PostgreSQL: whatever may be a mark, which makes another letter of the one before it, and letters of most scripts. */
+/** For PostgreSQL: every character that may be a combining mark, and the letters of most scripts. A mark changes the letter before it. */
 const MARK =
   '[^\\u0001-\\u02ff\\u0370-\\u0482\\u048a-\\u0590\\u1e00-\\u20cf\\u2100-\\u2cee\\u2e80-\\u3029\\u3030-\\u3098\\u309b-\\ua66e\\uac00-\\ud7a3]';
 
 /** A mark, or a Korean letter that joins the one before it. */
 const JOINS = /[\p{M}\u1160-\u11ff\u{16d63}-\u{16d6a}]/u;
 
-/** Where characters are that fold to others or are made of others. Korean syllables are found by arithmetic. */
+/** Ranges with characters that fold to others or decompose. Korean syllables are left out, because arithmetic finds them. */
 const CHANGING = [
   [0x41, 0x33ff],
   [0xa640, 0xabff],
@@ -22,21 +22,21 @@ const CHANGING = [
   [0x2f800, 0x2fa1f],
 ] as const;
 
-/** What may fold to something else. The case folding of Unicode keeps Cherokee capitals, but `fold` does not. */
+/** Characters that may fold to others. Unicode case folding keeps Cherokee capitals, but `fold` does not. */
 const FOLDS = /[\p{Changes_When_NFKC_Casefolded}\p{Changes_When_Lowercased}]/u;
 
-/** Characters of the pattern that a text is looked through for at first. It is the cost of making the pattern. */
+/** Letters of the query that the candidate pattern covers. The limit bounds the cost of making the pattern. */
 const MAX_UNITS = 32;
 
-/** By a folded character, what is written for it. */
+/** The spellings of each folded character. */
 class Spellings {
-  /** Characters that fold to just this one, with its marks, or to just these two or three. */
+  /** Characters that fold to exactly this one with its marks, or to exactly these two or three. */
   readonly same = new Map<string, string[]>();
   /** Characters that fold to this one without marks, or to several of which it is one. */
   readonly bare = new Map<string, string[]>();
-  /** The same with marks. */
+  /** Characters that fold to this one, with or without marks, or to several that include it. */
   readonly marked = new Map<string, string[]>();
-  /** Two characters that one character may fold to. */
+  /** Pairs of characters that a single character may fold to. */
   readonly pairs = new Set<string>();
 
   constructor() {
@@ -66,7 +66,7 @@ function put(map: Map<string, string[]>, key: string, value: string): void {
   else map.set(key, [value]);
 }
 
-/** Made when the first search needs it, which takes as long as a few requests. */
+/** Made at the first search, because it takes as long as a few requests. */
 const spellings = once(() => new Spellings());
 
 const escaped = (character: string): string =>
@@ -94,7 +94,7 @@ function unitsOf(folded: string): Unit[] {
   return units;
 }
 
-/** A syllable as it is, and as the letters that it is made of. */
+/** A pattern for a syllable, composed or as its letters. */
 function spellSyllable(syllable: string): string {
   const letters = syllable.normalize('NFD');
   const pair = letters.length > 2 ? [`${letters.slice(0, 2).normalize('NFC')}${letters.slice(2)}`] : [];
@@ -105,12 +105,12 @@ function spell({ letter, hasMarks }: Unit, before: string | undefined): string {
   const { bare, marked, pairs } = spellings();
   if (isSyllable(letter)) return hasMarks ? `${spellSyllable(letter)}${MARK}*` : spellSyllable(letter);
   const one = anyOf([letter, ...((hasMarks ? marked : bare).get(letter) ?? [])]);
-  // A character that stands for two letters is found at the first of them, and the marks of the second follow it.
+  // A character that folds to two letters matches at the first of them. The marks of the second follow it.
   const maybe = before !== undefined && pairs.has(before + letter) ? '?' : '';
   return `${one}${maybe}${hasMarks ? `${MARK}*` : ''}`;
 }
 
-/** Whether there is one way to write each letter, as in Chinese. */
+/** Whether each letter has only one spelling, as in Chinese. */
 const isPlain = (folded: string): boolean =>
   folded.normalize('NFD') === folded &&
   [...folded].every((one) => !/\p{M}/u.test(one) && !spellings().bare.has(one));
@@ -128,7 +128,7 @@ const mark = once(() => {
   return `[${ranges.map(range).join('')}]`;
 });
 
-/** What only texts match that hold a folded text, written in most of the ways that there are. */
+/** A pattern without false matches: it matches a folded text in most of its spellings, and no other text. */
 function certainPattern(folded: string): string | null {
   const characters = [...folded];
   if (JOINS.test(characters[0] ?? '')) return null;
@@ -146,10 +146,10 @@ function certainPattern(folded: string): string | null {
 }
 
 /**
- * What PostgreSQL compares texts with, so that a search finds in every database the same (`holds`): what a text that
- * holds the query must match, as a literal text or else as a pattern; a pattern that no other text matches, where there
- * is one; and the query, which `search_fold` decides by where the patterns do not. The patterns name each character,
- * so that no collation has a say.
+ * The parameter of `holds`, with which a search finds the same in every database. Each text with the query matches the
+ * literal text, or else the candidate pattern. The certain pattern, if there is one, matches only texts with the query.
+ * Where the patterns do not decide, `search_fold` compares with the query itself. The patterns name each character,
+ * because a collation must not change the result.
  */
 export type SearchPattern = [
   literal: string | null,
@@ -158,7 +158,7 @@ export type SearchPattern = [
   query: string,
 ];
 
-/** @param query what is looked for, not empty */
+/** @param query the text to find, not empty */
 export function searchPattern(query: string): SearchPattern {
   const folded = fold(query);
   const units = unitsOf(folded);
