@@ -10,26 +10,26 @@ interface Versions {
 
 const schemesOf = (document: Document) => (pick(document, '/components/securitySchemes') ?? {}) as Json;
 
-/** Whether a consumer sends the same credentials in the same place for a scheme in both documents. */
+/** Whether a scheme takes the same credentials in the same place in both documents. */
 function isSameScheme({ released, current }: Versions, name: string): boolean {
-  const face = (document: Document) => {
+  const credentialsIn = (document: Document) => {
     const { type, in: place, name: key, scheme } = resolve(document, schemesOf(document)[name]);
     return JSON.stringify([type, place, key, scheme]);
   };
-  return face(released) === face(current);
+  return credentialsIn(released) === credentialsIn(current);
 }
 
 const named = (alternatives: Json[]) =>
   alternatives.map((one) => Object.keys(one).join(' and ') || 'nothing').join(' or ') || 'nothing';
 
-/** Whoever brought what the released document asks for must still be let in. */
+/** Finds calls that no longer accept the credentials of the released document. */
 export function compareSecurity(versions: Versions): Problem[] {
   const { before, after } = versions;
   const accepted = after.security.length > 0 ? after.security : [{}];
   const problems: Problem[] = [];
-  const isLetIn = (brought: Json) =>
-    accepted.some((needed) => Object.keys(needed).every((scheme) => Object.hasOwn(brought, scheme)));
-  if (!(before.security.length > 0 ? before.security : [{}]).every(isLetIn)) {
+  const isAccepted = (sent: Json) =>
+    accepted.some((needed) => Object.keys(needed).every((scheme) => Object.hasOwn(sent, scheme)));
+  if (!(before.security.length > 0 ? before.security : [{}]).every(isAccepted)) {
     const message = `asked for ${named(before.security)} and now asks for ${named(after.security)}`;
     problems.push({ call: before.call, field: 'security', message });
   }

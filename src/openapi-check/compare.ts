@@ -11,7 +11,7 @@ import {
 } from './document.ts';
 import { type Problem, show } from './problem.ts';
 
-/** One call in the document that was released, and in the one that is to follow it. */
+/** One call in the released document and in the current one. */
 interface Versions {
   released: Document;
   current: Document;
@@ -23,7 +23,7 @@ const at = (place: string, field: string) => (field === '' ? place : `${place}: 
 
 const changed = (was: unknown, is: unknown) => `was ${show(was)} and is now ${show(is)}`;
 
-/** What a consumer sends by the released document, the current one must take. */
+/** Finds requests that the released document allows and the current one refuses. */
 function compareInput({ released, current, before }: Versions, place: string, schemas: [unknown, unknown]) {
   const gaps = findGaps({
     outer: { document: current, schema: schemas[1] ?? true },
@@ -38,7 +38,7 @@ function compareInput({ released, current, before }: Versions, place: string, sc
   }));
 }
 
-/** What the current document lets a server answer, the released one must have promised. */
+/** Finds answers that the current document allows and the released one did not. */
 function compareOutput({ released, current, before }: Versions, place: string, schemas: [unknown, unknown]) {
   const gaps = findGaps({
     outer: { document: released, schema: schemas[0] ?? true },
@@ -53,14 +53,16 @@ function compareOutput({ released, current, before }: Versions, place: string, s
   }));
 }
 
-/** Whether every consumer sends a parameter already, since the released document asks for it as credentials. */
+/** Whether every consumer already sends a parameter, because the released document requires it as credentials. */
 function wasCredential({ released, before }: Versions, parameter: Parameter): boolean {
   const schemes = (pick(released, '/components/securitySchemes') ?? {}) as Json;
-  const isIt = (name: string) => {
+  const isParameter = (name: string) => {
     const scheme = resolve(released, schemes[name]);
     return scheme.type === 'apiKey' && scheme.in === parameter.in && scheme.name === parameter.name;
   };
-  return before.security.length > 0 && before.security.every((needed) => Object.keys(needed).some(isIt));
+  return (
+    before.security.length > 0 && before.security.every((needed) => Object.keys(needed).some(isParameter))
+  );
 }
 
 function compareParameters(versions: Versions): Problem[] {
@@ -131,7 +133,7 @@ function compareStatuses(versions: Versions): Problem[] {
     if (now) problems.push(...compareAnswers(versions, status, { old, now }));
     else problems.push({ call, field: `answer ${status}`, message: 'this status is gone' });
   }
-  // 304 answers only those who asked for it, with a header that other consumers do not send.
+  // Only consumers that send If-None-Match get a 304.
   const isNewSuccess = (status: string) =>
     /^[23]/.test(status) && status !== '304' && !before.answers[status];
   for (const status of Object.keys(after.answers).filter(isNewSuccess)) {
@@ -141,8 +143,8 @@ function compareStatuses(versions: Versions): Problem[] {
 }
 
 /**
- * Narrowed on purpose since 0.1.0: the name of a machine goes to terminals and pages, and no client that means well names
- * one with characters that those obey.
+ * Inputs narrowed on purpose since 0.1.0. Terminals and pages show hostnames, and no well-behaved client sends control
+ * characters in one.
  */
 const ON_PURPOSE = [
   { call: 'POST /api/sessions', field: 'body: hostname', change: 'pattern was' },
@@ -153,8 +155,8 @@ const isOnPurpose = ({ call, field, message }: Problem) =>
   ON_PURPOSE.some((one) => one.call === call && one.field === field && message.startsWith(one.change));
 
 /**
- * Finds what would break a consumer of the released document: a call, field or status that is gone, a request
- * that is no longer taken, an answer that was never promised. Adding to what a consumer need not use is no break.
+ * Finds changes that break a consumer of the released document: a removed call, field or status, a request that is now
+ * refused, an answer that the released document did not allow. Optional additions do not break consumers.
  */
 export function compare(released: Document, current: Document): Problem[] {
   const nowByCall = new Map(listOperations(current).map((operation) => [operation.call, operation]));

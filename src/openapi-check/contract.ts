@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-/** Widths of the integers that a consumer reads into, by the name of its type. */
+/** Maximums of the integer types that a consumer reads into. */
 export const MAX_OF = { u32: 4_294_967_295, u64: 2 ** 64 } as const;
 
-/** What a consumer does with one value of an answer. */
+/** How a consumer reads one value of an answer. */
 export type Read =
   | { type: 'u32' | 'u64'; optional?: boolean | undefined; value?: number | undefined }
   | { type: 'boolean'; optional?: boolean | undefined; value?: boolean | undefined }
@@ -39,17 +39,17 @@ const Step = z.strictObject({
   name: z.string().min(1),
   request: z.strictObject({
     method: z.enum(['GET', 'POST', 'DELETE']),
-    /** A path of the document; `{name}` is the variable of that name, percent-encoded. */
+    /** A path of the document. `{name}` is replaced with the variable of that name, percent-encoded. */
     path: z.string().startsWith('/'),
-    /** As it goes over the wire, without the question mark. */
+    /** The raw query string, without the question mark. */
     query: z.string().optional(),
     headers: z.record(z.string(), z.string()),
-    /** Sent as JSON. Absent: no body at all. */
+    /** Sent as JSON. If absent, the request has no body. */
     body: z.unknown().optional(),
   }),
   answer: z.strictObject({
     status: z.int(),
-    /** By lower-case name, the pattern that its value must match. */
+    /** Maps lower-case names to the pattern that the value must match. */
     headers: z.record(z.string(), z.string()),
     body: Read,
   }),
@@ -58,11 +58,11 @@ const Step = z.strictObject({
 });
 export type Step = z.output<typeof Step>;
 
-/** What a released program sends and reads, in an order in which it can be replayed. */
+/** The requests of a released program and the answers that it reads, in an order for replay. */
 const Contract = z.strictObject({
   $comment: z.string(),
   consumer: z.string(),
-  /** An example stands for the value where there is no server to get it from. */
+  /** The example is the value in checks without a server. */
   variables: z.record(
     z.string(),
     z.strictObject({ description: z.string(), example: z.union([z.string(), z.number()]) }),
@@ -73,10 +73,10 @@ export type Contract = z.output<typeof Contract>;
 
 export type Variables = Record<string, string | number>;
 
-/** @throws ZodError when the file does not have the form that is described here */
+/** @throws ZodError when the file does not match the schema */
 export const parseContract = (json: unknown): Contract => Contract.parse(json);
 
-/** A variable that no step has captured. */
+/** A request uses a variable that no step has captured. */
 export class MissingVariable extends Error {
   override readonly name = 'MissingVariable';
 }
@@ -89,12 +89,12 @@ function fillIn(text: string, variables: Variables, encode: (value: string) => s
   });
 }
 
-const asItIs = (text: string) => text;
+const unencoded = (text: string) => text;
 
-/** Variables in a body are whole strings, so that text with braces stays text. */
+/** Fills in only whole strings, so that text with braces stays unchanged. */
 function fillBody(body: unknown, variables: Variables): unknown {
   return JSON.parse(JSON.stringify(body), (_key, value) =>
-    typeof value === 'string' && /^{\w+}$/.test(value) ? fillIn(value, variables, asItIs) : value,
+    typeof value === 'string' && /^{\w+}$/.test(value) ? fillIn(value, variables, unencoded) : value,
   );
 }
 
@@ -107,7 +107,7 @@ export interface FilledRequest {
   body: unknown;
 }
 
-/** The request of a step, as it goes over the wire. @throws MissingVariable */
+/** Fills in the variables of a step's request. @throws MissingVariable */
 export function fillRequest({ request }: Step, variables: Variables): FilledRequest {
   const { method, path, query = '', headers, body } = request;
   return {
@@ -115,7 +115,10 @@ export function fillRequest({ request }: Step, variables: Variables): FilledRequ
     path: fillIn(path, variables, encodeURIComponent),
     query: fillIn(query, variables, encodeURIComponent),
     headers: Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [name.toLowerCase(), fillIn(value, variables, asItIs)]),
+      Object.entries(headers).map(([name, value]) => [
+        name.toLowerCase(),
+        fillIn(value, variables, unencoded),
+      ]),
     ),
     body: body === undefined ? undefined : fillBody(body, variables),
   };

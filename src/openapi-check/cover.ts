@@ -3,7 +3,7 @@ import { type Document, isObject, type Json, resolve } from './document.ts';
 
 /** A value that the inner schema allows and the outer one does not. */
 export interface Gap {
-  /** Path of the field, such as `items[].seq`; empty for the whole. */
+  /** Path of the field, such as `items[].seq`; empty for the whole value. */
   field: string;
   keyword: string;
   inner: unknown;
@@ -19,7 +19,7 @@ export interface Pair {
   outer: Side;
   inner: Side;
   field: string;
-  /** Readers skip fields they do not know, so a field too many is a gap only for a server's input. */
+  /** Readers ignore unknown fields, so an extra field is a gap only in a server's input. */
   ignoresExtraFields: boolean;
 }
 
@@ -27,7 +27,7 @@ const LOWER = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minPrope
 const UPPER = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'];
 const EXACT = ['pattern', 'format', 'multipleOf', 'uniqueItems', 'not', 'contains', 'propertyNames'];
 
-/** References followed, and `allOf` folded into one schema. */
+/** Follows references, and merges `allOf` into one schema. */
 function flatten({ document, schema }: Side): Json | boolean {
   if (typeof schema === 'boolean') return schema;
   const { allOf, ...own } = resolve(document, schema);
@@ -43,7 +43,7 @@ function flatten({ document, schema }: Side): Json | boolean {
   return { ...whole, properties, required };
 }
 
-/** The schemas of `anyOf`/`oneOf`, or undefined for a plain one. */
+/** The schemas of `anyOf` or `oneOf`; undefined for a schema without either. */
 function alternativesOf(schema: Json): Json[] | undefined {
   const { anyOf, oneOf, ...beside } = schema;
   const list = (anyOf ?? oneOf) as unknown[] | undefined;
@@ -92,7 +92,7 @@ function boundGaps(outer: Json, inner: Json, field: string): Gap[] {
   return differing.map((keyword) => ({ field, keyword, inner: inner[keyword], outer: outer[keyword] }));
 }
 
-/** What must come with a field matters to those who know the field. */
+/** Ignores `dependentRequired` of fields that the inner schema does not have. */
 function companionGaps(outer: Json, inner: Json, field: string): Gap[] {
   const known = (inner.properties ?? {}) as Json;
   const wanted = Object.entries((outer.dependentRequired ?? {}) as Json);
@@ -142,13 +142,13 @@ function objectGaps(pair: Pair, outer: Json, inner: Json): Gap[] {
   return gaps;
 }
 
-/** The alternative of the outer schema that comes closest; without any, the types are what differs. */
+/** The gaps of the closest alternative of the outer schema. Alternatives of another type come last. */
 function closest(candidates: Gap[][]): Gap[] {
   const sameType = candidates.filter((gaps) => !gaps.some((gap) => gap.keyword === 'type'));
   return (sameType.length > 0 ? sameType : candidates).sort((a, b) => a.length - b.length)[0] ?? [];
 }
 
-/** Finds what the inner schema allows and the outer one does not; nothing when the outer one covers it. */
+/** Finds values that the inner schema allows and the outer one does not. */
 export function findGaps(pair: Pair): Gap[] {
   const { field } = pair;
   const outer = flatten(pair.outer);

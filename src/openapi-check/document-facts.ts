@@ -4,7 +4,7 @@ import { type Finding, type Problem, within } from './problem.ts';
 import { promiseFaults } from './reads.ts';
 import { Schemas } from './schemas.ts';
 
-/** Text of a path or query, as the value that its schema is about. */
+/** Parses the text of a path or query into the type of its schema. */
 function readText(document: Document, text: string, schema: unknown): unknown {
   const { type } = resolve(document, schema);
   if (type === 'integer' && /^-?\d+$/.test(text)) return Number(text);
@@ -14,7 +14,7 @@ function readText(document: Document, text: string, schema: unknown): unknown {
 
 type Sent = Record<string, Record<string, string>>;
 
-/** Everything that a request carries beside its body, by place and name. */
+/** The parameters of a request, by place and name. */
 function readSent(operation: Operation, request: FilledRequest): Sent {
   const segments = request.path.split('/');
   const names = operation.path.split('/').flatMap((part, i) => {
@@ -28,7 +28,7 @@ function readSent(operation: Operation, request: FilledRequest): Sent {
   };
 }
 
-/** Where the credentials of a scheme travel. */
+/** Where a request carries the credentials of a scheme. */
 function placeOf(document: Document, scheme: string): { in: string; name: string } {
   const known = (pick(document, '/components/securitySchemes') ?? {}) as Json;
   const { type, in: place, name } = resolve(document, known[scheme]);
@@ -87,7 +87,7 @@ function bodyFindings(operation: Operation, request: FilledRequest, schemas: Sch
     .map(({ field, message }) => ({ field: `body ${field}`.trim(), message: `refused: ${message}` }));
 }
 
-/** Finds what the document refuses of a request that is expected to succeed. */
+/** Finds parts of a request that the document refuses. The request is expected to succeed. */
 function requestFindings(
   document: Document,
   operation: Operation,
@@ -133,14 +133,14 @@ function examine(
     message: `${message} (${step.name})`,
   });
   if (!operation) return [inStep({ field: 'call', message: 'the document does not know this call' })];
-  const isToSucceed = step.answer.status < 400;
+  const mustSucceed = step.answer.status < 400;
   return [
-    ...(isToSucceed ? requestFindings(document, operation, { request, schemas }) : []),
+    ...(mustSucceed ? requestFindings(document, operation, { request, schemas }) : []),
     ...answerFindings(document, operation, step),
   ].map(inStep);
 }
 
-/** Finds requests of the contract that the document would refuse, and fields read that it does not promise. */
+/** Finds requests of the contract that the document refuses, and fields that it does not promise but the contract reads. */
 export function checkPromises(document: Document, contract: Contract): Problem[] {
   const schemas = new Schemas(document);
   const variables = Object.fromEntries(

@@ -1,4 +1,4 @@
-/** A JSON object, as far as nothing more is known of it. */
+/** A JSON object of unknown structure. */
 export type Json = Record<string, unknown>;
 
 export type Document = Json & { paths: Record<string, Json> };
@@ -16,7 +16,7 @@ export interface Operation {
   method: string;
   path: string;
   operationId: unknown;
-  /** Each alternative names the schemes that it needs together; none at all: open to anybody. */
+  /** Each alternative names the schemes that it needs together. Without alternatives, the call is open to every caller. */
   security: Record<string, unknown>[];
   parameters: Parameter[];
   body: { required: boolean; content: Record<string, Json> } | undefined;
@@ -29,7 +29,7 @@ const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'tr
 export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** JSON Pointer. @returns undefined when there is nothing */
+/** Follows a JSON Pointer. @returns undefined when the pointer leads nowhere */
 export function pick(value: unknown, pointer: string): unknown {
   let node = value;
   for (const token of pointer.split('/').slice(1)) {
@@ -39,7 +39,7 @@ export function pick(value: unknown, pointer: string): unknown {
   return node;
 }
 
-/** What a node stands for: itself, or where its `$ref` leads. */
+/** Follows the `$ref` of a node, if it has one. */
 export function resolve(document: Document, node: unknown): Json {
   let found = node;
   for (let hops = 0; isObject(found) && typeof found.$ref === 'string'; hops++) {
@@ -95,7 +95,7 @@ function readOperation(document: Document, path: string, method: string): Operat
   };
 }
 
-/** Every call of a document, its references followed. Schemas are left as they stand. */
+/** Every call of a document, with references resolved except in schemas. */
 export function listOperations(document: Document): Operation[] {
   return Object.keys(document.paths).flatMap((path) =>
     METHODS.filter((method) => document.paths[path]?.[method] !== undefined).map((method) =>
@@ -104,10 +104,10 @@ export function listOperations(document: Document): Operation[] {
   );
 }
 
-/** The call that a request is for: literal segments match themselves, `{name}` any one segment. */
+/** Finds the call of a request. Literal segments match themselves; `{name}` matches any one segment. */
 export function findOperation(document: Document, method: string, path: string): Operation | undefined {
   const segments = path.split('/');
-  const fits = (operation: Operation) => {
+  const matches = (operation: Operation) => {
     const template = operation.path.split('/');
     return (
       operation.method === method &&
@@ -117,6 +117,6 @@ export function findOperation(document: Document, method: string, path: string):
   };
   const literal = (operation: Operation) => operation.path.split('/').filter((part) => !/^{.+}$/.test(part));
   return listOperations(document)
-    .filter(fits)
+    .filter(matches)
     .sort((a, b) => literal(b).length - literal(a).length)[0];
 }

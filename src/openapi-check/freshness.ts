@@ -1,12 +1,12 @@
 import { type Document, isObject, type Json, pick } from './document.ts';
 import { type Problem, show } from './problem.ts';
 
-/** A file is two spaces deep and ends with a line. */
+/** The file is indented by two spaces and ends with a newline. */
 export const formatDocument = (document: Document): string => `${JSON.stringify(document, null, 2)}\n`;
 
 const escapeToken = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1');
 
-/** Pointers of everything that two values do not agree on. */
+/** Pointers of every difference between two values. */
 function differences(left: unknown, right: unknown, pointer = ''): string[] {
   const isTree = (value: unknown) => isObject(value) || Array.isArray(value);
   if (!isTree(left) || !isTree(right) || Array.isArray(left) !== Array.isArray(right))
@@ -17,7 +17,7 @@ function differences(left: unknown, right: unknown, pointer = ''): string[] {
   );
 }
 
-/** Whether a node refers to a component, itself or through others. */
+/** Whether a node refers to a component, directly or through other references. */
 function refersTo(document: Document, node: unknown, target: string, seen = new Set<string>()): boolean {
   if (Array.isArray(node)) return node.some((one) => refersTo(document, one, target, seen));
   if (!isObject(node)) return false;
@@ -41,7 +41,7 @@ function callsOf(document: Document, component: string): string {
   return others.length === 0 ? first : `${first} and ${others.length} more`;
 }
 
-/** Says a pointer as call and field. */
+/** Converts a pointer to a call and a field. */
 function locate(document: Document, pointer: string): Pick<Problem, 'call' | 'field'> {
   const tokens = pointer
     .split('/')
@@ -57,7 +57,7 @@ function locate(document: Document, pointer: string): Pick<Problem, 'call' | 'fi
   return { call: 'document', field: tokens.join('.') || 'document' };
 }
 
-/** Finds where the committed document is not what the code generates. */
+/** Finds where the committed document differs from the generated one. */
 export function checkFresh(committed: string, generated: Document): Problem[] {
   if (committed === formatDocument(generated)) return [];
   const rewrite = 'run npm run openapi:write';

@@ -2,14 +2,14 @@ import { type Document, findOperation, type Operation, resolve } from './documen
 import { type Finding, within } from './problem.ts';
 import { Schemas } from './schemas.ts';
 
-/** An answer as it came, its body parsed if it is JSON. */
+/** A received answer. Its body is parsed if it is JSON. */
 export interface LiveAnswer {
   status: number;
   headers: Headers;
   body: unknown;
 }
 
-/** Judges answers by a document: status, headers and schema. Holds for any answer of a documented call. */
+/** Checks the status, headers and body of answers against a document. Works for any answer of a documented call. */
 export class AnswerJudge {
   readonly #document: Document;
   readonly #schemas: Schemas;
@@ -23,7 +23,7 @@ export class AnswerJudge {
     return findOperation(this.#document, method, path);
   }
 
-  /** Finds what the document does not allow of an answer. */
+  /** Finds parts of an answer that the document does not allow. */
   judge(operation: Operation, { status, headers, body }: LiveAnswer): Finding[] {
     const place = `answer ${status}`;
     const promised = operation.answers[status];

@@ -35,7 +35,7 @@ function fieldPromise(document: Document, parent: Json, name: string, pair: { re
   return [...faults, ...promiseFaults(document, schema, pair)];
 }
 
-/** Finds what a document does not promise of the fields that a consumer reads. */
+/** Finds fields that a consumer reads and the document does not promise. */
 export function promiseFaults(
   document: Document,
   node: unknown,
@@ -44,13 +44,13 @@ export function promiseFaults(
   const schema = resolve(document, node);
   if (schema.type !== asRead(read))
     return [{ field, message: `the document says ${show(schema.type)}; it is read as ${read.type}` }];
-  const said = (messages: string[]) => messages.map((message) => ({ field, message }));
+  const findingsOf = (messages: string[]) => messages.map((message) => ({ field, message }));
   switch (read.type) {
     case 'u32':
     case 'u64':
-      return said(integerPromise(schema, read));
+      return findingsOf(integerPromise(schema, read));
     case 'string':
-      return said(stringPromise(schema, read));
+      return findingsOf(stringPromise(schema, read));
     case 'array':
       return promiseFaults(document, schema.items, { read: read.items, field: `${field}[]` });
     case 'object':
@@ -77,7 +77,7 @@ function scalarFault(value: unknown, read: Exclude<Read, { type: 'array' | 'obje
   return undefined;
 }
 
-/** Finds what a consumer could not read in a body that was really sent. */
+/** Finds values of a received body that a consumer could not read. */
 export function readFaults(value: unknown, { read, field = '' }: { read: Read; field?: string }): Finding[] {
   if (read.type === 'array') {
     if (!Array.isArray(value)) return [{ field, message: `is ${show(value)}; it is read as an array` }];

@@ -4,12 +4,12 @@ import { AnswerJudge, type LiveAnswer } from './judge.ts';
 import { type Finding, type Problem, within } from './problem.ts';
 import { readFaults } from './reads.ts';
 
-/** Finds what the contract does not allow of an answer. */
+/** Finds parts of an answer that the contract does not allow. */
 function contractFindings({ answer }: Step, { status, headers, body }: LiveAnswer): Finding[] {
   const place = `answer ${status}`;
   if (status !== answer.status) {
-    const said = isObject(body) && typeof body.error === 'string' ? `: ${body.error}` : '';
-    return [{ field: place, message: `${answer.status} was expected${said}` }];
+    const reason = isObject(body) && typeof body.error === 'string' ? `: ${body.error}` : '';
+    return [{ field: place, message: `${answer.status} was expected${reason}` }];
   }
   const findings: Finding[] = [];
   for (const [name, pattern] of Object.entries(answer.headers)) {
@@ -22,7 +22,7 @@ function contractFindings({ answer }: Step, { status, headers, body }: LiveAnswe
   return [...findings, ...within(place, readFaults(body, { read: answer.body }))];
 }
 
-/** Its HTTP timeout, as the released client has it. */
+/** The HTTP time-out of the released client. */
 const TIMEOUT_MS = 30_000;
 
 async function send(url: string, step: Step, variables: Variables): Promise<LiveAnswer & { path: string }> {
@@ -56,11 +56,11 @@ export interface Replay {
   url: string;
   document: Document;
   contract: Contract;
-  /** Those of the contract that no step captures. */
+  /** The contract's variables that no step captures. */
   variables: Variables;
 }
 
-/** Sends every request of the contract, in order, and finds what neither document nor contract allow of the answers. */
+/** Sends every request of the contract in order, and checks each answer against the contract and the document. */
 export async function replay({ url, document, contract, variables }: Replay): Promise<Problem[]> {
   const judge = new AnswerJudge(document);
   const known: Variables = { ...variables };
@@ -73,7 +73,7 @@ export async function replay({ url, document, contract, variables }: Replay): Pr
       const operation = judge.findOperation(step.request.method, path);
       const call = operation?.call ?? `${step.request.method} ${step.request.path}`;
       const findings = new Map<string, Finding>();
-      // The contract first: where both complain of a field, it says who would be hurt.
+      // The contract comes first. If both report a field, its finding names the affected consumer.
       for (const finding of [
         ...contractFindings(step, answer),
         ...(operation

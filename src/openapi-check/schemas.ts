@@ -3,7 +3,7 @@ import addFormats from 'ajv-formats';
 import { type Document, isObject } from './document.ts';
 import type { Finding } from './problem.ts';
 
-/** An object whose fields are listed has no others, unless its schema says so. */
+/** Forbids unlisted fields in objects with listed fields, unless the schema allows them. */
 function close(node: unknown): void {
   if (Array.isArray(node)) for (const item of node) close(item);
   if (!isObject(node)) return;
@@ -21,7 +21,7 @@ function toFault({ instancePath, keyword, params, message = '' }: ErrorObject): 
   return { field, message: message === '' ? keyword : message };
 }
 
-/** Judges values by the schemas of a document. Fields that a schema does not list are refused. */
+/** Validates values against the schemas of a document. Unlisted fields are refused. */
 export class Schemas {
   readonly #ajv: Ajv2020;
   readonly #compiled = new Map<string, ValidateFunction>();
@@ -35,7 +35,7 @@ export class Schemas {
     this.#ajv.addSchema({ ...closed, $id: 'document' });
   }
 
-  /** Finds what a schema refuses of a value. Its references lead into the document. */
+  /** Finds parts of a value that a schema refuses. References of the schema resolve in the document. */
   faultsOf(value: unknown, schema: unknown): Finding[] {
     const text = JSON.stringify(schema ?? {});
     const validate = this.#compiled.get(text) ?? this.#compile(text);
