@@ -5,7 +5,7 @@ import { loadEnvironmentFile } from '../src/cli/environment.ts';
 const root = path.resolve(import.meta.dirname, '..');
 const bin = (name: string) => path.join(root, 'node_modules/.bin', name);
 
-// The proxy of Vite needs PORT too, which may be set in .env.
+// Vite's proxy also needs PORT, which may be set in .env.
 const env = { ...process.env };
 loadEnvironmentFile(root, env);
 
@@ -16,7 +16,7 @@ const commands: [program: string, ...args: string[]][] = [
   ['vite', '--config', 'vite.dashboard.config.ts', '--clearScreen', 'false', ...process.argv.slice(2)],
 ];
 
-/** Each command has a process group, so that the Ctrl-C of a terminal reaches it once, through this program. */
+/** Each command has its own process group, so that Ctrl-C in a terminal reaches it only once, through this program. */
 const children = commands.map(([program, ...args]) =>
   spawn(bin(program), args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true }),
 );

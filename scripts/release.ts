@@ -14,11 +14,11 @@ const root = path.resolve(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 const write = (file: string, text: string) => writeFileSync(path.join(root, file), text);
 
-/** @throws Error when the command fails, which prints why */
+/** @throws Error when the command fails. The command prints the reason. */
 const run = (command: string, ...args: string[]): string =>
   execFileSync(command, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
-/** @throws ReleaseError when files are changed that the release's commit would take in */
+/** @throws ReleaseError when the working tree has changes that the release commit would include */
 function checkClean(): void {
   if (run('git', 'status', '--porcelain') !== '') {
     throw new ReleaseError('The working tree has changes. Commit them first, or leave out --commit.');
@@ -30,11 +30,11 @@ async function checkConsumers(document: Document): Promise<void> {
   const last = await readLastReleased();
   const problems = compare(last.document, document).map(formatProblem);
   if (problems.length === 0) return;
-  const intro = `The document breaks consumers of ${last.version}. Mend it, or release a major version:`;
+  const intro = `The document breaks consumers of ${last.version}. Fix it, or release a major version:`;
   throw new ReleaseError([intro, ...problems].join('\n  '));
 }
 
-/** Makes a release out of the working tree. @returns its version. @throws ReleaseError before anything is changed */
+/** Makes a release from the working tree. @returns its version. @throws ReleaseError before it changes a file */
 async function release(wanted: string, commit: boolean): Promise<string> {
   const { version: current } = JSON.parse(read('package.json')) as { version: string };
   const version = nextVersion(current, wanted);
@@ -59,7 +59,7 @@ async function release(wanted: string, commit: boolean): Promise<string> {
 
 const program = new Command('npm run release --')
   .description(
-    'make a release out of the working tree: version, changelog, OpenAPI document, bill of materials',
+    'make a release from the working tree: version, changelog, OpenAPI document, bill of materials',
   )
   .argument('<version>', 'major, minor, patch, or a version such as 1.2.3')
   .option('--commit', 'commit the release and tag it; nothing is pushed or published')
@@ -67,7 +67,7 @@ const program = new Command('npm run release --')
     const version = await release(wanted, commit);
     const next = commit
       ? `Push it with: git push origin HEAD v${version}`
-      : `Look at git diff, then commit it as "Release ${version}" and tag it v${version}.`;
+      : `Check git diff, then commit it as "Release ${version}" and tag it v${version}.`;
     process.stdout.write(
       `vault-relay ${version} is ready; dist/sbom.cdx.json is its bill of materials.\n${next}\n`,
     );

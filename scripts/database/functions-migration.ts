@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { compareFunctions, type FunctionFile } from './functions.ts';
 
 export interface MigrationOptions {
-  /** Connected to a database that all migrations of `dir` have been applied to. */
+  /** A connection to a database with all migrations of `dir` applied. */
   client: pg.Client;
   files: FunctionFile[];
   /** Folder of the migrations. */
@@ -16,7 +16,7 @@ export interface MigrationOptions {
 
 const HEADER = `-- Made from prisma/functions by \`npm run functions:migration\`. Change the files there and make the next migration.\n`;
 
-/** Fourteen digits, as Prisma begins the names of migrations; always after the last migration. */
+/** The fourteen digits with which Prisma begins a migration's name, always after those of the last migration. */
 function timestampAfter(last: string | undefined, now: Date): string {
   const digits = now.toISOString().replace(/\D/g, '').slice(0, 14);
   const lastDigits = last?.slice(0, 14) ?? '';
@@ -24,9 +24,9 @@ function timestampAfter(last: string | undefined, now: Date): string {
 }
 
 /**
- * Writes the migration that makes the functions of a database those of the files: it re-creates each function whose text
- * changed, and drops each that has no file.
- * @returns the name of the migration and what it changes; undefined when nothing differs, and nothing is written
+ * Writes a migration that updates the functions of a database to the files. It re-creates each changed function, and
+ * drops each function that has no file.
+ * @returns the name of the migration and its changes; undefined, without writing a file, when nothing differs
  * @throws Error when the name is not snake_case, or a file cannot be applied
  */
 export async function writeFunctionsMigration({ client, files, dir, name, now }: MigrationOptions) {

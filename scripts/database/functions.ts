@@ -2,38 +2,38 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type pg from 'pg';
 
-/** `prisma/functions`: the source of every SQL function, one file a function. */
+/** `prisma/functions`: the source of every SQL function, one file per function. */
 export const FUNCTIONS_DIR = path.resolve(import.meta.dirname, '../../prisma/functions');
 
 /** A file of `prisma/functions`. */
 export interface FunctionFile {
-  /** Of the function and, with `.sql`, of the file. */
+  /** The name of the function. With `.sql` it is the name of the file. */
   name: string;
   text: string;
 }
 
-/** A function that the files and the database do not have in common. */
+/** A function that differs between the files and the database. */
 export interface FunctionDifference {
   name: string;
   problem: 'differs' | 'only in prisma/functions' | 'only in the database';
-  /** What makes the database equal to the files. */
+  /** The SQL that updates the database to the files. */
   sql: string;
 }
 
-/** A function as PostgreSQL describes it, which is the same for two texts only if they mean the same function. */
+/** A function as PostgreSQL describes it. Two texts have the same description only if they define the same function. */
 interface Described {
   name: string;
   /** Name and types of the arguments, which identify a function. */
   signature: string;
   definition: string;
-  /** Names and defaults of the arguments, and the result: PostgreSQL replaces no function that differs in them. */
+  /** Names and defaults of the arguments, and the result. PostgreSQL cannot replace a function where these differ. */
   face: string;
 }
 
-/** The schema that the files are applied in, so that the functions of the database stay as they are. */
+/** The files are applied in this schema, so that the functions of the database do not change. */
 const FILES_SCHEMA = 'vault_relay_function_files';
 
-/** `$1` schema. Without the functions of extensions. */
+/** `$1` schema. Leaves out the functions of extensions. */
 const DESCRIBE = `
   SELECT p.proname AS name, format('%I(%s)', p.proname, oidvectortypes(p.proargtypes)) AS signature,
     concat(pg_get_function_arguments(p.oid), ' ', pg_get_function_result(p.oid)) AS face,
@@ -58,12 +58,12 @@ export async function readFunctionFiles(dir = FUNCTIONS_DIR): Promise<FunctionFi
 const describe = async (client: pg.Client, schema: string): Promise<Described[]> =>
   (await client.query<Described>(DESCRIBE, [schema])).rows;
 
-/** `$1` the name of a function. How many functions the files have made so far, and how many have this name. */
+/** Counts the functions that the files have made so far, and those with the name `$1`. */
 const COUNT = `
   SELECT count(*)::int AS made, (count(*) FILTER (WHERE proname = $1))::int AS named
   FROM pg_proc WHERE pronamespace = '${FILES_SCHEMA}'::regnamespace`;
 
-/** @throws Error when a file makes anything but the one function of its name */
+/** @throws Error when a file does not make exactly the one function of its name */
 async function applyFiles(client: pg.Client, files: FunctionFile[]): Promise<Described[]> {
   for (const [i, { name, text }] of files.entries()) {
     await client.query(text).catch((error: Error) => {
@@ -77,7 +77,7 @@ async function applyFiles(client: pg.Client, files: FunctionFile[]): Promise<Des
   return describe(client, FILES_SCHEMA);
 }
 
-/** Describes the functions of the files and of the database. The database stays as it was. */
+/** Describes the functions of the files and of the database. The database does not change. */
 async function describeBoth(client: pg.Client, files: FunctionFile[]) {
   await client.query('BEGIN');
   try {
@@ -100,10 +100,10 @@ function differenceOf(file: FunctionFile, wanted: Described, live: Described | u
 }
 
 /**
- * Compares the functions of a database with the files. PostgreSQL describes both, so that layout outside of the bodies
- * does not count, while bodies count to the letter.
- * @param client a connection of a role that may create schemas; it is left as it was
- * @throws Error when a file cannot be applied, or makes anything but the one function of its name
+ * Compares the functions of a database with the files. PostgreSQL describes both, so layout outside the bodies does not
+ * matter. Bodies must be identical.
+ * @param client a connection of a role that may create schemas; the database does not change
+ * @throws Error when a file cannot be applied, or does not make exactly the one function of its name
  */
 export async function compareFunctions(
   client: pg.Client,

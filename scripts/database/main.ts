@@ -12,7 +12,7 @@ async function makeMigration(name: string): Promise<void> {
     writeFunctionsMigration({ client, files, dir: MIGRATIONS_DIR, name, now: new Date() }),
   );
   if (!made) {
-    console.log('The functions of prisma/functions are those that the migrations make; nothing was written.');
+    console.log('The migrations already make the functions of prisma/functions. No migration was written.');
     return;
   }
   console.log(`Wrote prisma/migrations/${made.migration}/migration.sql:`);
@@ -25,7 +25,9 @@ async function takeSnapshot({ write }: { write?: true }): Promise<void> {
   if (write) {
     await writeFile(SNAPSHOT_FILE, text);
   } else if (text !== (await readFile(SNAPSHOT_FILE, 'utf8'))) {
-    console.error('prisma/snapshot.sql is not what the migrations make; run `npm run snapshot:write`.');
+    console.error(
+      'prisma/snapshot.sql differs from the schema that the migrations make. Run `npm run snapshot:write`.',
+    );
     process.exitCode = 1;
   }
 }
@@ -40,7 +42,7 @@ program
   .action(makeMigration);
 program
   .command('snapshot')
-  .description('compares prisma/snapshot.sql with what the migrations make')
-  .option('--write', 'rewrite it instead')
+  .description('compares prisma/snapshot.sql with the schema that the migrations make')
+  .option('--write', 'rewrite the file instead')
   .action(takeSnapshot);
 await program.parseAsync();

@@ -7,13 +7,13 @@ import { startEmbedded } from '../../src/db/embedded/postgres.ts';
 import { migrate } from '../../src/db/migrate.ts';
 
 /**
- * Runs work on a database that the migrations have just made, in an embedded PostgreSQL that is deleted afterwards.
+ * Runs work on a freshly migrated database, in an embedded PostgreSQL that is deleted afterwards.
  * @throws MigrationError when a migration fails, EmbeddedError when PostgreSQL does not start
  */
 export async function withScratchDatabase<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'vault-relay-scratch-'));
   try {
-    // PostgreSQL does not run as root, and its user needs to pass this folder.
+    // PostgreSQL does not run as root, and its user needs access to this folder.
     await chmod(dataDir, 0o755);
     const log = pino({ level: 'silent' });
     const embedded = await startEmbedded({ dataDir, log, postgresFlags: ['-c', 'fsync=off'] });

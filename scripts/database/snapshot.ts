@@ -9,7 +9,7 @@ const HEADER = `-- The schema that the migrations make, as PostgreSQL 15 to 18 d
 -- are in prisma/functions.
 `;
 
-/** The rights of others than the owner, whose rights differ between versions. `acl` is a list of rights, `on` names a thing. */
+/** The grants of every role except the owner, whose rights differ between versions. `acl` is the access list, `on` the object. */
 const grants = (acl: string, owner: string, on: string) => `(
   SELECT string_agg(line, '' ORDER BY line COLLATE "C") FROM (
     SELECT format(E'GRANT %s ON %s TO %s%s;\\n', string_agg(given.privilege_type, ', ' ORDER BY given.privilege_type COLLATE "C"), ${on},
@@ -44,7 +44,7 @@ const SEQUENCES = `
   FROM pg_class AS c JOIN pg_sequence AS s ON s.seqrelid = c.oid
   WHERE c.relnamespace = ${HERE} ORDER BY c.relname COLLATE "C"`;
 
-/** Not null is said of the column: since version 18 it is a constraint too. */
+/** NOT NULL comes from the column, because it is a constraint only since version 18. */
 const TABLES = `
   SELECT concat(
     format(E'CREATE %s %I (\\n%s\\n)%s;\\n',

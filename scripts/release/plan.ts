@@ -1,4 +1,4 @@
-/** A release that cannot be made, in one sentence. */
+/** The reason why a release cannot be made, in one sentence. */
 export class ReleaseError extends Error {
   override readonly name = 'ReleaseError';
 }
@@ -34,7 +34,7 @@ export function nextVersion(current: string, wanted: string): string {
   return wanted;
 }
 
-/** Whether consumers have to expect a break: the first number rises. */
+/** Whether the first number rises, so that consumers must expect breaking changes. */
 export const isMajor = (current: string, next: string): boolean =>
   readVersion(next)[0] > readVersion(current)[0];
 

@@ -1,6 +1,6 @@
 import type { VaultRelayClient } from '../../src/client/index.ts';
 
-/** Vaults as agents leave them behind. @returns the one that the pictures show */
+/** Makes vaults like those of real agents. @returns the vault that the pictures show */
 export async function fill(as: (clientId: string) => VaultRelayClient): Promise<string> {
   const [mac, team, review] = [as('build-mac'), as('团队-mac'), as('review-linux')];
   await mac.vault.create.mutate({ summary: 'Release 2.4: what is left' });

@@ -20,7 +20,7 @@ interface Picture {
   hasTouch?: boolean;
   colorScheme: 'light' | 'dark';
   locale?: string;
-  /** What leads from the page to the picture. */
+  /** Prepares the loaded page for the picture. */
   act?: (page: Page) => Promise<void>;
   operator?: true;
 }
@@ -61,7 +61,7 @@ const pictures = (vault: string, mac: VaultRelayClient): Picture[] => [
   { name: 'server-light', hash: '/server', viewport: DESKTOP, colorScheme: 'light', operator: true },
 ];
 
-/** Takes one picture, on a page of its own. */
+/** Takes one picture on a fresh page. */
 async function take(browser: Browser, { url, session, token }: ServerForPictures, picture: Picture) {
   const { name, hash, act, operator, ...options } = picture;
   const context = await browser.newContext({ reducedMotion: 'reduce', locale: 'en-US', ...options });

@@ -13,17 +13,17 @@ export interface ServerForPictures {
   url: string;
   /** A session of an Astation. */
   session: string;
-  /** What an operator signs in with. */
+  /** The operator's token. */
   token: string;
 }
 
 const TOKEN = 'a-token-for-pictures-of-an-empty-server';
 
-/** Runs work against a server with an empty database of its own, which are gone afterwards. */
+/** Runs work against a server with an empty database, and deletes both afterwards. */
 export async function withServer<T>(work: (server: ServerForPictures) => Promise<T>): Promise<T> {
   const log = pino({ level: 'error' });
   const dataDir = await mkdtemp(path.join(tmpdir(), 'vault-relay-screenshots-'));
-  // PostgreSQL does not run as root, and its user cannot pass a closed folder.
+  // PostgreSQL does not run as root, and its user needs access to this folder.
   await chmod(dataDir, 0o755);
   const database = await startEmbedded({ dataDir, log, postgresFlags: ['-c', 'fsync=off'] });
   try {
