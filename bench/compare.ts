@@ -11,7 +11,7 @@ import { cpuSeconds, POOL_SIZE, type ServerProcess } from './servers/program.ts'
 import type { Stage } from './stage.ts';
 import { median } from './stats.ts';
 
-/** What the rows are measured with. */
+/** The set-up that measures the rows. */
 export interface Bench {
   stage: Stage;
   /** How often the two sides of a comparison alternate. */
@@ -28,7 +28,7 @@ export interface HttpSide {
   requests: HttpRequest[];
   status?: number;
   connections: number;
-  /** Whether the load process has a core of its own, so that it never need sleep. */
+  /** Whether the load process polls without sleeping, which needs a spare core. */
   awake?: boolean;
 }
 
@@ -46,14 +46,14 @@ export const overHttp =
     };
   };
 
-/** The same statements from a bare pool, without HTTP. */
+/** The server's statements from a bare pool, without HTTP. */
 export const overSql =
   ({ stage: { load } }: Bench, side: { url: string; statements: Statement[]; callers: number }): Side =>
   (until) =>
     load.run({ kind: 'sql', ...side, poolSize: POOL_SIZE, until } satisfies SqlJob);
 
 export interface Comparison {
-  /** Of the rates, first side ÷ second side: the median over the rounds. */
+  /** Rate of the first side ÷ rate of the second: the median over the rounds. */
   ratio: number;
   /** Lowest and highest ratio of a round. */
   range: [number, number];
@@ -62,13 +62,13 @@ export interface Comparison {
   note: string;
 }
 
-/** Code is compiled, pools are full and statements are prepared by then. */
+/** After this time code is compiled, pools are full and statements are prepared. */
 const WARM_UP_SECONDS = 6;
 
 const perSecond = (rate: number) => `${Math.round(rate).toLocaleString('en')}/s`;
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 
-/** CPU of the server for one call, as long as there is a server. */
+/** The server's CPU per call; empty for a side without a server. */
 function cpuOf(side: Outcome[]): string {
   const cpu = side.reduce((sum, { serverCpu = Number.NaN }) => sum + serverCpu, 0);
   const calls = side.reduce((sum, outcome) => sum + outcome.calls, 0);
@@ -76,9 +76,9 @@ function cpuOf(side: Outcome[]): string {
 }
 
 /**
- * Runs two sides by turns after a warm-up; which of them begins a round alternates too. A ratio is taken within a
- * round, so that what disturbs the machine for longer than that falls on both.
- * @param until how long a side runs in a round, unless the bench's own time will do
+ * Alternates two sides after a warm-up, and alternates which of them begins a round. Each ratio is within one round, so
+ * that a longer disturbance of the machine affects both sides.
+ * @param until how long a side runs in a round; by default the bench's own time
  */
 export async function compare(
   { rounds, seconds }: Bench,

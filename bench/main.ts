@@ -24,7 +24,7 @@ interface Options {
   profile?: string;
 }
 
-/** @throws Error that names a key that there is not */
+/** @throws Error that names an unknown key */
 function choose(only: string | undefined): Row[] {
   if (only === undefined) return ROWS;
   const keys = only.split(',');
@@ -48,13 +48,13 @@ async function run(rows: Row[], bench: Bench): Promise<Result[]> {
 
 const program = new Command('bench')
   .description(
-    'Measures the server beside what the machine can do at best. Ends with 1 when a mark is missed.',
+    'Compares the server with the best that the machine can do. Exits with 1 when a figure misses its mark.',
   )
-  .option('--json <file>', 'write {key: {value, unit}} there')
+  .option('--json <file>', 'write {key: {value, unit}} to this file')
   .option('--plot <file>', 'draw how far each figure lies from its mark, as SVG')
   .option('--only <keys>', 'comma-separated keys of rows')
-  .option('--quick', 'few short rounds: for a look, not for a verdict')
-  .option('--profile <folder>', 'let the servers write CPU profiles there, which slows them');
+  .option('--quick', 'few short rounds: a rough estimate')
+  .option('--profile <folder>', 'write CPU profiles of the servers to this folder, which slows the servers');
 const options = program.parse().opts<Options>();
 
 if (!existsSync(path.join(ROOT, 'dist/main.js'))) throw new Error('Build the server first: npm run build');

@@ -1,11 +1,11 @@
 import type { Result } from './row.ts';
 
 const [WIDTH, LABEL, ROW, TOP] = [860, 230, 26, 46];
-/** The plot shows a twentieth of a mark to twenty times it. */
+/** The plot covers a twentieth of a mark to twenty times the mark. */
 const DECADES = Math.log10(20);
 const SCALE = (WIDTH - LABEL - 90) / 2;
 
-/** How many times better than its mark a value is; below 1 it misses it. */
+/** How many times better than its mark a value is. A value below 1 misses the mark. */
 function betterThanMark({ row: { must }, value }: Result): number | undefined {
   if (must === undefined) return undefined;
   return 'atLeast' in must ? value / must.atLeast : must.atMost / value;
@@ -32,7 +32,7 @@ function gridLine(times: number, bottom: number): string {
 <text class="axis" x="${at}" y="${TOP - 14}" text-anchor="middle">${label}</text>`;
 }
 
-/** Draws how far each figure lies from its mark, to the right where it is better. @returns an SVG document */
+/** Draws the distance of each figure from its mark. Better figures extend to the right. @returns an SVG document */
 export function drawPlot(results: Result[]): string {
   const rows = results.flatMap((result) => {
     const times = betterThanMark(result);

@@ -2,7 +2,7 @@ import type { Bench } from './compare.ts';
 
 export interface Measurement {
   value: number;
-  /** What stands behind the value, for a person. */
+  /** Explains the value to a reader. */
   note: string;
 }
 
@@ -11,7 +11,7 @@ export interface Row {
   key: string;
   unit: 'ratio' | 'ms' | 's' | 'KB';
   what: string;
-  /** Left out where the figure is there to be seen only. */
+  /** Absent for figures without a mark. */
   must?: { atLeast: number } | { atMost: number };
   measure(bench: Bench): Promise<Measurement>;
 }

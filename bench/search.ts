@@ -14,16 +14,16 @@ const ROUNDS = 9;
 const SIZES = [10_000, 100_000];
 const ROWS_OF_A_VAULT = 1000;
 
-/** About 500 bytes, half of them Chinese; each row another. */
+/** About 500 bytes, half of them Chinese. Each row has a different text. */
 const TEXT = `'entry ' || n || ': ' || repeat('we keep the session in a cookie, 15 minutes; ', 5) || repeat('我们决定使用数据库会话', 7)`;
-/** Stands in no row, so that each is looked at to its end. */
+/** In no row, so that a search scans each row to its end. */
 const MISSING = { english: 'Nowhere', chinese: '团队' };
 
 const manyOf = (rows: number) => ({ workSessionId: `many ${rows}`, clientId: `many ${rows}` });
 const oneOf = (rows: number) => ({ workSessionId: `one ${rows}`, clientId: `one ${rows}` });
 const vaultOf = (rows: number) => `v-one-${rows}`;
 
-/** Rows in vaults of a thousand each, and as many in one vault. No search looks at their hashes, so they have none. */
+/** Makes rows in vaults of a thousand each, and as many rows in one vault. Their hashes are placeholders, because no search reads them. */
 async function seed(admin: pg.Client, rows: number): Promise<void> {
   const vaults = rows / ROWS_OF_A_VAULT;
   const insertVaults = `
@@ -44,7 +44,7 @@ async function seed(admin: pg.Client, rows: number): Promise<void> {
 
 const BOUNDS = { maxBytes: 67_108_864, streams: false };
 
-/** What is compared, each over the same number of rows. */
+/** The searches to compare, each over the same number of rows. */
 function makeSides(
   { reader, views }: VaultStore,
   admin: pg.Client,
@@ -54,7 +54,7 @@ function makeSides(
   const read = (q: string, history: boolean) =>
     views.read({ reader: oneOf(rows), vaultId: vaultOf(rows), what: { q, history, limit: 50 } }, BOUNDS);
   return {
-    // The least that looking at every row can cost: no letters to be told from each other, one pass, one process.
+    // The lowest cost of scanning every row: a byte comparison, one pass, one process.
     floor: () =>
       admin.query('SELECT count(*) FROM vault_entries WHERE vault_id = $1 AND strpos(content, $2) > 0', [
         vaultOf(rows),
@@ -68,7 +68,7 @@ function makeSides(
   };
 }
 
-/** Times each side in turn, after a warm-up. @returns the median of each, in ms */
+/** Measures each side in turn, after a warm-up. @returns the median of each, in ms */
 async function measure(sides: Record<string, () => Promise<unknown>>): Promise<Map<string, number>> {
   const times = new Map(Object.keys(sides).map((name) => [name, [] as number[]]));
   for (let round = -1; round < ROUNDS; round++) {
@@ -83,7 +83,7 @@ async function measure(sides: Record<string, () => Promise<unknown>>): Promise<M
 
 async function withDatabase(work: (url: string) => Promise<void>): Promise<void> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'vault-relay-search-'));
-  // PostgreSQL does not run as root, and its user cannot pass a closed folder.
+  // PostgreSQL does not run as root, and its user needs access to this folder.
   await chmod(dataDir, 0o755);
   const embedded = await startEmbedded({ dataDir, log: pino({ level: 'silent' }) });
   try {

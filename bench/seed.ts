@@ -2,11 +2,11 @@ import type pg from 'pg';
 import { CREATE, makeVaultId } from '../src/vault/write/create-store.ts';
 import { CALLER } from './stage.ts';
 
-/** A text as agents write it. */
+/** A text like those of real agents. */
 export const TEXT =
   'Decided: the session is a JWT in an HttpOnly cookie, 15 minutes, refreshed by /auth/refresh; see src/auth/session.ts.';
 
-/** Makes an empty vault, as the server does. @returns its id */
+/** Makes an empty vault with the server's statement. @returns its id */
 export async function seedVault(admin: pg.Pool): Promise<string> {
   const vault_id = makeVaultId();
   const creation = {
@@ -25,12 +25,12 @@ export async function seedVaults(admin: pg.Pool, count: number): Promise<string[
   return ids;
 }
 
-/** Writes that one statement of the seeding holds. */
+/** Writes per seeding statement. */
 const PORTION = 1000;
 
 /**
- * Makes a vault with so many entries, each with so many versions, written in rounds: all first versions, then all
- * second ones. Every row goes through the function that the server writes with, so that its hash is right.
+ * Makes a vault with this many entries and versions, written in rounds: all first versions, then all second ones.
+ * The server's own function writes every row, so that its hash is correct.
  * @returns its id
  */
 export async function seedEntries(admin: pg.Pool, entries: number, versions = 1): Promise<string> {
@@ -58,8 +58,8 @@ export async function seedEntries(admin: pg.Pool, entries: number, versions = 1)
 }
 
 /**
- * Fills a database with vaults, of which the caller can read 100: 90 of its work session, and 10 that it wrote into
- * from another one. The others belong to work sessions of 100 vaults each, and have three writers.
+ * Fills a database with vaults. The caller can read 100 of them: 90 of its work session, and 10 of another one that it
+ * wrote into. The others belong to work sessions of 100 vaults each, and have three writers each.
  */
 export async function seedManyVaults(admin: pg.Pool, count: number): Promise<void> {
   await admin.query(
@@ -79,7 +79,7 @@ export async function seedManyVaults(admin: pg.Pool, count: number): Promise<voi
   );
 }
 
-/** Makes a vault that so many clients wrote into, each once. @returns its id */
+/** Makes a vault with this many writers, who wrote once each. @returns its id */
 export async function seedWriters(admin: pg.Pool, count: number): Promise<string> {
   const id = await seedVault(admin);
   for (let from = 0; from < count; from += PORTION) {
@@ -95,7 +95,7 @@ export async function seedWriters(admin: pg.Pool, count: number): Promise<string
   return id;
 }
 
-/** Brings the planner's statistics and the visibility map up to date, as autovacuum does in time. */
+/** Updates the planner's statistics and the visibility map, as autovacuum eventually does. */
 export async function settle(admin: pg.Pool): Promise<void> {
   await admin.query('VACUUM ANALYZE');
   await admin.query('CHECKPOINT');

@@ -19,7 +19,7 @@ export const SESSION_ID = randomUUID();
 export const HEADERS = { authorization: `session ${SESSION_ID}` };
 export const AS_CALLER = `id=${CALLER.clientId}`;
 
-/** A database with the session of the bench in it, and a server over it. */
+/** A database with the bench's session, and a server that uses it. */
 export interface Place {
   url: string;
   /** Superuser access, for seeding. */
@@ -36,7 +36,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** Everything that runs while the bench does: PostgreSQL, servers, and the process that load comes from. */
+/** The processes of a bench run: PostgreSQL, the servers, and the load process. */
 export class Stage {
   readonly load: Load;
   readonly #nodeArgs: string[];
@@ -57,13 +57,13 @@ export class Stage {
   }
 
   /**
-   * Starts a PostgreSQL of the bench's own, with the durability that it has by default.
-   * @param profile folder that the servers write their CPU profiles into
+   * Starts a PostgreSQL for the bench, with its default durability.
+   * @param profile folder for the CPU profiles of the servers
    */
   static async open({ profile }: { profile?: string | undefined } = {}): Promise<Stage> {
     const closing: (() => Promise<unknown>)[] = [];
     const dataDir = await mkdtemp(path.join(tmpdir(), 'vault-relay-bench-'));
-    // PostgreSQL does not run as root, and its user cannot pass a closed folder.
+    // PostgreSQL does not run as root, and its user needs access to this folder.
     await chmod(dataDir, 0o755);
     closing.push(() => rm(dataDir, { recursive: true, force: true }));
     const embedded = await startEmbedded({ dataDir, log: pino({ level: 'silent' }) });
@@ -74,7 +74,7 @@ export class Stage {
     return new Stage({ load, nodeArgs, url: embedded.url, closing });
   }
 
-  /** Stops all of it, last started first. */
+  /** Stops everything in reverse order of start. */
   async close(): Promise<void> {
     for (const close of this.#closing.splice(0).reverse()) await close();
   }
@@ -87,7 +87,7 @@ export class Stage {
     this.#keep(startProgram(['--import', 'tsx', path.join(ROOT, 'bench/servers/plain.ts')])),
   );
 
-  /** The server with its stores over a database that answers at once, out of nothing. */
+  /** The server with vaults in a fake database that answers at once. */
   readonly hollow = once(async () => {
     const { url } = await this.main();
     return this.#keep(
@@ -97,7 +97,7 @@ export class Stage {
     );
   });
 
-  /** Makes a migrated database, and starts a server over it. */
+  /** Makes a migrated database and starts a server that uses it. */
   async newPlace(): Promise<Place> {
     const url = new URL(this.#clusterUrl);
     url.pathname = `bench_${++this.#databases}`;

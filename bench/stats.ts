@@ -15,11 +15,11 @@ export interface Latencies {
   max: number;
 }
 
-/** @param sorted ascending @param share 0..1 @returns the smallest value that so large a share does not exceed */
+/** @param sorted ascending @param share 0..1 @returns the smallest value that at least this share of the values does not exceed */
 const percentile = (sorted: Float64Array, share: number): number =>
   sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 
-/** Collects latencies without an object for each. */
+/** Collects latencies without allocating an object for each. */
 export class LatencyLog {
   #values = new Float64Array(16_384);
   #count = 0;

@@ -4,7 +4,7 @@ import type { HttpRequest } from './job.ts';
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LENGTH = 'content-length: ';
 
-/** Writes a request out once, so that sending it costs one write. */
+/** Encodes a request once, so that sending it costs one write. */
 export function encode({ method, path, headers, body = '' }: HttpRequest, port: number): Buffer {
   const lines = Object.entries({
     host: `127.0.0.1:${port}`,
@@ -21,28 +21,28 @@ function readLength(status: number, head: string): number {
   return Number.parseInt(head.slice(at + LENGTH.length), 10);
 }
 
-/** Whoever sends over a connection hears of each answer. */
+/** Callbacks for the answers of a connection. */
 export interface Sender {
   answered(connection: Connection, status: number): void;
   failed(error: Error): void;
 }
 
 /**
- * A keep-alive HTTP/1.1 connection with one request at a time. It reads no more of an answer than the load needs,
- * its status and where it ends, so that the load costs far less than what it measures.
+ * A keep-alive HTTP/1.1 connection with one request at a time. It reads only the status and the end of an answer, because
+ * the load must cost far less than the server that it measures.
  */
 export class Connection {
   readonly #socket: Socket;
   readonly #sender: Sender;
-  /** A head that has not come whole yet. */
+  /** The received part of an incomplete head. */
   #partial: Buffer | undefined;
-  /** Bytes of the body that are still to come. */
+  /** Bytes of the body that have not arrived yet. */
   #missing = 0;
   #status = 0;
-  /** When the request under way was to be sent; for the sender's own use. */
+  /** Planned start of the request in flight. Only the sender uses it. */
   startedAt = 0;
 
-  /** @param bufferBytes what is read at once; small where there are thousands */
+  /** @param bufferBytes size of the read buffer; small for thousands of connections */
   constructor(port: number, sender: Sender, bufferBytes = 65_536) {
     this.#sender = sender;
     this.#socket = connect({
@@ -75,7 +75,7 @@ export class Connection {
       if (this.#missing === 0) this.#sender.answered(this, this.#status);
       return true;
     }
-    // The buffer is filled anew by the next read.
+    // `bytes` may share the socket's buffer, which the next read overwrites.
     const read = Buffer.from(buffer.buffer, buffer.byteOffset, length);
     const bytes = this.#partial ? Buffer.concat([this.#partial, read]) : read;
     const end = bytes.indexOf(HEAD_END);
@@ -102,7 +102,7 @@ export class Connection {
   }
 }
 
-/** Opens connections and resolves when all of them are there. */
+/** Opens connections and resolves when all of them are connected. */
 export async function openConnections(
   count: number,
   port: number,

@@ -3,18 +3,18 @@ import { type Connection, encode, openConnections } from './connection.ts';
 import type { HoldJob, ReleaseJob } from './job.ts';
 import type { Run } from './run.ts';
 
-/** Connections with a request that is not answered yet. */
+/** Connections with a request in flight. */
 interface Held {
   connections: Connection[];
   answers: LatencyLog;
   done: Promise<void>;
-  /** Latencies count from here. */
+  /** Start of the latencies. */
   from: number;
 }
 
 let held: Held | undefined;
 
-/** How many requests are under way at once while the held ones are opened: a server accepts only so many at a time. */
+/** Connections opened at a time, because a server accepts only a limited number at once. */
 const AT_A_TIME = 100;
 
 /** Opens the connections and sends a request on each. @throws Error when one is answered before the release */
@@ -60,7 +60,7 @@ export async function hold(job: HoldJob): Promise<Run> {
   return { latencies, seconds: (performance.now() - startedAt) / 1000 };
 }
 
-/** Sends the request that releases the held ones, and waits for all of their answers. */
+/** Sends the request that releases the held ones, and waits for all answers. */
 export async function release(job: ReleaseJob): Promise<Run> {
   const state = held;
   if (!state) throw new Error('Nothing is held.');

@@ -1,6 +1,6 @@
 import type { Latencies } from '../stats.ts';
 
-/** A request as it goes over the wire; the load process adds `host` and `content-length`. */
+/** A request on the wire. The load process adds `host` and `content-length`. */
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'DELETE';
   /** Path and query. */
@@ -9,30 +9,30 @@ export interface HttpRequest {
   body?: string;
 }
 
-/** When a closed loop ends: after so long, or after so many calls in all. */
+/** When a closed loop ends: after a time, or after a total number of calls. */
 export type Until = { seconds: number } | { calls: number };
 
 interface HttpTarget {
   port: number;
   /** Sent in turn. */
   requests: HttpRequest[];
-  /** The only status that counts as an answer; any other ends the run. */
+  /** The expected status. Any other status ends the run with an error. */
   status: number;
   connections: number;
 }
 
-/** Each connection sends its next request when it has the answer to the one before. */
+/** Each connection sends its next request when it has received the previous answer. */
 export type HttpJob = HttpTarget & {
   kind: 'http';
   until: Until;
   /**
-   * Look for answers without ever sleeping. A process that sleeps has to be woken by whoever writes to it, which costs
-   * the faster server less: its answers find the process awake more often. Only where there is a core to spare.
+   * Polls for answers without sleeping. A server pays for waking a sleeping load process, and a faster server finds it
+   * awake more often, so sleeping favours the faster server. Polling needs a spare core.
    */
   awake?: boolean;
 };
 
-/** Requests leave at a steady rate whether or not earlier ones are answered; latency counts from the planned moment. */
+/** Requests are sent at a steady rate, even while earlier ones are in flight. Latency counts from the planned time. */
 export type OpenLoopJob = HttpTarget & { kind: 'open-loop'; rate: number; seconds: number };
 
 /** A prepared statement with its values. */
@@ -42,7 +42,7 @@ export interface Statement {
   values: unknown[];
 }
 
-/** So many callers, each with one statement at a time, on a bare `pg` pool. */
+/** Callers on a bare `pg` pool, each with one statement at a time. */
 export interface SqlJob {
   kind: 'sql';
   url: string;
@@ -53,22 +53,22 @@ export interface SqlJob {
   until: Until;
 }
 
-/** Opens connections, sends one request on each, and keeps them waiting until `HoldReleaseJob`. */
+/** Opens connections, sends one request on each, and keeps them waiting until `ReleaseJob`. */
 export type HoldJob = HttpTarget & { kind: 'hold' };
 
-/** Sends one request, and tells how long after it each of the held ones was answered. */
+/** Sends one request, and measures the time from it to the answer of each held request. */
 export type ReleaseJob = HttpTarget & { kind: 'release' };
 
 export type Job = HttpJob | OpenLoopJob | SqlJob | HoldJob | ReleaseJob;
 
-/** What a run did. */
+/** The figures of a run. */
 export interface Outcome {
   calls: number;
   seconds: number;
   latencies: Latencies;
-  /** Share of one core that the load process itself took: near 1, it is what limits. */
+  /** Share of one core that the load process used. Near 1, the load process is the bottleneck. */
   busy: number;
-  /** Seconds of CPU that the server took, where that can be told. */
+  /** Seconds of CPU that the server used; undefined where /proc is unavailable. */
   serverCpu?: number | undefined;
 }
 

@@ -7,7 +7,7 @@ const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
 type Answer = { outcome: Outcome } | { error: string };
 
-/** The process that load comes from. One job at a time. */
+/** The process that generates the load, one job at a time. */
 export class Load {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
@@ -28,7 +28,7 @@ export class Load {
     return new Load(child);
   }
 
-  /** @throws Error with what went wrong in the load process */
+  /** @throws Error with the message of the error in the load process */
   async run(job: Job): Promise<Outcome> {
     const answer = await new Promise<Answer>((resolve) => {
       this.#answered = resolve;

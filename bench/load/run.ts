@@ -2,13 +2,13 @@ import { LatencyLog } from '../stats.ts';
 import { type Connection, encode, openConnections } from './connection.ts';
 import type { HttpJob, OpenLoopJob } from './job.ts';
 
-/** What a run yields before it is summed up. */
+/** The figures of a run before they are summarized. */
 export interface Run {
   latencies: LatencyLog;
   seconds: number;
 }
 
-/** Decides when a run is over, and carries the failure that ends it early. */
+/** Settles when a run is over, or rejects with the error that ends it early. */
 class Finish {
   readonly promise: Promise<void>;
   resolve: () => void = () => undefined;
@@ -22,7 +22,7 @@ class Finish {
   }
 }
 
-/** Runs the connections, each with one request at a time, until time or calls are used up and every answer is there. */
+/** Runs the connections, each with one request at a time, until the limit is reached and every request is answered. */
 export async function runClosedLoop(job: HttpJob): Promise<Run> {
   const requests = job.requests.map((request) => encode(request, job.port));
   const latencies = new LatencyLog();
@@ -63,8 +63,8 @@ export async function runClosedLoop(job: HttpJob): Promise<Run> {
 }
 
 /**
- * Sends at a steady rate. A request whose moment has come while all connections are busy waits for the first free
- * one, and that wait is part of its latency: a server that stalls cannot slow the questions down and so hide it.
+ * Sends at a steady rate. A request that is due while all connections are busy waits for the first free one. That wait
+ * is part of its latency, because otherwise a stalled server would slow the load down and hide the stall.
  */
 export async function runOpenLoop(job: OpenLoopJob): Promise<Run> {
   const requests = job.requests.map((request) => encode(request, job.port));

@@ -5,11 +5,11 @@ import type { Run } from './run.ts';
 
 const pools = new Map<string, pg.Pool>();
 
-/** Pools stay between runs, as the server's does: connecting and preparing are no part of what is compared. */
+/** Pools stay open between runs, as the server's does, so that connecting and preparing are not measured. */
 function poolOf({ url, poolSize }: SqlJob): pg.Pool {
   const key = `${poolSize} ${url}`;
   const pool = pools.get(key) ?? new pg.Pool({ connectionString: url, max: poolSize });
-  // Without a listener the end of the database would end this process.
+  // Without a listener, a lost connection to the database would end this process.
   if (!pools.has(key))
     pools.set(
       key,
@@ -18,7 +18,7 @@ function poolOf({ url, poolSize }: SqlJob): pg.Pool {
   return pool;
 }
 
-/** Runs the callers, each with one prepared statement at a time, until time or calls are used up. */
+/** Runs the callers, each with one prepared statement at a time, until the limit is reached. */
 export async function runSql(job: SqlJob): Promise<Run> {
   const pool = poolOf(job);
   const latencies = new LatencyLog();

@@ -3,7 +3,7 @@ import type { Job, Outcome } from './job.ts';
 import { type Run, runClosedLoop, runOpenLoop } from './run.ts';
 import { runSql } from './sql.ts';
 
-/** The load comes from a process of its own: jobs arrive over the channel to the parent, one at a time. */
+/** This file is the load process. The parent sends it one job at a time. */
 function start(job: Job): Promise<Run> {
   switch (job.kind) {
     case 'http':

@@ -40,7 +40,7 @@ export const growthRows: Row[] = [
       for (let i = 0; i <= bench.rounds; i++) small.push(await seedEntries(admin, 100));
       await settle(admin);
       const side = (id: string) => overHttp(bench, { server, requests: [appendRequest(id)], connections: 1 });
-      // Each round of the small side has a vault of its own, so that it stays small.
+      // The small side uses a new vault in each round, so that the vault stays small.
       const next = small.map(side).values();
       const { ratio, note } = await compare(
         bench,
@@ -57,7 +57,7 @@ export const growthRows: Row[] = [
     must: { atMost: 1.2 },
     async measure(bench) {
       const { admin, server } = await bench.stage.main();
-      // As many entries on both sides, so that the number of writers is the only difference.
+      // Both sides have equally many entries, so that only the number of writers differs.
       const [one, many] = [await seedEntries(admin, 100_000), await seedWriters(admin, 100_000)];
       await settle(admin);
       const side = (id: string) => overHttp(bench, { server, requests: [appendRequest(id)], connections: 1 });

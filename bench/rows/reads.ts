@@ -7,11 +7,11 @@ import type { Measurement, Row } from '../row.ts';
 import { seedEntries, settle } from '../seed.ts';
 import { AS_CALLER, CALLER, HEADERS } from '../stage.ts';
 
-/** Twice the connections to PostgreSQL, so that these are never short of work. */
+/** Twice the connections to PostgreSQL, so that those are never idle. */
 const CONNECTIONS = 20;
-/** So many that two reads of the same vault seldom meet, which would share a statement. */
+/** Enough that concurrent reads of the same vault are rare, because they would share a statement. */
 const VAULTS = 64;
-/** Of reads with `If-None-Match`, which are what followers send: each has a connection and a vault. */
+/** Connections of followers, which read with `If-None-Match`. Each has its own vault. */
 const FOLLOWERS = VAULTS;
 
 const readRequest = (vaultId: string, headers: Record<string, string> = {}): HttpRequest => ({
@@ -20,7 +20,7 @@ const readRequest = (vaultId: string, headers: Record<string, string> = {}): Htt
   headers: { ...HEADERS, ...headers },
 });
 
-/** The server's own statement, as it runs it for a read without options. */
+/** The server's own statement for a read without options. */
 const readStatement = (vaultId: string): Statement => ({
   name: statementName(READS.caller.READ_WHOLE),
   text: READS.caller.READ_WHOLE,
@@ -34,13 +34,13 @@ async function seedReads(admin: pg.Pool, vaults: number): Promise<string[]> {
   return ids;
 }
 
-/** The read with the head that the vault stands at. */
+/** A read with the vault's current head in `If-None-Match`. */
 async function cachedRequest(port: number, vaultId: string): Promise<HttpRequest> {
   const { path, headers } = readRequest(vaultId);
   const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
   const entries = (await answer.json()) as unknown[];
   const etag = answer.headers.get('etag');
-  if (entries.length !== 50 || etag === null) throw new Error('A read did not answer as it should.');
+  if (entries.length !== 50 || etag === null) throw new Error('A read returned an unexpected answer.');
   return readRequest(vaultId, { 'if-none-match': etag });
 }
 
@@ -77,13 +77,13 @@ export const readRows: Row[] = [
   {
     key: 'read50_hot_vs_floor',
     unit: 'ratio',
-    what: 'the same, one vault: those who want the same share a statement',
+    what: 'the same, one vault: identical reads are coalesced',
     measure: (bench) => compareReads(bench, 1),
   },
   {
     key: 'read_cached_vs_plain',
     unit: 'ratio',
-    what: 'the same with If-None-Match of the present head ÷ Fastify answering an empty 204',
+    what: 'the same with If-None-Match of the current head ÷ Fastify answering an empty 204',
     must: { atLeast: 0.4 },
     measure: (bench) => compareCached(bench, VAULTS),
   },
@@ -103,7 +103,7 @@ export const readRows: Row[] = [
       const [many, one] = [await seedEntries(admin, 50, 100), await seedEntries(admin, 50)];
       await settle(admin);
       const side = (id: string) => overHttp(bench, { server, requests: [readRequest(id)], connections: 1 });
-      // Rates the other way round are times this way.
+      // The sides are swapped, because `compare` divides rates and this row divides times.
       const { ratio, note } = await compare(bench, [side(one), side(many)]);
       return { value: ratio, note };
     },

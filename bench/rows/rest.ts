@@ -2,7 +2,7 @@ import { type Bench, type Comparison, compare, overHttp } from '../compare.ts';
 import type { Row } from '../row.ts';
 import { appendRequest } from './writes.ts';
 
-/** @returns the rates of the two sides and their ratio, for an append whose database is nothing */
+/** @returns the rates of the two sides and their ratio, for an append without a database */
 async function compareRest(bench: Bench): Promise<Comparison> {
   const [hollow, plain] = [await bench.stage.hollow(), await bench.stage.plain()];
   const requests = [appendRequest('v-7Kf3qDx02Z')];
@@ -16,7 +16,7 @@ export const restRows: Row[] = [
   {
     key: 'rest_vs_plain',
     unit: 'ratio',
-    what: 'an append with the database replaced by nothing ÷ a plain Fastify route with the same schemas',
+    what: 'an append with a fake database ÷ a plain Fastify route with the same schemas',
     must: { atLeast: 0.5 },
     async measure(bench) {
       const { ratio, note } = await compareRest(bench);

@@ -32,7 +32,7 @@ async function firstAnswer(url: string): Promise<void> {
   throw new Error('The server did not start.');
 }
 
-/** @returns seconds from `npm start` to the first 200; the server is stopped again */
+/** @returns seconds from `npm start` to the first 200; stops the server afterwards */
 async function timeStart(dataDir: string): Promise<number> {
   const port = await freePort();
   const env = { ...process.env, DATA_DIR: dataDir, PORT: String(port), HOST: '127.0.0.1', LOG_LEVEL: 'warn' };
@@ -42,13 +42,13 @@ async function timeStart(dataDir: string): Promise<number> {
   const ended = once(child, 'exit');
   await firstAnswer(`http://127.0.0.1:${port}/health`);
   const seconds = (performance.now() - startedAt) / 1000;
-  // npm and the server are a process group of their own.
+  // npm and the server form their own process group.
   process.kill(-(child.pid as number), 'SIGTERM');
   await ended;
   return seconds;
 }
 
-/** Starts on an empty folder, and then again on what the first start has made. */
+/** Starts on an empty folder, and then again on the data of the first start. */
 async function timeStarts({ rounds }: Bench): Promise<{ fresh: number[]; existing: number[] }> {
   const [fresh, existing]: [number[], number[]] = [[], []];
   for (let round = 0; round < Math.min(rounds, 3); round++) {

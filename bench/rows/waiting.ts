@@ -8,9 +8,9 @@ import { median } from '../stats.ts';
 import { appendRequest } from './writes.ts';
 
 const WAITING = 5000;
-/** The longest that a server lets anybody wait. */
+/** The longest wait that the server allows. */
 const WAIT_SECONDS = 25;
-/** After so long every request that was sent is waiting; so much longer, and the first would give up. */
+/** After this time every sent request is waiting, and none has reached its time-out. */
 const SETTLE_MS = 3000;
 
 interface Waited {
@@ -44,7 +44,7 @@ async function waitTogether({ stage, rounds }: Bench): Promise<Waited> {
       connections: 1,
     });
     head++;
-    // The first round tells the most of memory, for later ones use again what it has left; its times are a cold server's.
+    // Later rounds reuse memory of the first, so the first uses the most. Its times are left out, because the server is cold.
     waited.kbEach.push(kb);
     if (round === 0) continue;
     waited.lastMs.push(latencies.max);

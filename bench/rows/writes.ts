@@ -14,7 +14,7 @@ const post = (vaultId: string, body: object): HttpRequest => ({
   body: JSON.stringify(body),
 });
 
-/** One write by the server's own statement, with all that the server sends for it. */
+/** One write by the server's own statement, with every field that the server sends. */
 const writeStatement = (write: object): Statement => ({
   name: statementName(WRITE),
   text: WRITE,
@@ -45,7 +45,7 @@ const overrideRequest = (vaultId: string): HttpRequest => post(vaultId, { text: 
 const overrideStatement = (vaultId: string): Statement =>
   writeStatement({ op: 'override', vault_id: vaultId, entry_no: 1 });
 
-/** Writes over REST beside the same statements from a bare pool, with as many callers as there are connections. */
+/** Compares writes over REST with the same statements from a bare pool, with as many callers as connections. */
 async function compareWrites(
   bench: Bench,
   connections: number,
@@ -69,7 +69,7 @@ async function compareAppends(bench: Bench, connections: number, vaults: number)
 
 const MANY = { connections: 32, vaults: 64 };
 
-/** Open loop: enough connections that the rate is kept while some answers are slow. */
+/** Enough connections for the open loop to keep its rate while some answers are slow. */
 const OPEN_CONNECTIONS = 128;
 
 export const writeRows: Row[] = [
@@ -140,7 +140,7 @@ export const writeRows: Row[] = [
           rate,
           seconds,
         });
-      // The load process has another loop to warm up than the one before.
+      // This warms up the open loop, because the load process has run only the closed one so far.
       await openLoop(bench.seconds);
       const { latencies } = await openLoop(bench.rounds * bench.seconds);
       const figures = Object.entries(latencies).map(([name, ms]) => `${name} ${ms.toFixed(1)}`);

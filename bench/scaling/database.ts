@@ -5,7 +5,7 @@ import pino from 'pino';
 import { startEmbedded } from '../../src/db/embedded/postgres.ts';
 import { migrate } from '../../src/db/migrate.ts';
 
-/** A folder that is removed afterwards, and that PostgreSQL's own user can pass. */
+/** Runs work with a temporary folder that PostgreSQL's user can access. */
 export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'vault-relay-scaling-'));
   await chmod(folder, 0o755);
@@ -16,7 +16,7 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
   }
 }
 
-/** An embedded database with its full durability. */
+/** Runs work with an embedded database that has full durability. */
 export const withBenchDatabase = (work: (url: string) => Promise<void>): Promise<void> =>
   withFolder(async (dataDir) => {
     const embedded = await startEmbedded({ dataDir, log: pino({ level: 'silent' }) });

@@ -9,7 +9,7 @@ const SOCKETS = 2000;
 const WAITS = 2000;
 const PROGRAM = new URL('../../dist/main.js', import.meta.url).pathname;
 
-/** Settled, so that what is only garbage does not count. */
+/** Waits until the value is stable, so that garbage does not count. */
 async function residentKiB(pid: number): Promise<number> {
   let last = 0;
   for (let same = 0; same < 3; ) {
@@ -62,7 +62,7 @@ export const measureMemory = (): Promise<string[][]> =>
     try {
       const pid = child.pid ?? 0;
       const { vault_id } = await post<{ vault_id: string }>(`${url}/api/vault?id=a`, {}, session);
-      // What the first ones load and compile is not theirs.
+      // The first sockets load and compile code, which must not count as memory of sockets.
       for (const socket of await openSockets(url, 100)) socket.terminate();
       const empty = await residentKiB(pid);
       const sockets = await openSockets(url, SOCKETS);

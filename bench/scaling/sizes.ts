@@ -41,7 +41,7 @@ const minus = (a: Sizes | undefined, b: Sizes | undefined): Sizes => ({
   indexes: (a?.indexes ?? 0) - (b?.indexes ?? 0),
 });
 
-/** Text that does not shrink much, as little as prose does when it is short. */
+/** Text that compresses as little as short prose. */
 const textOf = (bytes: number) => randomBytes(bytes).toString('base64').slice(0, bytes);
 
 const ORIGIN = {

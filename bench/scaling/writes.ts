@@ -21,7 +21,7 @@ interface Load {
   connections: number;
 }
 
-/** Writes for some seconds. @returns how many statements were acknowledged */
+/** Writes for `SECONDS`. @returns the number of acknowledged statements */
 async function writeFor(
   client: pg.Client,
   { vaults, size, connections }: Load,
@@ -44,7 +44,7 @@ async function writeFor(
   return statements;
 }
 
-/** @returns lines of a table: how fast writes are, by how many share a statement and its flush to disk */
+/** @returns lines of a table: the rate of writes, by the number of writes that share a statement and its flush to disk */
 export async function measureWrites(url: string): Promise<string[][]> {
   const clients = await Promise.all(Array.from({ length: 8 }, () => connect(url)));
   const [client] = clients;

@@ -2,8 +2,8 @@ import pino from 'pino';
 import type { Database } from '../../src/db/client.ts';
 
 /**
- * The whole server as it is built, with one part exchanged: the vaults live over a database that answers at once, out
- * of nothing. What is left is the cost of a call beside the database.
+ * The built server with one part replaced: its vaults use a fake database that answers at once. The remaining cost of a
+ * call is the cost without the database.
  */
 const load = async <T>(file: string): Promise<T> =>
   import(new URL(`../../dist/${file}`, import.meta.url).href);
@@ -22,7 +22,7 @@ const outcomeOf = (place: number) => ({
   current: null,
 });
 
-/** The outcome of a write for each of the writes that came. They are not read: that is the database's part. */
+/** Returns one outcome per write. It does not parse the writes, because that is the database's work. */
 async function answer(_sql: string, writes: string) {
   const outcomes = [];
   for (let at = writes.indexOf('{"place":'); at >= 0; at = writes.indexOf('{"place":', at + 1)) {

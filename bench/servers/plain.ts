@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import Fastify from 'fastify';
 
 /**
- * What Fastify by itself does at best: routes without any plugin or hook that answer what the vault calls answer,
- * with the schemas of the published document.
+ * The best that plain Fastify can do. Its routes have no plugin or hook; they return the answers of the vault calls, with
+ * the schemas of the published document.
  */
 interface Operation {
   requestBody?: { content: { 'application/json': { schema: object } } };
@@ -14,7 +14,7 @@ const document = JSON.parse(
   readFileSync(new URL('../../openapi/vault-relay.openapi.json', import.meta.url), 'utf8'),
 ) as { paths: Record<string, { get: Operation; post: Operation }>; components: object };
 
-/** The document's references, followed. */
+/** Follows the references of a schema. */
 function resolve(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(resolve);
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -34,7 +34,7 @@ function schemasOf({ requestBody, responses }: Operation) {
 const vault = document.paths['/api/vault/{vault_id}'];
 if (!vault) throw new Error('The document has no /api/vault/{vault_id}.');
 
-// The document is of OpenAPI 3.1, whose schemas know a keyword more than this validator does.
+// Schemas of OpenAPI 3.1 have a keyword that this validator does not support.
 const app = Fastify({ ajv: { customOptions: { strict: false } } });
 app.get('/empty', (_, reply) => reply.code(204).send());
 app.post('/api/vault/:vault_id', { schema: schemasOf(vault.post) }, async () => ({

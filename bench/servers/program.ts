@@ -5,7 +5,7 @@ import path from 'node:path';
 
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 
-/** A server in a process of its own. */
+/** A server in its own process. */
 export interface ServerProcess {
   pid: number;
   port: number;
@@ -14,7 +14,7 @@ export interface ServerProcess {
 
 const START_LIMIT_MS = 30_000;
 
-/** Nothing that is set on this machine reaches a measured program. */
+/** Hides the machine's settings from the measured program. */
 function cleanEnv(): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, LD_LIBRARY_PATH } = process.env;
   return { PATH, HOME, TMPDIR, LD_LIBRARY_PATH };
@@ -22,23 +22,23 @@ function cleanEnv(): NodeJS.ProcessEnv {
 
 function portOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    let [printed, complaint] = ['', ''];
+    let [printed, errors] = ['', ''];
     child.stderr?.on('data', (chunk) => {
-      complaint += chunk;
+      errors += chunk;
     });
     child.stdout?.on('data', (chunk) => {
       printed += chunk;
       const url = /listens on (http:\S+)/.exec(printed)?.[1];
       if (url) resolve(Number(new URL(url).port));
     });
-    child.once('exit', (code) => reject(new Error(`A server ended with ${code}:\n${complaint}`)));
-    setTimeout(() => reject(new Error(`A server did not start:\n${complaint}`)), START_LIMIT_MS).unref();
+    child.once('exit', (code) => reject(new Error(`A server ended with ${code}:\n${errors}`)));
+    setTimeout(() => reject(new Error(`A server did not start:\n${errors}`)), START_LIMIT_MS).unref();
   });
 }
 
 /**
  * Starts a program that prints `listens on <url>`, in production mode.
- * @param args of `node` @throws Error with what it complained of when it ends or says nothing
+ * @param args of `node` @throws Error with its stderr when it ends or does not start in time
  */
 export async function startProgram(args: string[], env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
   const child = spawn(process.execPath, args, {
@@ -61,7 +61,7 @@ export async function startProgram(args: string[], env: NodeJS.ProcessEnv = {}):
   };
 }
 
-/** The built server over a database, as an operator runs it, without limits and with a quiet log. */
+/** The built server as an operator runs it, without limits and with a quiet log. */
 export const startVaultRelay = (databaseUrl: string, nodeArgs: string[] = []): Promise<ServerProcess> =>
   startProgram([...nodeArgs, 'dist/main.js', 'serve'], {
     DATABASE_URL: databaseUrl,
@@ -74,13 +74,13 @@ export const startVaultRelay = (databaseUrl: string, nodeArgs: string[] = []): P
     LOG_LEVEL: 'warn',
   });
 
-/** Connections to PostgreSQL, of the server and of the floor alike. */
+/** Connections to PostgreSQL, both of the server and of the floor. */
 export const POOL_SIZE = 10;
 
-/** A tick of the clock that Linux counts the time of processes by. */
+/** The unit in which Linux counts the CPU time of processes. */
 const TICK_SECONDS = 0.01;
 
-/** @returns seconds of CPU that a process has taken so far, undefined where there is no /proc */
+/** @returns the seconds of CPU that a process has used; undefined without /proc */
 export function cpuSeconds(pid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -91,7 +91,7 @@ export function cpuSeconds(pid: number): number | undefined {
   }
 }
 
-/** What of the memory of a process is in RAM, in KB; Linux only. */
+/** Resident memory of a process, in KB; Linux only. */
 export function residentKb(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]);
