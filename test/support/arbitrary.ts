@@ -22,7 +22,7 @@ export interface Schema {
   exclusiveMaximum?: number;
 }
 
-/** Values worth trying for a field, by its name: those that exist. */
+/** Existing values of a field, by its name. */
 export type Known = Record<string, fc.Arbitrary<unknown>>;
 
 export const NO_NUL = '^[^\\u0000]*$';
@@ -32,7 +32,7 @@ const character = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }) },
 );
 
-/** A text of so many code points: mostly short, at times as long as it may be, of one to four bytes each. */
+/** A text with a number of code points in the allowed range, of one to four bytes each: mostly short, sometimes of maximum length. */
 function text({ minLength = 0, maxLength = 1000 }: Schema, refused: string): fc.Arbitrary<string> {
   const unit = refused === '' ? character : character.filter((one) => !refused.includes(one));
   const short = fc.string({ unit, minLength, maxLength: Math.min(maxLength, minLength + 40) });
@@ -48,7 +48,7 @@ function makeString(schema: Schema): fc.Arbitrary<string> {
   return fc.stringMatching(new RegExp(schema.pattern, 'u'));
 }
 
-/** Texts by what their schemas allow. To make one takes fast-check long, and most fields are of a few kinds. */
+/** Caches text arbitraries by schema, because making one is slow and most fields share a few schemas. */
 const strings = new Map<string, fc.Arbitrary<string>>();
 
 function string(schema: Schema): fc.Arbitrary<string> {
@@ -66,7 +66,7 @@ const integer = ({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): fc
     fc.constant(maximum),
   );
 
-/** Leaves out what may not stand without its companions; one that is null is as good as left out. */
+/** Removes fields whose required companions are missing or null. */
 function keepTogether(value: Record<string, unknown>, companions: Record<string, string[]>): object {
   const lonely = Object.entries(companions).filter(([, all]) => !all.every((name) => value[name] != null));
   const gone = new Set(lonely.map(([name]) => name));
@@ -75,7 +75,7 @@ function keepTogether(value: Record<string, unknown>, companions: Record<string,
 
 /**
  * Makes values that a schema allows.
- * @throws Error for a schema of a kind that the document did not use so far
+ * @throws Error for a kind of schema that is not supported yet
  */
 export function arbitraryOf(schema: Schema, known: Known = {}): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
@@ -108,7 +108,7 @@ export function arbitraryOf(schema: Schema, known: Known = {}): fc.Arbitrary<unk
   }
 }
 
-/** A field or parameter: what exists more often than anything else that is allowed. */
+/** A field or parameter. Existing values are more frequent than other allowed ones. */
 export function fieldOf(name: string, schema: Schema, known: Known): fc.Arbitrary<unknown> {
   const any = arbitraryOf(schema, known);
   const existing = known[name];

@@ -4,14 +4,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { RestVaults } from './client.ts';
 
-/** One connection of an attacker, and what he was told. */
+/** One connection of an attacker, and the bytes that it received. */
 export interface Attacker {
   socket: Socket;
   received(): string;
   ended: Promise<unknown>;
 }
 
-/** Opens a connection and keeps what comes. */
+/** Opens a connection and records the bytes that it receives. */
 export async function attack(url: string): Promise<Attacker> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   let text = '';
@@ -24,7 +24,7 @@ export async function attack(url: string): Promise<Attacker> {
   return { socket, received: () => text, ended };
 }
 
-/** Sends one piece after the other, slowly, until there is none left or the connection has ended. */
+/** Sends the pieces slowly, one after the other, until none is left or the connection ends. */
 export function drip({ socket }: Attacker, pieces: Iterator<string>): void {
   const timer = setInterval(() => {
     const piece = pieces.next();
@@ -38,10 +38,10 @@ export function* forever(piece: string): Generator<string> {
   for (;;) yield piece;
 }
 
-/** The pace of the other client: as fast as it can, it would take all the time that the tests beside this one have. */
+/** Pause of the other client, because without it the client would take the CPU from concurrent tests. */
 const PACE_MS = 50;
 
-/** Runs an attack while somebody else writes and reads. @throws when that one is not served */
+/** Runs an attack while another client writes and reads. @throws when the server does not serve that client */
 export async function whileOthersAreServed(vaults: RestVaults, attackIt: () => Promise<void>): Promise<void> {
   const vaultId = (await vaults.create('unharmed')).body.vault_id;
   let over = false;

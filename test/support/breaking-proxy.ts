@@ -1,19 +1,19 @@
 import Fastify from 'fastify';
 
-/** An answer on its way back, for a test to break. */
+/** An answer in flight, which a test may break. */
 export interface PassingAnswer {
   method: string;
   path: string;
   status: number;
   headers: Record<string, string>;
-  // biome-ignore lint/suspicious/noExplicitAny: a test breaks whatever it likes.
+  // biome-ignore lint/suspicious/noExplicitAny: a test may break any part.
   body: any;
 }
 
-/** What belongs to one connection, or to a body as it was. */
+/** Headers of one connection, or of the original body. */
 const NOT_PASSED_ON = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'date']);
 
-/** Runs work against a server that passes everything on to a real one, and breaks its answers. */
+/** Runs work against a proxy that forwards requests to a real server and breaks its answers. */
 export async function withBreakingProxy<T>(
   target: string,
   breakIt: (answer: PassingAnswer) => void,

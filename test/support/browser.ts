@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 
-/** The headless shell comes first: a page costs it two thirds of what it costs the whole browser. */
+/** The headless shell comes first, because a page costs it two thirds of what it costs the full browser. */
 const NAMES = [
   'chromium-headless-shell',
   'chromium',
@@ -50,7 +50,7 @@ export function describeInBrowser(title: string, define: () => void): void {
     );
 }
 
-/** Ends with the worker, whose pipe it listens to. */
+/** The browser ends with the worker, because its pipe closes then. */
 let launched: Promise<Browser> | undefined;
 
 /** A Chromium for the tests of the group: the worker's only one. A page that the group leaves open fails it. */
@@ -70,7 +70,7 @@ export interface PageOptions extends BrowserContextOptions {
   expected?: RegExp;
 }
 
-/** Everything that a page must not do: break its content security policy, throw, log errors, or call elsewhere. */
+/** Records forbidden behaviour of a page: violations of its content security policy, errors, and requests to other servers. */
 function listenForComplaints(page: Page, complaints: string[]): void {
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type()))
@@ -84,14 +84,14 @@ function listenForComplaints(page: Page, complaints: string[]): void {
   });
 }
 
-/** A page in a context of its own, and what the browser has complained of so far. */
+/** A page in its own context, and the complaints of the browser so far. */
 interface Opened {
   page: Page;
   complaints: string[];
 }
 
 async function openPage({ browser, expected, ...options }: PageOptions): Promise<Opened> {
-  // A page whose sheets move paints many frames, which no test looks at.
+  // Animations are off, because they paint many frames that no test checks.
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
   const complaints: string[] = [];
   context.on('page', (opened) => listenForComplaints(opened, complaints));
@@ -118,7 +118,7 @@ export async function withPage<T>(options: PageOptions, work: (page: Page) => Pr
  * A page that the tests of a group share, so that it is loaded once.
  * @param use the browser of the group
  * @param options of the page
- * @param begin loads the page; called again after a test that failed, as that may leave anything behind
+ * @param begin loads the page; called again after a failed test, because it may leave the page in any state
  * @returns a function that runs work on the page; the test fails when the browser complains of anything unexpected
  */
 export function useSharedPage(

@@ -1,4 +1,4 @@
-/** What is answered where the database works, and could not do what it was asked: the sentence and `Retry-After`. */
+/** The answers of a healthy database that refuses a statement: the sentence and `Retry-After`. */
 export const BUSY = {
   stopped: {
     message:

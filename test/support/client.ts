@@ -16,7 +16,7 @@ export interface RestOptions {
   headers?: Record<string, string>;
 }
 
-/** Sends one request as it is told, without knowing what is right. @throws Error for an answer that is not documented */
+/** Sends one request unchanged, without validating it. @throws Error for an answer that is not documented */
 export async function rest<Body = unknown>(
   method: string,
   url: string,
@@ -54,7 +54,7 @@ export interface WriteFields {
   key?: string;
 }
 
-/** The address of the next page, as `Link` has it. @throws Error for a `Link` of another form */
+/** The address of the next page, from `Link`. @throws Error for a `Link` of another form */
 export function nextLink(headers: Headers): string | null {
   const link = headers.get('link');
   if (link === null) return null;
@@ -101,7 +101,7 @@ export class RestVaults {
   removeWriter = (vaultId: string, clientId: string) =>
     this.#call<{ removed: boolean }>('DELETE', `/${vaultId}/writers/${encodeURIComponent(clientId)}`);
 
-  /** Goes where a `Link` leads. */
+  /** Requests the target of a `Link`. */
   follow = <Body>(link: string) =>
     rest<Body>('GET', new URL(link, this.#base).href, { session: this.#session });
 }

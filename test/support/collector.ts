@@ -1,6 +1,6 @@
 import Fastify from 'fastify';
 
-/** One span as a collector gets it by OTLP over HTTP, its attributes flattened. */
+/** One span that a collector received by OTLP over HTTP, with flattened attributes. */
 export interface CollectedSpan {
   name: string;
   traceId: string;
@@ -36,17 +36,17 @@ const flatten = (attributes: Attribute[]) =>
     ]),
   );
 
-/** What a collector has been sent. */
+/** The data that a collector received. */
 export interface Collector {
   endpoint: string;
   spans: CollectedSpan[];
-  /** Attributes of whatever sent it. */
+  /** Attributes of the sender. */
   resource: Record<string, string | number>;
-  /** Everything as it came. */
+  /** The raw data. */
   text: string;
 }
 
-/** Runs work beside a collector of traces. */
+/** Runs work while a collector of traces is running. */
 export async function withCollector<T>(work: (collector: Collector) => Promise<T>): Promise<T> {
   const collector: Collector = { endpoint: '', spans: [], resource: {}, text: '' };
   const app = Fastify({ forceCloseConnections: true });

@@ -5,11 +5,11 @@ import { expect } from 'vitest';
 /** Who a tab is signed in as. */
 export type SignedInAs = { session: string; clientId: string } | { token: string };
 
-/** Opens a page of the dashboard in a tab that is signed in. @param path what stands behind `#` */
+/** Opens a page of the dashboard in a signed-in tab. @param path the part of the URL after `#` */
 export async function openDashboard(page: Page, url: string, who: SignedInAs, path = '/'): Promise<void> {
   const credentials = 'token' in who ? { kind: 'operator', ...who } : { kind: 'session', ...who };
   const kept = JSON.stringify(JSON.stringify(credentials));
-  // Once a tab: a reload keeps what the tab has become since.
+  // Only once per tab, because a reload must keep the later state of the tab.
   await page.addInitScript(`
     if (location.protocol === 'http:' && window.name !== 'signed in') sessionStorage.setItem('vault-relay.credentials', ${kept});
     window.name = 'signed in';
@@ -17,7 +17,7 @@ export async function openDashboard(page: Page, url: string, who: SignedInAs, pa
   await page.goto(`${url}/#${path}`);
 }
 
-/** Goes to another page of the dashboard, without loading it again. @param path what stands behind `#` */
+/** Goes to another page of the dashboard without a reload. @param path the part of the URL after `#` */
 export const goTo = (page: Page, path: string): Promise<unknown> =>
   page.evaluate(`location.hash = ${JSON.stringify(path)}`);
 
@@ -28,13 +28,13 @@ export async function signIn(page: Page, { session, clientId }: { session: strin
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
-/** An entry by its number, once it is there. */
+/** Locates an entry by its number. */
 export const entryOf = (page: Page, entryNo: number) => page.locator(`[data-entry="${entryNo}"]`);
 
 /**
- * Expects that axe finds nothing serious on the page as it is now. The debugger runs it, which the content security
- * policy of the page has no say in.
- * @param rules that it checks; by default all
+ * Expects that axe finds no serious problem on the current page. The debugger runs axe, because the page's content
+ * security policy does not apply to the debugger.
+ * @param rules the rules to check; by default all
  */
 export async function expectAccessible(page: Page, rules?: string[]): Promise<void> {
   if (!(await page.evaluate<boolean>(`'axe' in window`))) await page.evaluate(axe.source);
@@ -48,11 +48,11 @@ export async function expectAccessible(page: Page, rules?: string[]): Promise<vo
   expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
 }
 
-/** How much wider than the window the page is. */
+/** How far the page overflows the window horizontally. */
 export const overflowOf = (page: Page): Promise<number> =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 
-/** Does something on the page. @returns ms of processor time that the page's own thread took, whatever else the machine did */
+/** Does something on the page. @returns CPU time of the page's own thread in ms, independent of other load on the machine */
 export async function timeOfPage(page: Page, work: () => Promise<unknown>): Promise<number> {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });

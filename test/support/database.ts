@@ -4,11 +4,11 @@ import pino, { type Logger } from 'pino';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 
-/** A database of the test file's own, cloned from the migrated template. */
+/** The test file's own database, cloned from the migrated template. */
 export interface TestDatabase {
   url: string;
   db: Database;
-  /** Superuser access past the server's own role, for looking and for breaking things. */
+  /** Superuser access that bypasses the server's role, to inspect and break data. */
   admin: pg.Pool;
 }
 
@@ -50,11 +50,11 @@ export async function withNewDatabase<T>(options: string, work: (url: string) =>
   }
 }
 
-/** Runs work on an empty database, which is dropped afterwards. */
+/** Runs work on an empty database, and drops it afterwards. */
 export const withEmptyDatabase = <T>(work: (url: string) => Promise<T>): Promise<T> =>
   withNewDatabase('', work);
 
-/** The same on a database that has the tables and no rows. */
+/** Runs work on a migrated database without rows, and drops it afterwards. */
 export const withMigratedDatabase = <T>(work: (url: string) => Promise<T>): Promise<T> =>
   withNewDatabase(`TEMPLATE ${inject('template')}`, work);
 
@@ -69,7 +69,7 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
   }
 }
 
-/** Everything the server keeps, to compare before and after a call that must change nothing. */
+/** All stored data, to check that a call changes nothing. */
 export async function dump(admin: pg.Pool): Promise<string> {
   const tables = ['vaults', 'vault_entries', 'vault_writers'];
   const rows = await Promise.all(tables.map((table) => admin.query(`SELECT * FROM ${table} ORDER BY 1, 2`)));

@@ -19,7 +19,7 @@ interface Header {
 }
 interface Response {
   headers?: Record<string, Header | Ref>;
-  /** Left out where an answer has no body. */
+  /** Absent for an answer without a body. */
   content?: Record<string, { schema: Schema }>;
 }
 export interface Operation {
@@ -29,14 +29,14 @@ export interface Operation {
   responses: Record<string, Response | Ref>;
   security: object[];
 }
-/** What the tests read of an OpenAPI document. */
+/** The parts of an OpenAPI document that the tests read. */
 export interface Document {
   paths: Record<string, Record<string, Operation>>;
   components: Record<string, Record<string, unknown>>;
 }
 
 const { limits } = readConfig({});
-/** The procedures alone: nothing of this is ever called. */
+/** Only the declarations of the procedures are used. None of them is ever called. */
 const router = makeAppRouter({ vaultInputs: makeVaultInputs(limits) } as RouterDeps);
 const restRoutes = listRestRoutes(router);
 
@@ -44,17 +44,17 @@ const options = { baseUrl: '/', version: 'test', limits };
 
 export const theDocument = makeOpenApiDocument(router, options) as unknown as Document;
 
-/** An answer of the server, and what it answers. */
+/** A request and the server's answer. */
 export interface Exchange {
   method: string;
-  /** Path and query as they were sent. */
+  /** The raw path and query. */
   path: string;
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
   text: string;
 }
 
-/** The thing that a local reference leads to. */
+/** Follows a local reference. */
 export function resolve<T extends object>(document: Document, thing: T | Ref): T {
   if (!('$ref' in thing)) return thing;
   const found = thing.$ref
@@ -91,7 +91,7 @@ export function findOperation(
   return undefined;
 }
 
-/** On tRPC a page says by itself what REST says in headers; what it holds is the same. */
+/** On tRPC a page contains the data that REST sends in headers. Its rows are the same. */
 const PAGES: Record<string, { procedure: string; field: string }> = {
   'vault.readPage': { procedure: 'vault.read', field: 'entries' },
   'vault.listPage': { procedure: 'vault.list', field: 'vaults' },
@@ -108,7 +108,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** The one form of every error of the server, on whatever address. */
+/** Checks the form of an error, which is the same on every address. */
 function judgeError({ status, text }: Exchange): string | undefined {
   const body = parse(text);
   if (typeof body !== 'object' || body === null) return 'the error is no JSON object';
@@ -119,7 +119,7 @@ function judgeError({ status, text }: Exchange): string | undefined {
   return ERROR_FACES[code as ErrorCode].status === status ? undefined : `the status does not fit ${code}`;
 }
 
-/** Makes what holds a value against a schema of the document. @returns the first difference, or undefined */
+/** Makes the validator of values against schemas of the document. @returns the first difference, or undefined */
 export function makeValueJudge(document: Document): (schema: Schema, value: unknown) => string | undefined {
   const ajv = new Ajv2020({ allErrors: true, validateFormats: true });
   ajv.addVocabulary(['components', 'example']);
@@ -136,8 +136,8 @@ export function makeValueJudge(document: Document): (schema: Schema, value: unkn
 }
 
 /**
- * Makes the judge of answers. It knows the document and nothing of the server.
- * @returns what is wrong with an answer, in one line, or undefined
+ * Makes the judge of answers. It uses only the document, not the server.
+ * @returns the problem with an answer, in one line, or undefined
  */
 export function makeAnswerJudge(document: Document): (exchange: Exchange) => string | undefined {
   const judgeValue = makeValueJudge(document);
@@ -169,7 +169,7 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
     return judgeValue(documented.schema, parse(exchange.text));
   }
 
-  /** tRPC wraps what the document describes. `append` and `override` are what REST has in one call. */
+  /** tRPC wraps the values that the document describes. REST combines `append` and `override` in one call. */
   function judgeTrpcResult(procedure: string, data: unknown): string | undefined {
     const page = PAGES[procedure];
     if (page) return judgeTrpcResult(page.procedure, (data as Record<string, unknown>)[page.field]);
@@ -210,7 +210,7 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
     const pathname = pathnameOf(path);
     if (pathname.startsWith('/trpc/') && method !== 'HEAD') return judgeTrpc(exchange);
     const found = findOperation(document, method, path);
-    // Not every GET has a HEAD beside it.
+    // Not every GET has a matching HEAD.
     if (method === 'HEAD' && status === 405) return undefined;
     if (found) return judgeOperation(found.operation, exchange);
     if (method === 'HEAD') return undefined;
@@ -231,10 +231,10 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
 const judge = makeAnswerJudge(theDocument);
 const complaints: string[] = [];
 
-// A test that expects failures may catch this one too, so that it would pass unnoticed.
+// Complaints also fail the test here, because a test that expects failures may catch the error.
 afterEveryTest(() => expect(complaints.splice(0)[0]).toBeUndefined());
 
-/** Every client of the tests hands every answer through here. @throws Error unless the document allows it */
+/** Every test client passes every answer through this check. @throws Error unless the document allows it */
 export function checkAnswer(exchange: Exchange): void {
   const complaint = judge(exchange);
   if (complaint === undefined) return;
@@ -242,7 +242,7 @@ export function checkAnswer(exchange: Exchange): void {
   throw new Error(complaint);
 }
 
-/** `fetch` that checks what it gets. */
+/** `fetch` that checks each answer. */
 export const checkedFetch: typeof fetch = async (input, init) => {
   const response = await fetch(input, init);
   const { pathname, search } = new URL(input instanceof Request ? input.url : input);

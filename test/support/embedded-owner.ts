@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { type EmbeddedOptions, startEmbedded } from '../../src/db/embedded/postgres.ts';
 
-// A process that owns an embedded database, for tests that kill it. It says one line of JSON, then obeys its stdin.
+// A process that owns an embedded database, for tests that kill it. It prints one line of JSON, then follows commands on stdin.
 const options: EmbeddedOptions = { ...JSON.parse(process.argv[2] ?? '{}'), log: pino({ level: 'silent' }) };
 try {
   const { url, clusterDir, stop } = await startEmbedded(options);

@@ -17,7 +17,7 @@ import { processIdentity } from '../../src/db/embedded/process.ts';
 const OWNER_SCRIPT = fileURLToPath(new URL('./embedded-owner.ts', import.meta.url));
 const FAST = ['-c', 'fsync=off'];
 
-/** What another process said of its start. */
+/** The line that the other process printed about its start. */
 export interface Said {
   url?: string;
   clusterDir?: string;
@@ -41,13 +41,13 @@ export async function eventually(what: string, holds: () => boolean | Promise<bo
   }
 }
 
-/** A zombie that nobody has reaped yet does not count. */
+/** A zombie does not count as alive. */
 export const isAlive = (pid: number): boolean => processIdentity(pid) !== undefined;
 
 export const postmasterOf = async (clusterDir: string): Promise<number> =>
   Number.parseInt(await readFile(path.join(clusterDir, 'postmaster.pid'), 'utf8'), 10);
 
-/** One statement on a connection of its own; the first row. */
+/** Runs one statement on its own connection. @returns the first row */
 export async function ask(url: string, sql: string): Promise<Record<string, unknown>> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
@@ -60,7 +60,7 @@ export async function ask(url: string, sql: string): Promise<Record<string, unkn
   }
 }
 
-/** Makes folders, databases and processes for a test and takes all of them away again. */
+/** Makes folders, databases and processes for a test, and removes all of them afterwards. */
 export function makeWorkshop() {
   const folders: string[] = [];
   const databases: EmbeddedDatabase[] = [];
@@ -70,7 +70,7 @@ export function makeWorkshop() {
   const remember = (clusterDir: string | undefined) => clusterDir && homes.add(path.dirname(clusterDir));
 
   return {
-    /** A folder that everybody can enter. */
+    /** Makes a folder that every user can access. */
     async folder(): Promise<string> {
       const folder = await mkdtemp(path.join(os.tmpdir(), 'vault-relay-embedded-'));
       folders.push(folder);
@@ -86,7 +86,7 @@ export function makeWorkshop() {
       return database;
     },
 
-    /** Starts the database in a process of its own. */
+    /** Starts the database in its own process. */
     owner(dataDir: string, more: Partial<EmbeddedOptions> = {}): Owner {
       const options = JSON.stringify({ dataDir, postgresFlags: FAST, ...more });
       const child = spawn(process.execPath, ['--import', 'tsx', OWNER_SCRIPT, options], {
@@ -114,7 +114,7 @@ export function makeWorkshop() {
       };
     },
 
-    /** A process that has nothing to do with us. */
+    /** Starts an unrelated process. */
     stranger(uid: number, gid: number): number {
       const ids = process.getuid?.() === 0 ? { uid, gid } : {};
       const child = spawn('sleep', ['600'], { ...ids, stdio: 'ignore' });

@@ -1,4 +1,4 @@
-/** One line of what Prometheus reads. */
+/** One sample line of the Prometheus text format. */
 export interface Sample {
   name: string;
   labels: Record<string, string>;
@@ -8,7 +8,7 @@ export interface Sample {
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
 
-/** Reads the Prometheus text format. @throws Error for a line that is none */
+/** Reads the Prometheus text format. @throws Error for an invalid line */
 export function parseExposition(text: string): Sample[] {
   return text
     .split('\n')

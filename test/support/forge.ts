@@ -5,8 +5,8 @@ interface Answer {
 }
 
 /**
- * Stands between the page and the server, and changes what a procedure answers.
- * @param change of an answer, by the procedure's input
+ * Intercepts calls between the page and the server, and changes the answer of a procedure.
+ * @param change returns the changed answer; it receives the answer and the procedure's input
  */
 export async function forge<Data>(
   page: Page,

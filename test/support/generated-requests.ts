@@ -3,13 +3,13 @@ import { arbitraryOf, fieldOf, type Known } from './arbitrary.ts';
 import type { Document, Operation } from './document.ts';
 import type { RawRequest } from './raw-http.ts';
 
-/** Whom and what a request may name, so that not every one ends at the first check. */
+/** Existing names for requests, so that not every request fails at the first check. */
 export interface World {
   session: string;
-  /** Sessions that do not do: of another Astation, bound to none, unknown. */
+  /** Invalid sessions: of another Astation, bound to none, unknown. */
   otherSessions: string[];
   known: Known;
-  /** Sessions to be granted, and by what. */
+  /** Pending sessions with their one-time passwords. */
   pending: { id: string; otp: string }[];
 }
 
@@ -31,7 +31,7 @@ interface Input {
 
 /** The parameters and the body of an operation, as the document allows them. */
 function inputOf(operation: Operation, { known, pending }: World): fc.Arbitrary<Input> {
-  // A wait only takes its time here; waiting has tests of its own.
+  // `wait` is left out, because it only costs time here and has its own tests.
   const parameters = (operation.parameters ?? []).filter(
     ({ name, in: place }) => name !== 'wait' && !(name === 'id' && place === 'query'),
   );
@@ -118,7 +118,7 @@ const VALUES = [
   { a: { b: [] } },
 ];
 const TEXTS = ['\0', 'a\0b', '\ud83d', '\ude00\ud83d', '\ufeff', '🦀'.repeat(300), 'a'.repeat(3000)];
-/** JSON that JavaScript cannot spell, and what is none. */
+/** JSON that JavaScript cannot produce, and invalid JSON. */
 const BODIES = [
   '',
   ' ',
@@ -298,7 +298,7 @@ const spoilFields =
   (plan) => ({
     ...plan,
     headers: { 'content-type': JSON_TYPE, ...plan.headers },
-    // Not by way of an object alone: `__proto__` has to come through.
+    // A plain object would lose `__proto__`, which must be sent.
     body: JSON.stringify(change(parseFields(plan.body))),
   });
 
@@ -308,7 +308,7 @@ const withField = (name: string, value: unknown) =>
     return fields;
   });
 
-/** Replaces one of the fields that are there, by its place. */
+/** Replaces one of the existing fields, by its place. */
 const replaceField = (place: number, value: unknown) =>
   spoilFields((fields) => {
     const names = Object.keys(fields);
@@ -346,7 +346,7 @@ const withHeader =
     headers: { ...plan.headers, [name]: value },
   });
 
-/** Puts something in the place of a segment after `/api`. */
+/** Replaces a segment after `/api`. */
 const withSegment =
   (place: number, segment: string): Spoil =>
   (plan) => {
@@ -419,7 +419,7 @@ function spoils({ session, otherSessions }: World): fc.Arbitrary<Spoil> {
   );
 }
 
-/** Spells a plan out. A body always says how long it is, so that what follows it stays readable. */
+/** Converts a plan to a request. It always has the length of the body, so that the server can parse the next request. */
 function toRequest({ method, path, query, headers, body }: Plan): RawRequest {
   const kept = Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const length = body === undefined ? undefined : String(Buffer.byteLength(body));
@@ -439,7 +439,7 @@ function toRequest({ method, path, query, headers, body }: Plan): RawRequest {
 export const validRequests = (document: Document, world: World): fc.Arbitrary<RawRequest> =>
   plansOf(document, world).map(toRequest);
 
-/** Requests of which one to three things are wrong, or at least odd. */
+/** Requests with one to three wrong or unusual parts. */
 export const spoiltRequests = (document: Document, world: World): fc.Arbitrary<RawRequest> =>
   fc
     .tuple(plansOf(document, world), fc.array(spoils(world), { minLength: 1, maxLength: 3 }))

@@ -10,18 +10,18 @@ import { migrate } from '../../src/db/migrate.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** A superuser's URL of the server that the tests' databases are made on. */
+    /** Superuser URL of the PostgreSQL server for the test databases. */
     adminUrl: string;
     /** A migrated database that each test file clones. */
     template: string;
-    /** The DATA_DIR of a migrated database that does not run, to copy; undefined where the server is not ours. */
+    /** The DATA_DIR of a stopped, migrated database, for copies; undefined with an external server. */
     dataDir: string | undefined;
     /** How many servers the relay's tests run on. */
     replicas: number;
   }
 }
 
-/** What a test database may lose in a crash of the machine does not matter; its speed does. */
+/** Trades durability for speed, because test data may be lost in a crash. */
 const FAST = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'max_connections=200'];
 
 interface Server {
@@ -34,7 +34,7 @@ async function startServer(): Promise<Server> {
   const given = process.env.TEST_DATABASE_URL;
   if (given) return { url: given, dataDir: undefined, stop: async () => undefined };
   const folder = await mkdtemp(path.join(tmpdir(), 'vault-relay-test-'));
-  // PostgreSQL does not run as root, and its user cannot pass a closed folder.
+  // PostgreSQL does not run as root, and its user needs access to this folder.
   await chmod(folder, 0o755);
   const [dataDir, copy] = [path.join(folder, 'data'), path.join(folder, 'copy')];
   const start = () => startEmbedded({ dataDir, log: pino({ level: 'silent' }), postgresFlags: FAST });

@@ -25,5 +25,5 @@ export const HOSTILE = [
   '\u{e0041}',
 ];
 
-/** What no output may hold. */
+/** Characters that no output may contain. */
 export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;

@@ -1,4 +1,4 @@
-/** How long something that must come may take. */
+/** Time-out for expected items. */
 export const DEADLINE_MS = 5000;
 
 /** Rejects with `what` if a promise has not settled by the deadline. */
@@ -14,7 +14,7 @@ export async function within<T>(promise: Promise<T>, what: () => string, ms = DE
   }
 }
 
-/** What came and was not taken yet, in order. */
+/** A queue of received items that the test has not taken yet. */
 export class Inbox<T> {
   readonly #items: T[] = [];
   #ended: string | undefined;
@@ -25,13 +25,13 @@ export class Inbox<T> {
     this.#wake();
   }
 
-  /** Nothing more will come. @param why for whoever waits */
+  /** Closes the inbox. @param why the reason for waiting callers */
   end(why: string): void {
     this.#ended = why;
     this.#wake();
   }
 
-  /** Takes the oldest item, or the next that comes. */
+  /** Takes the oldest item, or waits for the next one. */
   async next(what: string, ms = DEADLINE_MS): Promise<T> {
     if (this.#items.length === 0 && this.#ended === undefined) {
       const arrival = new Promise<void>((resolve) => {
@@ -47,7 +47,7 @@ export class Inbox<T> {
     return this.#items.length;
   }
 
-  /** Takes everything that is here now. */
+  /** Takes all items without waiting. */
   takeAll(): T[] {
     return this.#items.splice(0);
   }

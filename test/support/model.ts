@@ -1,6 +1,6 @@
 /**
- * The contract of the vaults in its plainest form: lists in memory, one call at a time, no SQL. Ids, seqs and times are
- * the server's to choose; the model is told the first two and knows no times.
+ * The contract of the vaults in its simplest form: lists in memory, one call at a time, no SQL. The server chooses ids,
+ * seqs and times. The model receives ids and seqs, and has no times.
  */
 export interface ModelCaller {
   workSession: string;
@@ -8,7 +8,7 @@ export interface ModelCaller {
 }
 
 export interface ModelRow {
-  /** 0 until the server's is filled in. */
+  /** 0 until the server's value is known. */
   seq: number;
   entry_no: number;
   version: number;
@@ -22,16 +22,16 @@ export interface ModelVault {
   vault_id: string;
   workSession: string;
   createdBy: string;
-  /** Who may read from outside, in the order in which they came. */
+  /** Clients that may read from outside, in the order of their first write. */
   writers: string[];
   /** In the order of the commits. */
   rows: ModelRow[];
   outsideReads: string[];
-  /** What each key of each client stands for. */
+  /** The write of each idempotency key of each client. */
   keys: Map<string, { request: string; row: ModelRow }>;
 }
 
-/** What a call must come to: a value, or a refusal. */
+/** The expected outcome of a call: a value or a refusal. */
 export type Outcome<T> =
   | { status: 200; value: T; replayed?: true }
   | { status: 403 | 404 }
@@ -68,7 +68,7 @@ const ok = <T>(value: T): Outcome<T> => ({ status: 200, value });
 const oneCharacter = (changed: string, character: string) =>
   [...changed].length === 1 ? changed : character;
 
-/** Upper and lower case of a letter come to the same, letter by letter; the Greek s has two small forms. */
+/** Folds case letter by letter. The Greek sigma has two lower-case forms. */
 export const fold = (text: string): string =>
   [...text]
     .map((character) => oneCharacter(character.toLowerCase(), character))
@@ -116,7 +116,7 @@ export class ModelVaults {
     return ok({ vault_id: made });
   }
 
-  /** Every vault that fits, oldest first, with its details. */
+  /** Every matching vault with its details, oldest first. */
   list(caller: ModelCaller, { q, writer, tag }: ModelListQuery = {}) {
     const fits = (vault: ModelVault) => {
       const current = currentOf(contentOf(vault));
@@ -126,7 +126,7 @@ export class ModelVaults {
           (q === undefined || holds(content, q)) && (tag === undefined || tags?.includes(tag)),
       );
       return (
-        // Other work sessions' vaults are not looked into.
+        // Vaults of other work sessions are not searched.
         ([q, writer, tag].every((option) => option === undefined) || this.#canWrite(vault, caller)) &&
         ((q === undefined && tag === undefined) || inSummary || inEntries) &&
         (writer === undefined || contentOf(vault).some(({ writer_id }) => writer_id === writer))
@@ -144,7 +144,7 @@ export class ModelVaults {
     }));
   }
 
-  /** All that a read shows, and the head that goes with it. */
+  /** The rows and the head that a read returns. */
   read(
     caller: ModelCaller,
     vaultId: string,
@@ -178,9 +178,9 @@ export class ModelVaults {
   meta(caller: ModelCaller, vaultId: string) {
     return this.#with(vaultId, caller, this.#canRead, (vault) => {
       const content = contentOf(vault);
-      // The last one first.
+      // The last writer comes first.
       const writers = [...new Set(content.toReversed().map(({ writer_id }) => writer_id))];
-      // This look is noted after it has been answered.
+      // The read itself is recorded only after its answer.
       const outsideReads = vault.outsideReads.toReversed().slice(0, 100);
       this.#noteOutsideRead(vault, caller);
       return ok({
@@ -204,7 +204,7 @@ export class ModelVaults {
     });
   }
 
-  /** @returns the row that was written, or that the key stands for */
+  /** @returns the written row, or the earlier row of the key */
   write(caller: ModelCaller, vaultId: string, write: ModelWrite): Outcome<ModelRow> {
     const allowed = write.op === 'summary' ? this.#canRead : this.#canWrite;
     return this.#with(vaultId, caller, allowed, (vault) => {
@@ -278,6 +278,6 @@ export class ModelVaults {
   }
 }
 
-/** One that no call can send stands for calls without a key. */
+/** Calls without a key use a key that no call can send. */
 const keyOf = ({ clientId }: ModelCaller, { key }: ModelWrite) =>
   key === undefined ? '' : JSON.stringify([clientId, key]);

@@ -19,7 +19,7 @@ export const readTheContract = (): Contract =>
 export const generated = generateDocument({ version });
 
 /** Any JSON, for a test to break. */
-// biome-ignore lint/suspicious/noExplicitAny: a mutation reaches wherever it likes.
+// biome-ignore lint/suspicious/noExplicitAny: a mutation may change any part.
 export type Loose = any;
 
 /** The generated document, broken. */

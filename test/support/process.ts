@@ -46,7 +46,7 @@ export class Program {
     });
   }
 
-  /** Resolves with the first match in what was printed. @throws Error when the program ends without it */
+  /** Resolves with the first match in the output. @throws Error when the program ends without it */
   async printed(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
     for (;;) {
       const match = pattern.exec(this[stream]);
@@ -92,7 +92,7 @@ export const run = (args: string[], env: NodeJS.ProcessEnv, cwd?: string): Promi
   new Program(args, env, cwd).finished;
 
 /**
- * Runs a command within this process, which takes a tenth of the time: for what it says and does. Its log goes to the
+ * Runs a command within this process, which takes a tenth of the time, to test its output and effects. Its log goes to the
  * stderr of the tests.
  * @param out where its stdout goes; by default into `stdout`
  */
@@ -123,14 +123,14 @@ export async function runHere(
 
 /** Starts a server on a free port and waits until it listens. */
 export async function serve(env: NodeJS.ProcessEnv): Promise<{ program: Program; url: string }> {
-  // Beside other tests a server may well be under pressure, which is not what these look at.
+  // Back-pressure is off, because concurrent tests may overload the server.
   const own = { PORT: '0', RATE_LIMIT_PER_MINUTE: '0', PRESSURE_EVENT_LOOP_MS: '0' };
   const program = new Program(['serve'], { ...own, ...env });
   const [, url = ''] = await program.printed(/listens on (http:\S+)/);
   return { program, url };
 }
 
-/** Ends a server in order. */
+/** Shuts a server down gracefully. */
 export async function stop(program: Program): Promise<Finished> {
   program.signal('SIGTERM');
   return program.finished;
@@ -138,7 +138,7 @@ export async function stop(program: Program): Promise<Finished> {
 
 async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'vault-relay-process-'));
-  // PostgreSQL does not run as root, and its user cannot pass a closed folder.
+  // PostgreSQL does not run as root, and its user needs access to this folder.
   await chmod(folder, 0o755);
   return folder;
 }
@@ -153,7 +153,7 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
   }
 }
 
-/** Makes a folder the DATA_DIR of a migrated database that does not run: a copy, for tests that are not about a first start. */
+/** Copies a stopped, migrated database into a DATA_DIR, for tests that do not test the first start. */
 export async function fillFolder(folder: string): Promise<void> {
   const template = inject('dataDir');
   if (template) await promisify(execFile)('cp', ['-a', `${template}/.`, folder]);
@@ -187,7 +187,7 @@ export async function migrate(env: NodeJS.ProcessEnv): Promise<void> {
   if (code !== 0) throw new Error(`migrate ended with ${code}: ${stderr}`);
 }
 
-/** Makes a session by the command line, in a database that is there. @returns its id */
+/** Makes a session by the command line, in an existing database. @returns its id */
 export async function createSession(env: NodeJS.ProcessEnv, astation: string): Promise<string> {
   const { stdout, stderr, code } = await runHere(
     ['session', 'create', '--astation', astation, '--json'],

@@ -3,7 +3,7 @@ import { checkAnswer } from './document.ts';
 
 export interface RawRequest {
   method: string;
-  /** Path and query as they go over the wire; nothing tidies or escapes them. */
+  /** Raw path and query. They are not normalized or escaped. */
   path: string;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
@@ -16,7 +16,7 @@ export interface RawAnswer {
 }
 
 /**
- * Sends a request exactly as it is written, where `fetch` would tidy the path and the headers.
+ * Sends a request unchanged. `fetch` would normalize the path and the headers.
  * @throws Error for an answer that is not documented
  */
 export async function sendRaw(base: string, request: RawRequest): Promise<RawAnswer> {
@@ -25,7 +25,7 @@ export async function sendRaw(base: string, request: RawRequest): Promise<RawAns
   return answer;
 }
 
-/** The same, whatever the answer. */
+/** Sends a request unchanged, and does not check the answer. */
 export function sendUnchecked(base: string, { method, path, headers, body }: RawRequest): Promise<RawAnswer> {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/** A command of a page, and what the page says that it prints. */
+/** A command of a page, and its output according to the page. */
 export interface Step {
   command: string;
   printed: string;
@@ -39,7 +39,7 @@ export async function runSteps(
     .map((text) => text.trimEnd());
 }
 
-/** JSON in one spelling, anything else as it is. */
+/** Normalizes JSON, and leaves other text unchanged. */
 function inOneSpelling(line: string): string {
   try {
     return JSON.stringify(JSON.parse(line));
@@ -48,7 +48,7 @@ function inOneSpelling(line: string): string {
   }
 }
 
-/** Without what is different each time, and without the spaces that JSON may have. */
+/** Removes random values and optional spaces of JSON. */
 export const withoutChance = (text: string): string =>
   text
     .split('\n')

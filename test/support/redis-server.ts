@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { findRedisServer } from './find-redis.ts';
 import { within } from './inbox.ts';
 
-/** Databases of one server; each installation under test has one of its own. */
+/** Databases of one server. Each installation under test has its own. */
 export const DATABASES = 64;
 
 async function freePort(): Promise<number> {
@@ -17,7 +17,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** A Redis of one's own, which keeps nothing on disk. */
+/** A Redis without persistence. */
 export class RedisServer {
   readonly port: number;
   #child: ChildProcess | undefined;
@@ -37,7 +37,7 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}/${database}`;
   }
 
-  /** Starts it, empty, on the port that it had before. */
+  /** Starts an empty server on its previous port. */
   async start(): Promise<void> {
     const program = findRedisServer();
     if (program === undefined)
@@ -58,7 +58,7 @@ export class RedisServer {
     await within(ready, () => 'redis-server to start', 10_000);
   }
 
-  /** Ends it at once, as a crash does. */
+  /** Kills the server at once, as a crash does. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -68,7 +68,7 @@ export class RedisServer {
     await exited;
   }
 
-  /** Stops it in the middle of whatever it does, until `thaw`. */
+  /** Suspends the server until `thaw`. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
   }

@@ -1,6 +1,6 @@
 import { RelayError } from '../../src/errors.ts';
 
-/** @returns how a store refused a call, as `CODE: message`. @throws what else it threw */
+/** @returns how a store refused a call, as `CODE: message`. @throws any other error */
 export async function refusalOf(call: Promise<unknown>): Promise<string> {
   try {
     await call;

@@ -9,7 +9,7 @@ import { openServices, type Services } from '../../src/services.ts';
 import { silent } from './database.ts';
 import { takeRedisDatabase } from './redis.ts';
 
-/** No limit on calls; and what a test and its server do in one process is no pressure. */
+/** No limit on calls, and no back-pressure, because the test and its server share a process. */
 export const TEST_SETTINGS = {
   RATE_LIMIT_PER_MINUTE: '0',
   GRANT_LIMIT_PER_MINUTE: '0',
@@ -18,7 +18,7 @@ export const TEST_SETTINGS = {
   PRESSURE_RSS_MB: '0',
 };
 
-/** A clock that goes by itself, and can be moved on; the same for all servers of a test. */
+/** A running clock that a test can advance. All servers of a test share it. */
 export class TestClock {
   #ahead = 0;
   #roomsAhead = 0;
@@ -27,7 +27,7 @@ export class TestClock {
   advance(ms: number): void {
     this.#ahead += ms;
   }
-  /** Moves on the clock of rooms alone: sockets that say nothing stay. */
+  /** Advances only the clock of rooms, so that idle sockets stay open. */
   advanceRooms(ms: number): void {
     this.#roomsAhead += ms;
   }
@@ -41,19 +41,19 @@ export interface Replica {
   stop(): Promise<void>;
 }
 
-/** What tests may ask of a server before it stands. */
+/** Options of a test server. */
 export interface RelayOptions {
   /** Overrides of the defaults; the rate limits are off. */
   config?: Partial<Config>;
   /** Servers; by default one, or as many as the tier runs on. */
   replicas?: number;
-  /** Address of a Redis to share instead of one of its own, or one for each server. */
+  /** Address of a shared Redis instead of a new one, or one address per server. */
   redisUrl?: string | string[];
   /** Where the servers' log goes; nowhere by default. */
   log?: Logger;
 }
 
-/** What clients see of one server, or of several behind a balancer that gives each connection to the next. */
+/** One server, or several behind a round-robin balancer, as clients see them. */
 export class RelayServer {
   readonly clock = new TestClock();
   readonly replicas: Replica[] = [];
@@ -70,7 +70,7 @@ export class RelayServer {
     }
   }
 
-  /** The address of the server whose turn it is. */
+  /** The address of the next server. */
   get url(): string {
     return this.#next().url;
   }
@@ -82,32 +82,32 @@ export class RelayServer {
     return first;
   }
 
-  /** The room of a code, as the server sees it whose turn it is. */
+  /** The room of a code on the next server. */
   room(code: string): Promise<Room | undefined> {
     return this.#next().services.hub.room(code);
   }
 
-  /** Ends rooms whose time is up. */
+  /** Ends expired rooms. */
   async sweep(): Promise<void> {
     for (const { services } of this.replicas) await services.hub.sweep();
   }
 
-  /** Looks after every socket. */
+  /** Runs the periodic check of every socket. */
   tick(): void {
     for (const { services } of this.replicas) services.connections.tick();
   }
 
-  /** How many sockets there are. */
+  /** The number of sockets. */
   get sockets(): number {
     return this.#sum(({ services }) => services.connections.size);
   }
 
-  /** How many sockets an address has. */
+  /** The number of sockets of an address. */
   countOf(address: string): number {
     return this.#sum(({ services }) => services.connections.countOf(address));
   }
 
-  /** Whether frames for a socket are lost at present. */
+  /** Whether the relay currently drops frames for a socket. */
   isFull(connectionId: string): boolean {
     return this.replicas.some(({ services }) => services.connections.isFull(connectionId));
   }
@@ -177,7 +177,7 @@ export function useRelayServer(database: { url: string }, options: RelayOptions 
   return server;
 }
 
-/** Runs with a server of its own, which stops afterwards. */
+/** Runs work with a separate server, and stops it afterwards. */
 export async function withRelayServer<T>(
   { databaseUrl, ...options }: RelayOptions & { databaseUrl: string },
   work: (server: RelayServer) => Promise<T>,

@@ -2,7 +2,7 @@ import type { Schema } from './arbitrary.ts';
 import { type Document, findOperation, makeValueJudge, type Operation } from './document.ts';
 import type { RawRequest } from './raw-http.ts';
 
-/** A parameter comes as text. A whole number may have more digits than JavaScript can count. */
+/** Converts the text of a parameter. An integer may have more digits than a JavaScript number holds exactly. */
 function fromText(schema: Schema, text: string): unknown {
   if (schema.type === 'integer' && /^\d{1,20}$/.test(text))
     return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
@@ -11,7 +11,7 @@ function fromText(schema: Schema, text: string): unknown {
 }
 
 /**
- * Makes the judge of requests: what the document, read strictly, does not allow about one.
+ * Makes the judge of requests, which reads the document strictly.
  * @returns the first objection in one line, or undefined
  */
 export function makeRequestJudge(document: Document): (request: RawRequest) => string | undefined {
@@ -19,7 +19,7 @@ export function makeRequestJudge(document: Document): (request: RawRequest) => s
 
   function judgeQuery({ parameters = [], security }: Operation, query: URLSearchParams): string | undefined {
     const isOpen = security.length === 0;
-    // An open call does not care who says it is calling.
+    // An open call ignores the client id.
     const names = [...query.keys()].filter((name) => name !== '' && !(isOpen && name === 'id'));
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     if (twice !== undefined) return `the query has ${twice} more than once`;

@@ -6,17 +6,16 @@ import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-util
 import * as wasm from '@prisma/schema-engine-wasm/schema_engine_bg';
 
 /**
- * Prisma's own schema engine as WebAssembly, which comes with npm: what it makes of a schema and thinks
- * of a database is what `prisma migrate` would, without a download.
+ * Prisma's own schema engine as WebAssembly, from npm. Its results equal those of `prisma migrate`, without a download.
  */
 export interface SchemaEngine {
   /** @returns the SQL that makes the tables of a Prisma schema in an empty database */
   toSql(schema: string): Promise<string>;
-  /** What `prisma migrate status` finds when it compares a folder with `_prisma_migrations`. */
+  /** The result of `prisma migrate status`, which compares a folder with `_prisma_migrations`. */
   diagnose(migrationsDir: string): Promise<wasm.DiagnoseMigrationHistoryOutput>;
 }
 
-/** Node has it; the types for Node alone do not name it as a value. */
+/** Node has `WebAssembly`, but its types do not declare it as a value. */
 const { WebAssembly } = globalThis as unknown as {
   WebAssembly: {
     instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: object } }>;

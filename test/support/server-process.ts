@@ -6,20 +6,20 @@ import { within } from './inbox.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 const program = path.join(root, 'dist/main.js');
 
-/** The built server as a process of its own. */
+/** The built server in its own process. */
 export interface ServerProcess {
   url: string;
   port: number;
   /** Sends SIGTERM. @returns the exit code */
   terminate(): Promise<number | null>;
-  /** Ends it at once, as a crash does. */
+  /** Kills the server at once, as a crash does. */
   kill(): Promise<void>;
-  /** Stops it in the middle of whatever it does, until `thaw`. */
+  /** Suspends the server until `thaw`. */
   freeze(): void;
   thaw(): void;
 }
 
-/** Starts the built server. @param env what it must have beside the tests' own environment */
+/** Starts the built server. @param env variables in addition to the environment of the tests */
 export async function startServerProcess(env: Record<string, string>): Promise<ServerProcess> {
   if (!existsSync(program)) throw new Error('The server is not built: run `npm run build` first.');
   const child = spawn(process.execPath, [program, 'serve'], {

@@ -44,12 +44,12 @@ export class TestSocket {
     });
   }
 
-  /** Sends text as it is, anything else as JSON. */
+  /** Sends text unchanged, and other values as JSON. */
   send(frame: unknown): void {
     this.ws.send(typeof frame === 'string' ? frame : JSON.stringify(frame));
   }
 
-  /** The next text frame as it came. */
+  /** The next text frame, unparsed. */
   nextText(what = 'a frame', ms = DEADLINE_MS): Promise<string> {
     return this.#frames.next(what, ms);
   }
@@ -63,12 +63,12 @@ export class TestSocket {
     return this.#pings.next('a ping');
   }
 
-  /** Pings that came and were not taken. */
+  /** The number of received pings that the test has not taken. */
   get pingsWaiting(): number {
     return this.#pings.size;
   }
 
-  /** Takes the frames that are here by now. */
+  /** Takes all received frames without waiting. */
   takeWaiting(): string[] {
     return this.#frames.takeAll();
   }
@@ -78,14 +78,14 @@ export class TestSocket {
     return within(this.#closed, () => 'the socket to be closed', ms);
   }
 
-  /** Leaves, and waits until the other side has agreed. */
+  /** Closes the socket, and waits for the other side to close. */
   async leave(): Promise<void> {
     this.ws.close();
     await this.closed();
   }
 }
 
-/** A relay's answer that was no upgrade. */
+/** The relay's answer to a refused upgrade. */
 export interface Refused {
   status: number;
   body: { error: string; code: string };
@@ -104,7 +104,7 @@ function dial(url: string, { headers = {}, from }: SocketOptions): WebSocket {
   return ws;
 }
 
-/** Opens a socket, or finds out how it is refused. */
+/** Opens a socket, or returns the refusal. */
 export function connect(url: string, options: SocketOptions = {}): Promise<TestSocket | Refused> {
   const ws = dial(url, options);
   const socket = new TestSocket(ws);
@@ -138,7 +138,7 @@ export async function open(url: string, options: SocketOptions = {}): Promise<Te
   throw new Error(`Refused with ${outcome.status}: ${outcome.body.error}`);
 }
 
-/** How a socket is refused. @throws when it is not */
+/** @returns the refusal of a socket. @throws when it opens */
 export async function refused(url: string, options: SocketOptions = {}): Promise<Refused> {
   const outcome = await connect(url, options);
   if (outcome instanceof TestSocket) throw new Error(`${url} was not refused`);
@@ -148,7 +148,7 @@ export async function refused(url: string, options: SocketOptions = {}): Promise
 export const wsUrl = (base: string, query: Record<string, string>) =>
   `${base}/ws?${new URLSearchParams(query)}`;
 
-/** A socket of an Astation, its challenge taken. */
+/** A socket of an Astation that has received its challenge. */
 export class AstationSocket extends TestSocket {
   challenge = '';
   code = '';
@@ -167,7 +167,7 @@ export class AstationSocket extends TestSocket {
     return ack;
   }
 
-  /** Shows that nothing came before now: the answer to a frame that the relay refuses is what comes next. */
+  /** Checks that no frame has arrived: the next one must be the answer to a refused frame. */
   async hearsNothing(): Promise<void> {
     this.send({ type: 'relayNothing' });
     expect(await this.next('the refusal of relayNothing')).toMatchObject({

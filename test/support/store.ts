@@ -11,7 +11,7 @@ type Rest = Partial<Pick<Write, 'tags' | 'expected' | 'key'>>;
 
 const BOUNDS: AnswerBounds = { maxBytes: 67_108_864, streams: false };
 
-/** The stores of vaults, with each call as a test writes it shortest. */
+/** The stores of vaults, with shortcuts for the calls of tests. */
 export class TestStore extends VaultStore {
   async #result(caller: Caller, write: Write): Promise<WriteResult> {
     const { replayed: _, ...result } = await this.writer.submit(caller, write);

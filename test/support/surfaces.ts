@@ -1,7 +1,7 @@
 import { ERROR_FACES, type ErrorCode, type ErrorDetails } from '../../src/errors.ts';
 import { type RawAnswer, type RawRequest, sendRaw } from './raw-http.ts';
 
-/** One call of a procedure, which either surface spells in its own way. */
+/** One call of a procedure, independent of the surface. */
 export interface Call {
   procedure: string;
   vaultId?: string;
@@ -18,7 +18,7 @@ type Spell = (call: Call, credentials: Credentials) => RawRequest;
 
 type Fields = Record<string, unknown>;
 
-/** Where each procedure stands on the REST surface. `append` and `override` share one address there. */
+/** The REST address of each procedure. `append` and `override` share one. */
 export const REST_FACES: Record<
   string,
   { method: 'GET' | 'POST' | 'DELETE'; path: (vaultId: string, fields: Fields) => string }
@@ -66,7 +66,7 @@ export const toRest: Spell = ({ procedure, vaultId = '', json = '{}' }, credenti
   return { method, path: address + query.join(''), headers };
 };
 
-/** Puts the vault's id into the JSON text without parsing it: what is broken in it stays broken. */
+/** Puts the vault's id into the JSON text without parsing it, so that broken JSON stays broken. */
 function withVaultId(json: string, vaultId: string | undefined): string {
   if (vaultId === undefined || !json.startsWith('{')) return json;
   const rest = json.slice(1);
@@ -96,7 +96,7 @@ function readRest({ status, text }: RawAnswer): Outcome {
   return { status, code, message: error, ...(outcome && { outcome }) };
 }
 
-/** The `ErrorCode` whose face on tRPC is this code; those faces are all different. */
+/** The `ErrorCode` of a tRPC code. Each `ErrorCode` has a different one. */
 function fromTrpcCode(trpcCode: string): ErrorCode {
   for (const [code, face] of Object.entries(ERROR_FACES))
     if (face.trpc === trpcCode) return code as ErrorCode;

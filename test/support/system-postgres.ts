@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Where Debian keeps PostgreSQL's programs, all of one version. */
+/** Debian's folder for PostgreSQL's programs. */
 const ROOT = '/usr/lib/postgresql';
 const NEEDED = ['initdb', 'pg_ctl', 'pg_dump', 'pg_restore', 'pg_basebackup'];
 
@@ -24,7 +24,7 @@ function findUser(): { uid: number; gid: number } | undefined {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-/** Of the machine, with its tools; undefined where they are not installed. */
+/** The system's PostgreSQL tools; undefined where they are not installed. */
 export const TOOLS = findTools();
 export const WHY_SKIPPED = `needs PostgreSQL's own tools under ${ROOT} (apt-get install postgresql)`;
 
@@ -49,7 +49,7 @@ export async function makeFolder(folder: string): Promise<string> {
   return folder;
 }
 
-/** Adds settings to a cluster that does not run. */
+/** Adds settings to a stopped cluster. */
 export const configure = (dir: string, lines: string[]): Promise<void> =>
   appendFile(path.join(dir, 'postgresql.conf'), `${lines.join('\n')}\n`);
 
@@ -59,7 +59,7 @@ export async function initCluster(dir: string): Promise<void> {
   await configure(dir, ["listen_addresses = '127.0.0.1'", "unix_socket_directories = ''", 'fsync = off']);
 }
 
-/** Runs work while a cluster runs, and stops it in order. */
+/** Runs work while a cluster is running, and shuts it down gracefully. */
 export async function withCluster<T>(dir: string, work: (url: string) => Promise<T>): Promise<T> {
   const port = await freePort();
   await tool('pg_ctl', ['start', '-w', '-D', dir, '-o', `-p ${port}`, '-l', path.join(dir, 'log')]);

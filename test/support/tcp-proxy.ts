@@ -4,35 +4,35 @@ import { Database } from '../../src/db/client.ts';
 import { silent, type TestDatabase } from './database.ts';
 import { makeMessageReader } from './postgres-messages.ts';
 
-/** What a hold keeps back: announcements come on connections that sent LISTEN, answers on all others. */
+/** The traffic that a hold delays. Notices arrive on connections that sent LISTEN, answers on all others. */
 export type Held = 'answers' | 'notices';
 
 /**
- * A TCP proxy in front of a PostgreSQL, a Redis or a server. It passes everything on, until a test breaks the network or
- * the host behind it; `heal` ends what a test began. Connections that were broken stay broken.
+ * A TCP proxy in front of a PostgreSQL, a Redis or a server. It forwards everything until a test injects a fault. `heal`
+ * ends the fault, but broken connections stay broken.
  */
 export class TcpProxy {
   #target: URL;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** The ends that answer. */
+  /** The server ends of the connections. */
   readonly #answering = new WeakSet<Socket>();
-  /** Connections that are open at both ends and pass nothing on. */
+  /** Connections that are open at both ends but forward nothing. */
   readonly #dead = new WeakSet<Socket>();
   /** Connections to PostgreSQL that sent LISTEN. */
   readonly #listening = new WeakSet<Socket>();
   /** Connections whose next answer is lost. */
   readonly #losing = new WeakSet<Socket>();
   #refusing = false;
-  /** What is sent and contains this text is swallowed; an empty text is in everything. */
+  /** Data with this text is discarded. The empty text matches all data. */
   #frozen: string | undefined;
-  /** The answer to what contains this text is lost. */
+  /** The answer to data with this text is lost. */
   #lost: string | undefined;
   #delayMs = 0;
   #roundTrips = 0;
   #onConnection: () => void = () => undefined;
 
-  /** @param target URL of what stands behind the proxy */
+  /** @param target URL of the server behind the proxy */
   constructor(target: string) {
     this.#target = new URL(target);
     this.#server = createServer((client) => this.#accept(client));
@@ -69,14 +69,14 @@ export class TcpProxy {
     return this.#sockets.size;
   }
 
-  /** Resolves at the next connection, before it leads anywhere. */
+  /** Resolves at the next connection, before the proxy connects it to the target. */
   async nextConnection(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#onConnection = resolve;
     });
   }
 
-  /** Round trips to PostgreSQL since the last call: how often a client asked for an answer (Sync or a simple query). */
+  /** Round trips to PostgreSQL since the last call: the number of Sync messages and simple queries. */
   takeRoundTrips(): number {
     const taken = this.#roundTrips;
     this.#roundTrips = 0;
@@ -95,8 +95,8 @@ export class TcpProxy {
   }
 
   /**
-   * Swallows everything that is sent, and resets nothing, as a host does that lost its power.
-   * @param text swallow only what contains it, with everything behind it on the same connection
+   * Discards all data without a reset, like a host that lost power.
+   * @param text discards only data with this text, and everything after it on the same connection
    */
   freeze(text = ''): void {
     this.#frozen = text;
@@ -104,14 +104,14 @@ export class TcpProxy {
   }
 
   /**
-   * Passes on what clients send, and resets the connection instead of its answer.
-   * @param text lose only answers to what contains it
+   * Forwards requests, and resets the connection instead of forwarding the answer.
+   * @param text loses only answers to data with this text
    */
   loseAnswers(text = ''): void {
     this.#lost = text;
   }
 
-  /** Passes on what clients send, and keeps back what comes on the open connections. @throws Error when nobody listens */
+  /** Forwards requests, and holds back the traffic to clients on the open connections. @throws Error without a listening connection */
   hold(held: Held): void {
     const sockets = [...this.#sockets].filter(
       (socket) => this.#answering.has(socket) && this.#listening.has(socket) === (held === 'notices'),
@@ -120,12 +120,12 @@ export class TcpProxy {
     for (const socket of sockets) socket.pause();
   }
 
-  /** Delays everything, each way. */
+  /** Delays all data in both directions. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
 
-  /** Passes everything on again, also what was held. */
+  /** Forwards everything again, including held data. */
   heal(): void {
     this.#refusing = false;
     this.#frozen = undefined;
@@ -156,7 +156,7 @@ export class TcpProxy {
     this.#answering.add(server);
     this.#keep(client, server);
     this.#keep(server, client);
-    // First, so that what is sent now is treated by what it says.
+    // Must come first, so that the content of a chunk decides how the proxy handles that chunk.
     client.on('data', (chunk) => this.#read(chunk, client, server));
     if (isPostgres)
       client.on(
@@ -208,7 +208,7 @@ export class TcpProxy {
   }
 }
 
-/** The test file's database behind a proxy; `admin` goes past it. */
+/** The test file's database behind a proxy. `admin` bypasses the proxy. */
 export function useProxiedDatabase(database: TestDatabase): TestDatabase & { proxy: TcpProxy } {
   const proxy = new TcpProxy(database.url);
   const proxied = { proxy } as TestDatabase & { proxy: TcpProxy };

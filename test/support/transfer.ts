@@ -23,7 +23,7 @@ export const imported = (url: string, lines: string[]): Promise<ImportReport> =>
 
 const TABLES = ['vaults', 'vault_entries', 'vault_writers', 'vault_write_keys', 'vault_creation_keys'];
 
-/** Everything that moves with the vaults, as text, to compare two servers. */
+/** All data that an export includes, as text, to compare two servers. */
 export const contentsOf = (url: string): Promise<string> =>
   withClient(url, async (client) => {
     const tables: string[] = [];

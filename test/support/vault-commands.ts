@@ -12,12 +12,12 @@ import {
 } from './model.ts';
 import { demand, type ListQuery, type ReadQuery, type Result, type Surface } from './vault-surfaces.ts';
 
-/** Two work sessions, and in each the same three client ids: whoever wrote here may come from there. */
+/** Two work sessions with the same three client ids, so that a writer of one may read from the other. */
 export const WORK_SESSIONS = ['st-1', 'st-2'];
 export const CLIENT_IDS = ['ann', 'bob/β', 'eve &1'];
 export const SURFACES = ['rest', 'trpc'] as const;
 
-/** Who calls, and by which way. */
+/** The caller, and its way to the server. */
 export interface Origin {
   workSession: number;
   client: number;
@@ -27,7 +27,7 @@ export interface Origin {
 /** The server as the callers of one run reach it. */
 export type Real = (origin: Origin) => Surface;
 
-/** A write that may be sent again. */
+/** A write that a later command may retry. */
 interface Sent {
   origin: Origin;
   vaultId: string;
@@ -36,7 +36,7 @@ interface Sent {
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
-/** The model, what names its callers, and what was learned of the server that the model does not know. */
+/** The model, the names of its callers, and facts of the server that the model does not have. */
 export class Model {
   readonly vaults = new ModelVaults();
   readonly run: string;
@@ -45,7 +45,7 @@ export class Model {
   readonly #hashes = new Map<number, string>();
   readonly #counts: Map<string, number>;
 
-  /** @param run names the callers @param counts how often a call came to an end of its kind, over all runs */
+  /** @param run names the callers @param counts the number of calls per outcome, over all runs */
   constructor(run: string, counts: Map<string, number>) {
     this.run = run;
     this.#counts = counts;
@@ -57,28 +57,28 @@ export class Model {
 
   clientId = (client: number): string => `${CLIENT_IDS[client]} ${this.run}`;
 
-  /** One of the vaults there are, or for 0 one that was never made. */
+  /** Picks an existing vault, or for 0 one that does not exist. */
   pickVault(pick: number): { vaultId: string; vault: ModelVault | undefined } {
     const { vaults } = this.vaults;
     const vault = pick === 0 ? undefined : vaults[pick % vaults.length];
     return { vaultId: vault?.vault_id ?? 'v-neverMade0', vault };
   }
 
-  /** The time of a row is the same wherever it is told. */
+  /** The time of a row is the same in every answer. */
   expectTime(seq: number, time: string | undefined): void {
     expect(time).toMatch(TIME);
     expect({ seq, time }).toEqual({ seq, time: this.#times.get(seq) ?? time });
     this.#times.set(seq, time ?? '');
   }
 
-  /** The hash of a head is the same wherever it is told. */
+  /** The hash of a head is the same in every answer. */
   expectHash(head: number, hash: string): void {
     expect(hash).toMatch(head === 0 ? /^0{64}$/ : /^[0-9a-f]{64}$/);
     expect({ head, hash }).toEqual({ head, hash: this.#hashes.get(head) ?? hash });
     this.#hashes.set(head, hash);
   }
 
-  /** Takes the time off a row and looks at it. */
+  /** Removes the time of a row after checking it. */
   withoutTime<T extends { seq: number; created_at: string }>({
     created_at,
     ...row
@@ -96,7 +96,7 @@ export class Model {
   }
 }
 
-/** One call: what it is in the model, and what it is on the server. */
+/** One call, in the model and on the server. */
 abstract class Call<Args> implements fc.AsyncCommand<Model, Real> {
   protected readonly origin: Origin;
   protected readonly args: Args;
@@ -113,7 +113,7 @@ abstract class Call<Args> implements fc.AsyncCommand<Model, Real> {
     model.count(this.constructor.name, end);
   }
 
-  /** @returns the end that both agreed on */
+  /** @returns the outcome that both agree on */
   abstract compare(model: Model, real: Surface): Promise<{ status: number }>;
 
   toString(): string {
@@ -121,13 +121,13 @@ abstract class Call<Args> implements fc.AsyncCommand<Model, Real> {
   }
 }
 
-/** Leaves out what is undefined. */
+/** Removes undefined fields. */
 const given = <T extends object>(fields: T) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
 
-/** A summary's seq is in no answer to its write: it is read, as one more look by this caller. */
+/** Reads the seq of a summary, because the answer to its write has none. The model records one more read. */
 async function learnSummarySeq(
   model: Model,
   origin: Origin,
@@ -160,7 +160,7 @@ export class Create extends Call<{ summary: string; key?: string | undefined }> 
   }
 }
 
-/** Holds an answer against the model's; only REST says that it was a repeat. */
+/** Compares an answer with the model's. Only REST marks replays. */
 function expectSame<T, E>(actual: Result<T>, expected: Outcome<E>, read: (value: E) => unknown): void {
   expect(actual.status).toBe(expected.status);
   if (expected.status === 200) expect(actual.value).toEqual(read(expected.value));
@@ -168,7 +168,7 @@ function expectSame<T, E>(actual: Result<T>, expected: Outcome<E>, read: (value:
   if (actual.replayed !== undefined || !replayed) expect(actual.replayed ?? false).toBe(replayed);
 }
 
-/** Who is asked for in a filter: a client's number, or a name that nobody has. */
+/** The writer in a filter: a client's number, or an unused name. */
 type Wanted = number | 'nobody' | undefined;
 
 const writerOf = (model: Model, wanted: Wanted) =>
@@ -247,7 +247,7 @@ export class Read extends Call<
     entry?: number | undefined;
     history?: boolean | undefined;
     kind?: 'content' | 'summary' | 'all' | undefined;
-    /** Has it wait, where there is something to show at once. */
+    /** Sends `wait`, if the answer has rows at once. */
     wait: boolean;
   }
 > {
@@ -274,7 +274,7 @@ export class Read extends Call<
       expect(head).toBe(expected.value.head);
       model.expectHash(head, headHash);
     }
-    // Each page was a look.
+    // Each page was one read.
     for (const _ of pages.slice(1)) model.vaults.read(caller, vaultId, query);
     return { status };
   }
@@ -316,7 +316,7 @@ const send = (real: Surface, vaultId: string, { op, text, entryNo = 0, ...write 
   return real.setSummary(vaultId, text, given({ expected, key }));
 };
 
-/** Makes a write on both sides and compares what came of it. */
+/** Makes a write on both sides and compares the outcomes. */
 async function compareWrite(model: Model, real: Surface, { origin, vaultId, write }: Sent) {
   const vault = model.vaults.vaults.find(({ vault_id }) => vault_id === vaultId);
   const before = vault ? headOf(vault) : 0;
@@ -339,7 +339,7 @@ async function compareWrite(model: Model, real: Surface, { origin, vaultId, writ
   return expected;
 }
 
-/** Whether a write that names a version names the one that is there, the one before, or the next. */
+/** The expected version of a write: the current one, the one before, or the next. */
 type Expecting = 'right' | 'older' | 'newer' | undefined;
 
 abstract class Write<Args extends { vault: number }> extends Call<Args> {
@@ -389,7 +389,7 @@ export class SetSummary extends Write<WriteArgs & { expecting?: Expecting }> {
   }
 }
 
-/** Sends a write again under its key, on either surface, as it was or with another text. */
+/** Retries a write with its key, on either surface, unchanged or with another text. */
 export class Repeat implements fc.AsyncCommand<Model, Real> {
   readonly #args: { pick: number; surface: Origin['surface']; altered: boolean };
 

@@ -5,13 +5,13 @@ import type { VaultEntry, VaultListItem, VaultMeta, WriteResult } from '../../sr
 import { type Answer, nextLink, RestVaults, trpcClient } from './client.ts';
 import type { TestStore } from './store.ts';
 
-/** What a call came to, the same for every surface. */
+/** The outcome of a call, the same for every surface. */
 export interface Result<T> {
   status: number;
   value?: T;
-  /** What stands where another version was expected. */
+  /** The current version, where the call expected another one. */
   current?: CurrentVersion;
-  /** Said on REST and by the store. */
+  /** Only REST and the store set this. */
   replayed?: boolean;
 }
 
@@ -60,7 +60,7 @@ export interface OverrideOptions extends WriteOptions {
   expected?: number;
 }
 
-/** The calls on vaults, whichever surface they go by. */
+/** The calls on vaults, independent of the surface. */
 export interface Surface {
   create(summary: string, options?: { key?: string }): Promise<Result<{ vault_id: string }>>;
   list(query?: ListQuery): Promise<Result<ListPage>>;
@@ -78,14 +78,14 @@ export interface Surface {
 
 export type Who = { session: string; clientId: string };
 
-/** @returns the value. @throws Error for a call that was refused */
+/** @returns the value. @throws Error for a refused call */
 export async function demand<T>(call: Promise<Result<T>>): Promise<T> {
   const { status, value } = await call;
   if (value === undefined) throw new Error(`Refused with ${status}`);
   return value;
 }
 
-/** Leaves out what is undefined: fields that are absent, not null. */
+/** Removes undefined fields, so that they are absent and not null. */
 const given = <T extends object>(fields: T) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 
@@ -207,7 +207,7 @@ async function fromStore<Data extends object, T>(
   }
 }
 
-/** The same calls straight on a store, with no HTTP between. */
+/** Calls the store directly, without HTTP. */
 export function storeSurface(store: TestStore, caller: Caller): Surface {
   const place = ({ entry_no, version, seq }: WriteResult) => ({ entry_no, version, seq });
   return {

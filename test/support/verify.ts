@@ -8,7 +8,7 @@ import { printed } from './output.ts';
 
 type Found = Verification & { misfits: Misfit[] };
 
-/** @returns what `vault-relay verify` finds within the transaction that is open */
+/** @returns the findings of `vault-relay verify` within the open transaction */
 export async function verifyWithin(client: pg.Client, options: VerifyOptions): Promise<Found> {
   const misfits: Misfit[] = [];
   const found = await verifyChains(new ChainStore(client), options, async (misfit) => {
@@ -17,11 +17,11 @@ export async function verifyWithin(client: pg.Client, options: VerifyOptions): P
   return { ...found, misfits };
 }
 
-/** @returns what `vault-relay verify` finds */
+/** @returns the findings of `vault-relay verify` */
 export const verify = (url: string, options: VerifyOptions = {}): Promise<Found> =>
   withConnection(url, (client) => withSnapshot(client, () => verifyWithin(client, options)));
 
-/** @returns what `vault-relay verify` prints */
+/** @returns the output of `vault-relay verify` */
 export const verifyOutput = (
   url: string,
   options: VerifyOptions & { json?: boolean } = {},

@@ -9,7 +9,7 @@ import { restSurface, type Surface, storeSurface, trpcSurface } from './vault-su
 /** A way to the same vaults. */
 export interface Way {
   title: string;
-  /** @returns what a client of a work session calls; `turn` says where and how it is connected */
+  /** @returns the surface of a client; `turn` selects where and how the client connects */
   connect(who: { workSession: string; clientId: string; turn: number }): Promise<Surface>;
 }
 
@@ -17,7 +17,7 @@ const COALESCING = [true, false];
 
 /** Every way in which clients may race: on one store or two, through one server or two, with shared statements or not. */
 export function useWays(database: TestDatabase): Way[] {
-  /** The same database over a pool of its own, as a second server has it. */
+  /** The same database with a separate pool, like that of a second server. */
   const second = {} as TestDatabase;
   beforeAll(() => {
     Object.assign(second, {
@@ -57,7 +57,7 @@ export function useWays(database: TestDatabase): Way[] {
   return ways;
 }
 
-/** Takes turns, so that neighbours in a race are different clients. */
+/** Picks clients round-robin, so that neighbours in a race are different clients. */
 export function turn<T>(clients: readonly T[], i: number): T {
   const client = clients[i % clients.length];
   if (client === undefined) throw new Error('Nobody to call');

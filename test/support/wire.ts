@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-/** An answer as it came over the wire. */
+/** An answer on the wire. */
 export interface WireAnswer {
   status: number;
   /** Names in lower case. */
@@ -15,9 +15,9 @@ function joinChunks(text: string): string {
   return length > 0 ? text.slice(end + 2, end + 2 + length) + joinChunks(text.slice(end + 4 + length)) : '';
 }
 
-/** @throws Error for what is no answer */
+/** @throws Error for an invalid answer */
 export function readAnswer(text: string): WireAnswer {
-  // What goes before the answer, such as 100 Continue.
+  // Removes interim answers, such as 100 Continue.
   const [head = '', ...rest] = text.replace(/^HTTP\/1\.1 1\d\d .*\r\n\r\n/, '').split('\r\n\r\n');
   const [line = '', ...fields] = head.split('\r\n');
   const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1]);
@@ -33,8 +33,8 @@ export function readAnswer(text: string): WireAnswer {
 }
 
 /**
- * Sends the lines of a head byte by byte as they are, and waits until the server closes the connection.
- * @param lines of Latin-1; one of them must ask for that, unless the server closes by itself
+ * Sends the bytes of the head unchanged, and waits until the server closes the connection.
+ * @param lines in Latin-1; one of them must request the close, unless the server closes by itself
  */
 export async function sendLines(url: string, lines: string[], body = ''): Promise<WireAnswer> {
   const { hostname, port } = new URL(url);
