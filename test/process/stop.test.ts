@@ -86,7 +86,7 @@ test('metrics are on a separate port until the end, and not on the main port; a 
   expect(await metrics()).toMatch(/^vault_relay_pool\{state="total"\} [1-9]/m);
   expect((await fetch(`${url}/metrics`)).status).toBe(404);
   const second = serve({ DATABASE_URL: database.url, METRICS_PORT: String(port) });
-  await expect(second).rejects.toThrow('METRICS_PORT to another one');
+  await expect(second).rejects.toThrow('METRICS_PORT to another port');
   const held = await holdOpen(url);
   program.signal('SIGTERM');
   await expect.poll(() => readiness(url)).toBe('stopping');

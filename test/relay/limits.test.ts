@@ -202,11 +202,12 @@ describe('frames beyond the limit wait', () => {
 
   test('frames count by size, including frames that are not relayed, and pings', async () => {
     const { owner, atem } = await enter(own.url);
+    // Each takes more than two seconds of the limit, so at least one whole second passes wherever the first one began.
     const sends = [
-      () => atem.send('x'.repeat(120_000)),
-      () => atem.ws.send(Buffer.alloc(120_000)),
+      () => atem.send('x'.repeat(250_000)),
+      () => atem.ws.send(Buffer.alloc(250_000)),
       () => {
-        for (let n = 0; n < 120; n++) atem.ws.ping();
+        for (let n = 0; n < 250; n++) atem.ws.ping();
       },
     ];
     for (const send of sends) {

@@ -115,7 +115,7 @@ test('a migration contains the changed functions, once', async () => {
     const files = filesWith('bindings_left', byHand)
       .map(({ name, text }) => ({
         name,
-        text: name === 'wire_time' ? text.replaceAll('value', 'moment') : text,
+        text: name === 'vault_row_hash' ? text.replaceAll('previous', 'before') : text,
       }))
       .filter(({ name }) => name !== 'confirm_astation');
     // The clock is behind: the migration still comes last.
@@ -132,8 +132,8 @@ test('a migration contains the changed functions, once', async () => {
     expect(sql.match(/^(CREATE OR REPLACE|DROP) FUNCTION \w+/gm)).toEqual([
       'CREATE OR REPLACE FUNCTION bindings_left',
       // An argument has another name, which PostgreSQL replaces in no function.
-      'DROP FUNCTION wire_time',
-      'CREATE OR REPLACE FUNCTION wire_time',
+      'DROP FUNCTION vault_row_hash',
+      'CREATE OR REPLACE FUNCTION vault_row_hash',
       'DROP FUNCTION confirm_astation',
     ]);
     expect(await migrate(url, dir)).toEqual([made?.migration]);

@@ -282,7 +282,7 @@ describe('an import', () => {
     await withMigratedDatabase((url) =>
       withClient(url, async (client) => {
         await client.query(`SELECT pg_advisory_lock(hashtextextended('vault-relay import', 0))`);
-        expect(await refusal(imported(url, []))).toContain('Another import is at work');
+        expect(await refusal(imported(url, []))).toContain('Another import is running');
       }),
     );
   });

@@ -99,7 +99,7 @@ describe('C17: damage of any kind is named with its vault and row, and the next 
   );
 
   test.each([
-    ['changed_at', `'infinity'`, 'its changed_at is "infinity", but its rows say'],
+    ['changed_at', `'infinity'`, 'its changed_at is "infinity", but its rows give'],
     ['writer_list', `'{ann,NULL}'`, 'its writer_list is ["ann",null], but must be a list of texts'],
     ['writer_list', `'{{ann},{bob}}'`, 'its writer_list is [["ann"],["bob"]], but must be a list of texts'],
     ['head_seq', '9223372036854775807', /its head_seq is \d+, but its rows end at seq/],

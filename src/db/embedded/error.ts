@@ -9,8 +9,8 @@ const REASONS: Record<string, string> = {
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
-  ENOTDIR: 'a file stands where a folder must be',
-  EEXIST: 'a file stands where a folder must be',
+  ENOTDIR: 'there is a file where a folder must be',
+  EEXIST: 'there is a file where a folder must be',
 };
 
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
