@@ -1,16 +1,16 @@
-/** What an answer may be. */
+/** The limits of an answer. */
 export interface AnswerBounds {
   maxBytes: number;
-  /** Whether the surface can send rows while later ones are still to be fetched. */
+  /** Whether the surface can send rows before later ones are fetched. */
   streams: boolean;
 }
 
-/** JSON rows of an answer: those at hand, and those that are still to be fetched. */
+/** The JSON rows of an answer: the fetched ones, and a source of the rest. */
 export interface JsonRows {
-  /** With commas between them. */
+  /** The fetched rows, separated by commas. */
   readonly rowsJson: string;
-  /** Undefined where all rows are at hand. */
+  /** Undefined where all rows are fetched. */
   readonly rest: AsyncGenerator<string> | undefined;
-  /** Bytes that the rows take in memory until they are handed over. */
+  /** The memory that the rows take until they are sent. */
   readonly bytes: number;
 }

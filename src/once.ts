@@ -1,7 +1,7 @@
 /**
- * Makes a constant that is computed when it is first asked for, because that takes long or is seldom needed. Modules
- * keep no other state.
- * @returns a function that gives the same value on each call @throws what `make` throws, and tries again on the next call
+ * Makes a constant that is computed on first use, because computing it is slow or rarely needed. Modules keep no other
+ * state.
+ * @returns a function that returns the same value on each call @throws what `make` throws; the next call retries
  */
 export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
@@ -12,8 +12,8 @@ export function once<T>(make: () => T): () => T {
 }
 
 /**
- * Makes a function of a text that computes each value once, for texts that are few and come often.
- * @param most values that are kept; the oldest is dropped first, and computed again when it is asked for
+ * Caches a function of a text, for few texts that recur often.
+ * @param most the cache size; the oldest value is evicted first, and computed again on its next use
  */
 export function oncePerText<T>(most: number, compute: (text: string) => T): (text: string) => T {
   const kept = new Map<string, T>();

@@ -2,10 +2,10 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { RelayError } from '../../errors.ts';
 
-/** Smaller answers are not counted: their sockets and requests cost as much. */
+/** Smaller answers are not counted, because their sockets and requests cost as much memory. */
 const COUNTED_FROM = 65_536;
 
-/** One connection, work session or address may have this part of what all may have together. */
+/** The divisors of the server's limit for one connection, work session or address. */
 const PARTS = { connection: 8, workSession: 4, address: 2 };
 
 const tooMuch = (who: string) =>
@@ -13,17 +13,17 @@ const tooMuch = (who: string) =>
     retryAfter: 1,
   });
 
-/** An answer, and what its bytes count for. */
+/** An answer, and the keys under which its bytes are counted. */
 export interface Reservation {
   answer: ServerResponse;
-  /** The socket of the request. A pipelined answer has none until those before it are sent. */
+  /** The socket of the request. A pipelined answer has no socket until the answers before it are sent. */
   connection: Socket;
   address: string;
   /** Undefined for an operator and for callers without a session. */
   workSession: string | undefined;
 }
 
-/** Counts bytes by a key that strangers can choose; a key without bytes is forgotten. */
+/** Counts bytes by key. Keys without bytes are removed, because clients can choose the keys. */
 class Counts {
   readonly #bytes = new Map<unknown, number>();
 
@@ -39,8 +39,8 @@ class Counts {
 }
 
 /**
- * Bounds the memory of answers that their readers have not taken yet: for each connection, work session and address,
- * and for the server.
+ * Bounds the memory of answers that clients have not read yet: for each connection, work session and address, and for
+ * the server.
  */
 export class BytesInFlight {
   readonly #max: number;
@@ -48,7 +48,7 @@ export class BytesInFlight {
   readonly #byConnection = new Counts();
   readonly #byWorkSession = new Counts();
   readonly #byAddress = new Counts();
-  /** What gives the bytes of a connection back when it closes. */
+  /** The release functions to call when a connection closes. */
   readonly #held = new Map<Socket, Set<() => void>>();
 
   /** @param max bytes of all answers together */
@@ -62,13 +62,13 @@ export class BytesInFlight {
   }
 
   /**
-   * Reserves bytes of an answer. A reader that has none on their way may reserve as many as one answer needs.
-   * @returns gives them back; the end of the answer or of its connection does so too
+   * Reserves bytes of an answer. A client without bytes in flight may reserve as many as one answer needs.
+   * @returns a function that releases them; the end of the answer or of its connection releases them too
    * @throws RelayError `SERVICE_UNAVAILABLE`
    */
   reserve(reservation: Reservation, bytes: number): () => void {
     const { answer, connection } = reservation;
-    // After the reader has left, no event would give the bytes back, and the answer goes nowhere.
+    // Once the client has disconnected, no event would release the bytes.
     if (bytes < COUNTED_FROM || answer.closed || connection.destroyed) return () => undefined;
     this.#check(reservation, bytes);
     this.#add(reservation, bytes);
@@ -103,7 +103,7 @@ export class BytesInFlight {
     if (known) return known;
     const held = new Set<() => void>();
     this.#held.set(connection, held);
-    // Node closes no answer that waits behind others when the connection closes.
+    // When a connection closes, Node does not close pipelined answers that are still queued.
     connection.once('close', () => {
       this.#held.delete(connection);
       for (const release of held) release();

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Puts `WWW-Authenticate: Bearer` on every 401 of this listener, whichever surface answers (RFC 9110, section 15.5.2).
- * The answer of tRPC still is a `Response` here, which brings its own status.
+ * Sets `WWW-Authenticate: Bearer` on every 401 of this listener, on each surface (RFC 9110, section 15.5.2). An answer of
+ * tRPC is still a `Response` here, with its own status.
  */
 export function installChallenge(app: FastifyInstance): void {
   app.addHook('onSend', (_request, reply, payload, done) => {

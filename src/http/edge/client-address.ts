@@ -4,12 +4,12 @@ import { findClient } from '../../net/address.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The IP address of the client, which every limit and every log counts by. `ip` may hold what a proxy made up. */
+    /** The client's IP address, for all limits and logs. Do not use `ip`, because a proxy may have made it up. */
     readonly address: string;
   }
 }
 
-/** Finds the address of the client that a request comes from. */
+/** Finds the address of the client that sent a request. */
 export type ClientOf = (raw: IncomingMessage) => string;
 
 /** @param isTrusted whether an address is that of a trusted proxy */
@@ -18,7 +18,7 @@ export const makeClientOf =
   ({ socket, headers }) =>
     findClient({ peer: socket.remoteAddress, forwardedFor: headers['x-forwarded-for'] }, isTrusted);
 
-/** Gives each request that reaches a hook the address of its client. */
+/** Adds `address` to each request that reaches a hook. */
 export function installClientAddress(app: FastifyInstance, clientOf: ClientOf): void {
   app.decorateRequest('address', {
     getter() {

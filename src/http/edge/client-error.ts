@@ -9,11 +9,11 @@ import type { ErrorBody } from './public-error.ts';
 interface Refusal {
   code: ErrorCode;
   error: string;
-  /** How the metrics call it. */
+  /** Its name in the metrics. */
   cause: string;
 }
 
-/** What Node refuses before it is a request, by the code of the error. */
+/** Refusals of bytes that Node cannot parse as a request, by error code. */
 const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
   [
     'HPE_HEADER_OVERFLOW',
@@ -35,7 +35,7 @@ const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
 
 const NOT_HTTP: Refusal = { code: 'BAD_REQUEST', error: 'This is not HTTP.', cause: 'NOT_HTTP' };
 
-/** Answers bytes that are not a request in the shape of every error, and closes their connection. */
+/** Answers unparsable bytes in the common error format, and closes their connection. */
 function answerAndClose(socket: Socket, { code, error }: Refusal, reqId: string): void {
   const { status } = ERROR_FACES[code];
   const body = JSON.stringify({ error, code } satisfies ErrorBody);
@@ -45,7 +45,7 @@ function answerAndClose(socket: Socket, { code, error }: Refusal, reqId: string)
   );
 }
 
-/** Answers what cannot be read as a request. Its bytes stay out of the log: a session may stand in them. */
+/** Answers bytes that are not a request. The log leaves the bytes out, because they may contain a session id. */
 export const makeClientErrorHandler =
   (log: FastifyBaseLogger, metrics: Metrics) => (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || socket.destroyed) return;

@@ -5,12 +5,12 @@ import type { Metrics } from '../../observability/metrics.ts';
 
 export interface ConnectionLimit {
   maxPerAddress: number;
-  /** Whether an address is that of a proxy, which comes for many. */
+  /** Whether an address belongs to a trusted proxy, which carries the requests of many clients. */
   isTrusted: (address: string) => boolean;
   metrics: Metrics;
 }
 
-/** Cuts a connection that is one too many of its address, so that one address cannot take the places of all. */
+/** Closes connections beyond the limit of their address, so that one address cannot use up all connections. */
 export function installConnectionLimit(
   app: FastifyInstance,
   { maxPerAddress, isTrusted, metrics }: ConnectionLimit,

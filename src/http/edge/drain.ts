@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { type DrainStep, runSteps } from '../../drain-steps.ts';
 
-/** How long requests in flight may take when the server stops; then their connections are cut. */
+/** How long requests in flight may take when the server stops. Then their connections are closed. */
 const GRACE_MS = 10_000;
 
-/** How long a connection that has asked for nothing yet may still ask; Node would wait for it for ever. */
+/** How long a connection without a request may still send one. Node itself would wait without limit. */
 const SILENT_MS = 1000;
 
 export interface Drain {
@@ -13,9 +13,9 @@ export interface Drain {
 }
 
 /**
- * Stops the server in order: health fails first, then `steps` end what would otherwise stay open, then the answers
- * that are on their way reach their readers. Node counts a connection as idle as soon as its answer was written,
- * however much of it is still waiting to be sent; and as long as one of them is open, new requests are answered too.
+ * Stops the server in order. Health checks fail first, then `steps` end long-lived work, then answers in flight reach
+ * their clients. Node counts a connection as idle once its answer is written, even while bytes of it are still queued.
+ * New requests are answered as long as one such connection is open.
  */
 export function installDrain(app: FastifyInstance, steps: readonly DrainStep[]): Drain {
   let underWay = 0;
@@ -23,7 +23,7 @@ export function installDrain(app: FastifyInstance, steps: readonly DrainStep[]):
   let stopping = false;
 
   app.addHook('onRequest', (request, reply, done) => {
-    // A socket of the relay is closed by the relay.
+    // The relay closes its own sockets.
     if (!(request.raw as { upgrade?: boolean }).upgrade) {
       underWay++;
       reply.raw.once('close', () => {

@@ -4,7 +4,7 @@ import { ERROR_FACES, isFailure, notFound, type RelayError } from '../../errors.
 import { type ErrorBody, toPublicError } from './public-error.ts';
 import { installRefusals, noteRefusal } from './refusals.ts';
 
-/** The cause of a 5xx goes into the log, with the request id and without any value of the request. */
+/** Logs the cause of a 5xx with the request id, but without any value of the request. */
 export function logFailure(request: FastifyRequest, thrown: unknown): void {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const cause = error.cause ?? error;
@@ -12,8 +12,8 @@ export function logFailure(request: FastifyRequest, thrown: unknown): void {
 }
 
 /**
- * Does what every surface owes to a failure, whoever raised it: logs what the caller is not to blame
- * for, and says when to try again. @returns what the caller may learn, for the surface to spell out
+ * Handles a failure for every surface: logs server faults and sets `Retry-After`.
+ * @returns the error that the caller may see, for the surface to format
  */
 export function settleFailure(thrown: unknown, request: FastifyRequest, reply: FastifyReply): RelayError {
   const failure = toPublicError(thrown);
@@ -23,16 +23,16 @@ export function settleFailure(thrown: unknown, request: FastifyRequest, reply: F
   return failure;
 }
 
-/** Answers a failed request with `{"error", "code"}`, and what else a program may learn. */
+/** Answers a failed request with `{"error", "code"}` and the details of the error. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { code, message, details } = settleFailure(thrown, request, reply);
   return reply.code(ERROR_FACES[code].status).send({ error: message, code, ...details } satisfies ErrorBody);
 }
 
-/** Every error of this scope has the shape `{"error", "code"}`, whoever raised it. */
+/** Gives every error of this scope the format `{"error", "code"}`, whatever raised it. */
 export function installErrorHandler(app: FastifyInstance): void {
   installRefusals(app);
-  // Where nothing is, no body is read: a broken one would hide that. Each surface reads its own.
+  // Paths without a route read no body, because a malformed one would hide the 404. Each surface adds its own parser.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setErrorHandler(sendError);

@@ -6,7 +6,7 @@ import type { Config } from '../../config.ts';
 
 type HeaderConfig = Pick<Config, 'publicBaseUrl' | 'corsOrigin'>;
 
-/** Nothing from elsewhere, nothing inline; HTTPS is insisted on only where it is known to be there. */
+/** Allows no foreign origins and no inline code. Requires HTTPS only where PUBLIC_BASE_URL has it. */
 const securityHeaders = ({ publicBaseUrl }: HeaderConfig): HelmetOptions => ({
   contentSecurityPolicy: {
     useDefaults: false,
@@ -15,7 +15,7 @@ const securityHeaders = ({ publicBaseUrl }: HeaderConfig): HelmetOptions => ({
       baseUri: ["'none'"],
       formAction: ["'self'"],
       frameAncestors: ["'none'"],
-      // Viewers draw their icons as data.
+      // The documentation viewer loads its icons from data: URLs.
       imgSrc: ["'self'", 'data:'],
       objectSrc: ["'none'"],
       workerSrc: ["'self'"],
@@ -24,7 +24,7 @@ const securityHeaders = ({ publicBaseUrl }: HeaderConfig): HelmetOptions => ({
   strictTransportSecurity: publicBaseUrl?.startsWith('https:') ?? false,
 });
 
-/** What helmet would set on an answer. Nothing of it depends on the request, so it is asked once. */
+/** The headers that helmet sets. Computed once, because they do not depend on the request. */
 function listHeaders(options: HelmetOptions): Record<string, string> {
   const headers: Record<string, string> = {};
   const recorder = {
@@ -39,10 +39,10 @@ function listHeaders(options: HelmetOptions): Record<string, string> {
   return headers;
 }
 
-/** Answers of the API, which are data. */
+/** Whether a URL is one of the API, whose answers are data. */
 const isData = (url: string) => url.startsWith('/api/') || url.startsWith('/trpc/');
 
-/** Of helmet's headers those that say something about data: the others are about pages, and are most of them. */
+/** The few of helmet's headers that apply to data. Most of its headers apply to pages only. */
 const ABOUT_DATA = [
   'cross-origin-resource-policy',
   'referrer-policy',
@@ -50,12 +50,12 @@ const ABOUT_DATA = [
   'x-content-type-options',
 ];
 
-/** Whoever opens data as a page gets nothing to run, and into no frame. */
+/** A browser that opens data as a page may run nothing and may not show it in a frame. */
 const DATA_POLICY = "default-src 'none';frame-ancestors 'none'";
 
 /**
- * Puts helmet's headers on every answer of this scope. Its plugin for Fastify builds them anew for each request, which
- * cost a tenth of an append that does not wait for its database.
+ * Sets helmet's headers on every answer of this scope. Its Fastify plugin is not used, because it rebuilds them for each
+ * request, at a tenth of the CPU time of an append.
  */
 export function installSecurityHeaders(app: FastifyInstance, config: HeaderConfig): void {
   const ofPages = listHeaders(securityHeaders(config));
@@ -69,7 +69,7 @@ export function installSecurityHeaders(app: FastifyInstance, config: HeaderConfi
   });
 }
 
-/** The headers that let pages of other origins in, where that is configured. */
+/** Sets the CORS headers that admit pages of other origins, where that is configured. */
 export async function installCors(app: FastifyInstance, config: HeaderConfig): Promise<void> {
   if (!config.corsOrigin) return;
   await app.register(cors, {

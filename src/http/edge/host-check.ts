@@ -5,12 +5,12 @@ import type { OwnNames } from '../../net/own-names.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether a route may be asked for by any host, as probes and scrapers know servers by their addresses. */
+    /** Whether a route answers to any host, because probes and scrapers address servers by IP. */
     anyHost?: boolean;
   }
 }
 
-/** How many `Host` headers a request has: Node keeps the first of them alone. */
+/** Counts the `Host` headers of a request, because Node keeps only the first one. */
 function countHosts({ rawHeaders }: FastifyRequest['raw']): number {
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -20,7 +20,7 @@ function countHosts({ rawHeaders }: FastifyRequest['raw']): number {
   return hosts;
 }
 
-/** The host in the request's own line, which counts instead of the header (RFC 9112, section 3.2.2). */
+/** The host in the request line, which overrides the header (RFC 9112, section 3.2.2). */
 const hostOfTarget = (url: string): string | undefined => /^https?:\/\/([^/?#]*)/i.exec(url)?.[1];
 
 /** @throws RelayError `BAD_REQUEST`, `MISDIRECTED_REQUEST` */
@@ -42,10 +42,10 @@ function checkHost(request: FastifyRequest, names: OwnNames): void {
   }
 }
 
-/** Methods that change nothing, so that a page which may not read their answer does no harm by them. */
+/** Methods that change nothing. A page of another origin cannot read their answers, so they are harmless. */
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** A browser says `same-origin` by itself, where a proxy in between changes the host. @throws RelayError `FORBIDDEN` */
+/** Accepts `Sec-Fetch-Site: same-origin`, because a proxy may have changed the host. @throws RelayError `FORBIDDEN` */
 function checkOrigin({ method, headers, host }: FastifyRequest, names: OwnNames): void {
   const { origin } = headers;
   if (origin === undefined || SAFE_METHODS.has(method)) return;
@@ -56,8 +56,8 @@ function checkOrigin({ method, headers, host }: FastifyRequest, names: OwnNames)
 }
 
 /**
- * Refuses what a browser may have been led to send: requests for a host that is not this server (a name that was bound
- * to its address), and changes asked for by pages of other origins. Programs send no `Origin`.
+ * Refuses requests that a hostile page may have caused: those for a foreign host name that was rebound to this server's
+ * address, and changes requested by pages of other origins. Programs send no `Origin`.
  */
 export function installHostCheck(app: FastifyInstance, names: OwnNames): void {
   app.addHook('onRequest', (request, _reply, done) => {

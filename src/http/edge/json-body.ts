@@ -2,10 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import { badRequest, RelayError } from '../../errors.ts';
 import { readJsonText } from './json-text.ts';
 
-/** Bytes of a body that are read before the caller is known; every call without a session fits. */
-export const MAX_STRANGERS_BODY = 8192;
+/** The largest body that is read before the caller is identified. Every call without a session fits. */
+export const MAX_UNAUTHENTICATED_BODY = 8192;
 
-/** Accepts JSON alone in this scope, as it is and not compressed, and hands its text to `parse`. */
+/** Accepts only uncompressed JSON in this scope, and passes its text to `parse`. */
 export function installJsonBody(app: FastifyInstance, parse: (text: string) => unknown): void {
   app.addHook('preParsing', ({ method, headers }, _reply, body, done) => {
     const encoding = headers['content-encoding'] ?? 'identity';
@@ -24,14 +24,14 @@ export function installJsonBody(app: FastifyInstance, parse: (text: string) => u
     } catch (error) {
       return done(error as Error);
     }
-    // Outside of the block above, for it goes on to the handler.
+    // Outside the try block, because `done` runs the handler.
     done(null, body);
   });
 }
 
-/** `__proto__` stays a field like any other, which the strict schemas refuse. */
+/** Keeps `__proto__` as an ordinary field, so that the strict schemas refuse it. */
 export function parseJson(text: string): unknown {
-  // Released clients announce JSON and send nothing where a call has no fields.
+  // Released clients send a JSON content type and an empty body where a call has no fields.
   if (text.length === 0) return undefined;
   try {
     return JSON.parse(text);

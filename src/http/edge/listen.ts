@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Listeners beside the first, which hand their connections to the one server of the app. */
+    /** Listeners beside the first. They pass their connections to the app's one server. */
     otherListeners: Server[];
   }
 }
@@ -18,13 +18,13 @@ export function installOtherListeners(app: FastifyInstance): void {
 }
 
 /**
- * Listens on one more address, at the port of the first. Connections belong to the one server of the app. Fastify itself
- * would make another server for each further address, and none of the limits would hold for that.
+ * Listens on one more address, at the port of the first. Connections go to the app's one server, because Fastify would
+ * create another server for each further address, without any of the limits.
  * @throws the error of the listener
  */
 export function listenToo(app: FastifyInstance, host: string): Promise<void> {
   const { port } = app.server.address() as AddressInfo;
-  // The options that Node gives to the listeners of its HTTP servers.
+  // The options with which Node creates its own HTTP listeners.
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
     app.server.emit('connection', socket),
   );

@@ -12,7 +12,7 @@ import { makeClientErrorHandler } from './client-error.ts';
 import { sendError } from './error-handler.ts';
 import { closeAfterAnswer } from './upgrade.ts';
 
-/** Bytes of a request's address and headers together; Node answers more with 431. */
+/** The limit of a request's URL and headers together. Node answers longer ones with 431. */
 const MAX_HEAD_BYTES = 16_384;
 
 const isWebSocket = ({ method, headers }: IncomingMessage): boolean =>
@@ -23,14 +23,14 @@ const isWebSocket = ({ method, headers }: IncomingMessage): boolean =>
     .some((name) => name.trim() === 'websocket');
 
 /**
- * A request whose `Upgrade` is ignored unless it asks for a WebSocket (RFC 9110, section 7.8). Node would hand over the
- * connection of every request with this header, such as that of a client that offers h2c.
+ * A request that ignores `Upgrade` unless it asks for a WebSocket (RFC 9110, section 7.8). Node would detach the
+ * connection of every request with this header, such as one from a client that offers h2c.
  */
 class PlainRequest extends IncomingMessage {
-  /** Not a private field, because the constructor of Node sets `upgrade` before that would exist. */
+  /** Not a private field, because Node's constructor sets `upgrade` before private fields exist. */
   declare asksForUpgrade?: boolean;
 
-  /** Node sets it while it reads the head; its types leave it out. */
+  /** Node sets it while it parses the head. Its types do not declare it. */
   get upgrade(): boolean {
     return this.asksForUpgrade === true && isWebSocket(this);
   }
@@ -45,7 +45,7 @@ export interface ListenerDeps {
   clientOf: ClientOf;
 }
 
-/** Options of every listener of this program: logs, limits of time and length, and one shape of every error. */
+/** Options of every HTTP listener: logging, limits of time and length, and one error format. */
 export const listenerOptions = ({ log, metrics, clientOf }: ListenerDeps) =>
   ({
     loggerInstance: log,
@@ -54,15 +54,15 @@ export const listenerOptions = ({ log, metrics, clientOf }: ListenerDeps) =>
     requestTimeout: 10_000,
     http: {
       IncomingMessage: PlainRequest,
-      // The check of hosts refuses a missing one in the shape of every error.
+      // The host check refuses a missing header, in the common error format.
       requireHostHeader: false,
       maxHeaderSize: MAX_HEAD_BYTES,
       headersTimeout: 5000,
-      // Node itself checks once in 30 seconds, and would cut a slow request that late.
+      // By default Node checks every 30 seconds, which is too late for these time-outs.
       connectionsCheckingInterval: 1000,
     },
     clientErrorHandler: makeClientErrorHandler(log, metrics),
-    // Fastify refuses an address that it cannot decode before any hook, and runs none after that.
+    // Fastify refuses a URL that it cannot decode before any hook, and runs no hooks afterwards.
     frameworkErrors: (error, request, reply) => {
       markAnswer(request, reply);
       closeAfterAnswer(request, reply);
@@ -71,9 +71,9 @@ export const listenerOptions = ({ log, metrics, clientOf }: ListenerDeps) =>
     },
   }) satisfies FastifyHttpOptions<Server>;
 
-/** Answers requests that Node itself would answer in another shape. */
+/** Answers requests that Node itself would answer in another format. */
 export function installListener(app: FastifyInstance, { clientOf }: ListenerDeps): void {
-  // Node itself answers an unknown expectation with a bare 417. A server may ignore the expectation.
+  // Node answers an unknown expectation with a bare 417. HTTP allows servers to ignore it.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   installClientAddress(app, clientOf);
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { RelayError } from '../../errors.ts';
 
-/** What newer clients ask their relay for, and this server does not host: `url` is what is not hosted there. */
+/** The features of newer clients that this server does not host, by URL. */
 const NOT_HOSTED: Readonly<Record<string, string>> = {
   '/api/memory': 'memory',
   '/api/skills': 'skills',
@@ -18,7 +18,7 @@ interface Refused {
   sentence: string;
 }
 
-/** Answers 501 before anything of the request is looked at: who calls does not matter, and no body is read. */
+/** Answers 501 without identifying the caller or reading the body. */
 function refuse(app: FastifyInstance, url: string, { method, sentence }: Refused): void {
   app.route({
     method,
@@ -29,8 +29,8 @@ function refuse(app: FastifyInstance, url: string, { method, sentence }: Refused
 }
 
 /**
- * Mounts the calls of newer clients that this server does not host, at any depth. A user reads the answer, so that it
- * says what to do. It is 501: these clients give 404, 410 and 503 meanings that would not be true here.
+ * Mounts the calls of newer clients that this server does not host, at any depth. The answer explains what to do,
+ * because clients show it to their users. The status is 501, because 404, 410 and 503 mean something else to them.
  */
 export function mountNotHosted(app: FastifyInstance): void {
   for (const [url, what] of Object.entries(NOT_HOSTED)) {

@@ -3,13 +3,13 @@ import type { FastifyInstance } from 'fastify';
 import { tooManyRequests } from '../../errors.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 
-/** Requests of one connection that are not answered yet. Only a client that pipelines has more than one. */
+/** The limit of unanswered requests on one connection. Only a client that pipelines has more than one. */
 const MAX_IN_PROGRESS = 64;
 
 /**
- * Bounds the requests that one connection has in progress, so that nobody keeps the event loop, or the memory of
- * answers that wait for the one before, to himself. The first request beyond the bound is refused and ends the
- * connection; one that follows it cuts the connection.
+ * Bounds the requests that one connection has in progress, so that it cannot monopolize the event loop, or memory with
+ * queued answers. The first request beyond the bound is refused, and the connection closes after its answer. The next
+ * one closes the connection at once.
  */
 export function installPipelineLimit(app: FastifyInstance, metrics: Metrics): void {
   const inProgress = new WeakMap<Socket, number>();
@@ -22,7 +22,7 @@ export function installPipelineLimit(app: FastifyInstance, metrics: Metrics): vo
     const requests = count(socket, 1);
     if (requests <= MAX_IN_PROGRESS) return done();
     if (requests > MAX_IN_PROGRESS + 1) {
-      // No answer leaves, which metrics would count it by.
+      // Counted here, because no answer is sent.
       metrics.refused('TOO_MANY_REQUESTS');
       socket.destroy();
       return undefined;

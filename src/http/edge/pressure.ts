@@ -3,10 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import { RelayError } from '../../errors.ts';
 import type { Pressure } from '../../pressure-settings.ts';
 
-/** A delay passes within seconds, and so does a heap that is about to be collected. */
+/** Event loop delay and a full heap usually recover within seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** Refuses the requests of this scope while the process has more to do, or holds more, than it can. */
+/** Refuses the requests of this scope while the process exceeds its limits of event loop delay or memory. */
 export async function installPressure(
   app: FastifyInstance,
   { eventLoopMs, heapBytes, rssBytes }: Pressure,
@@ -16,7 +16,7 @@ export async function installPressure(
     maxHeapUsedBytes: heapBytes,
     maxRssBytes: rssBytes,
     pressureHandler: async (request, _reply, type, value) => {
-      // Of a second in which nothing could be measured the plugin thinks the worst.
+      // The plugin reports infinity for a second without a measurement.
       if (value === Number.POSITIVE_INFINITY) return;
       request.log.warn({ pressure: type, value }, 'Refused a request under pressure');
       throw new RelayError('SERVICE_UNAVAILABLE', 'The server is under too much load; try again shortly.', {

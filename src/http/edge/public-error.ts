@@ -15,7 +15,7 @@ export interface ErrorBody extends ErrorDetails {
   code: ErrorCode;
 }
 
-/** What Fastify and Node themselves refuse, by the code of the error. */
+/** Refusals by Fastify and Node themselves, by error code. */
 const FASTIFY_REFUSALS: ReadonlyMap<string, () => RelayError> = new Map(
   Object.entries({
     FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
@@ -27,14 +27,14 @@ const FASTIFY_REFUSALS: ReadonlyMap<string, () => RelayError> = new Map(
       new RelayError('PAYLOAD_TOO_LARGE', 'The request body is larger than this server accepts.'),
     FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
       badRequest('The length of the request body differs from its content-length.'),
-    // The client left in the middle of its body. A connection to the database that breaks is a failure of ours by then.
+    // The client disconnected before its body was complete. A broken database connection is a RelayError by then.
     ECONNRESET: () => badRequest('The request ended before its body was complete.'),
     FST_ERR_MAX_PARAM_LENGTH: () => badRequest('A part of the path is longer than this server accepts.'),
     FST_ERR_BAD_URL: () => badRequest('The path is not valid percent-encoded UTF-8.'),
   }),
 );
 
-/** Sentences for refusals of a framework, whose own sentences may hold parts of the request. */
+/** Sentences for refusals of a framework, because its own sentences may quote the request. */
 const REFUSED_STATUSES: ReadonlyMap<number, string> = new Map([
   [403, 'This path is not allowed.'],
   [404, 'There is nothing at this path.'],
@@ -62,6 +62,6 @@ function readMeant(thrown: unknown): RelayError | undefined {
   return known ? known() : readStatus(thrown);
 }
 
-/** Any thrown thing as a client may see it: as it is if it was meant, else masked. */
+/** Turns any thrown value into the error that a client may see. Unexpected errors are masked. */
 export const toPublicError = (thrown: unknown): RelayError =>
   readMeant(thrown) ?? new RelayError('INTERNAL_SERVER_ERROR', maskedMessage, { cause: thrown });

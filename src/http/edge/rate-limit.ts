@@ -10,7 +10,7 @@ import type { SessionOf } from './session-of.ts';
 /** Calls in one HTTP request on tRPC; each counts as a request. */
 export const MAX_BATCH_SIZE = 20;
 
-/** How a key stands after it was counted. */
+/** The state of a key's limit after a count. */
 interface Standing {
   limit: number;
   remaining: number;
@@ -18,7 +18,7 @@ interface Standing {
   exceeded: boolean;
 }
 
-/** Counts calls by key, and says how the key stands; undefined where there is no limit, or the limiter failed. */
+/** Counts calls by key. @returns the key's state; undefined where there is no limit, or the limiter failed */
 type Count = (key: string, calls: number, log: FastifyBaseLogger) => Promise<Standing | undefined>;
 
 function makeCount(makeLimiter: MakeLimiter, name: string, points: number): Count {
@@ -35,14 +35,14 @@ function makeCount(makeLimiter: MakeLimiter, name: string, points: number): Coun
       return standing(await limiter.consume(key, calls), false);
     } catch (refused) {
       if (refused instanceof RateLimiterRes) return standing(refused, true);
-      // A fault of the limiter itself, since it counts in memory while Redis is away: rather no limit than no service.
+      // A fault of the limiter itself, because it falls back to memory without Redis. Allow the request.
       log.warn({ reason: String(refused) }, 'Could not count a request');
       return undefined;
     }
   };
 }
 
-/** How many calls a request makes: a batch of tRPC names each in its path. */
+/** Counts the calls of a request. A tRPC batch lists them in its path. */
 function countCalls({ params, query, routeOptions }: FastifyRequest): number {
   if (routeOptions.url !== '/trpc/:path') return 1;
   const { batch } = query as { batch?: string | string[] };
@@ -50,21 +50,21 @@ function countCalls({ params, query, routeOptions }: FastifyRequest): number {
   return Math.min((params as { path: string }).path.split(',').length, MAX_BATCH_SIZE);
 }
 
-function tell(reply: FastifyReply, { limit, remaining, resetSeconds }: Standing): void {
+function setHeaders(reply: FastifyReply, { limit, remaining, resetSeconds }: Standing): void {
   reply.header('ratelimit-limit', limit);
   reply.header('ratelimit-remaining', remaining);
   reply.header('ratelimit-reset', resetSeconds);
 }
 
-/** Tells how the caller stands where it is nearest to its limit. @throws RelayError `TOO_MANY_REQUESTS` */
+/** Sends the state of the limit that is nearest to exhaustion. @throws RelayError `TOO_MANY_REQUESTS` */
 function settle(reply: FastifyReply, standings: (Standing | undefined)[]): void {
   const known = standings.filter((standing) => standing !== undefined);
   const [tightest] = known.sort((a, b) => a.remaining - b.remaining);
   if (!tightest) return;
-  tell(reply, tightest);
+  setHeaders(reply, tightest);
   const exceeded = known.find((standing) => standing.exceeded);
   if (exceeded) {
-    tell(reply, exceeded);
+    setHeaders(reply, exceeded);
     throw tooManyRequests(
       'Too many requests; retry after the seconds in Retry-After.',
       exceeded.resetSeconds,
@@ -79,15 +79,15 @@ export interface RateLimitDeps {
 }
 
 /**
- * Reads of the dashboard say so. What a person looks at is counted apart from what agents do, and within the same
- * bounds, so that looking never takes an agent's requests.
+ * Whether the dashboard sent a read. The server counts these apart from the calls of agents, with the same limits, so
+ * that a person at the dashboard does not use up an agent's requests.
  */
-const isLook = ({ method, headers }: FastifyRequest): boolean =>
+const isDashboardRead = ({ method, headers }: FastifyRequest): boolean =>
   method === 'GET' && headers['x-vault-relay-client'] === 'dashboard';
 
 /**
- * Counts every call of this scope twice: by address, before anything is looked up, so that a flood of unknown
- * sessions costs no more look-ups than that; then by session, or where none holds, by address once more.
+ * Counts every call of this scope twice. The first count is by address, before the session look-up, so that it bounds the
+ * look-ups of unknown sessions. The second is by session, or by address again where no session is valid.
  */
 export function installRateLimit(
   app: FastifyInstance,
@@ -101,11 +101,11 @@ export function installRateLimit(
     withoutSession: makeCount(makeLimiter, `${of}without-session`, perMinute),
   });
   const counts = makeCounts('');
-  const countsOfLooks = makeCounts('look-');
+  const dashboardCounts = makeCounts('look-');
 
   const countCaller = async (request: FastifyRequest, calls: number) => {
     if (perMinute === 0) return undefined;
-    const { bySession, withoutSession } = isLook(request) ? countsOfLooks : counts;
+    const { bySession, withoutSession } = isDashboardRead(request) ? dashboardCounts : counts;
     const session = await sessionOf(request);
     if (session) return bySession(fingerprint(session.idHash), calls, request.log);
     return withoutSession(networkOf(request.address), calls, request.log);
@@ -113,16 +113,16 @@ export function installRateLimit(
 
   app.addHook('onRequest', async (request, reply) => {
     const calls = countCalls(request);
-    const { byAddress } = isLook(request) ? countsOfLooks : counts;
+    const { byAddress } = isDashboardRead(request) ? dashboardCounts : counts;
     const address = await byAddress(networkOf(request.address), calls, request.log);
     settle(reply, [address]);
-    // A session that cannot be looked up now is no fault of the caller; who needs it will say so.
+    // A failed session look-up is not the caller's fault. An operation that needs the session reports the error.
     const caller = await countCaller(request, calls).catch(() => undefined);
     settle(reply, [address, caller]);
   });
 }
 
-/** Counts grants by address, whatever session they are for: an OTP must not be found by trying. */
+/** Counts grants by address, across sessions, so that a client cannot guess an OTP by brute force. */
 export function makeGrantCount(
   makeLimiter: MakeLimiter,
   { perMinute, log }: { perMinute: number; log: FastifyBaseLogger },

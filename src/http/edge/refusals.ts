@@ -3,25 +3,25 @@ import { operationOf } from '../ops/operation-name.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Why calls of this request were refused, or failed: one for each call of a batch. */
+    /** Why calls of this request were refused or failed; one item for each call of a batch. */
     refusals: NotedRefusal[] | null;
   }
 }
 
 /** A call that was refused, or failed. */
 export interface NotedRefusal {
-  /** What metrics count it as: its code, or more than that. */
+  /** The name under which the metrics count it: its code, or a finer cause. */
   code: string;
-  /** Name of the operation, such as `vault.write`, as far as it is known. */
+  /** The name of the operation, such as `vault.write`, if it is known. */
   call: string | undefined;
-  /** What tRPC was told of it with. */
+  /** The error that tRPC reported. */
   error?: Error;
 }
 
-/** Lets requests of this scope remember their refusals. */
+/** Adds the list of refusals to the requests of this scope. */
 export const installRefusals = (app: FastifyInstance) => app.decorateRequest('refusals', null);
 
-/** Remembers that a call of a request was refused, or failed. The call is that of the route unless it is given. */
+/** Records that a call of a request was refused or failed. The call defaults to the route's. */
 export function noteRefusal(
   request: FastifyRequest,
   refusal: Partial<NotedRefusal> & { code: string },

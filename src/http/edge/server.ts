@@ -6,10 +6,10 @@ import { makeClientOf } from './client-address.ts';
 import { installConnectionLimit } from './connection-limit.ts';
 import { installListener, listenerOptions } from './listener.ts';
 
-/** A JSON string spells a byte with at most six characters (`\u0041`); the rest is the object around it. */
+/** JSON needs at most six characters for one byte (`\u0041`). The rest is for the object around the text. */
 const bodyLimit = (textBytes: number) => 6 * textBytes + 4096;
 
-/** Fastify with every limit that holds before a request has a route. It mounts nothing. */
+/** Makes a Fastify server with all limits that apply before routing. It mounts no routes. */
 export function makeHttpServer(
   config: Config,
   { log, metrics }: { log: FastifyBaseLogger; metrics: Metrics },
@@ -18,16 +18,16 @@ export function makeHttpServer(
   const deps = { log, metrics, clientOf: makeClientOf(isTrusted) };
   const app = Fastify({
     ...listenerOptions(deps),
-    // Fastify reads hosts by it; `request.address` has the client.
+    // Fastify uses it for `request.host`. The client's address is in `request.address`.
     trustProxy: config.trustProxy === undefined ? false : isTrusted,
     bodyLimit: bodyLimit(Math.max(config.limits.textBytes, config.limits.summaryBytes)),
-    // A vault id of 128 characters outside the BMP, percent-encoded.
+    // A vault id has up to 128 characters. One outside the BMP takes 12 when percent-encoded.
     routerOptions: { maxParamLength: 1536 },
-    // By itself a stop that waits for answers on their way would fail after ten seconds.
+    // With the default, a stop that waits for answers in flight would fail after ten seconds.
     pluginTimeout: 0,
     forceCloseConnections: 'idle',
-    // What comes while the server stops is still answered, in our shape. Fastify's own 503 runs no hook, and so
-    // would leave the connection of an upgrade open, which the stop then waits for.
+    // Requests during a stop are still answered, in our format. Fastify's own 503 runs no hooks, so the connection of an
+    // upgrade would stay open and block the stop.
     return503OnClosing: false,
   });
   installListener(app, deps);

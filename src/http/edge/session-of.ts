@@ -5,18 +5,18 @@ import { hexHashOfSessionId } from '../../access/session-id.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The session that the request carries, once somebody asked for it. */
+    /** The session that the request carries. Null until `SessionOf` first runs. */
     session: CarriedSession | null;
   }
 }
 
 type Found = FoundSession | undefined;
 
-/** What the `Authorization` header of a session says. */
+/** The session in the `Authorization` header. */
 interface CarriedSession {
   sessionId: string;
   idHash: string;
-  /** While the session is looked up. */
+  /** The look-up in flight. */
   finding?: Promise<Found>;
 }
 
@@ -25,7 +25,7 @@ function readSession(authorization: string | undefined): CarriedSession | null {
   return sessionId === undefined ? null : { sessionId, idHash: hexHashOfSessionId(sessionId) };
 }
 
-/** Finds the session that a request carries: once, however many ask; at once where it is remembered. */
+/** Finds the session that a request carries, with one look-up per request. Synchronous where the session is cached. */
 export type SessionOf = (request: FastifyRequest) => Found | Promise<Found>;
 
 export function installSessionOf(app: FastifyInstance, sessions: Pick<SessionCache, 'find'>): SessionOf {

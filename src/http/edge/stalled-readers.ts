@@ -2,31 +2,31 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../../observability/metrics.ts';
 
-/** How long a reader may take no byte of what waits for it. */
+/** How long a client may read no byte of its pending answer. */
 const STALLED_MS = 10_000;
 const LOOK_MS = 1000;
 
-/** How far a reader has come. */
+/** How much of its answers a client has read. */
 interface Progress {
-  /** Bytes of writes that are done. */
+  /** Bytes of completed writes. */
   done: number;
-  /** Bytes of the write under way that the system has not taken. */
+  /** Bytes of the write in flight that the operating system has not accepted. */
   left: number;
-  /** Since when nothing was taken, on the clock of `performance.now()`. */
+  /** When the client last read something, on the clock of `performance.now()`. */
   since: number;
 }
 
-/** Node looks at the same number to tell a slow reader from a stalled one, and has no public name for it. */
+/** Node uses the same number to distinguish slow from stalled clients, but has no public name for it. */
 const systemQueue = (socket: Socket): number =>
   (socket as Socket & { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
 
-/** Cuts connections whose reader takes nothing for ten seconds, so that nobody holds an answer in memory for longer. */
+/** Closes connections whose client reads nothing for ten seconds, so that it cannot keep an answer in memory. */
 export function installStalledReaderGuard(app: FastifyInstance, metrics: Metrics): void {
   const readers = new Map<Socket, Progress>();
 
   app.addHook('onRequest', ({ raw }, _reply, done) => {
     const { socket } = raw;
-    // Sockets of the relay have a queue with rules of its own.
+    // The relay bounds the queues of its own sockets.
     if (!(raw as { upgrade?: boolean }).upgrade && !readers.has(socket)) {
       readers.set(socket, { done: 0, left: 0, since: performance.now() });
       socket.once('close', () => readers.delete(socket));

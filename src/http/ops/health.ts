@@ -4,25 +4,25 @@ import { shareProbe } from '../../queues/shared-probe.ts';
 export interface HealthDeps {
   /** Rejects unless the database answers. */
   pingDatabase(): Promise<void>;
-  /** Whether the server is about to stop, so that nobody new should be sent to it. */
+  /** Whether the server is about to stop. A load balancer should then send it no new clients. */
   isStopping(): boolean;
-  /** How many replicas are there; 0 while Redis cannot be reached. Absent where this server is the only one. */
+  /** The number of replicas; 0 while Redis cannot be reached. Absent where this server is the only one. */
   countReplicas?(): number;
   version: string;
 }
 
 const RETRY_AFTER_SECONDS = 1;
 
-/** A probe of the database answers every request of this long, because anybody may ask as often as they like. */
+/** Health requests share one database probe for this long, because any client may send them at any rate. */
 const PROBE_MS = 1000;
 
 /**
  * `GET /health` and `/health/ready`: 200 when the database answers and the server is not stopping, 503 otherwise.
- * `GET /health/live`: 200 as long as the process answers at all. None needs a session, none is limited.
+ * `GET /health/live`: 200 as long as the process answers at all. These paths need no session and have no rate limit.
  */
 export function mountHealth(app: FastifyInstance, deps: HealthDeps): void {
   const { pingDatabase, isStopping, countReplicas, version } = deps;
-  // Without Redis vaults work and rooms wait: reason to look, and none to take the server away.
+  // Without Redis, vaults still work and rooms wait. The status stays 200, so that load balancers keep the server.
   const sharing = (replicas: number) => ({ redis: replicas > 0 ? 'ok' : 'unreachable', replicas });
   const common = () => ({
     version,

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Operation } from '../../api/operation.ts';
 
-/** Values of a parameter that may stand in a log. */
+/** Decides which values of a parameter the log may contain. */
 export interface LoggableValue {
   test(value: string): boolean;
 }
@@ -12,14 +12,14 @@ export type LoggableFields = ReadonlyMap<string, LoggableValue>;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Parameters of this route, of its path and its query, that may stand in a log. All others are cut. */
+    /** Path and query parameters of this route that the log may contain. All others are redacted. */
     loggable?: LoggableFields;
   }
 }
 
 const VAULT_ID = /^v-[0-9A-Za-z]{1,64}$/;
 
-/** Fields of calls that name no secret, each with the values that it has when it is what its schema says. */
+/** Fields that never hold a secret, each with the pattern of its valid values. */
 const OPEN_FIELDS: ReadonlyMap<string, LoggableValue> = new Map<string, LoggableValue>([
   ['vault_id', VAULT_ID],
   ['since', /^\d{1,20}$/],
@@ -30,30 +30,30 @@ const OPEN_FIELDS: ReadonlyMap<string, LoggableValue> = new Map<string, Loggable
   ['entry_id', /^\d{1,10}$/],
   ['limit', /^\d{1,4}$/],
   ['wait', /^\d{1,2}$/],
-  // Of a page of entries; that of a page of vaults is cut.
+  // The cursor of a page of entries. The cursor of a page of vaults is redacted.
   ['cursor', /^\d{1,16}\.\d{1,16}$/],
 ]);
 
-/** Query parameters whose names may stand in a log beside those of `OPEN_FIELDS`, never their values. */
+/** Further query parameters whose names the log may contain. Their values are always redacted. */
 const CLOSED_FIELDS: ReadonlySet<string> = new Set(
   'id session code input q writer tag otp token atem_id lastEventId connectionParams'.split(' '),
 );
 
-/** What addresses of this server begin with. */
+/** The first path segments of this server's URLs. */
 const FIRST_WORDS: ReadonlySet<string> = new Set(
   'api trpc ws health metrics docs app assets auth pair'.split(' '),
 );
 
 const REDACTED = '[redacted]';
 
-/** @returns the fields of an operation's input that may stand in a log */
+/** @returns the fields of an operation's input that the log may contain */
 export function loggableFieldsOf({ input }: Operation): LoggableFields {
   if (!input) return new Map();
   const { properties = {} } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
   return new Map([...OPEN_FIELDS].filter(([field]) => Object.hasOwn(properties, field)));
 }
 
-/** @returns what of `/trpc/:path` may stand in a log: names of procedures, one or several */
+/** @returns the loggable parameters of `/trpc/:path`: the names of one or several procedures */
 export function loggableBatchOf(router: AnyRouter): LoggableFields {
   const isKnown = (name: string) => Object.hasOwn(router._def.procedures, name);
   return new Map<string, LoggableValue>([
@@ -67,14 +67,14 @@ function shownValue(loggable: LoggableFields | undefined, name: string, value: u
   return isOpen ? value : REDACTED;
 }
 
-/** What is known of an address that leads nowhere: at most how it begins. */
+/** The loggable path of a request without a route: at most its first segment, if that is known. */
 function pathOfUnknown(url: string): string {
   const [, first = '', ...rest] = url.split('?', 1)[0]?.split('/', 3) ?? [];
   if (!FIRST_WORDS.has(first)) return `/${REDACTED}`;
   return rest.length === 0 ? `/${first}` : `/${first}/${REDACTED}`;
 }
 
-/** The path of a request as its route spells it, with the parameters that the route lets into a log. */
+/** The path of a request in the spelling of its route, with the parameters that the route allows in a log. */
 export function loggablePath({ url, params, routeOptions }: FastifyRequest): string {
   const { url: pattern, config } = routeOptions;
   if (pattern === undefined) return pathOfUnknown(url);
@@ -92,7 +92,7 @@ function loggableQuery({ query, params, routeOptions }: FastifyRequest): string 
   if (url === undefined) return REDACTED;
   const pairs = new Set<string>();
   for (const [name, value] of Object.entries((query ?? {}) as Fields)) {
-    // What belongs into the path is nothing that the query's schema knows.
+    // A path parameter in the query is not part of the query's schema.
     const loggable = Object.hasOwn((params ?? {}) as Fields, name) ? undefined : config.loggable;
     const isNamed = CLOSED_FIELDS.has(name) || loggable?.has(name);
     pairs.add(isNamed ? `${name}=${shownValue(loggable, name, value)}` : REDACTED);
@@ -101,8 +101,8 @@ function loggableQuery({ query, params, routeOptions }: FastifyRequest): string 
 }
 
 /**
- * The address of a request as its route's schema lets it into a log. Ids of sessions, rooms and clients, codes, tokens
- * and texts are cut whatever they look like, and so is all that no route knows.
+ * The URL of a request with everything redacted that the route does not allow in a log. Ids of sessions, rooms and
+ * clients, codes, tokens and texts are always redacted, and so is everything that no route knows.
  */
 export function loggableUrl(request: FastifyRequest): string {
   const path = loggablePath(request);

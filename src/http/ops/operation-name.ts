@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Name of the operation that a route calls, or how to find it in a request. */
+    /** The name of the operation that a route calls, or a function that finds it in a request. */
     operation?: string | ((request: FastifyRequest) => string | undefined);
   }
 }

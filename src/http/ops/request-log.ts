@@ -7,16 +7,16 @@ import { operationOf } from './operation-name.ts';
 
 const WELL_FORMED_ID = /^[\w.:-]{1,64}$/;
 
-/** The caller's own `x-request-id` if it is well-formed, so that its log and ours meet; else a fresh one. */
+/** The caller's own `x-request-id` if it is well-formed, so that both logs share the id; otherwise a fresh one. */
 export function makeRequestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && WELL_FORMED_ID.test(given) ? given : randomUUID();
 }
 
-/** What every answer carries. */
+/** Sets the headers that every answer carries. */
 export function markAnswer(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
-  // What a vault holds is for its caller alone; pages set a rule of their own.
+  // The content of a vault is for its caller alone. Pages override this header.
   reply.header('cache-control', 'no-store');
 }
 
@@ -30,10 +30,10 @@ function describe(request: FastifyRequest, address: string) {
   };
 }
 
-/** Whether a line of this level is written at all. The address for the line alone takes 1.2 µs. */
+/** Whether the logger writes lines of this level. Checked first, because finding the address costs 1.2 µs. */
 const isWritten = ({ log }: FastifyRequest, level: 'info' | 'debug') => (log as Logger).isLevelEnabled(level);
 
-/** @param address of the client, which a request that no route was found for does not know by itself */
+/** @param address of the client; given where Fastify found no route, because `request.address` is then missing */
 export function logRequest(request: FastifyRequest, reply: FastifyReply, address?: string): void {
   const level = /^\/(health|metrics)\b/.test(request.url) ? 'debug' : 'info';
   if (!isWritten(request, level)) return;
@@ -44,15 +44,15 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply, address
   );
 }
 
-/** One line a request, and the request id on every answer. */
+/** Logs one line per request, and sets the request id on every answer. */
 export function installRequestLog(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     markAnswer(request, reply);
     if (isWritten(request, 'info')) {
-      // A connection that is gone does not tell any more where it came from.
+      // Read now, because a closed connection no longer has its remote address.
       const address = request.address;
       reply.raw.once('close', () => {
-        // Nothing was answered then, so that the hook below does not run.
+        // No answer was sent in this case, so the hook below does not run.
         if (!reply.raw.writableFinished)
           request.log.info(describe(request, address), 'The client aborted the request');
       });

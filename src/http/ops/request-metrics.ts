@@ -16,7 +16,7 @@ import { installRequestLog } from './request-log.ts';
 
 const NO_ROUTE = 'none';
 
-/** What waits on purpose would hide how fast the rest is. */
+/** Long polls get a label apart, because their deliberate wait would hide the latency of other requests. */
 function routeOf({ routeOptions, query }: FastifyRequest): string {
   const { url = NO_ROUTE } = routeOptions;
   const waits = url !== NO_ROUTE && Object.hasOwn((query ?? {}) as object, 'wait');
@@ -25,7 +25,7 @@ function routeOf({ routeOptions, query }: FastifyRequest): string {
 
 const isStream = (type: unknown) => typeof type === 'string' && type.startsWith('text/event-stream');
 
-/** Tells how long each request took and how it ended. A stream lasts as long as its reader likes, and is left out. */
+/** Records the duration and outcome of each request. Streams are left out, because their clients decide how long they last. */
 export function installRequestMetrics(app: FastifyInstance, metrics: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
     for (const { code } of request.refusals ?? []) metrics.refused(code);
@@ -44,7 +44,7 @@ export function installRequestMetrics(app: FastifyInstance, metrics: Metrics): v
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
-/** @throws RelayError `UNAUTHORIZED` unless the request brings the token */
+/** @throws RelayError `UNAUTHORIZED` unless the request carries the token */
 function makeTokenCheck(token: string): (request: FastifyRequest) => Promise<void> {
   const expected = digest(token);
   return async ({ headers }) => {
@@ -55,7 +55,7 @@ function makeTokenCheck(token: string): (request: FastifyRequest) => Promise<voi
   };
 }
 
-/** `GET /metrics`, as Prometheus reads it. @param token undefined: for anybody who can reach it */
+/** `GET /metrics` in the Prometheus format. @param token undefined: any client that can reach it may read it */
 export function mountMetrics(app: FastifyInstance, exposition: Exposition, token: string | undefined): void {
   app.get(
     '/metrics',
@@ -67,7 +67,7 @@ export function mountMetrics(app: FastifyInstance, exposition: Exposition, token
 /** A scraper may know the listener of the metrics by any name. */
 const EVERY_HOST: OwnNames = { isOwn: (host) => readHost(host) !== undefined, mayCall: () => true };
 
-/** A server of its own for the metrics, which needs not be reachable from where clients are. It does not listen. */
+/** Builds a separate server for the metrics, so that clients need not be able to reach them. It does not listen yet. */
 export function buildMetricsApp(
   exposition: Exposition,
   { token, log }: { token: string | undefined; log: FastifyBaseLogger },

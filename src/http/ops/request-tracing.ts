@@ -3,7 +3,7 @@ import type { Tracing } from '../../observability/tracing.ts';
 import { loggablePath } from './loggable-url.ts';
 import { operationOf } from './operation-name.ts';
 
-/** Opens a span for each request. Whatever runs after this hook runs within it; Fastify keeps that while it reads a body. */
+/** Opens a span for each request. All later hooks run within it, because Fastify keeps the context while it reads a body. */
 export function installTracing(app: FastifyInstance, tracing: Tracing): void {
   app.addHook('onRequest', (request, reply, done) => {
     const span = tracing.startRequest(request.method, request.headers);

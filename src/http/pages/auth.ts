@@ -2,7 +2,7 @@ import type { LoginRequest } from '../../session/login-store.ts';
 import { otpOf } from '../../session/otp.ts';
 import { html, type Page } from './layout.ts';
 
-/** What became of a request that is no longer open. */
+/** The sentence for each outcome of a request. */
 const OUTCOMES: Record<Exclude<LoginRequest['status'], 'pending'> | 'expired', string> = {
   granted: 'This session was granted. You can close this page.',
   denied:

@@ -4,10 +4,10 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { html, renderDocument } from './layout.ts';
 
-/** What `npm run build` made of src/dashboard, seen from src/http/pages as well as from dist/http/pages. */
+/** The output of `npm run build` for src/dashboard. The path holds from src/http/pages and from dist/http/pages. */
 const DASHBOARD_DIR = path.resolve(import.meta.dirname, '../../../dist/dashboard');
 
-/** Instead of the dashboard in a checkout that nobody has built. */
+/** The page that replaces the dashboard in a checkout that was not built. */
 const NOT_BUILT = renderDocument({
   title: 'vault-relay',
   head: html`<link rel="stylesheet" href="/assets/page.css">`,
@@ -24,9 +24,9 @@ async function readPage(): Promise<string> {
 }
 
 /**
- * `GET /`, the dashboard, and the files that it loads: their names change with their content, so that a browser may
- * keep them for ever, and the build has laid a compressed copy beside each. What the page shows stands behind `#` in
- * its address and never reaches the server.
+ * `GET /`, the dashboard, and the files that it loads. Browsers may cache these without limit, because their names change
+ * with their content. The build stores a compressed copy beside each. The state of the page is in the URL fragment,
+ * which never reaches the server.
  */
 export async function mountDashboard(app: FastifyInstance): Promise<void> {
   const page = await readPage();

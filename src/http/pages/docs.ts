@@ -4,7 +4,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { html, renderDocument } from './layout.ts';
 
-/** The viewer's files in its package: nothing comes from another host. */
+/** The viewer's files come from its npm package, so that the page loads nothing from other hosts. */
 const VIEWER_DIR = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const VIEWER_FILES = ['/swagger-ui.css', '/swagger-ui-bundle.js'];
 

@@ -1,11 +1,11 @@
 import { htmlEscape } from 'escape-goat';
 
-/** HTML that is safe to send: made by `html`, never by joining strings. */
+/** HTML that is safe to send. Only `html` makes it, never string concatenation. */
 export interface Html {
   readonly html: string;
 }
 
-/** Text in `${}` is escaped; what `html` made is taken as it is. */
+/** Makes HTML. Text in `${}` is escaped; nested `html` is inserted unchanged. */
 export function html(parts: TemplateStringsArray, ...values: (string | number | Html)[]): Html {
   const written = values.map((value) => (typeof value === 'object' ? value.html : htmlEscape(String(value))));
   return { html: String.raw({ raw: parts }, ...written) };
@@ -14,11 +14,11 @@ export function html(parts: TemplateStringsArray, ...values: (string | number | 
 export interface Page {
   title: string;
   main: Html;
-  /** File of `dist/browser` that brings the page to life. */
+  /** The script of the page, a file of `dist/browser`. */
   script?: string;
 }
 
-/** A whole document. Nothing inline: the content security policy allows none. */
+/** Renders a whole document, without inline code, because the content security policy forbids it. */
 export function renderDocument({ title, head, body }: { title: string; head: Html; body: Html }): string {
   return html`<!doctype html>
 <html lang="en">
@@ -37,10 +37,10 @@ ${body}
 `.html;
 }
 
-/** Whose page it is, as the dashboard shows it. */
+/** The logo and name, as on the dashboard. */
 const BRAND = html`<p class="brand"><svg width="18" height="18" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 5h16v14H4zM8 9.5h8M8 12.5h8M8 15.5h4"/></svg>vault-relay</p>`;
 
-/** A page for people, in the look of all of them. */
+/** Renders a page in the common layout. */
 export function renderPage({ title, main, script }: Page): string {
   const live = script === undefined ? html`` : html`<script type="module" src="/assets/${script}"></script>`;
   return renderDocument({

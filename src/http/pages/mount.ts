@@ -11,7 +11,7 @@ import { authPage, UNKNOWN_SESSION } from './auth.ts';
 import { type Page, renderPage } from './layout.ts';
 import { pairPage, UNKNOWN_ROOM } from './pair.ts';
 
-/** The package's folder, seen from src/http/pages as well as from dist/http/pages. */
+/** The package's folder. The path holds from src/http/pages and from dist/http/pages. */
 const PACKAGE_DIR = path.resolve(import.meta.dirname, '../../..');
 
 export interface PageDeps {
@@ -29,7 +29,7 @@ function readParameter(query: unknown, name: string): string {
 
 const AuthQuery = z.object({ tag: hostname.optional() });
 
-/** The page shows the host that asked, but no address that names another in characters that are refused there. */
+/** Refuses a `tag` with characters that hostnames may not have. The page itself shows the stored hostname. */
 function checkTag(query: unknown): void {
   const { error } = AuthQuery.safeParse(query);
   if (error) throw describeInvalidInput(error);

@@ -9,7 +9,7 @@ export const UNKNOWN_ROOM: Page = {
 
 const yesNo = (connected: boolean) => (connected ? 'connected' : 'not connected');
 
-/** The page that shows a pairing code and who has come. */
+/** The page that shows a pairing code and which sides are connected. */
 export function pairPage(code: string, status: RoomStatus): Page {
   const query = new URLSearchParams({ code }).toString().replaceAll('+', '%20');
   return {

@@ -5,7 +5,7 @@ import { describeInvalidInput } from '../../api/invalid-input.ts';
 import type { Callers, Operation, RestFace, Who } from '../../api/operation.ts';
 import { operationsOf } from '../../api/trpc.ts';
 import { badRequest, showName } from '../../errors.ts';
-import { installJsonBody, MAX_STRANGERS_BODY, parseJson } from '../../http/edge/json-body.ts';
+import { installJsonBody, MAX_UNAUTHENTICATED_BODY, parseJson } from '../../http/edge/json-body.ts';
 import { loggableFieldsOf } from '../../http/ops/loggable-url.ts';
 import type { AppRouter } from '../../router.ts';
 import type { ContextOf } from '../context.ts';
@@ -104,7 +104,7 @@ export function mountRest(app: FastifyInstance, router: AppRouter, contextOf: Co
       method: openapi.method,
       url,
       exposeHeadRoute: head,
-      ...(who === 'anybody' && { bodyLimit: MAX_STRANGERS_BODY }),
+      ...(who === 'anybody' && { bodyLimit: MAX_UNAUTHENTICATED_BODY }),
       config: { operation: name, loggable: loggableFieldsOf(operation) },
       schema: { response: { [status]: z.toJSONSchema(operation.output, { target: 'draft-7' }) } },
       // The caller is identified before the body is read.

@@ -3,7 +3,7 @@ import { type FastifyTRPCPluginOptions, fastifyRequestHandler } from '@trpc/serv
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { findRelayError, isFailure, toTRPCError } from '../../errors.ts';
 import { logFailure, settleFailure } from '../../http/edge/error-handler.ts';
-import { installJsonBody, MAX_STRANGERS_BODY } from '../../http/edge/json-body.ts';
+import { installJsonBody, MAX_UNAUTHENTICATED_BODY } from '../../http/edge/json-body.ts';
 import { MAX_BATCH_SIZE } from '../../http/edge/rate-limit.ts';
 import { noteRefusal } from '../../http/edge/refusals.ts';
 import { loggableBatchOf } from '../../http/ops/loggable-url.ts';
@@ -83,7 +83,7 @@ export function mountTrpc(app: FastifyInstance, router: AppRouter, contextOf: Co
     // A body that is longer than any call without a session needs is read once it is known who calls.
     onRequest: async (request, reply) => {
       const { 'content-length': length } = request.headers;
-      const isShort = length !== undefined && Number(length) <= MAX_STRANGERS_BODY;
+      const isShort = length !== undefined && Number(length) <= MAX_UNAUTHENTICATED_BODY;
       if (request.method === 'POST' && !isShort) await contextOf(request, reply).identify('reader');
     },
     onSend: settleAnswer,
