@@ -132,12 +132,12 @@ export async function openServices({
         if (astationId !== undefined) relay.hub.apply({ type: 'key-registered', astationId });
       },
       [ASTATION_BANNED_CHANNEL]: (astationId) => {
-        astations.heardOfBan(astationId, true);
+        astations.banAnnounced(astationId, true);
         // The first closes a verified owner, the second takes the room from a legacy owner.
         relay.hub.apply({ type: 'key-forgotten', astationId });
         relay.hub.apply({ type: 'key-registered', astationId });
       },
-      [ASTATION_UNBANNED_CHANNEL]: (astationId) => astations.heardOfBan(astationId, false),
+      [ASTATION_UNBANNED_CHANNEL]: (astationId) => astations.banAnnounced(astationId, false),
       [LOOK_AGAIN_CHANNEL]: () => vaults.followers.waiters.lookAgain(),
       [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
         astations.dropFromMemory(astationId);
@@ -145,14 +145,14 @@ export async function openServices({
       },
     },
     onListening: () => {
-      sessions.setHearing(true);
+      sessions.setListening(true);
       catchUp()
-        .then(() => astations.setHearing(true))
+        .then(() => astations.setListening(true))
         .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
     },
-    onDeaf: () => {
-      sessions.setHearing(false);
-      astations.setHearing(false);
+    onDisconnected: () => {
+      sessions.setListening(false);
+      astations.setListening(false);
     },
   });
   const checkOpen = () =>

@@ -1,17 +1,17 @@
 import { hexHashOfSessionId } from './session-id.ts';
 
-/** A session that was just looked up and may act. */
+/** The result of a look-up of a usable session. */
 export interface LiveSession {
   workSessionId: string;
   /** How long it stays valid without further use, by the database's clock. */
   remainingMs: number;
 }
 
-/** How long an answer is believed without asking again, if nobody says that the session ended. */
-const BELIEVE_MS = 5000;
+/** How long a session is cached, unless its end is announced before. */
+const CACHED_MS = 5000;
 const MAX_ENTRIES = 10_000;
 
-/** A session that may act, and what it is known by: the hexadecimal SHA-256 of its id. */
+/** A usable session with its key: the hexadecimal SHA-256 of its id. */
 export interface FoundSession extends LiveSession {
   idHash: string;
 }
@@ -22,16 +22,16 @@ interface Entry {
 }
 
 /**
- * Saves the look-up of a session on most calls. A revocation passes it at once: whoever ends a session
- * announces it, and `ended` drops it here. While announcements cannot be heard, nothing is cached.
+ * Caches sessions, so that most calls need no look-up. A revocation takes effect at once, because it is announced to all
+ * servers and `ended` invalidates the session here. Nothing is cached while announcements cannot arrive.
  */
 export class SessionCache {
   readonly #lookUp: (sessionId: string) => Promise<LiveSession | undefined>;
   readonly #now: () => number;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners: ((idHash: string) => void)[] = [];
-  #hearing = false;
-  /** Counts what was forgotten, so that a look-up that was under way then is not kept. */
+  #listening = false;
+  /** Counts invalidations, so that a look-up that was in flight during one is not cached. */
   #epoch = 0;
 
   constructor(
@@ -42,14 +42,14 @@ export class SessionCache {
     this.#now = now;
   }
 
-  /** @returns the work session of a session that may act, else undefined. @throws what the look-up throws */
+  /** @returns the session if it is usable, otherwise undefined. @throws what the look-up throws */
   async resolve(sessionId: string): Promise<FoundSession | undefined> {
     return this.find(sessionId);
   }
 
   /**
-   * The same, but at once where it is remembered: most calls need not wait for anything.
-   * @param idHash hexadecimal SHA-256 of the session id, for who knows it
+   * Like `resolve`, but synchronous where the session is cached.
+   * @param idHash hexadecimal SHA-256 of the session id, if the caller has it already
    */
   find(
     sessionId: string,
@@ -65,14 +65,14 @@ export class SessionCache {
     const live = await this.#lookUp(sessionId);
     const session = live && { ...live, idHash: key };
     this.#entries.delete(key);
-    if (session && this.#hearing && epoch === this.#epoch) {
+    if (session && this.#listening && epoch === this.#epoch) {
       if (this.#entries.size >= MAX_ENTRIES) this.#dropOldest();
-      this.#entries.set(key, { session, validUntil: askedAt + Math.min(BELIEVE_MS, session.remainingMs) });
+      this.#entries.set(key, { session, validUntil: askedAt + Math.min(CACHED_MS, session.remainingMs) });
     }
     return session;
   }
 
-  /** Drops a session that may no longer act, and tells the listeners. @param idHash hexadecimal SHA-256 of its id */
+  /** Invalidates a session that is no longer usable, and notifies the listeners. @param idHash hexadecimal SHA-256 of its id */
   ended(idHash: string): void {
     this.#epoch++;
     this.#entries.delete(idHash);
@@ -84,10 +84,10 @@ export class SessionCache {
     this.#listeners.push(listener);
   }
 
-  /** Announcements of ended sessions are heard from now on, or not. */
-  setHearing(hearing: boolean): void {
+  /** Sets whether announcements of ended sessions arrive from now on. Clears the cache. */
+  setListening(listening: boolean): void {
     this.#epoch++;
-    this.#hearing = hearing;
+    this.#listening = listening;
     this.#entries.clear();
   }
 

@@ -1,10 +1,10 @@
-/** The models whose rows are inserted and read, never changed, with their tables. */
+/** The append-only models, with their tables. */
 const APPEND_ONLY: ReadonlyMap<string, string> = new Map([
   ['VaultEntry', 'vault_entries'],
   ['AuditRow', 'audit_log'],
 ]);
 
-/** The field of a vault by which a write to it reaches entries; a test compares it with the schema. */
+/** The field through which a write to a vault can reach entries. A test compares it with the schema. */
 export const ENTRIES_FIELD = 'entries';
 
 const READ_OR_INSERT = /^(find|count|aggregate|groupBy|create)/;
@@ -15,11 +15,11 @@ const refused = (table: string, operation: string) =>
     `${table} is append-only: ${operation} refused. ${table === 'vault_entries' ? 'Write a new version of the entry instead.' : 'Write a new row instead.'}`,
   );
 
-/** Throws at a write to entries that is nested in the values of another write. */
+/** Refuses changes of entries that are nested in the values of another write. */
 function refuseNested(values: unknown): void {
   if (typeof values !== 'object' || values === null || ArrayBuffer.isView(values)) return;
   for (const [key, inner] of Object.entries(values)) {
-    // Filters may name entries; they change none.
+    // Filters may name entries, because they change nothing.
     if (key === 'where') continue;
     const nested = key === ENTRIES_FIELD && typeof inner === 'object' && inner !== null ? inner : {};
     const change = Object.keys(nested).find((operation) => !NESTED_INSERTS.includes(operation));
@@ -30,15 +30,15 @@ function refuseNested(values: unknown): void {
 
 /** A call of the typed client, before it leaves the process. */
 export interface ClientCall {
-  /** Undefined: a call of raw SQL. */
+  /** Undefined for raw SQL. */
   model: string | undefined;
   operation: string;
   args: unknown;
 }
 
 /**
- * Refuses a call that could change an append-only table: directly, nested in another write, or by raw SQL, which has its
- * place in `Database`. The database refuses it too.
+ * Refuses a call that could change an append-only table: directly, nested in another write, or by raw SQL, which belongs in
+ * `Database`. The database refuses such changes too.
  * @throws Error that names the operation
  */
 export function refuseChange({ model, operation, args }: ClientCall): void {

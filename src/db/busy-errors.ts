@@ -1,11 +1,11 @@
 import { type RefusalCause, RelayError } from '../errors.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 
-/** Ours: all connections of the pool are at work, so that a call found none in time. */
+/** Our own code: all connections of the pool were busy, so a call got none in time. */
 export const POOL_BUSY = 'VR002';
 
 interface Busy {
-  /** How metrics name it, so that alerts tell it from a database that cannot be reached. */
+  /** Its name in the metrics, so that alerts can distinguish it from an unreachable database. */
   refusal: RefusalCause;
   message: string;
   /** Whole seconds. */
@@ -27,7 +27,7 @@ const COLLISION: Busy = {
   retryAfter: 1,
 };
 
-/** By SQLSTATE, or by class: the database was reached, and could not do what it was asked now. */
+/** By SQLSTATE or class: failures of a reachable database that cannot run a statement now. */
 const BUSY: ReadonlyMap<string, Busy> = new Map<string, Busy>([
   [
     '57014',
@@ -60,7 +60,7 @@ const BUSY: ReadonlyMap<string, Busy> = new Map<string, Busy>([
 ]);
 
 /**
- * The error of a statement that a database which works refused for now. Nothing was changed.
+ * The error of a statement that a working database refused temporarily. Nothing was changed.
  * @param code SQLSTATE @returns undefined for another failure
  */
 export function busyError(code: string | undefined, cause: unknown): RelayError | undefined {

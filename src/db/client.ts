@@ -15,7 +15,7 @@ export interface DatabaseOptions extends PoolOptions {
   tracing?: Tracing;
 }
 
-/** PostgreSQL as the stores see it. */
+/** The stores' access to PostgreSQL. */
 export class Database {
   readonly #pool: ServerPool;
   readonly #scans: TurnQueue;
@@ -33,11 +33,11 @@ export class Database {
   }
 
   /**
-   * Runs one prepared statement in one round trip. It goes to the pool itself: by way of Prisma's `$queryRaw` the same
-   * statement took two to five times the CPU of this process (decision 0008).
+   * Runs one prepared statement in one round trip. It uses the pool directly, because Prisma's `$queryRaw` took two to five
+   * times the CPU time for the same statement (decision 0008).
    * @param sql a constant with `$1`, `$2` … for the values
    * @returns the rows; BIGINT comes as a bigint, JSON parsed
-   * @throws RelayError `SERVICE_UNAVAILABLE` when the database cannot be asked; anything else is a bug
+   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is unavailable; any other error is a bug
    */
   async rows<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
     try {
@@ -48,31 +48,31 @@ export class Database {
   }
 
   /**
-   * Runs one statement that reads for a caller, as `rows` does, when it is the caller's turn. However much one caller
-   * reads, connections are left for other callers and for writes.
-   * @throws RelayError as `rows` does; `TOO_MANY_REQUESTS` or `SERVICE_UNAVAILABLE` where too many reads wait
+   * Runs one read of a caller like `rows`, when it is the caller's turn. The queue reserves connections for other callers
+   * and for writes.
+   * @throws RelayError like `rows`; `TOO_MANY_REQUESTS` or `SERVICE_UNAVAILABLE` where too many reads are queued
    */
   read<Row>(taker: Taker, sql: string, ...values: unknown[]): Promise<Row[]> {
     return this.#reads.run(taker, () => this.rows<Row>(sql, ...values));
   }
 
   /**
-   * The same for a statement that may read through much of a table. Scans hold a small share of the connections.
-   * @throws RelayError as `read` does
+   * Like `read`, for a statement that may scan much of a table. Scans get a small share of the connections.
+   * @throws RelayError like `read`
    */
   scan<Row>(taker: Taker, sql: string, ...values: unknown[]): Promise<Row[]> {
     return this.#scans.run(taker, () => this.rows<Row>(sql, ...values));
   }
 
   /**
-   * Runs one statement that writes, as `rows` does.
-   * @throws RelayError as `rows` does; where nobody can know whether the statement was committed, it says so
+   * Runs one statement that writes, like `rows`.
+   * @throws RelayError like `rows`; a distinct one where it is unknown whether the statement was committed
    */
   commit<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
     return this.#change<Row>(writeOutcomeUnknown, sql, values);
   }
 
-  /** The same for a statement that changes sessions, bindings or keys. */
+  /** Like `commit`, for a statement that changes sessions, bindings or keys. */
   change<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
     return this.#change<Row>(changeOutcomeUnknown, sql, values);
   }
@@ -105,9 +105,9 @@ export class Database {
   }
 
   /**
-   * The Prisma client, for what is neither hot nor decided in one statement (decision 0008). It is loaded at the first call,
-   * because it takes 40 MB. Its statements run on the pool, with the limits, errors and spans of all others.
-   * @throws RelayError `SERVICE_UNAVAILABLE` when the database cannot be asked
+   * The Prisma client, for queries that are neither hot nor decided in one statement (decision 0008). It is loaded on first
+   * use, because it takes 40 MB. Its statements run on the pool, with the same limits, errors and spans as all others.
+   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is unavailable
    */
   prisma(): Promise<AppendOnlyClient> {
     this.#prisma ??= this.#loadPrisma().catch((error) => {
@@ -128,7 +128,7 @@ export class Database {
   }
 
   /**
-   * Finds out whether PostgreSQL answers. While every connection is at work, it does.
+   * Finds out whether PostgreSQL answers. It counts as answering while every connection is busy.
    * @throws RelayError `SERVICE_UNAVAILABLE` unless PostgreSQL answers
    */
   async ping(): Promise<void> {
@@ -140,7 +140,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    // A database that stops right behind us may reach a connection that is still closing; nothing is lost by that.
+    // If the database stops right after us, closing connections may report errors. They are harmless.
     this.#pool.removeAllListeners('error').on('error', () => undefined);
     const prisma = await this.#prisma?.catch(() => undefined);
     await prisma?.$disconnect();

@@ -4,12 +4,11 @@ import type { AppendOnlyClient } from './prisma.ts';
 import { CURRENT_SCHEMA, settle } from './settle.ts';
 import { statementName } from './statement-name.ts';
 
-/** Rows of a bounded size that are fetched together. */
+/** The batch size of rows that are small each. */
 const ROWS_AT_A_TIME = 500;
 
 /**
- * Runs work on a connection of its own, as the role of the server, for what takes longer than a statement of the server
- * may.
+ * Runs work on a dedicated connection with the server's role and without its time-outs, for long commands.
  * @param url of a role that may become the server's @throws what `work` throws, or the driver when it cannot connect
  */
 export async function withConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -19,7 +18,7 @@ export async function withConnection<T>(url: string, work: (client: pg.Client) =
     keepAlive: true,
     application_name: 'vault-relay command',
   });
-  client.on('error', () => undefined); // the query under way reports it
+  client.on('error', () => undefined); // the query in flight reports it
   await client.connect();
   try {
     await settle(client, { patient: true });
@@ -29,7 +28,7 @@ export async function withConnection<T>(url: string, work: (client: pg.Client) =
   }
 }
 
-/** The Prisma client over a connection: its queries are part of the transaction that is open there. */
+/** Makes a Prisma client over a connection. Its queries join the open transaction of the connection. */
 export async function prismaOn(client: pg.Client): Promise<AppendOnlyClient> {
   const { rows } = await client.query<{ schema: string }>(CURRENT_SCHEMA);
   const { makePrisma } = await import('./prisma.ts');
@@ -38,12 +37,12 @@ export async function prismaOn(client: pg.Client): Promise<AppendOnlyClient> {
   return makePrisma({ pool, schema: rows[0]?.schema ?? 'public', run: (_, ask) => ask() });
 }
 
-/** Rows that a page of the Prisma client has. */
+/** The page size of queries through the Prisma client. */
 const PAGE_ROWS = 5000;
 
 /**
  * Yields rows page by page, in constant memory.
- * @param next finds the rows after one, at most `take`; undefined: the first ones
+ * @param next finds at most `take` rows after the given one; after undefined, the first rows
  * @throws what `next` throws
  */
 export async function* streamPages<Row>(
@@ -61,29 +60,29 @@ export async function* streamPages<Row>(
 }
 
 /**
- * Runs work that only reads, all of it on what was committed at its first statement.
+ * Runs reads on one snapshot, which is taken at the first statement.
  * @throws what `work` throws
  */
 export async function withSnapshot<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
-    // All rows are read: plans that are quick for the first ones only would be slow for the rest.
+    // Optimize cursors for all rows, because the work reads all of them.
     await client.query('SET LOCAL cursor_tuple_fraction = 1');
     return await work();
   } finally {
-    // Nothing was written; a lost connection is in the error of the work.
+    // Nothing was written. If the connection was lost, the work throws that error.
     await client.query('ROLLBACK').catch(() => undefined);
   }
 }
 
-/** The same for work with the Prisma client. */
+/** Like `withSnapshot`, for work with the Prisma client. */
 export const withPrismaSnapshot = <T>(
   client: pg.Client,
   work: (prisma: AppendOnlyClient) => Promise<T>,
 ): Promise<T> => withSnapshot(client, async () => work(await prismaOn(client)));
 
 /**
- * Yields the rows of a query as they are asked for, within the transaction that is open. Several may be open at a time.
+ * Yields the rows of a query lazily, within the open transaction. Several such streams may be open at once.
  * @param sql a query of rows that are small each @throws the driver's error
  */
 export async function* streamRows<Row>(
@@ -100,17 +99,17 @@ export async function* streamRows<Row>(
       if (rows.length < ROWS_AT_A_TIME) break;
     }
   } finally {
-    // A transaction that failed has closed it.
+    // A failed transaction has closed it already.
     await client.query(`CLOSE ${cursor}`).catch(() => undefined);
   }
 }
 
-/** Bytes, and rows, of a vault that are fetched together. One row may be larger. */
+/** The batch size for rows of a vault. A single row may exceed the bytes. */
 const PORTION = { bytes: 1024 * 1024, rows: 1000 };
 
 /**
- * `$1` a vault, `$2` the seq to go on after. `portion` has the `last` seq of the rows that are fetched together, and of how
- * many rows `ahead` it was chosen.
+ * `$1` a vault, `$2` the seq to continue after. `portion` has the `last` seq of the batch, and the number of candidate rows
+ * `ahead` from which it was chosen.
  */
 export const PORTION_OF_ROWS = `
   next AS MATERIALIZED (
@@ -125,7 +124,7 @@ export const PORTION_OF_ROWS = `
   )`;
 
 /**
- * Yields the rows of a vault in the order of their seqs, whatever they weigh, in constant memory.
+ * Yields the rows of a vault in the order of their seqs, in constant memory for rows of any size.
  * @param sql a query of the rows after `$2` up to `last` of PORTION_OF_ROWS, with `ahead`
  * @throws the driver's error
  */

@@ -3,20 +3,20 @@ import pg from 'pg';
 
 export interface ListenerOptions {
   url: string;
-  /** By channel, what to do with a message's payload. */
+  /** The handlers of messages, by channel. */
   channels: Record<string, (payload: string) => void>;
   log: FastifyBaseLogger;
-  /** The connection was lost: messages may be missed from now until `onListening`. */
-  onDeaf(): void;
+  /** The connection was lost. Messages may be missed until `onListening`. */
+  onDisconnected(): void;
   onListening(): void;
 }
 
 const RECONNECT_MS = 500;
-/** A connection that broke without a word carries nothing, and so shows by itself only when it is used. */
+/** A heartbeat is needed, because a connection that broke silently is noticed only when it is used. */
 const HEARTBEAT_MS = 3000;
 const ANSWER_MS = 3000;
 
-/** Hears `NOTIFY` over a connection of its own, which it restores when it is lost. */
+/** Receives `NOTIFY` messages over a dedicated connection, and reconnects when that is lost. */
 export class Listener {
   readonly #options: ListenerOptions;
   #client: pg.Client | undefined;
@@ -28,7 +28,7 @@ export class Listener {
     this.#options = options;
   }
 
-  /** Resolves when it listens. @throws the driver's error if the first connection fails */
+  /** Resolves once it listens. @throws the driver's error if the first connection fails */
   async start(): Promise<void> {
     await this.#connect();
   }
@@ -42,7 +42,7 @@ export class Listener {
       keepAlive: true,
       application_name: 'vault-relay listener',
     });
-    client.on('error', () => undefined); // 'end' follows, or the call under way rejects
+    client.on('error', () => undefined); // 'end' follows, or the call in flight rejects
     client.on('notification', ({ channel, payload }) => channels[channel]?.(payload ?? ''));
     try {
       await client.connect();
@@ -68,7 +68,7 @@ export class Listener {
   #lose(): void {
     if (this.#closed) return;
     this.#client = undefined;
-    this.#options.onDeaf();
+    this.#options.onDisconnected();
     this.#reconnectLater();
   }
 
@@ -84,7 +84,7 @@ export class Listener {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    // A connection that is just being made would otherwise outlive its owner.
+    // Otherwise a connection attempt in flight would outlive its owner.
     await this.#attempt;
     await this.#client?.end();
   }

@@ -5,14 +5,14 @@ import pg from 'pg';
 import { mayHaveRun, readFault } from './pg-errors.ts';
 import { APPLICATION_ROLE, settle } from './settle.ts';
 
-/** `prisma/migrations` of this package, seen from src/db as well as from dist/db. */
+/** `prisma/migrations` of this package. The path holds from src/db and from dist/db. */
 export const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../prisma/migrations');
 
-/** The advisory lock that `prisma migrate` takes too, so that the two exclude each other. */
+/** The advisory lock of `prisma migrate`, so that the two exclude each other. */
 const PRISMA_MIGRATE_LOCK = 72707369;
 
-/** As `prisma migrate` makes it, so that it finds our migrations applied. */
-const BOOK = `
+/** The same table as `prisma migrate` creates, so that it recognizes our migrations as applied. */
+const MIGRATIONS_TABLE = `
   CREATE TABLE IF NOT EXISTS _prisma_migrations (
     id                  VARCHAR(36) PRIMARY KEY NOT NULL,
     checksum            VARCHAR(64) NOT NULL,
@@ -35,7 +35,7 @@ interface Migration {
   checksum: string;
 }
 
-/** A migration that cannot be applied. The message says which and what to do. */
+/** A migration cannot be applied. The message names it and the remedy. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }
@@ -55,9 +55,9 @@ async function readMigrations(dir: string): Promise<Migration[]> {
   );
 }
 
-/** Makes the book where there is none. */
-async function readBook(client: pg.Client): Promise<Map<string, string>> {
-  await client.query(BOOK).catch((error: pg.DatabaseError) => {
+/** Reads the applied migrations. Creates their table if it is missing. */
+async function prepareApplied(client: pg.Client): Promise<Map<string, string>> {
+  await client.query(MIGRATIONS_TABLE).catch((error: pg.DatabaseError) => {
     if (error.code !== INSUFFICIENT_PRIVILEGE) throw error;
     throw new MigrationError(
       `The database role may not create tables here (${error.message}); make it the owner of the database.`,
@@ -113,8 +113,8 @@ async function takeLock(client: pg.Client): Promise<void> {
   }
 }
 
-/** @throws MigrationError when what was applied is not what this program has */
-function checkBook(applied: Map<string, string>, migrations: Migration[]): void {
+/** @throws MigrationError when the applied migrations do not match those of this program */
+function checkApplied(applied: Map<string, string>, migrations: Migration[]): void {
   const known = new Map(migrations.map(({ name, checksum }) => [name, checksum]));
   for (const [name, checksum] of applied) {
     if (!known.has(name)) {
@@ -130,7 +130,7 @@ function checkBook(applied: Map<string, string>, migrations: Migration[]): void 
   }
 }
 
-/** Hashes are made over UTF-8: in another encoding PostgreSQL would count other bytes. @throws MigrationError */
+/** Requires UTF-8, because hashes are over UTF-8 bytes. @throws MigrationError */
 async function checkEncoding(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ encoding: string; name: string }>(
     `SELECT current_setting('server_encoding') AS encoding, current_database() AS name`,
@@ -142,7 +142,7 @@ async function checkEncoding(client: pg.Client): Promise<void> {
   );
 }
 
-/** The server's role must reach the schema of the tables, which is not always `public`. @throws MigrationError */
+/** Lets the server's role use the schema of the tables, which is not always `public`. @throws MigrationError */
 async function openSchema(client: pg.Client): Promise<void> {
   const find = `SELECT quote_ident(current_schema()) AS schema FROM pg_roles
     WHERE rolname = $1 AND NOT has_schema_privilege(oid, current_schema(), 'USAGE')`;
@@ -150,7 +150,7 @@ async function openSchema(client: pg.Client): Promise<void> {
   const closed = await ask();
   if (closed === undefined) return;
   const grant = `GRANT USAGE ON SCHEMA ${closed} TO ${APPLICATION_ROLE}`;
-  await client.query(grant).catch(() => undefined); // the next question says whether it helped
+  await client.query(grant).catch(() => undefined); // the next query shows whether it worked
   // Without the right to grant, PostgreSQL only warns.
   if ((await ask()) === undefined) return;
   throw new MigrationError(
@@ -165,7 +165,7 @@ async function withOwner<T>(url: string, work: (client: pg.Client) => Promise<T>
     connectionTimeoutMillis: 5000,
     application_name: 'vault-relay migrate',
   });
-  client.on('error', () => undefined); // the query under way reports it
+  client.on('error', () => undefined); // the query in flight reports it
   try {
     await client.connect();
     await checkEncoding(client);
@@ -175,7 +175,7 @@ async function withOwner<T>(url: string, work: (client: pg.Client) => Promise<T>
   }
 }
 
-/** Works in the schema that has the tables, or will have them. @throws MigrationError when the role has none */
+/** Selects the schema that has the tables, or will have them. @throws MigrationError when the role has none */
 async function enterSchema(client: pg.Client): Promise<void> {
   await settle(client, { asOwner: true, patient: true });
   const { rows } = await client.query('SELECT current_schema() AS schema');
@@ -186,22 +186,21 @@ async function enterSchema(client: pg.Client): Promise<void> {
 }
 
 /**
- * Brings the database up to date: every migration that is not recorded yet, in the order of their
- * names, each in a transaction of its own, under one lock, so that servers that start together
- * apply each once.
+ * Applies every migration that is not recorded yet, in the order of their names, each in a separate transaction. One lock
+ * covers them, so that servers that start together apply each migration once.
  * @param url of a role that may create tables and roles
  * @returns names of the migrations applied now
- * @throws MigrationError when one fails, was edited after it was applied, or is newer than this program, or another
- *   program holds the lock for too long
+ * @throws MigrationError when a migration fails, was edited after it was applied, or is newer than this program, or when
+ *   another program holds the lock for too long
  */
 export async function migrate(url: string, dir = MIGRATIONS_DIR): Promise<string[]> {
   const migrations = await readMigrations(dir);
   return withOwner(url, async (client) => {
-    // Must come first, so that what another server applies meanwhile is seen below.
+    // Must come first, so that the query below sees migrations that another server applies concurrently.
     await takeLock(client);
     await enterSchema(client);
-    const applied = await readBook(client);
-    checkBook(applied, migrations);
+    const applied = await prepareApplied(client);
+    checkApplied(applied, migrations);
     const missing = migrations.filter((migration) => !applied.has(migration.name));
     for (const migration of missing) await apply(client, migration);
     await openSchema(client);
@@ -213,7 +212,7 @@ const NOT_MADE =
   'The database has no tables of vault-relay; run `vault-relay migrate` or `vault-relay serve` first, or name another database.';
 
 /**
- * Finds out whether the database fits this program, and changes nothing.
+ * Checks whether the database matches this program. Changes nothing.
  * @throws MigrationError when it is empty, older or newer
  */
 export async function requireMigrated(url: string, dir = MIGRATIONS_DIR): Promise<void> {
@@ -223,7 +222,7 @@ export async function requireMigrated(url: string, dir = MIGRATIONS_DIR): Promis
     const { rows } = await client.query(`SELECT to_regclass('_prisma_migrations') IS NOT NULL AS kept`);
     const applied = rows[0].kept ? await readApplied(client) : new Map<string, string>();
     if (applied.size === 0) throw new MigrationError(NOT_MADE);
-    checkBook(applied, migrations);
+    checkApplied(applied, migrations);
     const missing = migrations.filter(({ name }) => !applied.has(name));
     if (missing.length === 0) return;
     throw new MigrationError(

@@ -1,7 +1,7 @@
 import { badRequest, databaseUnavailable, type RelayError } from '../errors.ts';
 import { busyError, POOL_BUSY } from './busy-errors.ts';
 
-/** What PostgreSQL, its driver or the operating system said, dug out of Prisma's wrapping. */
+/** An error of PostgreSQL, its driver or the operating system, without Prisma's wrapping. */
 export interface DatabaseFault {
   /** SQLSTATE, or an operating system code such as `ECONNREFUSED`. */
   code: string | undefined;
@@ -10,7 +10,7 @@ export interface DatabaseFault {
 
 /** "The SQL-client is unable to establish the SQL-connection": no statement was sent. */
 const NEVER_SENT = '08001';
-/** The server became, or is, a standby that only reads. */
+/** The server is a read-only standby, perhaps after a failover. */
 const READ_ONLY = '25006';
 
 /**
@@ -23,19 +23,19 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   '58', // the operating system failed PostgreSQL
   READ_ONLY,
   '28P01', // password refused: the operator is changing it, or must
-  '28000', // role refused, likewise
-  '3D000', // the database is not there
+  '28000', // role refused, for the same reason
+  '3D000', // the database does not exist
 ]);
 
-/** Messages of failures that carry no code, since the driver throws plain errors: the answer is missing. */
+/** Messages of errors without a code, which the driver throws when it got no answer. */
 const LOST_ANSWER = /connection terminated|query read timeout/i;
-/** A connection that was found broken before the statement was sent. */
+/** Messages for a connection that was found broken before the statement was sent. */
 const UNUSABLE = /not queryable|was closed and is not/i;
 
-/** SQLSTATEs that a server sends as it stops or crashes, whatever it was about to confirm. */
+/** SQLSTATEs that a server sends when it stops or crashes. A statement may have been committed before. */
 const STOPPING: ReadonlySet<string> = new Set(['57P01', '57P02', '57P05']);
 
-/** What Prisma's adapter makes of a socket that broke under a statement, without its code. */
+/** Names that Prisma's adapter gives to a socket that broke during a statement, instead of a code. */
 const BROKEN_SOCKETS: readonly (string | undefined)[] = ['ConnectionClosed', 'SocketTimeout'];
 const CONNECTION_FAILURE = '08006';
 
@@ -55,7 +55,7 @@ function adapterCause(error: object): AdapterCause | undefined {
   return undefined;
 }
 
-/** Reads the SQLSTATE and message out of whatever Prisma or `pg` threw. */
+/** Reads the SQLSTATE and message from any error of Prisma or `pg`. */
 export function readFault(thrown: unknown): DatabaseFault {
   if (!(thrown instanceof Error)) return { code: undefined, message: String(thrown) };
   const cause = adapterCause(thrown);
@@ -68,7 +68,7 @@ export function readFault(thrown: unknown): DatabaseFault {
   return { code, message: thrown.message };
 }
 
-/** @returns the driver's error, as far as Prisma's wrapping kept it; any other error as it is */
+/** @returns the driver's error, as far as Prisma kept it; any other error unchanged */
 export function driverErrorOf(thrown: unknown): unknown {
   if (!(thrown instanceof Error) || !adapterCause(thrown)) return thrown;
   const { code, message } = readFault(thrown);
@@ -76,17 +76,17 @@ export function driverErrorOf(thrown: unknown): unknown {
 }
 
 /**
- * Marks what failed before a statement could be sent. What a server itself refuses a connection with stays as it is,
- * unless it would pass for a connection that broke later, as what poolers refuse with does (08P01).
+ * Marks an error that occurred before a statement was sent. A SQLSTATE with which the server refused the connection is
+ * kept, unless it would look like a connection that broke later, such as the 08P01 of poolers.
  */
 export function neverSent(error: Error): Error {
   const { code } = readFault(error);
-  const told = code !== undefined && isSqlState(code) && !STOPPING.has(code) && !code.startsWith('08');
-  if (told) return error;
+  const isRefusal = code !== undefined && isSqlState(code) && !STOPPING.has(code) && !code.startsWith('08');
+  if (isRefusal) return error;
   return Object.assign(new Error(error.message, { cause: error }), { code: NEVER_SENT, severity: 'FATAL' });
 }
 
-/** Marks what waited in vain for a connection while all of them were at work. */
+/** Marks a time-out of a call that waited for a connection while all of them were busy. */
 export const poolBusy = (error: Error): Error =>
   Object.assign(new Error(error.message, { cause: error }), { code: POOL_BUSY });
 
@@ -100,8 +100,8 @@ function isTransient({ code, message }: DatabaseFault): boolean {
 }
 
 /**
- * Whether a statement that failed so may have been committed all the same: it was sent, and nobody heard how it
- * ended. A server that answers with an error has rolled it back.
+ * Whether a failed statement may have been committed: it was sent, but its outcome is unknown. If the server answered with
+ * an error, it was rolled back.
  */
 export function mayHaveRun({ code, message }: DatabaseFault): boolean {
   if (code === undefined) return LOST_ANSWER.test(message);
@@ -109,33 +109,33 @@ export function mayHaveRun({ code, message }: DatabaseFault): boolean {
   return isSystemCode(code) || code.startsWith('08') || STOPPING.has(code);
 }
 
-/** Whether what broke one connection will have broken the others too. */
+/** Whether the cause that broke one connection probably broke the others too. */
 export const spoilsConnections = (fault: DatabaseFault): boolean =>
   mayHaveRun(fault) || fault.code === READ_ONLY;
 
 /**
- * The one place that turns a database failure into ours.
- * @returns undefined for a failure that is our own mistake and must end as a masked 500
+ * The one place that turns a database failure into a RelayError.
+ * @returns undefined for a failure that is a bug of ours and must become a masked 500
  */
 export function toRelayError(thrown: unknown): RelayError | undefined {
   const fault = readFault(thrown);
   const busy = busyError(fault.code, thrown);
   if (busy) return busy;
   if (isTransient(fault)) return databaseUnavailable(thrown);
-  // PostgreSQL's text holds every character but NUL. The edge checks for it; this is the second line.
+  // PostgreSQL's text can hold every character but NUL. Input validation refuses NUL first; this is a second check.
   if (fault.code === '22021' || fault.code === '22P05') {
     return badRequest('Text must not contain the NUL character.', thrown);
   }
   return undefined;
 }
 
-/** What a failure is about: the call itself, the rows that it waited for, or all that the database is asked. */
+/** The scope of a failure: the call itself, the rows that it waited for, or all statements. */
 export type FailureScope = 'call' | 'rows' | 'database';
 
-/** Locks that others kept, and statements that took too long, which behind a lock is the same. */
+/** Lock conflicts, and statement time-outs, because waiting for a lock may cause them. */
 const ABOUT_ROWS: ReadonlySet<string> = new Set(['55P03', '57014', '40001', '40P01']);
 
-/** @param thrown by the driver, or ours with the driver's as its cause */
+/** @param thrown an error of the driver, or a RelayError with it as its cause */
 export function scopeOfFault(thrown: unknown): FailureScope {
   const fault = readFault(thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown);
   if (ABOUT_ROWS.has(fault.code ?? '')) return 'rows';

@@ -9,20 +9,20 @@ export { APPLICATION_ROLE } from './settle.ts';
 type ConnectCallback = Parameters<pg.Pool['connect']>[0];
 
 /**
- * A pool that says whether a failed statement may have left: what fails while a connection is made or waited for
- * has the SQLSTATE 08001, or VR002 where all connections are at work. It can also drop all its connections.
+ * A pool whose errors show whether a failed statement may have been sent. An error before that has the SQLSTATE 08001, or
+ * VR002 where all connections were busy. The pool can also drop all its connections.
  */
 export class ServerPool extends pg.Pool {
   readonly #idle = new Set<pg.PoolClient>();
   readonly #busy = new Set<pg.PoolClient>();
-  /** Busy ones that go as soon as they are free. */
+  /** Busy connections to close on release. */
   readonly #stale = new WeakSet<pg.PoolClient>();
 
   constructor(config: pg.PoolConfig) {
     super(config);
     this.on('release', (error, client) => {
       this.#busy.delete(client);
-      // The pool looks right after this whether the connection is still good for others.
+      // The pool checks right after this whether it can reuse the connection.
       if (this.#stale.has(client)) void client.end();
       else if (!error) this.#idle.add(client);
     });
@@ -38,24 +38,24 @@ export class ServerPool extends pg.Pool {
   override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | undefined {
     if (!callback) {
       return super.connect().catch((error: Error) => {
-        throw this.#whyNone(error);
+        throw this.#noConnection(error);
       });
     }
-    super.connect((error, client, done) => callback(error && this.#whyNone(error), client, done));
+    super.connect((error, client, done) => callback(error && this.#noConnection(error), client, done));
     return undefined;
   }
 
-  /** Why there was no connection: while all of them are at work, the database is there. */
-  #whyNone(error: Error): Error {
+  /** Explains why there was no connection. While all of them are busy, the database counts as available. */
+  #noConnection(error: Error): Error {
     return this.#busy.size >= this.options.max ? poolBusy(error) : neverSent(error);
   }
 
-  /** How many connections there are, how many of them wait for work, and how many calls wait for one. */
+  /** The number of connections, of idle ones, and of calls that wait for one. */
   counts(): { total: number; idle: number; waiting: number } {
     return { total: this.totalCount, idle: this.idleCount, waiting: this.waitingCount };
   }
 
-  /** Drops every connection, those at work when they are free: what broke one, or made it a standby's, holds for all. */
+  /** Drops every connection, busy ones on release, because a crash or failover affects all of them. */
   dropAll(): void {
     for (const client of this.#busy) this.#stale.add(client);
     for (const client of [...this.#idle])
@@ -63,21 +63,21 @@ export class ServerPool extends pg.Pool {
   }
 }
 
-/** One for a scan and one for everything else, so that nothing else ever waits behind a scan. */
+/** One for scans and one for everything else, so that other statements never wait behind a scan. */
 const MIN_CONNECTIONS = 2;
 
 export interface PoolOptions {
   url: string;
-  /** Connections at most; 1 counts as 2. */
+  /** The maximum number of connections; 1 counts as 2. */
   poolSize: number;
   log: FastifyBaseLogger;
 }
 
-/** The driver's own parsers, but for BIGINT, which it would leave a text. */
+/** The driver's own parsers, except for BIGINT, because the driver returns that as text. */
 const parserOf: pg.CustomTypesConfig['getTypeParser'] = (oid, format) =>
   oid === pg.types.builtins.INT8 ? BigInt : pg.types.getTypeParser(oid, format);
 
-/** The pool behind everything the server asks of PostgreSQL. */
+/** Makes the server's pool of connections to PostgreSQL. */
 export function makePool({ url, poolSize, log }: PoolOptions): ServerPool {
   const pool = new ServerPool({
     connectionString: url,
@@ -92,7 +92,7 @@ export function makePool({ url, poolSize, log }: PoolOptions): ServerPool {
     types: { getTypeParser: parserOf },
     onConnect: (client) => settle(client),
   });
-  // Without a listener the loss of an idle connection would end the process.
+  // Without a listener, the loss of an idle connection would end the process.
   pool.on('error', (error) => log.warn({ reason: error.message }, 'Lost an idle database connection'));
   return pool;
 }

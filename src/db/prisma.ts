@@ -10,16 +10,16 @@ export interface PrismaOptions {
   pool: pg.Pool;
   /** The schema of the tables, which the client names in its statements. */
   schema: string;
-  /** Runs a statement as those of the stores are run. */
+  /** Runs a statement with the tracing and error handling of the stores. */
   run: <T>(sql: string, ask: () => Promise<T>) => Promise<T>;
 }
 
-/** Prisma's adapter, whose statements go through `run`. They are not prepared: the lists in them make many texts. */
+/** Prisma's adapter, with all statements run through `run`. They are not prepared, because lists give them many texts. */
 class Adapter extends PrismaPg {
   readonly #run: PrismaOptions['run'];
 
   constructor({ pool, schema, run }: PrismaOptions) {
-    // Prisma puts the name between quotation marks and leaves those within it as they are.
+    // Prisma quotes the name, but does not escape quotation marks within it.
     super(pool, { schema: schema.replaceAll('"', '""') });
     this.#run = run;
   }
@@ -35,15 +35,15 @@ class Adapter extends PrismaPg {
 
 const READS = /^(find|count|aggregate|groupBy)/;
 
-/** @returns the error that the same failure of a statement of the stores has */
+/** @returns the error that a store's statement would throw for the same failure */
 function explain(thrown: unknown, operation: string): unknown {
   if (!READS.test(operation) && mayHaveRun(readFault(thrown))) return changeOutcomeUnknown(thrown);
   return toRelayError(thrown) ?? driverErrorOf(thrown);
 }
 
 /**
- * Makes a Prisma client that changes no append-only table, and whose errors are those of `Database.rows` and, where it
- * writes, of `Database.change`.
+ * Makes a Prisma client that refuses changes of append-only tables. It throws the same errors as `Database.rows`, and for
+ * writes as `Database.change`.
  */
 export const makePrisma = (options: PrismaOptions) =>
   new PrismaClient({ adapter: new Adapter(options), errorFormat: 'minimal' }).$extends({

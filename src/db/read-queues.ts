@@ -1,17 +1,17 @@
 import { type ErrorCode, type RefusalCause, RelayError } from '../errors.ts';
 import { TurnQueue } from '../queues/turn-queue.ts';
 
-/** Longer than one statement may take, so that the next caller in turn always gets its place. */
+/** Longer than the statement time-out, so that the next caller in turn always gets its place. */
 const MAX_WAIT_MS = 10_000;
 const RETRY_AFTER_SECONDS = MAX_WAIT_MS / 1000;
 
-/** Of so many connections, one may be held by a scan. */
+/** One of this many connections may run a scan. */
 const SCANS_SHARE = 5;
 const MAX_SCANS_OF_CALLER = 2;
 const MAX_WAITING_SCANS_OF_CALLER = 32;
 const MAX_WAITING_SCANS = 1000;
 
-/** A commit wakes each read that waits for it; with different options each needs a statement. */
+/** A commit wakes all waiting reads of its vault. Each needs a statement if their options differ. */
 const MAX_WAITING_READS_OF_CALLER = 2000;
 const MAX_WAITING_READS = 10_000;
 
@@ -19,7 +19,7 @@ const makeRefusal = (refusal: RefusalCause) => (code: ErrorCode, message: string
   new RelayError(code, message, { retryAfter: RETRY_AFTER_SECONDS, refusal });
 
 /**
- * Makes the queue of statements that read through much: a fifth of the connections, two for each caller.
+ * Makes the queue of scans. They get a fifth of the connections, and each caller at most two.
  * @param poolSize connections to the database
  */
 export function makeScanQueue(poolSize: number): TurnQueue {
@@ -52,8 +52,8 @@ export function makeScanQueue(poolSize: number): TurnQueue {
 }
 
 /**
- * Makes the queue of all other reads: half of the connections, of which one caller has two thirds at most. The others
- * are for writes and sessions, which wait behind no read where there are three connections or more.
+ * Makes the queue of all other reads. They get half of the connections, and one caller at most two thirds of those. The
+ * other half is for writes and sessions. With three connections or more, these never wait behind a read.
  * @param poolSize connections to the database
  */
 export function makeReadQueue(poolSize: number): TurnQueue {

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
-/** The role the server works as; the migrations make it and grant it what it needs, and no more. */
+/** The role of the server. The migrations create it with the least privileges that it needs. */
 export const APPLICATION_ROLE = 'vault_relay_app';
 
-/** What the database or the role may have set otherwise, and results depend on. */
+/** Settings that affect results, and that the database or role may override. */
 const SETTINGS = {
   client_encoding: 'UTF8',
   datestyle: 'ISO, YMD',
@@ -18,7 +18,7 @@ const SETTINGS = {
   gin_fuzzy_search_limit: '0',
 };
 
-/** Limits that would cut work off which takes long by nature. Each PostgreSQL knows some of them. */
+/** Time-outs that would interrupt long work. Older PostgreSQL versions do not have all of them. */
 const LIMITS = [
   'statement_timeout',
   'lock_timeout',
@@ -27,7 +27,7 @@ const LIMITS = [
   'transaction_timeout',
 ];
 
-/** The first schema of the role's search path that has the tables, else the one in which it would make them. */
+/** The first schema of the role's search path that has the tables; otherwise the one in which it would create them. */
 const SCHEMA = `
   SELECT pg_catalog.quote_ident(coalesce(
     (SELECT path.name FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS path (name, place)
@@ -36,13 +36,13 @@ const SCHEMA = `
      ORDER BY path.place LIMIT 1),
     pg_catalog.current_schema()))`;
 
-/** On a connection that was settled: where the tables are. */
+/** Finds the schema of the tables, on a settled connection. */
 export const CURRENT_SCHEMA = 'SELECT current_schema()::text AS schema';
 
 export interface Settling {
-  /** Works as the role that connected instead of the server's. */
+  /** Keeps the role that connected, instead of the server's. */
   asOwner?: boolean;
-  /** No time limit of the database or the role ends its statements. */
+  /** Disables the time-outs of the database and the role. */
   patient?: boolean;
 }
 
@@ -61,8 +61,8 @@ function sqlOf({ asOwner = false, patient = false }: Settling): string {
 }
 
 /**
- * Has a new connection work as the server does, whatever was set for its database or role: with our settings, and in the
- * schema of the tables.
+ * Sets up a new connection with the server's role, our settings and the schema of the tables. These override the settings
+ * of the database and the role.
  * @throws the driver's error when the role may not become the server's
  */
 export async function settle(client: pg.ClientBase, settling: Settling = {}): Promise<void> {

@@ -21,7 +21,7 @@ export interface OperatorDeps {
   sessionStore: { listWorkSessions(): Promise<WorkSessionInfo[]> };
 }
 
-/** What only operators see. It has no face on REST, because it serves the dashboard and follows what that shows. */
+/** The calls for operators. They are on tRPC only, because they change together with the dashboard. */
 export const makeOperatorProcedures = ({ version, sockets, sessionStore }: OperatorDeps) => ({
   status: query({
     who: 'operator',

@@ -1,4 +1,4 @@
-/** Runs work at most so many times at once; later work waits in the order of the calls. */
+/** Makes a function that runs at most `max` pieces of work at once. Later work waits in the order of the calls. */
 export function atMost(max: number): <T>(work: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];
@@ -9,7 +9,7 @@ export function atMost(max: number): <T>(work: () => Promise<T>) => Promise<T> {
       return await work();
     } finally {
       const next = waiting.shift();
-      // The place goes on to the next without becoming free, so that nobody can overtake.
+      // The slot passes directly to the next waiting work, so that a new call cannot overtake it.
       if (next) next();
       else running--;
     }

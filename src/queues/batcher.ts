@@ -4,12 +4,12 @@ interface Waiting<Question, Answer> {
   reject(error: unknown): void;
 }
 
-/** Questions of one statement. */
+/** The maximum of questions in one statement. */
 const MAX_QUESTIONS = 500;
 
 /**
- * Puts small questions together: those that come while a statement is under way go with the next one. A lone one
- * leaves at once, and each is answered by a statement that began after it came.
+ * Batches small questions. Questions that arrive while a statement is in flight join the next one. A lone question runs at
+ * once. Each is answered by a statement that began after the question arrived.
  */
 export class Batcher<Question, Answer> {
   readonly #run: (questions: Question[]) => Promise<Answer[]>;

@@ -1,7 +1,7 @@
 /**
- * Shares the outcome of a probe with everybody who asks within some time after it began.
- * @param ms how long an outcome is shared @param probe never rejects
- * @returns a function that begins a probe at most once in `ms`
+ * Caches the outcome of a probe for all callers, for some time after the probe began.
+ * @param ms how long an outcome is cached @param probe must never reject
+ * @returns a function that starts a probe at most once in `ms`
  */
 export function shareProbe<Outcome>(ms: number, probe: () => Promise<Outcome>): () => Promise<Outcome> {
   let began = Number.NEGATIVE_INFINITY;

@@ -1,29 +1,29 @@
 interface Lane<Answer> {
-  /** Settles with the read under way, and never fails. */
+  /** Resolves when the read in flight settles. Never rejects. */
   running: Promise<unknown>;
   next?: Promise<Answer>;
 }
 
 /**
- * Reads that want the same. One that comes while another is under way must not share that, which may have begun before
- * a commit that the newcomer knows of; all who come meanwhile share the next, which begins after each of them.
+ * Coalesces identical reads. A read must not join one in flight, because that query may predate a commit that the caller
+ * has seen. Callers that arrive in the meantime share the next query instead.
  */
 export class SharedReads<Answer> {
   readonly #lanes = new Map<string, Lane<Answer>>();
 
   /**
-   * @param key what is wanted: reads with the same key have the same answer
-   * @param look asks for it; called for one of those who share
+   * @param key identifies the read: reads with the same key have the same answer
+   * @param query runs the read; called for one of the coalesced callers
    */
-  read(key: string, look: () => Promise<Answer>): Promise<Answer> {
+  read(key: string, query: () => Promise<Answer>): Promise<Answer> {
     const lane = this.#lanes.get(key);
-    if (!lane) return this.#begin(key, look);
-    lane.next ??= lane.running.then(() => this.#begin(key, look));
+    if (!lane) return this.#begin(key, query);
+    lane.next ??= lane.running.then(() => this.#begin(key, query));
     return lane.next;
   }
 
-  #begin(key: string, look: () => Promise<Answer>): Promise<Answer> {
-    const answer = look();
+  #begin(key: string, query: () => Promise<Answer>): Promise<Answer> {
+    const answer = query();
     const forget = () => {
       if (!lane.next) this.#lanes.delete(key);
     };

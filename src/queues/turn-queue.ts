@@ -1,21 +1,21 @@
 import type { RelayError } from '../errors.ts';
 
-/** Whose turn a statement takes. */
+/** The caller of a statement, and its group. */
 export interface Taker {
-  /** Groups take turns first, so that a stranger with many work sessions has one share: an address. */
+  /** The client's address. Groups take turns first, so that a client with many work sessions gets only one share. */
   group: string;
-  /** Then callers of one group do: a work session. */
+  /** The work session. Callers take turns within their group. */
   caller: string;
 }
 
 export interface TurnQueueOptions {
-  /** Statements that run at the same time. */
+  /** The maximum of statements that run at once. */
   places: number;
-  /** Those of one caller. */
+  /** The maximum for one caller. */
   placesOfCaller: number;
-  /** How long a statement waits for its place, in milliseconds. */
+  /** The time-out of a queued statement, in milliseconds. */
   maxWaitMs: number;
-  /** Statements of one caller that wait; a group may have half of what may wait in all. */
+  /** The maximum of queued statements of one caller. A group may have half of `maxWaiting`. */
   maxWaitingOfCaller: number;
   maxWaiting: number;
   refuse: {
@@ -30,20 +30,20 @@ interface Waiting {
   timer: NodeJS.Timeout;
 }
 
-/** Statements that wait, by caller; the caller whose turn is next comes first. */
+/** Queued statements by caller, in the order of turns. */
 type Line = Map<string, Waiting[]>;
 
 const keyOf = ({ group, caller }: Taker) => `${group}\n${caller}`;
 
 /**
- * Decides which statement runs next: groups take turns, and the callers of a group do, whatever each of them asks for.
- * While places are left over from the share of one caller, the first statement of another starts at once.
+ * Decides which statement runs next. Groups take turns, and so do the callers of a group, however many statements each of
+ * them queues. One caller cannot take all places, so the first statement of another one can start at once.
  */
 export class TurnQueue {
   readonly #options: TurnQueueOptions;
-  /** How many statements of each caller run. */
+  /** The number of running statements, by caller. */
   readonly #running = new Map<string, number>();
-  /** Those that wait, by group; the group whose turn is next comes first. */
+  /** Queued statements by group, in the order of turns. */
   readonly #waiting = new Map<string, Line>();
   readonly #waitingOfGroup = new Map<string, number>();
   #runningInAll = 0;
@@ -53,7 +53,7 @@ export class TurnQueue {
     this.#options = options;
   }
 
-  /** How many statements run and wait, and how many callers wait. */
+  /** The number of running statements, of queued ones, and of callers with queued ones. */
   counts(): { running: number; waiting: number; callers: number } {
     let callers = 0;
     for (const line of this.#waiting.values()) callers += line.size;
@@ -61,7 +61,7 @@ export class TurnQueue {
   }
 
   /**
-   * Runs a statement when it is its taker's turn.
+   * Runs a statement when it is its caller's turn.
    * @returns what the statement returns
    * @throws RelayError of `refuse`, or what the statement throws
    */
@@ -133,7 +133,7 @@ export class TurnQueue {
     return waiting;
   }
 
-  /** A group or caller that was served goes to the end. At most as many callers are passed over as there are places. */
+  /** Moves the chosen group and caller to the end. The loop skips at most as many callers as there are places. */
   #startNext(): void {
     if (this.#runningInAll >= this.#options.places) return;
     for (const [group, line] of this.#waiting) {

@@ -1,6 +1,6 @@
 import { RelayError } from '../errors.ts';
 
-/** A write that waits for its statement. */
+/** A queued write. */
 interface Waiting<Write, Result> {
   write: Write;
   bytes: number;
@@ -11,22 +11,22 @@ interface Waiting<Write, Result> {
 export interface WriteQueueOptions<Write, Result> {
   /** Runs the writes in one statement. @returns their results in the order of the writes */
   run(writes: Write[]): Promise<Result[]>;
-  /** What the write is about: within one lane, order of arrival is order of commit. */
+  /** The key of a write. Writes with the same key commit in the order of arrival. */
   laneOf(write: Write): string;
   bytesOf(write: Write): number;
   /**
-   * What a failed statement says of its writes, none of which was done: `call`, one of them cannot be done; `rows`, one
-   * of the lanes cannot be written to now; `database`, none of them can, or nobody knows.
+   * The scope of a failed statement, which did none of its writes. `call`: one of the writes is impossible. `rows`: one of
+   * the lanes is not writable now. `database`: no write is possible, or the outcome is unknown.
    */
   scopeOf(error: unknown): 'call' | 'rows' | 'database';
-  /** Told of each statement's writes and of how many wait; for metrics. */
+  /** Called with the number of writes of each statement, for metrics. */
   onStatement?: (writes: number) => void;
 }
 
-/** Of one statement. Beyond a few dozen writes the flush to disk is shared well enough. */
+/** The maximum of writes in one statement. More than a few dozen hardly reduce the share of the flush further. */
 const MAX_WRITES = 128;
 const MAX_STATEMENT_BYTES = 4 * 1024 * 1024;
-/** Of all that wait. */
+/** The maximum of all queued writes. */
 const MAX_WAITING = 5000;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
@@ -35,23 +35,22 @@ const queueFull = (): RelayError =>
     retryAfter: 1,
   });
 
-/** A lane whose last statement failed: its writes go one by one until one succeeds. */
+/** A lane whose last statement failed. Its writes run one by one until one succeeds. */
 interface Suspect<Write, Result> {
   waiting: Waiting<Write, Result>[];
   running: boolean;
 }
 
-/** Suspects that go side by side: each holds a connection for as long as a lock is waited for. */
+/** The maximum of suspects that run in parallel, because each may hold a connection while it waits for a lock. */
 const MAX_SIDE_BY_SIDE = 4;
 
-/** Suspects that nobody writes to any more are forgotten when there are more. */
+/** Beyond this number, suspects without queued writes are evicted. */
 const MAX_SUSPECTS = 1000;
 
 /**
- * Group commit: writes that arrive while a statement is under way leave together in the next one, so that they share
- * its flush to disk. A lone write leaves at once. A statement that fails is tried again write by write, so that one
- * that cannot be done never fails its neighbours; a lane that failed goes alone until it succeeds, so that they do not
- * wait for it either.
+ * Group commit: writes that arrive while a statement is in flight are batched into the next one, so that they share its
+ * flush to disk. A lone write runs at once. A failed batch is retried write by write, so that an impossible write does not
+ * fail its neighbours. A failed lane runs separately until a write succeeds, so that other lanes do not wait for it.
  */
 export class WriteQueue<Write, Result> {
   readonly #options: WriteQueueOptions<Write, Result>;
@@ -68,14 +67,14 @@ export class WriteQueue<Write, Result> {
     this.#options = options;
   }
 
-  /** Writes that have no result yet. */
+  /** The number of writes without a result. */
   get depth(): number {
     return this.#depth;
   }
 
   /**
-   * Has a write done with the next statement.
-   * @returns its result. @throws RelayError `SERVICE_UNAVAILABLE` when too many wait, or what the statement throws
+   * Queues a write for the next statement.
+   * @returns its result. @throws RelayError `SERVICE_UNAVAILABLE` when the queue is full, or what the statement throws
    */
   push(write: Write): Promise<Result> {
     const bytes = this.#options.bytesOf(write);
@@ -126,12 +125,12 @@ export class WriteQueue<Write, Result> {
     return this.#waiting.splice(0, count);
   }
 
-  /** @returns undefined once each write has its result, else why none has */
+  /** @returns undefined after success, otherwise the error; then no write has a result */
   async #run(batch: Waiting<Write, Result>[]): Promise<unknown> {
     this.#options.onStatement?.(batch.length);
     try {
       const results = await this.#options.run(batch.map(({ write }) => write));
-      // A turn later, when the next statement has left: the answers are made while the database is at work.
+      // Deferred until the next statement was sent, so that answers are built while the database works.
       process.nextTick(() => {
         this.#settle(batch);
         batch.forEach(({ resolve }, place) => {
@@ -158,13 +157,13 @@ export class WriteQueue<Write, Result> {
     for (const resolve of idle) resolve();
   }
 
-  /** Goes on with the writes of a failed statement one by one, each lane in its order and beside the others. */
+  /** Retries the writes of a failed statement one by one, in order within each lane, and with lanes in parallel. */
   #setApart(batch: Waiting<Write, Result>[], error: unknown): void {
     const lanes = new Map<string, Waiting<Write, Result>[]>();
-    // What came for these lanes meanwhile comes after them.
+    // Writes that were queued for these lanes in the meantime follow the failed ones.
     const touched = new Set(batch.map(({ write }) => this.#options.laneOf(write)));
     const isTouched = ({ write }: Waiting<Write, Result>) => touched.has(this.#options.laneOf(write));
-    // Alone, a write has been tried by itself already.
+    // A batch of one write needs no retry, because the write already ran alone.
     const again = batch.length === 1 ? [] : batch;
     if (batch.length === 1) this.#reject(batch, error);
     for (const lane of touched) lanes.set(lane, []);
@@ -196,18 +195,18 @@ export class WriteQueue<Write, Result> {
     else this.#sideBySide--;
   }
 
-  /** Must end `running` in the same turn in which it finds nothing waiting, or a write that comes between is forgotten. */
+  /** Must reset `running` in the same turn in which the queue is empty; otherwise a write in between would be lost. */
   async #runAlone(lane: string, suspect: Suspect<Write, Result>): Promise<void> {
     for (let next = suspect.waiting.shift(); next; next = suspect.waiting.shift()) {
       const error = await this.#run([next]);
       const scope = error === undefined ? undefined : this.#options.scopeOf(error);
       if (scope !== undefined) {
-        // A write that waits for the same lock would wait in vain as well.
+        // Other writes of the lane would time out on the same lock.
         const alike = scope === 'rows' ? suspect.waiting.splice(0) : [];
         this.#reject([next, ...alike], error);
       }
       if (scope === undefined || scope === 'database') {
-        // The lane is not at fault, or no longer: its other writes, which were not sent, go with all others again.
+        // The lane is not, or no longer, the cause. Its unsent writes return to the common queue.
         this.#suspects.delete(lane);
         this.#waiting.push(...suspect.waiting);
         if (!this.#running && this.#waiting.length > 0) void this.#drain();

@@ -1,17 +1,17 @@
-/** Keys that are kept in memory; others are asked for. */
+/** The size of the key cache. Other keys need a query. */
 export const MAX_KEYS = 100_000;
 
-/** A look-up in flight, and what was announced since it began. */
+/** A look-up in flight, and the announcements since it began. */
 export interface LookUp {
-  /** All keys and bans were read again since it began: announcements may have been missed before that. */
+  /** All keys and bans were reloaded since it began, because announcements may have been missed. */
   stale: boolean;
   readonly forgotten: Set<string>;
   readonly bans: Map<string, boolean>;
 }
 
 /**
- * The keys and bans of Astations that this server knows. An announcement wins over a look-up that was in flight when it
- * came, because the look-up may have read what was there before.
+ * The cached keys and bans of Astations. An announcement overrides a look-up in flight, because the look-up may have read
+ * the state before it.
  */
 export class AstationMemory {
   readonly #keys = new Map<string, string>();
@@ -26,7 +26,7 @@ export class AstationMemory {
     return this.#banned.has(astationId);
   }
 
-  /** Runs a look-up, whose answers `learn` and `learnAll` take in. */
+  /** Runs a look-up. Its results go to `learn` and `learnAll`. */
   async during<T>(work: (lookUp: LookUp) => Promise<T>): Promise<T> {
     const lookUp = { stale: false, forgotten: new Set<string>(), bans: new Map<string, boolean>() };
     this.#lookUps.add(lookUp);
@@ -37,7 +37,7 @@ export class AstationMemory {
     }
   }
 
-  /** Takes in the key that a look-up found; undefined: there is none. */
+  /** Caches the key that a look-up found; undefined: there is none. */
   learn(lookUp: LookUp, astationId: string, key: string | undefined): void {
     if (lookUp.stale || lookUp.forgotten.has(astationId)) return;
     this.#keys.delete(astationId);
@@ -48,8 +48,8 @@ export class AstationMemory {
   }
 
   /**
-   * Takes in all that a look-up found, in place of what was known.
-   * @param before the Astations whose keys were known when it began
+   * Replaces the cache with everything that a look-up found.
+   * @param before the Astations whose keys were cached when it began
    * @param found with the most important keys first
    */
   learnAll(
@@ -59,27 +59,27 @@ export class AstationMemory {
   ): void {
     if (lookUp.stale) return;
     for (const other of this.#lookUps) if (other !== lookUp) other.stale = true;
-    // One that was registered while this was on its way is in neither of the two.
+    // Keys that were registered during the look-up are in neither list, and stay.
     for (const id of before) if (!found.keys.has(id)) this.#keys.delete(id);
-    // The most important last, because memory forgets first what it learned first.
+    // The most important keys come last, because the cache evicts the oldest first.
     for (const [id, key] of [...found.keys].reverse()) this.learn(lookUp, id, key);
     this.#banned = new Set(found.banned);
     for (const [id, banned] of lookUp.bans) this.#setBan(id, banned);
   }
 
-  /** The Astations whose keys are known. */
+  /** The Astations whose keys are cached. */
   known(): string[] {
     return [...this.#keys.keys()];
   }
 
-  /** A key was forgotten, here or elsewhere. */
+  /** Applies an announcement that a key was forgotten. */
   forget(astationId: string): void {
     this.#keys.delete(astationId);
     for (const lookUp of this.#lookUps) lookUp.forgotten.add(astationId);
   }
 
-  /** A ban was set or lifted, here or elsewhere. */
-  heardOfBan(astationId: string, banned: boolean): void {
+  /** Applies an announcement that a ban was set or lifted. */
+  banAnnounced(astationId: string, banned: boolean): void {
     this.#setBan(astationId, banned);
     for (const lookUp of this.#lookUps) lookUp.bans.set(astationId, banned);
   }

@@ -1,14 +1,14 @@
 import { SESSION_ENDED_CHANNEL } from './sql.ts';
 
-/** Carries who registered a key (a store's own name), a blank, and the id of its Astation. */
+/** Payload: the name of the store that registered a key, a blank, and the id of the Astation. */
 export const KEY_REGISTERED_CHANNEL = 'vault_relay_key_registered';
 
-/** Carries the id of an Astation whose key was forgotten. */
+/** Payload: the id of an Astation whose key was forgotten. */
 export const KEY_FORGOTTEN_CHANNEL = 'vault_relay_key_forgotten';
 
 /**
- * `$1` Astation, `$2` key, `$3` who registers it. Anybody may register a key, so the audit log has it only once it bound a
- * session (`confirm_astation`).
+ * `$1` Astation, `$2` key, `$3` name of the store. Any client may register a key, so the audit log records it only once it
+ * has bound a session (`confirm_astation`).
  */
 export const REGISTER_KEY = `
   WITH registered AS (
@@ -20,7 +20,7 @@ export const REGISTER_KEY = `
 
 export const FIND_KEY = `SELECT public_key FROM astations WHERE astation_id = $1`;
 
-/** The keys that matter most to memory, `$1` at most: those that bound a session, and then the newest. */
+/** The most important keys for the cache, at most `$1`: those that have bound a session, then the newest. */
 export const LOAD_KEYS = `
   SELECT astation_id, public_key FROM astations ORDER BY provisional, registered_at DESC LIMIT $1`;
 
@@ -33,7 +33,7 @@ export const FORGET_KEY = `
   )
   SELECT pg_notify('${KEY_FORGOTTEN_CHANNEL}', astation_id)::text FROM forgotten`;
 
-/** `$1` Astation, `$2` key, `$3` who adds it. No row: another key is registered. */
+/** `$1` Astation, `$2` key, `$3` name of the store. No row: another key is registered. */
 export const ADD_KEY = `
   WITH added AS (
     INSERT INTO astations (astation_id, public_key) VALUES ($1, $2)
@@ -44,10 +44,10 @@ export const ADD_KEY = `
   )
   SELECT pg_notify('${KEY_REGISTERED_CHANNEL}', $3 || ' ' || astation_id)::text FROM added`;
 
-/** Carries the id of an Astation that was banned. */
+/** Payload: the id of an Astation that was banned. */
 export const ASTATION_BANNED_CHANNEL = 'vault_relay_astation_banned';
 
-/** Carries the id of an Astation whose ban was lifted. */
+/** Payload: the id of an Astation whose ban was lifted. */
 export const ASTATION_UNBANNED_CHANNEL = 'vault_relay_astation_unbanned';
 
 /** Sessions of the Astation end on every server. A second ban does nothing. */
@@ -73,12 +73,12 @@ export const LIST_BANS = 'SELECT astation_id FROM astation_bans';
 
 export const IS_BANNED = 'SELECT 1 FROM astation_bans WHERE astation_id = $1';
 
-/** Keys that are swept at a time; each is announced. */
+/** The number of keys in one sweep; each is announced. */
 const SWEPT_AT_ONCE = 500;
 
 /**
- * Forgets provisional keys after 30 days, and announces each as `FORGET_KEY` does. A key stays where its Astation has a
- * session, from the command line perhaps, or a vault.
+ * Forgets provisional keys after 30 days, and announces each like `FORGET_KEY`. A key stays if its Astation has a session,
+ * perhaps from the command line, or a vault.
  */
 export const SWEEP_KEYS = `
   WITH swept AS (

@@ -31,35 +31,35 @@ interface KeyRow {
 const toKeys = (rows: KeyRow[]) =>
   rows.map(({ astation_id, public_key }): [string, string] => [astation_id, public_key]);
 
-/** What a proven key means for its Astation. */
+/** The result of checking a proven key. */
 export type KeyStanding = 'registered' | 'verified' | 'rejected' | 'banned' | 'enrolment closed';
 
 /**
- * The keys of Astations: the first one that an id proves is its key from then on. They are also kept in memory, so
- * that an outage of the database does not lock known Astations out.
+ * The keys of Astations. The first key that an Astation proves becomes its registered key. Keys are also cached, so that an
+ * outage of the database does not lock known Astations out.
  */
 export class AstationStore {
   readonly #db: Database;
   readonly #memory = new AstationMemory();
-  /** Tells this store's own announcements from those of other servers. */
+  /** Distinguishes this store's own announcements from those of other servers. */
   readonly #name = randomUUID();
-  /** Whether it would be told of a key that is forgotten elsewhere: then memory answers before the database. */
-  #hearing = false;
+  /** Whether announcements of other servers arrive. Only then does the cache answer without a query. */
+  #listening = false;
   readonly #enrollmentOpen: boolean;
 
-  /** @param enrollmentOpen whether an Astation that nobody knows may register its key */
+  /** @param enrollmentOpen whether an unknown Astation may register its key */
   constructor(db: Database, enrollmentOpen = true) {
     this.#db = db;
     this.#enrollmentOpen = enrollmentOpen;
   }
 
-  /** Whether an Astation without a registered key may come into a room of its id. */
+  /** Whether an Astation without a registered key may enter the room of its id. */
   get enrollmentOpen(): boolean {
     return this.#enrollmentOpen;
   }
 
   /**
-   * Learns the bans and the keys that are registered now, as far as memory keeps them.
+   * Loads the bans and the registered keys into the cache, up to its size.
    * @returns the Astations that are banned
    * @throws RelayError `SERVICE_UNAVAILABLE`
    */
@@ -75,7 +75,7 @@ export class AstationStore {
   }
 
   /**
-   * The keys of some Astations as they are now, whatever was known of them.
+   * Reads the keys of some Astations from the database, without the cache.
    * @throws RelayError `SERVICE_UNAVAILABLE`
    */
   async findKeys(astationIds: string[]): Promise<Map<string, string>> {
@@ -84,12 +84,12 @@ export class AstationStore {
 
   /**
    * The registered key, or undefined if there is none.
-   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and the key is not known here
+   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is unavailable and the key is not cached
    */
   async findKey(astationId: string): Promise<string | undefined> {
-    const known = this.#believed(astationId);
+    const known = this.#cached(astationId);
     if (known !== undefined) return known;
-    // PostgreSQL cannot be asked for such an id, and has none.
+    // PostgreSQL text cannot contain NUL, so no such id is registered.
     if (astationId.includes('\0')) return undefined;
     try {
       return await this.#memory.during(async (lookUp) => {
@@ -103,13 +103,13 @@ export class AstationStore {
   }
 
   /**
-   * Registers a key that was just proven, unless the Astation has one: then compares. A banned Astation is refused, and so is
-   * a key that nobody knows where enrolment is closed.
-   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and no key is known here
+   * Registers a proven key, or compares it with the registered one. Refuses banned Astations, and unknown ones while
+   * enrolment is closed.
+   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is unavailable and no key is cached
    */
   async registerOrVerify(astationId: string, publicKey: string): Promise<KeyStanding> {
     if (await this.isBanned(astationId)) return 'banned';
-    const known = this.#believed(astationId);
+    const known = this.#cached(astationId);
     if (known !== undefined) return known === publicKey ? 'verified' : 'rejected';
     if (!this.#enrollmentOpen) {
       const registered = await this.findKey(astationId);
@@ -131,10 +131,10 @@ export class AstationStore {
 
   /**
    * Whether the operator banned an Astation.
-   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is away and nothing was heard of bans
+   * @throws RelayError `SERVICE_UNAVAILABLE` when the database is unavailable and no key of the Astation is cached
    */
   async isBanned(astationId: string): Promise<boolean> {
-    if (this.#hearing) return this.#memory.isBanned(astationId);
+    if (this.#listening) return this.#memory.isBanned(astationId);
     if (astationId.includes('\0')) return false;
     try {
       return (await this.#db.rows(IS_BANNED, astationId)).length > 0;
@@ -145,13 +145,13 @@ export class AstationStore {
     }
   }
 
-  /** A ban was set or lifted here or elsewhere. */
-  heardOfBan(astationId: string, banned: boolean): void {
-    this.#memory.heardOfBan(astationId, banned);
+  /** Applies an announcement: a server or command set or lifted a ban. */
+  banAnnounced(astationId: string, banned: boolean): void {
+    this.#memory.banAnnounced(astationId, banned);
   }
 
   /**
-   * Registers a key that the operator names. Adding the same key again changes nothing.
+   * Registers a key that the operator provides. Adding the same key again changes nothing.
    * @param publicKey 130 hexadecimal digits in lower case
    * @throws RelayError `CONFLICT` when another key is registered
    */
@@ -161,20 +161,20 @@ export class AstationStore {
     throw conflict(`Another key is registered for the Astation ${astationId}; forget that one first.`);
   }
 
-  /** Bans an Astation, and ends its sockets and sessions on every server. @returns false when it was banned before */
+  /** Bans an Astation, and ends its sockets and sessions on every server. @returns false if it was already banned */
   async ban(astationId: string): Promise<boolean> {
     return (await this.#db.change(BAN, astationId)).length > 0;
   }
 
-  /** Lifts a ban: its sessions act again. @throws RelayError `NOT_FOUND` */
+  /** Lifts a ban, so that its sessions work again. @throws RelayError `NOT_FOUND` */
   async unban(astationId: string): Promise<void> {
     const rows = await this.#db.change(UNBAN, astationId);
     if (rows.length === 0) throw notFound(`The Astation ${astationId} is not banned.`);
   }
 
   /**
-   * Whether a key that was just found to be an Astation's still is: it may have been forgotten, or the Astation banned,
-   * since then.
+   * Checks again that a key belongs to an Astation, because the key may have been forgotten, or the Astation banned, since
+   * the first check.
    * @throws RelayError `SERVICE_UNAVAILABLE`
    */
   async stillHas(astationId: string, publicKey: string): Promise<boolean> {
@@ -189,8 +189,8 @@ export class AstationStore {
   }
 
   /**
-   * Forgets keys that were registered 30 days ago and never bound a session, and announces it.
-   * @returns how many. @throws RelayError `SERVICE_UNAVAILABLE`
+   * Forgets keys that were registered 30 days ago and never bound a session, and announces that.
+   * @returns the number of keys. @throws RelayError `SERVICE_UNAVAILABLE`
    */
   async sweep(): Promise<number> {
     return (await this.#db.rows(SWEEP_KEYS)).length;
@@ -202,17 +202,17 @@ export class AstationStore {
     return name === this.#name ? undefined : id.join(' ');
   }
 
-  setHearing(hearing: boolean): void {
-    this.#hearing = hearing;
+  setListening(listening: boolean): void {
+    this.#listening = listening;
   }
 
-  /** The key was forgotten here or elsewhere. */
+  /** Applies an announcement: a server or command forgot the key. */
   dropFromMemory(astationId: string): void {
     this.#memory.forget(astationId);
   }
 
-  #believed(astationId: string): string | undefined {
-    return this.#hearing ? this.#memory.keyOf(astationId) : undefined;
+  #cached(astationId: string): string | undefined {
+    return this.#listening ? this.#memory.keyOf(astationId) : undefined;
   }
 
   #fromMemory(astationId: string, error: unknown): string {

@@ -4,13 +4,12 @@ import { audited } from '../audit/session-rows.ts';
 import { LIFETIME, MAX_BOUND_SESSIONS } from './schema.ts';
 import { SESSION_ENDED_CHANNEL } from './sql.ts';
 
-/** A binding with so much life left is not refreshed, so that a repeated set of sessions changes no row. */
+/** A binding with this much life left is not refreshed, so that a repeated set of sessions changes no row. */
 const FRESH = `interval '6 days 23 hours'`;
 
 /**
- * What binding the sessions with the hashes `$2` would do: `changes` counts those that would be bound or refreshed,
- * `refused` those that would not, `pending` those of them that wait for their grant, `surplus` the bound sessions that
- * are not in the set.
+ * Counts the effects of binding the sessions with the hashes `$2`: `changes` would be bound or refreshed, `refused` would
+ * not. `pending` are the refused ones without a decision. `surplus` are bound sessions that are not in the set.
  */
 export const LOOK_AT_BINDINGS = `
   SELECT

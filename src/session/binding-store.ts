@@ -4,10 +4,10 @@ import type { Database } from '../db/client.ts';
 import { atMost } from '../queues/at-most.ts';
 import { BIND, LOOK_AT_BINDINGS, UNBIND } from './binding-sql.ts';
 
-/** `refused`: another Astation holds the session, or it has ended. `full`: the Astation holds as many as it may. */
+/** `refused`: another Astation holds the session, or it has ended. `full`: the Astation is at its maximum of sessions. */
 export type BindOutcome = 'bound' | 'refused' | 'pending' | 'full';
 
-/** What a change of bindings would do, see `LOOK_AT_BINDINGS`. */
+/** The effects that a change of bindings would have, see `LOOK_AT_BINDINGS`. */
 interface Outlook {
   changes: number;
   refused: number;
@@ -18,23 +18,23 @@ interface Outlook {
 interface Change {
   astationId: string;
   idHashes: Buffer[];
-  /** Whether the bindings become exactly these. */
+  /** Whether the set replaces all other bindings. */
   exact: boolean;
   from: Source | undefined;
 }
 
-/** Sets that are put into force at a time: they are long statements, and others need the connections too. */
+/** The maximum of sets that are applied at once, because they are long statements that hold connections. */
 const MAX_SETS_AT_ONCE = 2;
 
-/** Astations whose last set is remembered. */
+/** The number of Astations whose last set is cached. */
 const MAX_REMEMBERED = 10_000;
 
 const hashes = (sessionIds: readonly string[]) => [...new Set(sessionIds)].map(hashSessionId);
 
-/** Which sessions are bound to which Astation. Only a verified Astation may call these for itself. */
+/** The bindings of sessions to Astations. Only a verified Astation may call these methods, and only for itself. */
 export class BindingStore {
   readonly #db: Database;
-  /** A digest of the set that each Astation asked for last: its refusals are in the audit log. */
+  /** A digest of each Astation's last set, whose refusals are in the audit log already. */
   readonly #lastSet = new Map<string, string>();
   readonly #oneOfFew = atMost(MAX_SETS_AT_ONCE);
 
@@ -57,8 +57,8 @@ export class BindingStore {
   }
 
   /**
-   * Makes the bindings of the Astation exactly this set. A repeated set that changes nothing costs one look.
-   * @returns how many were left alone, and the hashes (hexadecimal) of the sessions that are no longer bound
+   * Makes the bindings of the Astation exactly this set. A repeated set without changes costs one query.
+   * @returns the number of skipped sessions, and the hashes (hexadecimal) of the sessions that are no longer bound
    * @throws RelayError `SERVICE_UNAVAILABLE`, and what `from.countRows` throws; then nothing has changed
    */
   async replace(

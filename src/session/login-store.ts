@@ -7,7 +7,7 @@ import type { CreatedSession, DeniedSession, GrantedSession, SessionStatus } fro
 import { MAX_BOUND_SESSIONS } from './schema.ts';
 import { DENY, GRANT, REQUEST, STATUS, SWEEP_CLOCK } from './sql.ts';
 
-/** The answers of SWEEP_CLOCK, which are null where there is nothing. */
+/** The row of SWEEP_CLOCK; null where there is nothing to sweep. */
 interface SweepClock {
   now: Date;
   first_token: Date | null;
@@ -16,7 +16,7 @@ interface SweepClock {
 
 const DAY_MS = 86_400_000;
 
-/** What a page shows of a request. */
+/** The fields of a request that a page shows. */
 export interface LoginRequest {
   hostname: string;
   status: 'pending' | 'granted' | 'denied' | 'revoked';
@@ -29,7 +29,7 @@ export interface GrantOptions {
   from?: Source | undefined;
 }
 
-/** Sessions on their way from request to decision. */
+/** Login requests, from the request to the decision. */
 export class LoginStore {
   readonly #db: Database;
 
@@ -37,7 +37,7 @@ export class LoginStore {
     this.#db = db;
   }
 
-  /** A new request, pending for five minutes. */
+  /** Creates a request that stays pending for five minutes. */
   async request(hostname: string): Promise<CreatedSession> {
     const id = makeSessionId();
     const otp = otpOf(id);
@@ -61,7 +61,7 @@ export class LoginStore {
     return { id, status: row.status, ...(row.token === null ? {} : { token: row.token }) };
   }
 
-  /** The same for a page, which takes no token. @returns null for an unknown session */
+  /** Reads a request for a page, without its token. @returns null for an unknown session */
   async peek(id: string): Promise<LoginRequest | null> {
     const { sessionState } = await this.#db.prisma();
     const login = await sessionState.findUnique({
@@ -73,8 +73,8 @@ export class LoginStore {
 
   /**
    * Grants a request by its OTP, and binds it if an Astation signed.
-   * @throws RelayError `UNAUTHORIZED` wrong OTP, `CONFLICT` decided already, or the Astation holds as many sessions as it
-   *   may, `GONE` expired, `NOT_FOUND` unknown
+   * @throws RelayError `UNAUTHORIZED` wrong OTP, `CONFLICT` already decided, or the Astation is at its maximum of sessions,
+   *   `GONE` expired, `NOT_FOUND` unknown
    */
   async grant(id: string, otp: string, { signedBy, from }: GrantOptions = {}): Promise<GrantedSession> {
     const token = makeToken();
@@ -93,7 +93,7 @@ export class LoginStore {
     );
   }
 
-  /** @throws RelayError `CONFLICT` decided already, `GONE` expired, `NOT_FOUND` unknown */
+  /** @throws RelayError `CONFLICT` already decided, `GONE` expired, `NOT_FOUND` unknown */
   async deny(id: string, from?: Source): Promise<DeniedSession> {
     const rows = await this.#db.change(DENY, hashSessionId(id), ...sourceColumns(from));
     if (rows.length === 0) throw await this.#whyNot(id);
@@ -101,9 +101,9 @@ export class LoginStore {
   }
 
   /**
-   * Removes tokens that can be read no more, and sessions that are of no use to anybody: not decided within a day, or not
-   * used for a month. One that was revoked stays: without its row, an Astation that still lists it would begin it anew.
-   * Loads the Prisma client only where there is something to remove.
+   * Removes tokens that can no longer be read, and useless sessions: undecided for a day, or unused for a month. Revoked
+   * sessions stay, because an Astation that still lists one would otherwise create it again. The Prisma client is loaded
+   * only if there is something to remove.
    */
   async sweep(): Promise<void> {
     const [clock] = await this.#db.rows<SweepClock>(SWEEP_CLOCK);

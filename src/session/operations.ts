@@ -11,7 +11,7 @@ const tags = ['session'];
 const ID = '8a8f6c90-ba18-4178-9711-e20df7d81f84';
 const TOKEN = 'd039cc28cb3cfb519b351dbefb9afb0685e575e3fda4a459e03fa9766279e1b5';
 
-/** A grant that an Astation signed, with the key that is registered for it. */
+/** A grant that an Astation signed, with its registered key. */
 export interface SignedGrant {
   sessionId: string;
   otp: string;
@@ -28,9 +28,9 @@ export interface SessionDeps {
   countGrantAttempt(address: string): Promise<void>;
 }
 
-/** The calls by which `atem` logs in, which need no session, and one that says whose session it is. */
+/** The login calls of `atem`, which need no session, and `whoami`. */
 export function makeSessionProcedures({ logins, astations, verifyGrant, countGrantAttempt }: SessionDeps) {
-  /** @returns the Astation whose signature holds, or undefined for a grant without one */
+  /** @returns the Astation whose signature is valid, or undefined for a grant without one */
   async function readSigner(grant: {
     id: string;
     otp: string;
@@ -51,7 +51,7 @@ export function makeSessionProcedures({ logins, astations, verifyGrant, countGra
   }
 
   return {
-    /** Which work session the caller belongs to; null for an operator. */
+    /** The caller's work session; null for an operator. */
     whoami: query({
       who: 'reader',
       output: z.object({ work_session_id: z.string().nullable() }),

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
 /**
- * The one-time password of a session: 8 digits that follow from the session's id, so that the page at
- * `/auth?id=…` can show them and the database need not hold them. They are as secret as the id.
+ * The one-time password of a session: 8 digits that are derived from the session's id. So the page at `/auth?id=…` can
+ * show them without storing them in the database. They are as secret as the id.
  */
 export function otpOf(sessionId: string): string {
   // 64 bits onto 10^8 values: the bias is below 10^-11.
@@ -10,7 +10,7 @@ export function otpOf(sessionId: string): string {
   return String(value % 100_000_000n).padStart(8, '0');
 }
 
-/** What is stored of an OTP. Keyed by the session's id, which is not stored: the table cannot be searched for it. */
+/** The stored hash of an OTP. It is keyed by the session's id, which is not stored, so the OTP cannot be brute-forced. */
 export const hashOtp = (sessionId: string, otp: string): Buffer =>
   createHmac('sha256', sessionId).update(`vault-relay-otp-hash-v1\n${otp}`).digest();
 

@@ -4,13 +4,13 @@ import { displayName, storableName, timestamp } from '../wire.ts';
 /** Sessions that may be bound to one Astation (contract, section 4). */
 export const MAX_BOUND_SESSIONS = 1000;
 
-/** A session expires after so long without use: an interval of SQL. */
+/** A session expires after this time without use. An SQL interval. */
 export const LIFETIME = `interval '7 days'`;
 
-/** Any string: one that names no session is 404, whatever it looks like. */
+/** Any string, because every unknown id answers 404, whatever its format. */
 const sessionId = z.string().max(512).meta({ description: 'The id of the session.' });
 
-/** What a machine calls itself: 1 to 255 characters that a person can see. */
+/** The name of a machine: 1 to 255 visible characters. */
 export const hostname = displayName(255);
 
 export const SessionInputs = {

@@ -3,7 +3,7 @@
 import { audited, BY_OPERATOR } from '../audit/session-rows.ts';
 import { LIFETIME, MAX_BOUND_SESSIONS } from './schema.ts';
 
-/** Carries the hash (hexadecimal) of a session that may no longer act. */
+/** Payload: the hash (hexadecimal) of a session that is no longer usable. */
 export const SESSION_ENDED_CHANNEL = 'vault_relay_session_ended';
 
 export const CREATE_GRANTED = `
@@ -14,10 +14,10 @@ export const CREATE_GRANTED = `
   ), ${audited('created', { action: 'session_create', ...BY_OPERATOR })}
   SELECT 1 FROM created`;
 
-/** No session acts for an Astation that the operator banned. */
+/** Excludes sessions of banned Astations. */
 const NOT_BANNED = `NOT EXISTS (SELECT FROM astation_bans AS b WHERE b.astation_id = sessions.astation_id)`;
 
-/** Use extends the life of a session; that is written at most once a minute. */
+/** Use extends the life of a session. The row is updated at most once a minute. */
 export const USE = `
   WITH used AS (
     UPDATE sessions SET last_used_at = now(), expires_at = now() + ${LIFETIME}
@@ -28,7 +28,7 @@ export const USE = `
   FROM sessions
   WHERE id_hash = $1 AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL AND ${NOT_BANNED}`;
 
-/** `$1` hashes (hexadecimal). Those of them whose sessions may no longer act. */
+/** `$1` hashes (hexadecimal). Returns those of sessions that are no longer usable. */
 export const ENDED = `
   SELECT wanted.hash FROM unnest($1::text[]) AS wanted (hash)
   WHERE NOT EXISTS (
@@ -37,28 +37,28 @@ export const ENDED = `
       AND ${NOT_BANNED}
   )`;
 
-/** Telling the servers is part of the same transaction: no revocation without its announcement. */
+/** The announcement is part of the same statement, so that every revocation is announced. */
 export const REVOKE = `
   WITH ended AS (
     UPDATE sessions SET status = 'revoked' WHERE id_hash = $1 AND status <> 'revoked' RETURNING id_hash, astation_id
   ), ${audited('ended', { action: 'session_revoke', ...BY_OPERATOR })}
   SELECT pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text FROM ended`;
 
-/** How long a request waits for its grant, and how long a token can be read. */
+/** How long a request stays pending, and how long a token can be read. */
 const WAITING = `interval '5 minutes'`;
-/** The wrong OTP that ends a request. */
+/** The number of wrong OTPs that ends a request. */
 const MAX_TRIES = 5;
 
 const timestamp = (column: string) =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${column}`;
 
-/** `$2` host, `$3` hash of the OTP. Anybody may ask, so no row of the audit log follows: those stay for good. */
+/** `$2` host, `$3` hash of the OTP. Not audited, because any client may send requests and audit rows are permanent. */
 export const REQUEST = `
   INSERT INTO sessions (id_hash, hostname, status, otp_hash, created_at, expires_at)
   VALUES ($1, $2, 'pending', $3, now(), now() + ${WAITING})
   RETURNING ${timestamp('created_at')}, ${timestamp('expires_at')}`;
 
-/** The token can be read until its time is up, however often: an answer may be lost on its way. */
+/** The token can be read repeatedly until it expires, because an answer may get lost. */
 export const STATUS = `
   SELECT
     CASE WHEN status = 'revoked' THEN 'denied'
@@ -68,9 +68,9 @@ export const STATUS = `
   FROM sessions WHERE id_hash = $1`;
 
 /**
- * One conditional statement decides: a right OTP grants, a wrong one counts, the last wrong one ends the request. Only a
- * signature binds: what somebody asked for while the request was pending does not count. The audit log has the grant; wrong
- * OTPs are counted in the row of the request and end with it.
+ * One conditional statement decides: a correct OTP grants, a wrong one is counted, the last wrong one ends the request. Only
+ * a signature binds; binding requests from the pending phase are ignored. The audit log records the grant. Wrong OTPs are
+ * counted in the row of the request and are deleted with it.
  * `$2` hash of the offered OTP, `$3` token, `$4` the Astation that signed, or null, `$5` request id, `$6` address.
  */
 export const GRANT = `
@@ -98,8 +98,8 @@ export const DENY = `
   SELECT 1 FROM denied`;
 
 /**
- * The database's clock, and when the time of the first token and of the first session that was not revoked is up: whether
- * there is anything to sweep.
+ * The database's clock, and when the first token and the first unrevoked session become due. They show whether there is
+ * anything to sweep.
  */
 export const SWEEP_CLOCK = `
   SELECT now() AS now, (SELECT min(token_until) FROM sessions) AS first_token,

@@ -4,7 +4,7 @@ import type { Database } from '../db/client.ts';
 import { conflict, notFound } from '../errors.ts';
 import { CREATE_GRANTED, ENDED, REVOKE, USE } from './sql.ts';
 
-/** An Astation and how many sessions may act for it. */
+/** An Astation and the number of its usable sessions. */
 export interface WorkSessionInfo {
   workSessionId: string;
   sessions: number;
@@ -12,7 +12,7 @@ export interface WorkSessionInfo {
 
 export { SESSION_ENDED_CHANNEL } from './sql.ts';
 
-/** All sessions, kept by the SHA-256 of their ids. */
+/** All sessions, stored by the SHA-256 of their ids. */
 export class SessionStore {
   readonly #db: Database;
 
@@ -20,12 +20,12 @@ export class SessionStore {
     this.#db = db;
   }
 
-  /** A session that is granted and bound from the start, as the operator's command line makes it. */
+  /** Creates a session that is granted and bound from the start, for the operator's command line. */
   async createGranted(sessionId: string, { hostname, astationId }: { hostname: string; astationId: string }) {
     await this.#db.change(CREATE_GRANTED, hashSessionId(sessionId), hostname, astationId);
   }
 
-  /** Looks a session up and extends its life. @returns undefined unless it is granted, bound and alive */
+  /** Looks a session up and extends its life. @returns undefined unless it is granted, bound and not expired */
   async use(sessionId: string): Promise<LiveSession | undefined> {
     const [row] = await this.#db.rows<{ astation_id: string; remaining_ms: number }>(
       USE,
@@ -34,7 +34,7 @@ export class SessionStore {
     return row && { workSessionId: row.astation_id, remainingMs: row.remaining_ms };
   }
 
-  /** @param idHashes hexadecimal @returns those that may not act, or no longer */
+  /** @param idHashes hexadecimal @returns the hashes of sessions that are not, or no longer, usable */
   async findEnded(idHashes: string[]): Promise<string[]> {
     const rows = await this.#db.rows<{ hash: string }>(ENDED, idHashes);
     return rows.map(({ hash }) => hash);
@@ -49,7 +49,7 @@ export class SessionStore {
       _count: { _all: true },
       orderBy: { astationId: 'asc' },
     });
-    // One that acts has an Astation.
+    // The query selects bound sessions only.
     return groups.map(({ astationId, _count }) => ({
       workSessionId: astationId ?? '',
       sessions: _count._all,
@@ -57,9 +57,9 @@ export class SessionStore {
   }
 
   /**
-   * Ends a session at once, on every server. Ending it again changes nothing.
+   * Revokes a session at once, on every server. Revoking it again changes nothing.
    * @param id the session id, or the fingerprint that `session list` shows
-   * @throws RelayError `NOT_FOUND`, or `CONFLICT` when a fingerprint fits several sessions
+   * @throws RelayError `NOT_FOUND`, or `CONFLICT` when a fingerprint matches several sessions
    */
   async revoke(id: string): Promise<void> {
     const hash = await this.#find(id);

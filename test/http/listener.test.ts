@@ -16,7 +16,7 @@ function makeListener(): Listener {
     channels: { 'Test "channel"': (payload) => heard.push(payload) },
     log: silent,
     onListening: () => heard.push('(listening)'),
-    onDeaf: () => heard.push('(deaf)'),
+    onDisconnected: () => heard.push('(deaf)'),
   });
 }
 

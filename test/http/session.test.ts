@@ -56,8 +56,8 @@ const statusOf = async (sessionId: string) => (await list(sessionId)).status;
 
 /** Forgets what the server knows of every session, so that the next call asks the database. */
 function forgetAll() {
-  server.cache.setHearing(false);
-  server.cache.setHearing(true);
+  server.cache.setListening(false);
+  server.cache.setListening(true);
 }
 
 describe('a session that may not act', () => {

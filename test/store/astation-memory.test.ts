@@ -58,7 +58,7 @@ describe('C21, look-up in flight', () => {
   let store: AstationStore;
   beforeAll(async () => {
     store = new AstationStore(proxied.db);
-    store.setHearing(true);
+    store.setListening(true);
     await store.findKey('warm-up');
   });
 
@@ -113,9 +113,9 @@ describe('C21, look-up in flight', () => {
       'astation_bans',
       async () => {
         await operator.ban(set);
-        store.heardOfBan(set, true);
+        store.banAnnounced(set, true);
         await operator.unban(lifted);
-        store.heardOfBan(lifted, false);
+        store.banAnnounced(lifted, false);
       },
     );
     expect([await store.isBanned(set), await store.isBanned(lifted)]).toEqual([true, false]);

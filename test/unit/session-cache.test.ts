@@ -29,7 +29,7 @@ beforeEach(() => {
     },
     () => now,
   );
-  cache.setHearing(true);
+  cache.setListening(true);
 });
 
 describe('a session that is remembered', () => {
@@ -70,7 +70,7 @@ describe('a session that is remembered', () => {
       },
       () => now,
     );
-    slow.setHearing(true);
+    slow.setListening(true);
     await slow.resolve('s');
     now += 1999;
     await slow.resolve('s');
@@ -108,7 +108,7 @@ describe('nothing is cached', () => {
       asked.push('s');
       throw new Error('away');
     });
-    failing.setHearing(true);
+    failing.setListening(true);
     await expect(failing.resolve('s')).rejects.toThrow('away');
     await expect(failing.resolve('s')).rejects.toThrow('away');
     expect(asked).toEqual(['s', 's']);
@@ -126,11 +126,11 @@ describe('nothing is cached', () => {
 
   test('while the listening connection is down', async () => {
     await cache.resolve('s');
-    cache.setHearing(false);
+    cache.setListening(false);
     await cache.resolve('s');
     await cache.resolve('s');
     expect(asked).toEqual(['s', 's', 's']);
-    cache.setHearing(true);
+    cache.setListening(true);
     await cache.resolve('s');
     await cache.resolve('s');
     expect(asked).toEqual(['s', 's', 's', 's']);
@@ -138,12 +138,12 @@ describe('nothing is cached', () => {
 
   test.each<[string, (racing: SessionCache) => void]>([
     ['the session ends', (racing) => racing.ended(key('s'))],
-    ['announcements are lost', (racing) => racing.setHearing(false)],
+    ['announcements are lost', (racing) => racing.setListening(false)],
     [
       'announcements are lost and heard again',
       (racing) => {
-        racing.setHearing(false);
-        racing.setHearing(true);
+        racing.setListening(false);
+        racing.setListening(true);
       },
     ],
   ])('of a look-up during which %s', async (_, happen) => {
@@ -154,7 +154,7 @@ describe('nothing is cached', () => {
         answer = resolve;
       });
     });
-    racing.setHearing(true);
+    racing.setListening(true);
     const first = racing.resolve('s');
     happen(racing);
     answer(live('st-1'));
@@ -175,7 +175,7 @@ test('at most 10,000 sessions are remembered, the latest', async () => {
     },
     () => now,
   );
-  many.setHearing(true);
+  many.setListening(true);
   for (let i = 0; i <= 10_000; i++) await many.resolve(`s${i}`);
   asked = [];
   await many.resolve('s1');

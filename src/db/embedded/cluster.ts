@@ -24,7 +24,7 @@ import { isRoot, newOwner, type RunAs } from './user.ts';
 
 const run = promisify(execFile);
 
-/** A folder that this run of the process fills; another start in the process must not remove it as a leftover. */
+/** Part of the name of a folder that this process fills, so that another start in it does not remove the folder. */
 const THIS_RUN = `${process.pid}-${randomBytes(4).toString('hex')}`;
 
 async function removeLeftovers(home: string): Promise<void> {
@@ -45,7 +45,7 @@ async function initdb(folder: string, binaries: Binaries, runAs: RunAs): Promise
     `--pwfile=${passwordFileOf(folder)}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
-    // PostgreSQL's own collation: an update of the system's C library cannot reorder what an index holds.
+    // PostgreSQL's own collation, because an update of the system's C library could change the order of an index.
     '--locale=C',
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
@@ -58,15 +58,15 @@ async function initdb(folder: string, binaries: Binaries, runAs: RunAs): Promise
     const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
     if (/No space left on device|Check free disk space/.test(output))
       throw Object.assign(new Error(output), { code: 'ENOSPC' });
-    const said = output.split('\n').filter((line) => /error:|FATAL:|PANIC:/.test(line));
-    throw new Error(said[0]?.replace(/^.*?\[\d+\] /, '') ?? String(error), { cause: error });
+    const errors = output.split('\n').filter((line) => /error:|FATAL:|PANIC:/.test(line));
+    throw new Error(errors[0]?.replace(/^.*?\[\d+\] /, '') ?? String(error), { cause: error });
   }
 }
 
 async function fill(folder: string, runAs: RunAs): Promise<void> {
   const cluster = clusterOf(folder);
   await mkdir(folder);
-  // Ours and closed to writing, so that PostgreSQL's user can never lead root astray with a link in here.
+  // Only we may write here, so that PostgreSQL's user cannot misdirect root with a link.
   await chmod(folder, runAs ? 0o711 : 0o700);
   await mkdir(cluster, { mode: 0o700 });
   await writeFile(passwordFileOf(folder), randomBytes(24).toString('base64url'), { mode: 0o600 });
@@ -77,7 +77,7 @@ async function fill(folder: string, runAs: RunAs): Promise<void> {
   await initdb(folder, await usableBinaries(folder, runAs), runAs);
 }
 
-/** Puts the whole at its place in one step; when another start was faster, its database counts. */
+/** Moves the finished folder into place atomically. If another start was faster, its database is kept. */
 async function settle(fresh: string, home: string): Promise<void> {
   try {
     await rename(fresh, home);
@@ -98,15 +98,15 @@ async function build(home: string, runAs: RunAs): Promise<void> {
   }
 }
 
-/** Makes DATA_DIR; undefined when it is there already, else the topmost folder that was made. */
+/** Creates DATA_DIR. @returns the topmost folder that was created, undefined if DATA_DIR existed */
 async function makeDataDir(dataDir: string): Promise<string | undefined> {
   try {
     return await mkdir(dataDir, { recursive: true });
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error;
-    // So Node reports a read-only file system: asking its last folder that exists gives the true reason.
+    // Node reports a read-only file system as ENOENT. Access to the last existing folder gives the true reason.
     let folder = path.dirname(dataDir);
-    // A folder that is not there has one above it.
+    // The root folder exists, so the loop ends.
     while ((await stat(folder).catch(() => undefined)) === undefined) folder = path.dirname(folder);
     await access(folder, constants.W_OK);
     throw error;
@@ -121,15 +121,15 @@ async function removeEmpty(folder: string, upTo: string): Promise<void> {
 }
 
 /**
- * Makes the database of DATA_DIR: built beside its place and renamed, so that one that can be seen is complete.
- * @returns its folder, and why that is not inside DATA_DIR
- * @throws EmbeddedError or the error of the file system; nothing is left behind then
+ * Creates the database of DATA_DIR. It is built in a temporary folder and renamed, so that a visible one is complete.
+ * @returns its folder, and the reason if that is not inside DATA_DIR
+ * @throws EmbeddedError or the error of the file system; then no files remain
  */
 export async function createHome(dataDir: string): Promise<Place> {
   const runAs = await newOwner();
   const made = await makeDataDir(dataDir);
   try {
-    // Root gets past every mode, and the note about another place is written last: see now whether it can be.
+    // Checked now, because root ignores modes, and the note about another place is written last.
     await access(dataDir, constants.W_OK);
     if (made !== undefined && isRoot()) await chmod(dataDir, 0o755);
     const choice = await chooseHome(dataDir, runAs);
@@ -137,13 +137,13 @@ export async function createHome(dataDir: string): Promise<Place> {
     await build(choice.home, runAs);
     return choice;
   } catch (error) {
-    // An empty folder may stay; the error of the start matters.
+    // An empty folder may remain. The error of the start is more important.
     if (made !== undefined) await removeEmpty(dataDir, made).catch(() => undefined);
     throw error;
   }
 }
 
-/** @throws EmbeddedError when another major version of PostgreSQL made the files */
+/** @throws EmbeddedError when another major version of PostgreSQL created the files */
 export async function checkVersion(home: string, binaries: Binaries): Promise<void> {
   const version = Number.parseInt(await readFile(path.join(clusterOf(home), 'PG_VERSION'), 'utf8'), 10);
   if (version === binaries.major) return;

@@ -1,4 +1,4 @@
-/** Why there is no embedded database: one sentence that says what is wrong and what to do. */
+/** The embedded database is not available. The message names the problem and the remedy in one sentence. */
 export class EmbeddedError extends Error {
   override readonly name = 'EmbeddedError';
 }
@@ -19,12 +19,12 @@ const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
 export const hasCode = (error: unknown, ...codes: string[]): boolean =>
   isSystemError(error) && codes.includes(error.code ?? '');
 
-/** Turns whatever failed into a sentence that names DATA_DIR; an EmbeddedError stays as it is. */
+/** Turns any error into a sentence that names DATA_DIR. An EmbeddedError stays unchanged. */
 export function unusable(dataDir: string, error: unknown): EmbeddedError {
   if (error instanceof EmbeddedError) return error;
   const reason = isSystemError(error) ? REASONS[error.code ?? ''] : undefined;
   if (isSystemError(error) && reason !== undefined) {
-    // Of a copy that failed it is the target that matters, and Node calls the source its path.
+    // For a failed copy the target matters, but Node puts the source into `path`.
     const place = 'dest' in error ? error.dest : error.path;
     const where = place !== undefined && place !== dataDir ? ` (${place})` : '';
     return new EmbeddedError(

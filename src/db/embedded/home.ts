@@ -4,11 +4,11 @@ import path from 'node:path';
 import { EmbeddedError, hasCode } from './error.ts';
 import { isRoot, type RunAs } from './user.ts';
 
-/** Where the database of root lives when PostgreSQL's user cannot reach DATA_DIR: durable, and open to all. */
+/** The place of root's database when PostgreSQL's user cannot reach DATA_DIR. It is durable and every user can enter it. */
 const ELSEWHERE = '/var/lib/vault-relay';
 const POINTER = 'postgres-location.txt';
 
-/** Where a database is put; `because` says why that is not inside DATA_DIR. */
+/** The place of a database. `because` is the reason why it is not inside DATA_DIR. */
 export interface Place {
   home: string;
   because?: string;
@@ -27,7 +27,7 @@ const exists = (file: string) =>
     },
   );
 
-/** Without links, also when the folder's end is still to be made, so that one folder has one name. */
+/** Resolves links, even if the last parts of the path do not exist yet, so that one folder has one name. */
 async function canonical(folder: string): Promise<string> {
   try {
     return await realpath(folder);
@@ -57,9 +57,9 @@ async function readPointer(dataDir: string): Promise<string | undefined> {
 }
 
 /**
- * Finds the database that belongs to DATA_DIR, at either place, and changes nothing.
+ * Finds the database that belongs to DATA_DIR, at either place. Changes nothing.
  * @returns its folder, or undefined when there is none yet
- * @throws EmbeddedError when it is gone from where it was, or there are two: an empty one never takes its place
+ * @throws EmbeddedError when the database has disappeared, because an empty one must not replace it, or when there are two
  */
 export async function findHome(dataDir: string): Promise<string | undefined> {
   const { inside, elsewhere } = await places(dataDir);
@@ -82,8 +82,8 @@ export async function findHome(dataDir: string): Promise<string | undefined> {
 }
 
 /**
- * Walks down to `target` as `runAs` would.
- * @returns the first folder that lets this user not pass; undefined when the user can come through
+ * Finds the first folder on the way to `target` that `runAs` cannot enter.
+ * @returns undefined when the user can enter all of them
  */
 async function firstBarrier(target: string, runAs: RunAs): Promise<string | undefined> {
   if (!runAs) return undefined;
@@ -91,7 +91,7 @@ async function firstBarrier(target: string, runAs: RunAs): Promise<string | unde
   for (let depth = 0; depth <= parts.length; depth++) {
     const folder = path.join(path.sep, ...parts.slice(0, depth));
     const { mode, uid, gid } = await stat(folder);
-    // Only the first class that fits counts; spawn() leaves the child no supplementary groups.
+    // The kernel checks only the first class that matches. spawn() drops supplementary groups.
     const bit = uid === runAs.uid ? 0o100 : gid === runAs.gid ? 0o010 : 0o001;
     if ((mode & bit) === 0) return folder;
   }
@@ -106,7 +106,7 @@ async function makeElsewhere(): Promise<void> {
   await chmod(ELSEWHERE, 0o755);
 }
 
-/** Chooses the folder of a new database; `because` says why it is not inside DATA_DIR, which exists. */
+/** Chooses the folder of a new database. DATA_DIR must exist. */
 export async function chooseHome(dataDir: string, runAs: RunAs): Promise<Place> {
   const { inside, elsewhere } = await places(dataDir);
   const barrier = await firstBarrier(inside, runAs);
@@ -115,7 +115,7 @@ export async function chooseHome(dataDir: string, runAs: RunAs): Promise<Place> 
   return { home: elsewhere, because: barred(dataDir, barrier) };
 }
 
-/** Who the database belongs to decides who runs it, whatever users exist by now. */
+/** The user to run PostgreSQL as. The owner of the files decides, even if a `postgres` user was created since. */
 export async function ownerOf(home: string): Promise<RunAs> {
   const { uid, gid } = await stat(clusterOf(home));
   if (isRoot() && uid !== 0) return { uid, gid };
@@ -128,10 +128,10 @@ export async function ownerOf(home: string): Promise<RunAs> {
 }
 
 /**
- * Brings a database whose user can no longer reach it (a folder above it was closed) to where that user can.
- * It must not be running.
- * @returns undefined when nothing bars the way, else where it is now and why
- * @throws EmbeddedError when it would have to cross to another disk
+ * Moves a database to a place that its user can reach, if the permissions of a folder above it no longer admit that user.
+ * The database must not be running.
+ * @returns undefined when the user can reach it, otherwise the new place and the reason
+ * @throws EmbeddedError when the new place is on another disk
  */
 export async function moveWithinReach(
   dataDir: string,
@@ -154,8 +154,8 @@ export async function moveWithinReach(
 }
 
 /**
- * Leaves a note in DATA_DIR when the database lives elsewhere; findHome reads it.
- * @returns the sentence that says so, undefined when it lives in DATA_DIR
+ * Writes a note into DATA_DIR when the database is elsewhere. `findHome` reads it.
+ * @returns a sentence that names the place, undefined when the database is in DATA_DIR
  */
 export async function notePlace(dataDir: string, { home, because }: Place): Promise<string | undefined> {
   const { inside } = await places(dataDir);

@@ -21,28 +21,28 @@ export { EmbeddedError };
 export interface EmbeddedDatabase {
   /** postgres:// address of the database `vault_relay`, as superuser, on 127.0.0.1. */
   url: string;
-  /** Where the cluster's files really live (absolute). */
+  /** The absolute path of the cluster's files. */
   clusterDir: string;
-  /** Stops PostgreSQL in order and resolves when it has ended; a second call waits for the same end. */
+  /** Shuts PostgreSQL down and resolves when it has ended. A second call waits for the same shutdown. */
   stop(): Promise<void>;
-  /** Tells when PostgreSQL ends without having been asked to; at once when it already has. */
+  /** Calls `listener` when PostgreSQL ends without a stop; immediately if it already has. */
   onUnexpectedExit(listener: (reason: string) => void): void;
 }
 
 export interface EmbeddedOptions {
   dataDir: string;
   log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
-  /** A command beside a running server uses the server's database, and stopping it does nothing. */
+  /** A command beside a running server shares the server's database, and its `stop` does nothing. */
   owner?: OwnerKind;
-  /** Whether a database is made where there is none; by default it is. */
+  /** Whether to create a missing database; true by default. */
   create?: boolean;
   /** Further arguments of `postgres`, such as `-c fsync=off` as two elements. */
   postgresFlags?: string[];
 }
 
-/** How long a start waits for a command that is at work, or for a PostgreSQL that is starting or ending. */
+/** How long a start waits for a running command, or for a PostgreSQL that is starting or stopping. */
 const PATIENCE_MS = { command: 15_000, silent: 60_000 };
-/** Each takes a tenth of a second or more; the processes of a killed PostgreSQL end well within them. */
+/** Each round takes at least a tenth of a second. The processes of a killed PostgreSQL end well within that. */
 const MAX_ROUNDS = 100;
 
 type Found = Exclude<Running, { state: 'none' }>;
@@ -89,8 +89,8 @@ function handle(home: string, url: string, postmaster?: Postmaster): EmbeddedDat
 }
 
 /**
- * Deals with a PostgreSQL that has the files: waits for it, stops one whose owner was killed, or refuses.
- * @returns the database when it may be shared, undefined when there is no such PostgreSQL any more
+ * Handles a PostgreSQL that already uses the files: waits for it, stops it if its owner was killed, or refuses.
+ * @returns the database when it may be shared, undefined when that PostgreSQL has ended
  */
 async function settleWith(home: string, found: Found, options: EmbeddedOptions) {
   const { dataDir, log, owner = 'server' } = options;
@@ -144,9 +144,9 @@ async function tryToStart(options: EmbeddedOptions): Promise<EmbeddedDatabase | 
 }
 
 /**
- * Starts the embedded PostgreSQL of DATA_DIR; makes its database when there is none yet. One process at a time owns
- * it, and PostgreSQL's own lock on its files decides who; what a killed process left running is stopped first.
- * @throws EmbeddedError that says in one sentence what is wrong and what to do
+ * Starts the embedded PostgreSQL of DATA_DIR, and creates its database if there is none. One process at a time owns it;
+ * PostgreSQL's own lock on its files decides which one. A PostgreSQL that a killed process left running is stopped first.
+ * @throws EmbeddedError that names the problem and the remedy in one sentence
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const dataDir = path.resolve(options.dataDir);
@@ -163,7 +163,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
 }
 
 /**
- * Finds the embedded database that a running server has started on DATA_DIR, for a command beside it. Changes nothing.
+ * Finds the embedded database that a running server started on DATA_DIR, for a command beside it. Changes nothing.
  * @returns its address, undefined when no server runs there
  * @throws EmbeddedError when the database belongs to another user
  */

@@ -10,17 +10,17 @@ import { OWNER_SETTING, type OwnerKind, ownerSetting, readPidFile } from './runn
 import type { RunAs } from './user.ts';
 
 const LOG_LIMIT_BYTES = 1_000_000;
-/** Replaying the log of a long outage takes its time; PostgreSQL says "ready" when it is through. */
+/** PostgreSQL may have to replay a long log before it reports "ready". */
 const START_LIMIT_MS = 120_000;
 const FAST_STOP_MS = 10_000;
-/** PostgreSQL itself kills what is left five seconds after SIGQUIT. */
+/** PostgreSQL itself kills its remaining processes five seconds after SIGQUIT. */
 const IMMEDIATE_STOP_MS = 7_000;
 
 /** A PostgreSQL that this process started. */
 export interface Postmaster {
   pid: number;
   port: number;
-  /** Resolves, when it has ended, with how. */
+  /** Resolves with the reason when it has ended. */
   ended: Promise<string>;
   stop(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export interface StartOptions {
   binaries: Binaries;
   runAs: RunAs;
   owner: OwnerKind;
-  /** Further arguments of `postgres`; they win over ours. */
+  /** Further arguments of `postgres`; they override ours. */
   flags: string[];
 }
 
@@ -47,7 +47,7 @@ const settings = (port: number, owner: OwnerKind): string[] =>
     listen_addresses: '127.0.0.1',
     port,
     unix_socket_directories: '',
-    // What it says of failed statements would put the vaults' texts on disk a second time, and the server logs them.
+    // Logs of failed statements would copy vault texts to disk. The server logs these failures itself.
     log_min_messages: 'log',
     log_min_error_statement: 'panic',
     log_error_verbosity: 'terse',
@@ -55,23 +55,23 @@ const settings = (port: number, owner: OwnerKind): string[] =>
     [OWNER_SETTING]: ownerSetting(owner),
   }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 
-/** A file rather than a pipe: nobody need read it, and PostgreSQL outlives us without choking on it. */
+/** Opens a log file. A pipe would need a reader, and would block a PostgreSQL that outlives this process. */
 async function openLog({ home, runAs }: StartOptions) {
   const file = logFileOf(home);
-  // The first start has no log yet; another fault shows when the file is opened.
+  // The first start has no log yet. Opening the file reports any other fault.
   const size = (await stat(file).catch(() => undefined))?.size ?? 0;
   if (size > LOG_LIMIT_BYTES) await rename(file, `${file}.1`);
   const { O_APPEND, O_CREAT, O_RDWR, O_NOFOLLOW } = constants;
   const log = await open(file, O_APPEND | O_CREAT | O_RDWR | O_NOFOLLOW, 0o600);
-  // The database of a user that root started once must stay that user's to start.
+  // The user that owns the database must still be able to start it after root has.
   if (runAs) await log.chown(runAs.uid, runAs.gid);
   return log;
 }
 
 type LogFile = Awaited<ReturnType<typeof openLog>>;
 
-/** The lines that say why it ended, of what was written since `from`; the last line if none does. */
-async function lastWords(log: LogFile, from: number): Promise<string> {
+/** Reads the error lines that were logged since `from`; without any, the last lines. */
+async function lastLogLines(log: LogFile, from: number): Promise<string> {
   const { size } = await log.stat();
   const start = Math.max(from, size - 16_384);
   const { buffer, bytesRead } = await log.read(
@@ -81,8 +81,8 @@ async function lastWords(log: LogFile, from: number): Promise<string> {
     start,
   );
   const lines = buffer.toString('utf8', 0, bytesRead).split('\n').filter(Boolean);
-  const telling = lines.filter((line) => /\b(FATAL|PANIC|ERROR):/.test(line));
-  return (telling.length > 0 ? telling : lines)
+  const errors = lines.filter((line) => /\b(FATAL|PANIC|ERROR):/.test(line));
+  return (errors.length > 0 ? errors : lines)
     .slice(-3)
     .map((line) => line.replace(/^.*?\[\d+\] /, ''))
     .join(' / ');
@@ -95,7 +95,7 @@ function whenEnded(child: ChildProcess): Promise<string> {
   });
 }
 
-/** If the process ends without stop(), PostgreSQL is told to end too; a signal is all there is time for. */
+/** Stops PostgreSQL if this process ends without stop(). An exit handler only has time for a signal. */
 function stopAtExit(pid: number, ended: Promise<string>): void {
   const atExit = () => {
     signal(pid, 'SIGINT');
@@ -113,7 +113,7 @@ function handleOf(
     ...place,
     ended,
     async stop() {
-      // The id of a process that has been waited for may be another's by now.
+      // After the exit, another process may have the same id.
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.ref();
       await stopPostmaster(place.pid);
@@ -126,7 +126,7 @@ async function attempt(options: StartOptions, log: LogFile): Promise<Postmaster 
   const { home, binaries, runAs, owner, flags } = options;
   const [port, { size }] = [await freePort(), await log.stat()];
   const args = ['-D', clusterOf(home), ...settings(port, owner), ...flags];
-  // A process group of its own: Ctrl-C in the terminal reaches us alone, and we stop it in order.
+  // Detached, so that Ctrl-C in the terminal reaches only this process, which then shuts PostgreSQL down.
   const child = spawn(binaries.postgres, args, {
     ...runAs,
     cwd: '/',
@@ -150,13 +150,13 @@ async function attempt(options: StartOptions, log: LogFile): Promise<Postmaster 
   }, START_LIMIT_MS);
   if (outcome === 'ready') return handleOf(child, { pid, port }, ended);
   if (outcome === undefined) await stopPostmaster(pid);
-  return (await lastWords(log, size)) || outcome || `not ready within ${START_LIMIT_MS / 1000} seconds`;
+  return (await lastLogLines(log, size)) || outcome || `not ready within ${START_LIMIT_MS / 1000} seconds`;
 }
 
 /**
  * Starts PostgreSQL on a free port and waits until it accepts connections.
- * @returns undefined when another one has these files, or what one that was killed left is still ending: look again
- * @throws EmbeddedError with PostgreSQL's own last words
+ * @returns undefined when another PostgreSQL uses these files, or processes of a killed one are still ending; retry then
+ * @throws EmbeddedError with the last lines of PostgreSQL's log
  */
 export async function startPostmaster(options: StartOptions): Promise<Postmaster | undefined> {
   const log = await openLog(options);
@@ -165,7 +165,7 @@ export async function startPostmaster(options: StartOptions): Promise<Postmaster
       const result = await attempt(options, log);
       if (typeof result !== 'string') return result;
       if (/lock file "postmaster.pid" already exists|pre-existing shared memory block/.test(result)) return;
-      // Someone took the port between our look and PostgreSQL's.
+      // Another program took the port between our check and PostgreSQL's start.
       if (/could not create any TCP\/IP sockets/.test(result) && tries < 5) continue;
       throw new EmbeddedError(
         `The embedded PostgreSQL in ${options.home} did not start (${result}): see ${logFileOf(options.home)}, or set DATABASE_URL.`,
@@ -177,8 +177,8 @@ export async function startPostmaster(options: StartOptions): Promise<Postmaster
 }
 
 /**
- * Stops PostgreSQL in order (open transactions are rolled back), by force when that takes longer than ten seconds.
- * @throws EmbeddedError when it outlives even that
+ * Shuts PostgreSQL down (open transactions are rolled back); by force when that takes longer than ten seconds.
+ * @throws EmbeddedError when that does not end it either
  */
 export async function stopPostmaster(pid: number): Promise<void> {
   const identity = processIdentity(pid);

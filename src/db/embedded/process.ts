@@ -14,8 +14,8 @@ function ps(pid: number, columns: string): string | undefined {
 }
 
 /**
- * Names a process for as long as it lives: its start time tells it from a later process with the same id.
- * A zombie counts as dead, for it holds nothing any more (in a container nobody may ever reap it).
+ * Identifies a process by its id and start time, because a later process may get the same id. A zombie counts as dead,
+ * because it holds no resources, and in a container it may never be reaped.
  * @returns undefined when no such process lives
  */
 export function processIdentity(pid: number): string | undefined {
@@ -25,7 +25,7 @@ export function processIdentity(pid: number): string | undefined {
   }
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in parentheses may hold blanks and parentheses itself; what follows the last one is regular.
+    // The name in parentheses may contain blanks and parentheses. The fields after the last parenthesis are regular.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : `${pid}@${fields[19]}`;
   } catch {
@@ -33,7 +33,7 @@ export function processIdentity(pid: number): string | undefined {
   }
 }
 
-/** Whether this process is a PostgreSQL that works in `clusterDir`, and not another one that got its id. */
+/** Whether this process is a PostgreSQL that works in `clusterDir`, and not another process with a reused id. */
 export function isPostmasterOf(pid: number, clusterDir: string): boolean {
   if (processIdentity(pid) === undefined) return false;
   if (!onLinux) return path.basename(ps(pid, 'comm=') ?? '') === 'postgres';
@@ -41,12 +41,12 @@ export function isPostmasterOf(pid: number, clusterDir: string): boolean {
     if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'postgres') return false;
     return readlinkSync(`/proc/${pid}/cwd`) === clusterDir;
   } catch (error) {
-    // Root without CAP_SYS_PTRACE, the usual root in a container, may not look: then the name must do.
+    // Root in a container usually lacks CAP_SYS_PTRACE and may not read the link. Then the name must suffice.
     return hasCode(error, 'EACCES', 'EPERM');
   }
 }
 
-/** Sends a signal; false when the process is gone. */
+/** Sends a signal. @returns false when the process has ended */
 export function signal(pid: number, name: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, name);
@@ -56,7 +56,7 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Asks again and again until the answer is neither undefined nor false; undefined when the time is up. */
+/** Polls until the answer is neither undefined nor false. @returns undefined on time-out */
 export async function until<T>(
   ask: () => T | undefined | Promise<T | undefined>,
   milliseconds: number,

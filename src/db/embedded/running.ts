@@ -5,21 +5,21 @@ import { EmbeddedError, hasCode } from './error.ts';
 import { clusterOf, passwordFileOf } from './home.ts';
 import { isPostmasterOf, processIdentity } from './process.ts';
 
-/** Who may own an embedded database: the server for its whole life, a command for a moment. */
+/** The kinds of owner of an embedded database: the server for its whole life, a command briefly. */
 export type OwnerKind = 'server' | 'command';
 
-/** PostgreSQL carries this setting for us; it says which process started it. */
+/** A custom PostgreSQL setting that identifies the process which started it. */
 export const OWNER_SETTING = 'vault_relay.owner';
 const DATABASE = 'vault_relay';
 
 export interface PidFile {
   pid: number;
   port: number;
-  /** PostgreSQL says that it accepts connections. */
+  /** Whether PostgreSQL accepts connections. */
   ready: boolean;
 }
 
-/** What runs on a database's files: nothing, something that does not answer (yet), or a PostgreSQL. */
+/** The process that uses a database's files: none, one that does not answer (yet), or a PostgreSQL. */
 export type Running =
   | { state: 'none' }
   | { state: 'silent'; pid: number }
@@ -64,7 +64,7 @@ async function readPassword(home: string): Promise<string> {
   }
 }
 
-/** What the driver would else take from PG* variables, which are meant for another PostgreSQL. */
+/** Overrides for PG* variables, because they are meant for another PostgreSQL. */
 const OWN_PARAMETERS = new URLSearchParams({
   sslmode: 'disable',
   sslnegotiation: 'postgres',
@@ -79,7 +79,7 @@ export async function urlOf(home: string, port: number, database = DATABASE): Pr
   return `postgres://postgres:${password}@127.0.0.1:${port}/${database}?${OWN_PARAMETERS}`;
 }
 
-/** Runs `work` on a connection of its own to the maintenance database. */
+/** Runs `work` on a separate connection to the maintenance database. */
 export async function withClient<T>(home: string, port: number, work: (client: pg.Client) => Promise<T>) {
   const connectionString = await urlOf(home, port, 'postgres');
   const client = new pg.Client({
@@ -88,8 +88,8 @@ export async function withClient<T>(home: string, port: number, work: (client: p
     query_timeout: 30_000,
     application_name: 'vault-relay',
   });
-  // Without a listener, a PostgreSQL that dies at this moment would take the process with it.
-  client.on('error', () => undefined); // the query under way reports it
+  // Without a listener, a crash of PostgreSQL at this moment would end the process.
+  client.on('error', () => undefined); // the query in flight reports it
   await client.connect();
   try {
     return await work(client);
@@ -98,7 +98,7 @@ export async function withClient<T>(home: string, port: number, work: (client: p
   }
 }
 
-/** Creates the application's database; a start that was cut off may have left it out. */
+/** Creates the application's database if it is missing, because an interrupted start may not have created it. */
 export async function ensureDatabase(home: string, port: number): Promise<void> {
   await withClient(home, port, async (client) => {
     const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
@@ -106,7 +106,7 @@ export async function ensureDatabase(home: string, port: number): Promise<void> 
   });
 }
 
-/** Looks whether a PostgreSQL runs on these files, and who started it. Changes nothing. */
+/** Finds out whether a PostgreSQL runs on these files, and which process started it. Changes nothing. */
 export async function findRunning(home: string): Promise<Running> {
   const file = await readPidFile(home);
   if (!file || !isPostmasterOf(file.pid, await realpath(clusterOf(home)))) return { state: 'none' };
@@ -125,7 +125,7 @@ export async function findRunning(home: string): Promise<Running> {
 
 /**
  * Removes a postmaster.pid whose process is not a PostgreSQL of these files. PostgreSQL does so itself when the process
- * is gone, but refuses to start when another one has got its id.
+ * has ended, but refuses to start when another process has the same id.
  */
 export async function clearStalePidFile(home: string): Promise<void> {
   const cluster = await realpath(clusterOf(home));
@@ -134,7 +134,7 @@ export async function clearStalePidFile(home: string): Promise<void> {
   const aside = `${pidFileOf(home)}.stale-${process.pid}`;
   try {
     await rename(pidFileOf(home), aside);
-    // A start beside this one may just have put a good file there: what was taken is looked at, and given back.
+    // A concurrent start may just have written a valid file. If so, restore it.
     const taken = Number.parseInt(await readFile(aside, 'utf8'), 10);
     if (taken !== file.pid) await link(aside, pidFileOf(home));
     await rm(aside);

@@ -4,12 +4,12 @@ import { EmbeddedError } from './error.ts';
 
 const run = promisify(execFile);
 
-/** The user a child process changes to; undefined: it stays who we are. */
+/** The user that a child process switches to; undefined: it keeps ours. */
 export type RunAs = { uid: number; gid: number } | undefined;
 
 const OWN_USER = 'vault-relay';
 
-/** The two usual commands, in the form of the shadow suite and of BusyBox. */
+/** The usual commands to create a user: of the shadow suite, and of BusyBox. */
 const CREATE: [string, ...string[]][] = [
   ['useradd', '--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', OWN_USER],
   ['adduser', '-S', '-D', '-H', OWN_USER],
@@ -28,7 +28,7 @@ async function lookUp(name: string): Promise<RunAs> {
 
 async function create(): Promise<RunAs> {
   for (const [command, ...args] of CREATE) {
-    // A start at the same moment may have been faster, so only the look-up decides.
+    // A concurrent start may have created the user first, so only the look-up decides.
     await run(command, args).catch(() => undefined);
     const user = await lookUp(OWN_USER);
     if (user) return user;
@@ -37,9 +37,9 @@ async function create(): Promise<RunAs> {
 }
 
 /**
- * Whom a new database belongs to: ourselves, or, as PostgreSQL refuses root, an unprivileged user. initdb looks its
- * user up by name, so a number without an entry among the users will not do.
- * @throws EmbeddedError when we are root and there is no such user and none can be made
+ * Chooses the owner of a new database: our own user, or an unprivileged one, because PostgreSQL refuses root. The user
+ * needs an entry in the user database, because initdb looks it up by name.
+ * @throws EmbeddedError when we are root, no such user exists and none can be created
  */
 export async function newOwner(): Promise<RunAs> {
   if (!isRoot()) return undefined;
