@@ -3,7 +3,7 @@ import { badRequest, unauthorized } from '../errors.ts';
 import type { Caller, Reader } from './policy.ts';
 import type { Source } from './source.ts';
 
-/** What a request says about who sends it, the same on both surfaces. */
+/** The credentials of a request, on both surfaces. */
 export interface Credentials {
   /** The `Authorization` header. */
   authorization: string | undefined;
@@ -57,8 +57,8 @@ function readClientId(ids: readonly string[], maxCharacters: number): string {
 }
 
 /**
- * Finds out who reads: an operator, who needs no client id, or a caller.
- * @returns at once where the session is remembered, else a promise
+ * Identifies the reader: an operator, who needs no client id, or a caller.
+ * @returns synchronously where the session is cached, otherwise a promise
  * @throws RelayError as `resolveCaller`, at once or by the promise
  */
 export function resolveReader(credentials: Credentials, rules: CallerRules): Reader | Promise<Reader> {
@@ -69,8 +69,8 @@ export function resolveReader(credentials: Credentials, rules: CallerRules): Rea
 }
 
 /**
- * Finds out who calls: first whether the session holds, then who the caller says it is.
- * @returns at once where the session is remembered, else a promise
+ * Identifies the caller. The session is checked before the client id is read.
+ * @returns synchronously where the session is cached, otherwise a promise
  * @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST`, or what looking the session up throws, at once or by the promise
  */
 export function resolveCaller(credentials: Credentials, rules: CallerRules): Caller | Promise<Caller> {
@@ -109,7 +109,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 
 /**
  * @param token of the settings; undefined: there is no operator
- * @returns tells the token from every other text, in a time that does not say how much of it was right
+ * @returns a check of an offered token in constant time, so that its duration reveals nothing about the token
  */
 export function makeOperatorTokenCheck(token: string | undefined): (offered: string) => boolean {
   if (token === undefined) return () => false;

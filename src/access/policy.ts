@@ -6,7 +6,7 @@ export interface Origin {
   address: string;
 }
 
-/** Who calls: what the session proves, and what the caller says of itself. */
+/** A caller: its proven work session, and its self-reported client id. */
 export interface Caller {
   /** The Astation that the session is bound to. Proven. */
   workSessionId: string;
@@ -16,24 +16,24 @@ export interface Caller {
   origin?: Origin | undefined;
 }
 
-/** Who proved to run the server: reads every vault, and changes none. */
+/** An operator of the server, who reads every vault and changes none. */
 export interface Operator {
   operator: true;
   origin?: Origin | undefined;
 }
 
-/** Whoever may read something. */
+/** A caller or an operator. */
 export type Reader = Caller | Operator;
 
 export const isOperator = (reader: Reader): reader is Operator => 'operator' in reader;
 
-/** What decides about access to a vault. */
+/** The fields of a vault that decide access. */
 export interface VaultAccess {
   workSessionId: string;
   writerList: readonly string[];
 }
 
-/** The vault's own work session may read it, and so may whoever wrote into it once. */
+/** The vault's own work session may read it, and so may every past writer. */
 export function canRead(vault: VaultAccess, caller: Caller): boolean {
   return canWrite(vault, caller) || vault.writerList.includes(caller.clientId);
 }
@@ -43,10 +43,10 @@ export function canWrite(vault: VaultAccess, caller: Caller): boolean {
   return vault.workSessionId === caller.workSessionId;
 }
 
-/** A summary is low-stakes: whoever can see the vault may describe it. */
+/** Every reader of a vault may describe it, because a summary is low-stakes. */
 export const canSetSummary = canRead;
 
-/** Who may read from outside is for those inside to say. */
+/** Only the vault's own work session decides about readers from outside. */
 export const canRemoveWriter = canWrite;
 
 /** What the operator of the server decided about access (`PAST_WRITER_READ`). */

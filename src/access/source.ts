@@ -11,8 +11,8 @@ export const sourceColumns = (source: Source | undefined): (string | null)[] => 
   source?.address ?? null,
 ];
 
-/** Where a change of bindings was asked for, and what counts its rows. */
+/** The origin of a change of bindings, and a counter of its rows. */
 export interface BindingSource extends Source {
-  /** Called before so many rows are made. @throws what is to keep the change from happening */
+  /** Called before that many rows are created. @throws an error to prevent the change */
   countRows?(rows: number): Promise<void>;
 }

@@ -43,15 +43,15 @@ export const requireWho = <W extends Who>(who: W, reader: Reader): Callers[W] =>
 export interface Io {
   /** Where the request came from, for the audit log. */
   readonly source: Source;
-  /** Aborted when the client has left. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
   /** The head at which the client has seen the vault, if it says so. */
   readonly seenHead: number | undefined;
   /** What an answer may be on this surface. @param limit the rows that were asked for; undefined: all */
   boundsOf(limit: number | undefined): AnswerBounds;
   /**
-   * Reserves memory for bytes on their way to the client, beyond the rows of the answer, which the surface reserves.
-   * @returns gives it back @throws RelayError `SERVICE_UNAVAILABLE` while too many bytes are on their way
+   * Reserves memory for bytes in flight to the client, beyond the rows of the answer, which the surface reserves.
+   * @returns a function that releases it @throws RelayError `SERVICE_UNAVAILABLE` while too many bytes are in flight
    */
   hold(bytes: number): () => void;
 }

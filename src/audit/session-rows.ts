@@ -1,6 +1,6 @@
 /**
- * Keeps what happened to the sessions of `from` (columns id_hash and astation_id, and perhaps a condition) in the audit
- * log, within the statement that makes it happen. `request` and `address` are the places of those two values.
+ * Adds audit rows for the sessions of `from` (columns id_hash and astation_id, and perhaps a condition), within the same
+ * statement as the action. `request` and `address` are the places of those two values.
  */
 export const audited = (from: string, { action, request, address }: AuditOf) => `
   audited AS (
@@ -15,5 +15,5 @@ export interface AuditOf {
   address: string;
 }
 
-/** Of what the operator does, there is neither request nor address. */
+/** Actions of the operator have no request and no address. */
 export const BY_OPERATOR = { request: 'NULL', address: 'NULL' };

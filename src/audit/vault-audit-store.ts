@@ -21,12 +21,12 @@ export interface OutsideRead {
   requestId: string | undefined;
 }
 
-/** A list of more vaults from outside is noted for each of them at most once in a time, since one call shows many. */
+/** Longer lists of outside vaults note each vault at most once in `LIST_AGAIN_MS`, because one call shows many. */
 const NOTED_EACH_TIME = 20;
 const LIST_AGAIN_MS = 60_000;
 const MAX_LISTED = 10_000;
 
-/** What the audit of vaults does beside its rows. */
+/** The access rules, and a callback for the log. */
 export interface AuditRules extends AccessRules {
   /** Writes a line about each read from another work session. */
   onOutsideRead(read: OutsideRead): void;
@@ -71,7 +71,7 @@ export class VaultAudit {
   }
 
   /**
-   * Finds why a statement touched nothing, and notes it.
+   * Finds out why a statement matched no row, and adds the refusal to the audit log.
    * @returns undefined where there is no such vault
    * @throws RelayError `SERVICE_UNAVAILABLE`
    */

@@ -9,10 +9,10 @@ export class DatabaseUrlError extends Error {
   override readonly name = 'DatabaseUrlError';
 }
 
-/** A PostgreSQL that was found or started, and how to leave it. */
+/** A PostgreSQL that was found or started, and how to release it. */
 export interface DatabaseSource {
   url: string;
-  /** How it is called where people read it. */
+  /** Its name for people. */
   description: string;
   onUnexpectedExit(listener: (reason: string) => void): void;
   release(): Promise<void>;
@@ -28,7 +28,7 @@ async function checkDatabaseUrl(url: string): Promise<void> {
     connectionTimeoutMillis: 5000,
     application_name: 'vault-relay',
   });
-  client.on('error', () => undefined); // the call under way reports it
+  client.on('error', () => undefined); // the call in flight reports it
   let version: number;
   try {
     await client.connect();

@@ -7,7 +7,7 @@ import { loadEnvironmentFile } from './environment.ts';
 import { type Output, ReaderGoneError } from './output.ts';
 import { makeProgram, type Said } from './program.ts';
 
-/** What the program finds around it. */
+/** The environment of the program. */
 export interface Surroundings {
   version: string;
   /** A `.env` file adds to it. */
@@ -27,7 +27,7 @@ const onOneLine = (message: string) => message.replace(/\n(?=\(Did you mean )/, 
 
 async function explainUsage({ exitCode, message }: CommanderError, { out, hints }: Printers, said: Said) {
   await out.text(said.out);
-  // Nobody reads the hints; the exit code says enough.
+  // If stderr is closed, the exit code suffices.
   await (said.err === '' && exitCode !== 0 ? hints.line(onOneLine(message)) : hints.text(said.err)).catch(
     () => undefined,
   );
@@ -37,13 +37,13 @@ async function explainUsage({ exitCode, message }: CommanderError, { out, hints 
 /** Says why a command ended. @returns the exit code */
 async function explain(thrown: unknown, printers: Printers, said: Said): Promise<number> {
   if (thrown instanceof CommanderError) return explainUsage(thrown, printers, said);
-  // A reader that has enough is no failure.
+  // A reader that closes the output early is not a failure.
   if (thrown instanceof ReaderGoneError) return 0;
   if (thrown instanceof ExitCode) {
     await printers.out.flush();
     return thrown.code;
   }
-  // Nobody reads the hints; the exit code says that it failed.
+  // If stderr is closed, the exit code still shows the failure.
   await printers.hints.line(`vault-relay: ${explainFailure(thrown)}`).catch(() => undefined);
   return 1;
 }
@@ -63,7 +63,7 @@ export async function run(args: string[], surroundings: Surroundings): Promise<n
     await out.flush();
     return 0;
   } catch (thrown) {
-    // What is said about the failure may fail too.
+    // Reporting the failure may fail too.
     return explain(thrown, surroundings, said).catch((error) => explain(error, surroundings, said));
   }
 }

@@ -36,7 +36,7 @@ async function serve({ setUp, version, out }: CommandDeps): Promise<number> {
   // The server's modules load here, so that no other command waits for them.
   const { startServer } = await import('./start-server.ts');
   const server = await startServer(config, log, version);
-  // A server whose greeting nobody reads still serves.
+  // A closed stdout must not stop the server.
   await out.text(welcome(server.url, config)).catch(() => undefined);
   const ended = await Promise.race([
     signalled.then((signal) => ({ code: 0, why: signal })),

@@ -13,12 +13,12 @@ import { readSeenHead } from './rest/etag.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What was found out about a request, so that hooks and operations ask once. */
+    /** Shared by hooks and operations, so that the caller is identified once. */
     callContext: RequestContext | null;
   }
 }
 
-/** What an answer may have that is made in memory: a page, or one on tRPC. */
+/** The maximum of bytes of an answer that is built in memory: a page, or any answer on tRPC. */
 const MADE_IN_MEMORY = 8_388_608;
 
 export interface ContextDeps {
@@ -36,7 +36,7 @@ function readIds(request: FastifyRequest): string[] {
   return id === undefined ? [] : typeof id === 'string' ? [id] : id;
 }
 
-/** A query with a broken escape would arrive as its raw text, and so name somebody else. */
+/** A query with an invalid escape would arrive as raw text, and so name another client. */
 function checkEscapes(url: string): void {
   const query = url.indexOf('?');
   if (query < 0 || url.indexOf('%', query) < 0) return;
@@ -73,7 +73,7 @@ export class RequestContext implements Io {
   }
 
   /**
-   * Finds out who calls, once for the request.
+   * Identifies the caller, once per request.
    * @throws RelayError as `resolveReader` and `requireWho`, at once or by the promise
    */
   identify<W extends Who>(who: W): Callers[W] | Promise<Callers[W]> {
@@ -115,7 +115,7 @@ export class RequestContext implements Io {
     );
   }
 
-  /** Who calls, if that was asked for; it may still fail. */
+  /** The caller, if it was requested before. The promise may still reject. */
   knownReader(): Reader | Promise<Reader> | undefined {
     return this.#reader;
   }
@@ -157,13 +157,13 @@ export const makeTrpcIo = (context: RequestContext, signal: AbortSignal | undefi
   get signal() {
     return signal ?? context.signal;
   },
-  // An answer on tRPC is never spared, because a request may have several.
+  // tRPC has no conditional answers, because a request may have several.
   seenHead: undefined,
   boundsOf: () => ({ ...context.boundsOf(1), streams: false }),
   hold: (bytes) => context.hold(bytes),
 });
 
-/** Finds the context of a request of this scope: one and the same for all who ask. */
+/** Returns the one context of a request of this scope. */
 export type ContextOf = (request: FastifyRequest, reply: FastifyReply) => RequestContext;
 
 export function installContext(app: FastifyInstance, deps: ContextDeps): ContextOf {

@@ -6,8 +6,8 @@ import type { ErrorCode } from '../errors.ts';
 import type { NotedRefusal } from '../http/edge/refusals.ts';
 
 /**
- * What is refused before any statement runs. What a statement refuses, it keeps by itself; whoever is not known, or is
- * too fast, must not be able to fill a table, and is in the log and the metrics only.
+ * Refusals before any statement runs. Statements audit their own refusals. Unknown callers and rate-limited ones must not
+ * be able to fill a table, so they appear only in the log and the metrics.
  */
 const REFUSED_AT_THE_EDGE: ReadonlySet<string> = new Set<ErrorCode>([
   'BAD_REQUEST',
@@ -22,7 +22,7 @@ function vaultOf(request: FastifyRequest): string | undefined {
   return id !== undefined && /^[\w-]{1,64}$/.test(id) ? id : undefined;
 }
 
-/** @returns undefined where nobody knows who calls */
+/** @returns undefined where the caller is unknown */
 async function knownReaderOf({ callContext }: FastifyRequest): Promise<Reader | undefined> {
   try {
     return await callContext?.knownReader();
@@ -43,7 +43,7 @@ async function keep(
     outcome: code.toLowerCase(),
   }));
   await audit.noteRefusals(caller, vaultOf(request), rows).catch((error: Error) => {
-    // Nothing was done, and so nothing has to be undone.
+    // The call changed nothing, so there is nothing to roll back.
     request.log.warn({ reason: error.message }, 'A refusal is missing in the audit log');
   });
 }
@@ -67,8 +67,8 @@ const endingAfter = (answer: Response, last: () => Promise<void> | undefined): R
   new Response(answer.body?.pipeThrough(new TransformStream({ flush: last })), answer);
 
 /**
- * Keeps refusals of calls whose sender is known in the audit log, before the answer ends. An answer that is a stream may
- * be cut by its reader; what was refused by then is kept when it closes.
+ * Adds refusals of known callers to the audit log before the answer ends. A client may close a streamed answer early. The
+ * refusals up to then are added when it closes.
  */
 export function installRefusalAudit(app: FastifyInstance, audit: VaultAudit): void {
   app.addHook('onSend', (request, reply, payload, done) => {

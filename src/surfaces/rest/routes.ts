@@ -56,10 +56,10 @@ function readInput({ method, params, query, body }: FastifyRequest): Fields {
   for (const name of Object.keys(params as Fields)) input[name] = (params as Fields)[name];
   const takesQuery = method === 'GET' || method === 'HEAD';
   for (const name of Object.keys(query as Fields)) {
-    // It says who calls.
+    // The client id is part of the credentials.
     if (name === 'id') continue;
     const value = (query as Fields)[name];
-    // One that stands twice is refused, not picked from.
+    // A repeated parameter is ambiguous.
     if (Array.isArray(value)) {
       throw badRequest(`The query parameter ${showName(name)} is given more than once.`);
     }
@@ -67,7 +67,7 @@ function readInput({ method, params, query, body }: FastifyRequest): Fields {
       throw badRequest(`Unknown query parameter ${showName(name)}; it is not part of this call.`);
     addField(input, name, value);
   }
-  // Only a body that is not there counts as an empty one: `null` is sent, and wrong.
+  // Only a missing body counts as empty. `null` is an invalid body.
   if (takesQuery || body === undefined) return input;
   if (!isObject(body)) throw badRequest('The request body must be a JSON object.');
   for (const name of Object.keys(body)) addField(input, name, body[name]);
@@ -123,7 +123,7 @@ export function mountRest(app: FastifyInstance, router: AppRouter, contextOf: Co
         const raw = readInput(request);
         if (openapi.idempotent) addIdempotencyKey(raw, request);
         const context = contextOf(request, reply);
-        // It is known since `onRequest`.
+        // Cached since `onRequest`.
         const caller = await context.identify(who);
         const answer = await operation.run(caller, parseInput(operation, raw), context);
         return renderAnswer(answer, request, reply, (bytes) => context.hold(bytes));

@@ -44,7 +44,7 @@ const makeOptions = (
   },
 });
 
-/** What is refused before tRPC sees it, such as a body over the limit, gets the shape that its clients read. */
+/** Gives refusals before tRPC runs, such as a body over the limit, the format that tRPC clients read. */
 const makeErrorHandler =
   ({ _def: { _config: config } }: AppRouter) =>
   (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
@@ -70,7 +70,7 @@ const makeOperationOf =
     return Object.hasOwn(procedures, path) ? path : undefined;
   };
 
-/** Mounts the procedures under `/trpc`, in a scope of its own: it reads its bodies and tells its errors in its own way. */
+/** Mounts the procedures under `/trpc`, in a separate scope, because its body parser and error format differ. */
 export function mountTrpc(app: FastifyInstance, router: AppRouter, contextOf: ContextOf): void {
   const trpcOptions = makeOptions(router, contextOf);
   app.setErrorHandler(makeErrorHandler(router));
