@@ -45,7 +45,7 @@ export interface Io {
   readonly source: Source;
   /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
-  /** The head at which the client has seen the vault, if it says so. */
+  /** The head of the client's cached view, from `If-None-Match`. */
   readonly seenHead: number | undefined;
   /** What an answer may be on this surface. @param limit the rows that were asked for; undefined: all */
   boundsOf(limit: number | undefined): AnswerBounds;
@@ -56,7 +56,7 @@ export interface Io {
   hold(bytes: number): () => void;
 }
 
-/** What an answer says beside its value. REST sends it as headers, tRPC as fields of a page. */
+/** The metadata of an answer. REST sends it as headers, tRPC as fields of a page. */
 export interface Standing {
   /** The vault's last `seq`, and the hash of its chain up to there. */
   head?: number;
@@ -70,7 +70,7 @@ export interface Standing {
 /** What an operation returns: a value, or rows as the database made them. Each surface renders it. */
 export type Answer<Value> = Standing & ({ value: Value } | { rows: JsonRows });
 
-/** The face of an operation on REST, with what only the published document says of it. */
+/** The face of an operation on REST, with its texts for the published document. */
 export interface RestFace {
   method: 'GET' | 'POST' | 'DELETE';
   /** Below `/api`. */

@@ -29,7 +29,7 @@ export interface TrpcContext {
   io(signal?: AbortSignal): Io;
 }
 
-/** Of a procedure: who may call it, its operation unless it is a stream, and what the document's generator reads. */
+/** Metadata of a procedure: its callers, its operation unless it is a stream, and the input of the document's generator. */
 type Meta = OpenApiMeta<{ who: Who; operation?: Operation }>;
 
 const t = initTRPC
@@ -42,7 +42,7 @@ const t = initTRPC
     errorFormatter: ({ shape, error }) => {
       const meant = findRelayError(error);
       const face = meant && ERROR_FACES[meant.code];
-      // tRPC knows the status of its own codes alone.
+      // tRPC has a status only for its own codes.
       const httpStatus = face && face.trpc === undefined ? face.status : shape.data.httpStatus;
       return {
         ...shape,

@@ -24,7 +24,7 @@ export function formatAtemSessions({ sessionId, astation, hostname }: AtemSessio
 function configFolder(platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string {
   if (platform === 'win32') return '%APPDATA%';
   if (platform === 'darwin') return '~/Library/Application Support';
-  // As XDG says, a relative path does not count.
+  // XDG: a relative path is ignored.
   return path.isAbsolute(env.XDG_CONFIG_HOME ?? '') ? `${env.XDG_CONFIG_HOME}` : '~/.config';
 }
 

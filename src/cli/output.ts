@@ -11,7 +11,7 @@ export class ReaderGoneError extends Error {
   override readonly name = 'ReaderGoneError';
 }
 
-/** The output cannot be written. The message says why. */
+/** The output cannot be written; the message has the reason. */
 export class OutputError extends Error {
   override readonly name = 'OutputError';
 }

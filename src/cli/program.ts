@@ -36,7 +36,7 @@ function tame(command: Command, said: Said): Command {
     writeErr: (text) => {
       said.err += text;
     },
-    // The error that is thrown says the same.
+    // The thrown error has the same message.
     outputError: () => undefined,
   });
   for (const each of command.commands) tame(each, said);

@@ -22,7 +22,7 @@ export interface Surroundings {
 
 type Printers = Pick<Surroundings, 'out' | 'hints'>;
 
-/** What commander suggests stands on a line of its own. */
+/** Commander puts its suggestion on a separate line. */
 const onOneLine = (message: string) => message.replace(/\n(?=\(Did you mean )/, ' ');
 
 async function explainUsage({ exitCode, message }: CommanderError, { out, hints }: Printers, said: Said) {
@@ -48,7 +48,7 @@ async function explain(thrown: unknown, printers: Printers, said: Said): Promise
   return 1;
 }
 
-/** Runs one command line and prints what it says. @returns the exit code: 0 done, 1 failed, 2 the command line was wrong */
+/** Runs one command and prints its output. @returns the exit code: 0 done, 1 failed, 2 the command line was wrong */
 export async function run(args: string[], surroundings: Surroundings): Promise<number> {
   const { version, env, folder, out, hints, isTerminal } = surroundings;
   const said: Said = { out: '', err: '' };

@@ -118,7 +118,7 @@ async function assemble(
 /**
  * Starts everything in order: database, migrations, pool, procedures, port. If a step fails, those
  * before it are undone.
- * @throws an error whose message says in one sentence what is wrong and what to do
+ * @throws an error whose message is one sentence: the problem, and what to do
  */
 export async function startServer(config: Config, log: Logger, version: string): Promise<RunningServer> {
   const cleanup = new Cleanup();

@@ -21,7 +21,7 @@ export type VaultRelayClient = TRPCClient<AppRouter>;
 export interface VaultRelayClientOptions {
   /** Where the server is, with or without a slash at its end, e.g. `https://relay.example.org`. */
   url: string;
-  /** Id of a granted session; it says which work session the caller belongs to. */
+  /** Id of a granted session, which determines the work session of the caller. */
   session: string;
   /** What the caller calls itself: any text that is not empty. It becomes the `writer_id` of what it writes. */
   clientId: string;

@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** Groups of an IPv6 address that name a network; whoever has one has 2^64 addresses in it. */
+/** Groups of an IPv6 address that name a network. One subscriber has all 2^64 addresses of it. */
 const NETWORK_GROUPS = 4;
 
 /** What an address is counted by: an IPv4 address as it is, an IPv6 address by its /64 network. */

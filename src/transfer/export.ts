@@ -22,7 +22,7 @@ export interface ExportOptions extends Scope {
   astations?: boolean | undefined;
 }
 
-/** The options do not fit what there is; the message says which. */
+/** The options do not match the database; the message names the option. */
 export class ExportError extends Error {
   override readonly name = 'ExportError';
 }

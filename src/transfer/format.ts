@@ -17,7 +17,7 @@ const seq = whole.max(MAX_SEQ);
 /** An INT of PostgreSQL. */
 const number = whole.max(2 ** 31 - 1);
 
-/** What an idempotency key stood for, so that a retry stays safe after a move. */
+/** The request of an idempotency key, so that a retry stays safe after a move. */
 const Key = z.strictObject({ client_id: text, key: text, request_hash: hash });
 export type Key = z.output<typeof Key>;
 
@@ -110,7 +110,7 @@ export function formatLine(line: Line): string {
   return `{"check":"${checkOf(rest)}",${rest}\n`;
 }
 
-/** @throws Error that says in a sentence what is wrong with the line */
+/** @throws Error whose message is a sentence about the line */
 export function parseLine(text: string): Line {
   const [start = '', check] = /^\{"check":"([0-9a-f]{16})",/.exec(text) ?? [];
   if (check === undefined) throw new Error('it is not a line of an export, or was cut off');

@@ -1,4 +1,4 @@
-/** A file that cannot be imported. The message names the line, and says why. */
+/** A file that cannot be imported. The message has the line and the reason. */
 export class ImportError extends Error {
   override readonly name = 'ImportError';
 }

@@ -26,7 +26,7 @@ async function withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Pro
   }
 }
 
-/** Runs work against the real server with the default settings, over an embedded database of its own. */
+/** Runs work against the real server with the default settings, over a fresh embedded database. */
 export const withOwnServer = <T>(
   { log, version }: { log: Logger; version: string },
   work: (target: Target) => Promise<T>,

@@ -1,7 +1,7 @@
 import { count } from './count.ts';
 import { enVault } from './en-vault.ts';
 
-/** Everything the dashboard says, in English. The other languages have the same shape. */
+/** All texts of the dashboard in English. The other languages have the same shape. */
 export const en = {
   language: 'English',
   brand: 'vault-relay',

@@ -29,5 +29,5 @@ export function useLanguage(): Language {
   return wanted.find((tag): tag is Language => tag in LANGUAGES) ?? 'en';
 }
 
-/** What the dashboard says, in the reader's language. */
+/** The texts of the dashboard in the reader's language. */
 export const useText = (): Text => LANGUAGES[useLanguage()].text;

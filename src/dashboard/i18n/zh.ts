@@ -4,7 +4,7 @@ import { zhVault } from './zh-vault.ts';
 
 const number = (n: number) => n.toLocaleString('zh-CN');
 
-/** Everything the dashboard says, in Chinese. */
+/** All texts of the dashboard in Chinese. */
 export const zh: Text = {
   language: '中文',
   brand: 'vault-relay',

@@ -131,7 +131,7 @@ function Versions({ versions, start }: { versions: Row[]; start: Row }) {
 
 interface HistoryDialogProps extends ShownHistory {
   vaultId: string;
-  /** What the page says of its proof, again: the page behind a dialog is inert. */
+  /** The proof's verdict of the page, repeated here because the page behind a dialog is inert. */
   alarm: ReactNode;
   onClose: () => void;
 }

@@ -209,7 +209,7 @@ function useGathered(work: (rows: Row[]) => void): (row: Row) => void {
 /**
  * Subscribes to the vault from the loaded head.
  * @param loaded whether it was
- * @param onRows hears of rows after they were put in their places
+ * @param onRows receives rows after they are merged
  */
 export function useWatch(vaultId: string, loaded: boolean, onRows: (rows: Row[]) => void): void {
   const { client } = useSession();

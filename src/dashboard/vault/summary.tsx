@@ -24,7 +24,7 @@ interface EditorProps extends SummaryProps {
 /** What a person makes of the summary. */
 interface SummaryDraft {
   text: string;
-  /** The version that they saw; after a conflict, the one that they were told of. */
+  /** The version on the page; after a conflict, the current version. */
   seen: { version: number; summary: string };
 }
 

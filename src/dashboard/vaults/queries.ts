@@ -59,7 +59,7 @@ async function readOne(client: Client, vault_id: string): Promise<ListedVault | 
   }
 }
 
-/** Puts what is known of some vaults now in the place of what the list says of them. */
+/** Replaces vaults of the list by their newer states. */
 function replace(list: ListedVault[], now: ReadonlyMap<string, ListedVault | undefined>): ListedVault[] {
   const others = list.filter(({ vault_id }) => !now.has(vault_id));
   return [...others, ...[...now.values()].filter((vault) => vault !== undefined)];

@@ -26,7 +26,7 @@ export function installStalledReaderGuard(app: FastifyInstance, metrics: Metrics
 
   app.addHook('onRequest', ({ raw }, _reply, done) => {
     const { socket } = raw;
-    // The relay bounds the queues of its own sockets.
+    // The relay bounds the queues of its sockets itself.
     if (!(raw as { upgrade?: boolean }).upgrade && !readers.has(socket)) {
       readers.set(socket, { done: 0, left: 0, since: performance.now() });
       socket.once('close', () => readers.delete(socket));

@@ -40,7 +40,7 @@ const TAGS = [
   { name: 'pairing', description: 'Relay rooms and their codes.' },
 ];
 
-/** How a call can end, beyond success: what every call can, what its kind can, and what it says of itself. */
+/** The errors of a call: those of every call, those of its kind, and those that its definition lists. */
 function errorsOf(route: RestRoute): ErrorForm[] {
   const codes = new Set<ErrorCode>([
     'BAD_REQUEST',
@@ -89,7 +89,7 @@ function correctResponses(generated: Json, route: RestRoute): Json {
   };
 }
 
-/** Fields that are sent together or not at all, and those that need another one, as JSON Schema says it. */
+/** Fields that are sent together or not at all, and fields that need another one, in JSON Schema. */
 function requireOthers({ openapi: { together = [], needs = {} } }: RestRoute): Json {
   const needed = Object.entries(needs);
   const required = [

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../errors.ts';
 
 type Json = Record<string, unknown>;
 
-/** What the document says of each failure, and a sentence such as the server writes. */
+/** The document's description of each error, and an example of its sentence. */
 const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
   BAD_REQUEST: {
     description: 'The request is malformed; the sentence names the problem.',

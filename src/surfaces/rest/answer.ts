@@ -21,14 +21,14 @@ const payloadOf = ({ rowsJson, rest }: JsonRows): string | Readable =>
 
 /** The address of this request with another cursor, relative to the server. */
 function nextPage(request: FastifyRequest, cursor: string): string {
-  // A query may hold question marks of its own.
+  // A query may itself contain question marks.
   const [path, ...query] = request.url.split('?');
   const params = new URLSearchParams(query.join('?'));
   params.set('cursor', cursor);
   return `<${path}?${params}>; rel="next"`;
 }
 
-/** Sends as headers what an answer says beside its value. @returns whether the client has the answer already */
+/** Sends the metadata of an answer as headers. @returns whether the client already has the answer */
 function sendStanding(answer: Answer<unknown>, request: FastifyRequest, reply: FastifyReply): boolean {
   const { head, headHash, next, replayed } = answer;
   if (replayed) reply.header('idempotent-replayed', 'true');

@@ -1,4 +1,4 @@
-/** The tag of what a vault shows while this is its head. Weak: it says nothing about the bytes. */
+/** The entity tag of a vault's view at this head. Weak, because it does not identify the bytes. */
 export const etagOf = (head: number): string => `W/"${head}"`;
 
 /** An entity tag and what ends it (RFC 9110, section 8.8.3). A comma may stand within its quotes. */

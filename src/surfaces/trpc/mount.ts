@@ -74,13 +74,13 @@ const makeOperationOf =
 export function mountTrpc(app: FastifyInstance, router: AppRouter, contextOf: ContextOf): void {
   const trpcOptions = makeOptions(router, contextOf);
   app.setErrorHandler(makeErrorHandler(router));
-  // As text: tRPC parses it once it is known who calls.
+  // As text, because tRPC parses the body after the caller is identified.
   installJsonBody(app, (text) => text);
   app.route<{ Params: { path: string } }>({
     method: ['GET', 'HEAD', 'POST'],
     url: '/trpc/:path',
     config: { loggable: loggableBatchOf(router), operation: makeOperationOf(router) },
-    // A body that is longer than any call without a session needs is read once it is known who calls.
+    // The server reads a longer body only after it has identified the caller, because no call without a session needs one.
     onRequest: async (request, reply) => {
       const { 'content-length': length } = request.headers;
       const isShort = length !== undefined && Number(length) <= MAX_UNAUTHENTICATED_BODY;

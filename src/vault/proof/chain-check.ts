@@ -8,7 +8,7 @@ export interface StoredRow extends Omit<ChainRow, 'content_sha256'> {
   hash: string;
 }
 
-/** What a vault says of its own rows. */
+/** The columns of a vault that follow from its rows. */
 export interface VaultRecord {
   vault_id: string;
   created_by: string;
@@ -43,7 +43,7 @@ export interface Misfit {
 /** The counter of an adopted vault goes past every entry up to this number; higher ones keep theirs. */
 const HIGHEST_PASSED = 1_000_000;
 
-/** Takes the rows of one vault by seq and says what does not fit. It keeps a number for each entry and no text but a summary. */
+/** Checks the rows of one vault in the order of seq. It keeps a number for each entry and, of texts, only the summary. */
 export class ChainCheck {
   readonly #vault: VaultRecord;
   readonly #remembered: Head | undefined;

@@ -60,7 +60,7 @@ export class ChainStore {
     for await (const { vault_id } of found) yield vault_id;
   }
 
-  /** @returns what a vault that exists says of its rows */
+  /** @returns the columns of an existing vault that follow from its rows */
   async vault(vaultId: string): Promise<VaultRecord> {
     type Row = Text<VaultRecord, 'versions' | 'bytes' | 'head_seq'>;
     const query = { name: statementName(VAULT), text: VAULT, values: [vaultId] };
@@ -91,7 +91,7 @@ export class ChainStore {
       });
       throw new UnreadableError(error.message, { cause: error });
     } finally {
-      // The connection was lost, which the error of the work says already.
+      // The connection was lost, and the error of the work already reports it.
       await this.#client.query('RELEASE attempt').catch(() => undefined);
     }
   }

@@ -53,7 +53,7 @@ const BYTES_AROUND_TEXT = 512;
 export const bytesOfWrite = ({ write }: CallersWrite): number =>
   Buffer.byteLength(write.text) + BYTES_AROUND_TEXT;
 
-/** What a failed statement says about its writes: a lock concerns one vault, a lost database all of them. */
+/** Which writes of a failed statement the failure concerns: a lock one vault, a lost database all of them. */
 export const scopeOfFailure = (error: unknown): FailureScope =>
   findRelayError(error)?.details.outcome === 'unknown' ? 'database' : scopeOfFault(error);
 
@@ -82,7 +82,7 @@ const toJson = ({ caller, write }: CallersWrite, place: number, rules: AccessRul
 /**
  * Runs writes in one statement and one commit. A refused write leaves the others as they are.
  * @returns a row for each write, in their order
- * @throws RelayError `SERVICE_UNAVAILABLE`, which says whether the statement may have been committed
+ * @throws RelayError `SERVICE_UNAVAILABLE`, with `outcome: unknown` where the statement may have been committed
  */
 export async function runWrites(
   db: Database,
