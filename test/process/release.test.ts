@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { readLastReleased } from '../../src/cli/openapi/files.ts';
@@ -38,6 +38,12 @@ test('npm run release --commit makes one tagged commit of version, changelog, do
     const git = (...args: string[]) => execFileSync('git', args, { cwd: copy, env, encoding: 'utf8' });
     const release = (...args: string[]) =>
       spawnSync('npm', ['run', '--silent', 'release', '--', ...args], { cwd: copy, env, encoding: 'utf8' });
+    // The changelog may have nothing unreleased, because a release has just been made.
+    const changelog = read('CHANGELOG.md').replace(
+      '## Unreleased\n',
+      '## Unreleased\n\n### Added\n\n- A change.\n',
+    );
+    writeFileSync(path.join(copy, 'CHANGELOG.md'), changelog);
     git('init', '--quiet');
     git('add', '.');
     git('commit', '--quiet', '-m', 'Before');
