@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
-import { Redis, ReplyError } from 'ioredis';
+import { type Redis, ReplyError } from 'ioredis';
 import { RelayError } from '../errors.ts';
 import { within } from './deadline.ts';
 import { type Keys, makeKeys, type ReplicaId, replicaOf } from './keys.ts';
+import { ANSWER_MS, CONNECT_MS, disconnect, type Link, makeClient } from './link.ts';
 import { makeScripts, type ScriptName } from './scripts.ts';
 
 /** Interval of heartbeats. Each also lists the other replicas. */
 export const BEAT_MS = 1500;
-/** A replica without a heartbeat for this long is dead. It has closed its sockets by then, see {@link ANSWER_MS}. */
+/** A replica without a heartbeat for this long is dead. It has closed its sockets by then, because {@link BEAT_MS} plus {@link ANSWER_MS} is less. */
 export const PRESENCE_MS = 6000;
-/** Time-out of Redis commands. {@link BEAT_MS} plus this must be less than {@link PRESENCE_MS}. */
-const ANSWER_MS = 3000;
-const CONNECT_MS = 2000;
 const RECONNECT_MS = 500;
 
 /** Errors of a reachable but unusable Redis: a replica, loading, full, busy, or without our scripts. */
@@ -42,15 +40,6 @@ export interface LineOptions {
   url: string;
   log: FastifyBaseLogger;
   events: LineEvents;
-}
-
-/** A pair of working connections: one for commands and one for subscriptions. */
-interface Link {
-  /** Id of this replica for the lifetime of the link. A reconnect gets a new id. */
-  readonly id: ReplicaId;
-  readonly commands: Redis;
-  readonly subscriber: Redis;
-  readonly shas: Record<ScriptName, string>;
 }
 
 /** The connection to Redis. Reconnects after a loss, with a new replica id. */
@@ -149,7 +138,7 @@ export class RedisLine {
   }
 
   async #open(): Promise<void> {
-    const [commands, subscriber] = [this.#client(), this.#client()];
+    const [commands, subscriber] = [makeClient(this.#options.url), makeClient(this.#options.url)];
     const id = replicaOf(randomUUID());
     try {
       const shas = await within(CONNECT_MS + ANSWER_MS, this.#introduce({ id, commands, subscriber }));
@@ -166,19 +155,6 @@ export class RedisLine {
     this.#options.log.info({ replica: id }, 'Connected to Redis');
     this.#options.events.onOpen();
     this.#beatLater(this.#link);
-  }
-
-  #client(): Redis {
-    const client = new Redis(this.#options.url, {
-      lazyConnect: true,
-      retryStrategy: () => null,
-      enableOfflineQueue: false,
-      connectTimeout: CONNECT_MS,
-      commandTimeout: ANSWER_MS,
-      connectionName: 'vault-relay',
-    });
-    client.on('error', () => undefined); // 'end' follows, or the call in flight rejects
-    return client;
   }
 
   async #introduce({ id, commands, subscriber }: Omit<Link, 'shas'>): Promise<Link['shas']> {
@@ -251,9 +227,4 @@ export class RedisLine {
     this.#options.events.onLost();
     this.#tryLater();
   }
-}
-
-function disconnect({ commands, subscriber }: Pick<Link, 'commands' | 'subscriber'>): void {
-  commands.disconnect();
-  subscriber.disconnect();
 }

@@ -5,7 +5,7 @@ import { conflict, gone, notFound, unauthorized } from '../errors.ts';
 import { hashOtp, makeToken, otpOf } from './otp.ts';
 import type { CreatedSession, DeniedSession, GrantedSession, SessionStatus } from './schema.ts';
 import { MAX_BOUND_SESSIONS } from './schema.ts';
-import { DENY, GRANT, REQUEST, STATUS, SWEEP_CLOCK } from './sql.ts';
+import { DENY, GRANT, PEEK, REQUEST, STATUS, SWEEP_CLOCK } from './sql.ts';
 
 /** The row of SWEEP_CLOCK; null where there is nothing to sweep. */
 interface SweepClock {
@@ -63,12 +63,11 @@ export class LoginStore {
 
   /** Reads a request for a page, without its token. @returns null for an unknown session */
   async peek(id: string): Promise<LoginRequest | null> {
-    const { sessionState } = await this.#db.prisma();
-    const login = await sessionState.findUnique({
-      where: { idHash: new Uint8Array(hashSessionId(id)) },
-      select: { hostname: true, status: true, remainingMs: true },
-    });
-    return login && { ...login, status: login.status as LoginRequest['status'] };
+    const [row] = await this.#db.rows<Omit<LoginRequest, 'remainingMs'> & { remaining_ms: number }>(
+      PEEK,
+      hashSessionId(id),
+    );
+    return row ? { hostname: row.hostname, status: row.status, remainingMs: row.remaining_ms } : null;
   }
 
   /**

@@ -67,6 +67,9 @@ export const STATUS = `
     CASE WHEN status = 'granted' AND expires_at > now() AND token_until > now() THEN token END AS token
   FROM sessions WHERE id_hash = $1`;
 
+/** What a page shows of a request. Anybody can open it, so it must not load the Prisma client into the server. */
+export const PEEK = `SELECT hostname, status, remaining_ms FROM session_states WHERE id_hash = $1`;
+
 /**
  * One conditional statement decides: a correct OTP grants, a wrong one is counted, the last wrong one ends the request. Only
  * a signature binds; binding requests from the pending phase are ignored. The audit log records the grant. Wrong OTPs are

@@ -17,7 +17,7 @@ async function readModules(folder: string): Promise<string[]> {
 
 const PRISMA = /\/@prisma\/|\/dist\/db\/(prisma|generated)/;
 
-test('a server that answers reads and writes loads no Prisma client', async () => {
+test('a server that answers reads, writes and login pages loads no Prisma client', async () => {
   // Else the names below would be those of another version.
   expect(await readFile('dist/db/prisma.js', 'utf8')).toContain(`from '@prisma/adapter-pg'`);
   const folder = await mkdtemp(path.join(tmpdir(), 'vault-relay-coverage-'));
@@ -30,6 +30,14 @@ test('a server that answers reads and writes loads no Prisma client', async () =
       const { vault_id } = (await vaults.create('a vault')).body;
       expect((await vaults.append(vault_id, 'a text')).status).toBe(200);
       expect((await vaults.read(vault_id)).body).toHaveLength(1);
+      const { id } = (await (
+        await fetch(`${url}/api/sessions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ hostname: 'build-mac' }),
+        })
+      ).json()) as { id: string };
+      expect((await fetch(`${url}/auth?id=${id}`)).status).toBe(200);
       expect((await stop(program)).code).toBe(0);
     });
     const modules = await readModules(folder);

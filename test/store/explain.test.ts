@@ -279,6 +279,7 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   ENDED: each([['sessions_pkey'], BANS], [`{${'ab'.repeat(32)}}`]),
   REQUEST: each([], [hash, 'host', hash]),
   STATUS: each([['sessions_pkey']], [hash]),
+  PEEK: each([['sessions_pkey']], [hash]),
   GRANT: each([['sessions_pkey']], [hash, hash, 'token', 'st-1', ...SOURCE]),
   DENY: each([['sessions_pkey']], [hash, ...SOURCE]),
   LOOK_AT_BINDINGS: each(

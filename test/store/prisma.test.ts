@@ -127,13 +127,13 @@ describe('the client', () => {
 
   test('finds a session by its primary key', async () => {
     const spans = await spansOf(async (db) => {
-      expect(await new LoginStore(db).peek('no-session')).toBeNull();
+      await expect(new SessionStore(db).revoke('no-session')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     });
     const admin = await database.admin.connect();
     await admin.query('SET enable_seqscan = off');
     const { rows } = await admin.query(`EXPLAIN ${spans.at(-1)}`, [hashSessionId('no-session'), 1, 0]);
     admin.release(true);
-    expect(JSON.stringify(rows)).toContain('Index Scan using sessions_pkey');
+    expect(JSON.stringify(rows)).toMatch(/Index (Only )?Scan using sessions_pkey/);
   });
 });
 

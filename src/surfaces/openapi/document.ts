@@ -3,16 +3,8 @@ import type { Limits } from '../../config.ts';
 import { ERROR_FACES, type ErrorCode } from '../../errors.ts';
 import type { AppRouter } from '../../router.ts';
 import { listRestRoutes, type RestRoute } from '../rest/routes.ts';
-import {
-  type ErrorForm,
-  EVERY_HEADER,
-  errorResponse,
-  errorSchema,
-  HEADERS,
-  headerRefs,
-  responseName,
-  schemaName,
-} from './errors.ts';
+import { type ErrorForm, errorResponse, errorSchema, responseName, schemaName } from './errors.ts';
+import { EVERY_HEADER, HEADERS, headerRefs } from './headers.ts';
 import { clientIdParameter, isGuarded, isRead, securityOf, securitySchemes } from './security.ts';
 
 export type OpenApiDocument = OpenAPIObject;

@@ -125,7 +125,7 @@ export class VaultWriter {
     if (outcome !== 'written' && outcome !== 'replayed') {
       if (!Object.hasOwn(REFUSALS, outcome)) throw unknownOutcome('write_to_vaults', outcome);
       // The conflict of a summary shows the current one, also to a past writer from another work session.
-      if (op === 'summary' && current !== null) await this.#noteShown(caller, vaultId);
+      if (op === 'summary' && outcome === 'conflict') await this.#noteShown(caller, vaultId);
       throw REFUSALS[outcome]({ ...write, current });
     }
     if (entry_no === null || version === null || seq === null)
