@@ -27,12 +27,14 @@ const vaultOf = (rows: number) => `v-one-${rows}`;
 async function seed(admin: pg.Client, rows: number): Promise<void> {
   const vaults = rows / ROWS_OF_A_VAULT;
   const insertVaults = `
-    INSERT INTO vaults (vault_id, summary, work_session_id, created_by, next_entry_no, head_seq)
-    SELECT $1 || CASE WHEN $2 = 1 THEN '' ELSE '-' || v END, 'vault ' || v, $3, $3, $4 + 1, 1 FROM generate_series(1, $2::int) AS v`;
+    INSERT INTO vaults (bucket, vault_id, summary, work_session_id, created_by, next_entry_no, head_seq)
+    SELECT vault_bucket(id), id, 'vault ' || v, $3, $3, $4 + 1, $4
+    FROM generate_series(1, $2::int) AS v, LATERAL (SELECT $1 || CASE WHEN $2 = 1 THEN '' ELSE '-' || v END) AS named (id)`;
   const insertEntries = `
-    INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content, hash)
-    SELECT $1 || CASE WHEN $2 = 1 THEN '' ELSE '-' || v END, n, 1, 'content', $3, ${TEXT}, sha256('')
-    FROM generate_series(1, $2::int) AS v, generate_series(1, $4::int) AS n`;
+    INSERT INTO vault_entries (bucket, vault_id, seq, entry_no, version, kind, writer_id, content, hash)
+    SELECT vault_bucket(id), id, n, n, 1, 'content', $3, ${TEXT}, sha256('')
+    FROM generate_series(1, $2::int) AS v, LATERAL (SELECT $1 || CASE WHEN $2 = 1 THEN '' ELSE '-' || v END) AS named (id),
+      generate_series(1, $4::int) AS n`;
   for (const values of [
     [`v-many-${rows}`, vaults, manyOf(rows).workSessionId, ROWS_OF_A_VAULT],
     [vaultOf(rows), 1, oneOf(rows).workSessionId, rows],

@@ -71,8 +71,8 @@ export async function seedManyVaults(admin: pg.Pool, count: number): Promise<voi
     [CALLER.workSessionId, CALLER.clientId, count],
   );
   await admin.query(
-    `INSERT INTO vault_writers (vault_id, client_id)
-     SELECT vault_id, CASE WHEN n <= 100 THEN $1 ELSE 'client-' || (n + more) % 5000 END
+    `INSERT INTO vault_writers (bucket, vault_id, client_id)
+     SELECT vault_bucket(vault_id), vault_id, CASE WHEN n <= 100 THEN $1 ELSE 'client-' || (n + more) % 5000 END
      FROM (SELECT vault_id, substr(vault_id, 3)::int AS n FROM vaults) AS numbered, generate_series(0, 2) AS more
      WHERE n > 100 OR more = 0`,
     [CALLER.clientId],

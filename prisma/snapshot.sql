@@ -15,7 +15,11 @@ CREATE TYPE vault_row AS (
     content text,
     created_at timestamp with time zone,
     tags text[],
-    hash bytea
+    hash bytea,
+    bucket integer,
+    author text,
+    addressees text[],
+    salt bytea
 );
 GRANT USAGE ON TYPE vault_row TO PUBLIC;
 
@@ -47,7 +51,8 @@ CREATE TYPE vault_write_event AS (
     client_id text,
     session text,
     request_id text,
-    address text
+    address text,
+    bucket integer
 );
 GRANT USAGE ON TYPE vault_write_event TO PUBLIC;
 
@@ -56,9 +61,6 @@ GRANT USAGE ON TYPE vault_write_outcome TO PUBLIC;
 
 CREATE SEQUENCE audit_log_id_seq AS bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1 OWNED BY audit_log.id;
 GRANT USAGE ON SEQUENCE audit_log_id_seq TO vault_relay_app;
-
-CREATE SEQUENCE vault_entries_seq_seq AS bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1 OWNED BY vault_entries.seq;
-GRANT USAGE ON SEQUENCE vault_entries_seq_seq TO vault_relay_app;
 
 CREATE SEQUENCE vault_outside_reads_id_seq AS bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1 OWNED BY vault_outside_reads.id;
 GRANT USAGE ON SEQUENCE vault_outside_reads_id_seq TO vault_relay_app;
@@ -118,7 +120,8 @@ CREATE VIEW audit_lines (
     client_id text,
     session text,
     request_id text,
-    address text
+    address text,
+    bucket integer
 ) WITH (security_invoker=true);
 GRANT SELECT ON audit_lines TO vault_relay_app;
 
@@ -134,10 +137,11 @@ CREATE TABLE audit_log (
     session text,
     request_id text,
     address text,
-    CONSTRAINT audit_log_pkey PRIMARY KEY (id)
+    bucket integer NOT NULL DEFAULT 0,
+    CONSTRAINT audit_log_pkey PRIMARY KEY (bucket, id)
 );
 CREATE INDEX audit_log_by_time ON audit_log USING brin (at);
-CREATE UNIQUE INDEX audit_log_pkey ON audit_log USING btree (id);
+CREATE UNIQUE INDEX audit_log_pkey ON audit_log USING btree (bucket, id);
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_audit_log();
 ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_append_only;
 GRANT INSERT, SELECT ON audit_log TO vault_relay_app;
@@ -184,15 +188,17 @@ CREATE TABLE vault_creation_keys (
     key text NOT NULL,
     request_hash bytea NOT NULL,
     vault_id text NOT NULL,
-    CONSTRAINT vault_creation_keys_pkey PRIMARY KEY (work_session_id, client_id, key),
-    CONSTRAINT vault_creation_keys_vault_id_key UNIQUE (vault_id)
+    bucket integer NOT NULL,
+    CONSTRAINT vault_creation_keys_bucket_check CHECK (bucket = vault_bucket(vault_id)),
+    CONSTRAINT vault_creation_keys_bucket_vault_id_key UNIQUE (bucket, vault_id),
+    CONSTRAINT vault_creation_keys_pkey PRIMARY KEY (work_session_id, client_id, key)
 );
+CREATE UNIQUE INDEX vault_creation_keys_bucket_vault_id_key ON vault_creation_keys USING btree (bucket, vault_id);
 CREATE UNIQUE INDEX vault_creation_keys_pkey ON vault_creation_keys USING btree (work_session_id, client_id, key);
-CREATE UNIQUE INDEX vault_creation_keys_vault_id_key ON vault_creation_keys USING btree (vault_id);
 GRANT INSERT, SELECT ON vault_creation_keys TO vault_relay_app;
 
 CREATE TABLE vault_entries (
-    seq bigint NOT NULL DEFAULT nextval('vault_entries_seq_seq'::regclass),
+    seq bigint NOT NULL,
     vault_id text NOT NULL,
     entry_no integer NOT NULL,
     version integer NOT NULL,
@@ -202,15 +208,20 @@ CREATE TABLE vault_entries (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     tags text[] NOT NULL DEFAULT '{}'::text[],
     hash bytea NOT NULL,
+    bucket integer NOT NULL,
+    author text,
+    addressees text[],
+    salt bytea,
+    CONSTRAINT vault_entries_bucket_vault_id_entry_no_version_key UNIQUE (bucket, vault_id, entry_no, version),
+    CONSTRAINT vault_entries_bucket_vault_id_fkey FOREIGN KEY (bucket, vault_id) REFERENCES vaults(bucket, vault_id),
+    CONSTRAINT vault_entries_form_check CHECK (num_nulls(author, addressees, salt) = ANY (ARRAY[0, 3])),
     CONSTRAINT vault_entries_hash_check CHECK (octet_length(hash) = 32),
     CONSTRAINT vault_entries_kind_check CHECK (kind = ANY (ARRAY['content'::text, 'summary'::text])) NOT VALID,
-    CONSTRAINT vault_entries_pkey PRIMARY KEY (seq),
-    CONSTRAINT vault_entries_vault_id_entry_no_version_key UNIQUE (vault_id, entry_no, version),
-    CONSTRAINT vault_entries_vault_id_fkey FOREIGN KEY (vault_id) REFERENCES vaults(vault_id)
+    CONSTRAINT vault_entries_pkey PRIMARY KEY (bucket, vault_id, seq),
+    CONSTRAINT vault_entries_salt_check CHECK (octet_length(salt) = 16)
 );
-CREATE INDEX vault_entries_by_vault_seq ON vault_entries USING btree (vault_id, seq);
-CREATE UNIQUE INDEX vault_entries_pkey ON vault_entries USING btree (seq);
-CREATE UNIQUE INDEX vault_entries_vault_id_entry_no_version_key ON vault_entries USING btree (vault_id, entry_no, version);
+CREATE UNIQUE INDEX vault_entries_bucket_vault_id_entry_no_version_key ON vault_entries USING btree (bucket, vault_id, entry_no, version);
+CREATE UNIQUE INDEX vault_entries_pkey ON vault_entries USING btree (bucket, vault_id, seq);
 CREATE TRIGGER vault_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON vault_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_vault_entries();
 ALTER TABLE vault_entries ENABLE ALWAYS TRIGGER vault_entries_append_only;
 GRANT INSERT, SELECT ON vault_entries TO vault_relay_app;
@@ -227,7 +238,8 @@ CREATE VIEW vault_lines (
     head_hash text,
     key_client_id text,
     key text,
-    key_hash text
+    key_hash text,
+    bucket integer
 ) WITH (security_invoker=true);
 GRANT SELECT ON vault_lines TO vault_relay_app;
 
@@ -237,10 +249,12 @@ CREATE TABLE vault_outside_reads (
     client_id text NOT NULL,
     work_session_id text NOT NULL,
     read_at timestamp with time zone NOT NULL DEFAULT now(),
-    CONSTRAINT vault_outside_reads_pkey PRIMARY KEY (id)
+    bucket integer NOT NULL,
+    CONSTRAINT vault_outside_reads_bucket_check CHECK (bucket = vault_bucket(vault_id)),
+    CONSTRAINT vault_outside_reads_pkey PRIMARY KEY (bucket, id)
 );
-CREATE INDEX vault_outside_reads_by_vault ON vault_outside_reads USING btree (vault_id, id);
-CREATE UNIQUE INDEX vault_outside_reads_pkey ON vault_outside_reads USING btree (id);
+CREATE INDEX vault_outside_reads_by_vault ON vault_outside_reads USING btree (bucket, vault_id, id);
+CREATE UNIQUE INDEX vault_outside_reads_pkey ON vault_outside_reads USING btree (bucket, id);
 GRANT DELETE, INSERT, SELECT ON vault_outside_reads TO vault_relay_app;
 
 CREATE TABLE vault_write_keys (
@@ -249,18 +263,22 @@ CREATE TABLE vault_write_keys (
     key text NOT NULL,
     request_hash bytea NOT NULL,
     seq bigint NOT NULL,
-    CONSTRAINT vault_write_keys_pkey PRIMARY KEY (vault_id, client_id, key)
+    bucket integer NOT NULL,
+    CONSTRAINT vault_write_keys_bucket_check CHECK (bucket = vault_bucket(vault_id)),
+    CONSTRAINT vault_write_keys_pkey PRIMARY KEY (bucket, vault_id, client_id, key)
 );
-CREATE UNIQUE INDEX vault_write_keys_pkey ON vault_write_keys USING btree (vault_id, client_id, key);
+CREATE UNIQUE INDEX vault_write_keys_pkey ON vault_write_keys USING btree (bucket, vault_id, client_id, key);
 GRANT INSERT, SELECT ON vault_write_keys TO vault_relay_app;
 
 CREATE TABLE vault_writers (
     vault_id text NOT NULL,
     client_id text NOT NULL,
-    CONSTRAINT vault_writers_pkey PRIMARY KEY (vault_id, client_id)
+    bucket integer NOT NULL,
+    CONSTRAINT vault_writers_bucket_check CHECK (bucket = vault_bucket(vault_id)),
+    CONSTRAINT vault_writers_pkey PRIMARY KEY (bucket, vault_id, client_id)
 );
-CREATE INDEX vault_writers_by_client ON vault_writers USING btree (client_id, vault_id);
-CREATE UNIQUE INDEX vault_writers_pkey ON vault_writers USING btree (vault_id, client_id);
+CREATE INDEX vault_writers_by_client ON vault_writers USING btree (client_id, bucket, vault_id);
+CREATE UNIQUE INDEX vault_writers_pkey ON vault_writers USING btree (bucket, vault_id, client_id);
 GRANT DELETE, INSERT, SELECT ON vault_writers TO vault_relay_app;
 
 CREATE TABLE vaults (
@@ -279,11 +297,13 @@ CREATE TABLE vaults (
     bytes bigint NOT NULL DEFAULT 0,
     gaps integer NOT NULL DEFAULT 0,
     irregular boolean NOT NULL DEFAULT false,
+    bucket integer NOT NULL,
+    CONSTRAINT vaults_bucket_check CHECK (bucket = vault_bucket(vault_id)),
     CONSTRAINT vaults_head_hash_check CHECK (octet_length(head_hash) = 32),
-    CONSTRAINT vaults_pkey PRIMARY KEY (vault_id)
+    CONSTRAINT vaults_pkey PRIMARY KEY (bucket, vault_id)
 ) WITH (fillfactor=70);
 CREATE INDEX vaults_by_work_session ON vaults USING btree (work_session_id, created_at, vault_id);
-CREATE UNIQUE INDEX vaults_pkey ON vaults USING btree (vault_id);
+CREATE UNIQUE INDEX vaults_pkey ON vaults USING btree (bucket, vault_id);
 CREATE TRIGGER vaults_close_to_unlisted_writers AFTER UPDATE OF writer_list ON vaults FOR EACH ROW WHEN (cardinality(new.writer_list) < cardinality(old.writer_list)) EXECUTE FUNCTION close_vault_to_unlisted_writers();
 ALTER TABLE vaults ENABLE TRIGGER vaults_close_to_unlisted_writers;
 GRANT INSERT, SELECT ON vaults TO vault_relay_app;
@@ -324,7 +344,17 @@ CREATE FUNCTION create_vault(creation json, max_vaults bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION create_vault TO PUBLIC;
 
-CREATE FUNCTION new_vault_row(w vault_write, v vaults, top vault_row)
+CREATE FUNCTION netstrings(texts text[])
+    RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION netstrings TO PUBLIC;
+
+CREATE FUNCTION new_salt_seed()
+    RETURNS bytea
+    LANGUAGE sql VOLATILE PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION new_salt_seed TO PUBLIC;
+
+CREATE FUNCTION new_vault_row(w vault_write, v vaults, top vault_row, seed bytea)
     RETURNS vault_row
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION new_vault_row TO PUBLIC;
@@ -348,6 +378,16 @@ CREATE FUNCTION refuse_change_of_vault_entries()
     RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION refuse_change_of_vault_entries TO PUBLIC;
+
+CREATE FUNCTION salt_pad(salt bytea, mask bigint)
+    RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION salt_pad TO PUBLIC;
+
+CREATE FUNCTION salted_hash(salt bytea, message bytea)
+    RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION salted_hash TO PUBLIC;
 
 CREATE FUNCTION search_fold(the_text text)
     RETURNS text
@@ -374,7 +414,7 @@ CREATE FUNCTION store_vault_rows(rows vault_row[])
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION store_vault_rows TO PUBLIC;
 
-CREATE FUNCTION top_vault_row(the_vault_id text, the_entry_no integer)
+CREATE FUNCTION top_vault_row(the_bucket integer, the_vault_id text, the_entry_no integer)
     RETURNS vault_row
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION top_vault_row TO PUBLIC;
@@ -384,12 +424,17 @@ CREATE FUNCTION vault_after_row(v vaults, made vault_row, op text)
     LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION vault_after_row TO PUBLIC;
 
+CREATE FUNCTION vault_bucket(vault_id text)
+    RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE;
+GRANT EXECUTE ON FUNCTION vault_bucket TO PUBLIC;
+
 CREATE FUNCTION vault_row_hash(previous bytea, entry vault_row)
     RETURNS bytea
     LANGUAGE plpgsql STABLE PARALLEL SAFE;
 GRANT EXECUTE ON FUNCTION vault_row_hash TO PUBLIC;
 
-CREATE FUNCTION vault_write_event_of(w vault_write, outcome text, seq bigint)
+CREATE FUNCTION vault_write_event_of(w vault_write, outcome text, seq bigint, bucket integer)
     RETURNS vault_write_event
     LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION vault_write_event_of TO PUBLIC;
@@ -398,6 +443,11 @@ CREATE FUNCTION wire_time(value timestamp with time zone)
     RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE;
 GRANT EXECUTE ON FUNCTION wire_time TO PUBLIC;
+
+CREATE FUNCTION write_to_bucket(the_bucket integer, writes json, max_entries bigint, max_bytes bigint)
+    RETURNS TABLE(place integer, outcome text, entry_no integer, version integer, seq bigint, current json)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION write_to_bucket TO PUBLIC;
 
 CREATE FUNCTION write_to_vaults(writes json, max_entries bigint, max_bytes bigint)
     RETURNS TABLE(place integer, outcome text, entry_no integer, version integer, seq bigint, current json)

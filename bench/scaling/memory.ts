@@ -54,6 +54,7 @@ export const measureMemory = (): Promise<string[][]> =>
   withFolder(async (DATA_DIR) => {
     const limits = { RATE_LIMIT_PER_MINUTE: '0', RELAY_WS_MAX_PER_IP: '100000', LOG_LEVEL: 'warn' };
     const env = { ...process.env, DATA_DIR, PORT: '0', ...limits };
+    execFileSync(process.execPath, [PROGRAM, 'migrate'], { env });
     const create = ['session', 'create', '--astation', 'st', '--json'];
     const made = execFileSync(process.execPath, [PROGRAM, ...create], { env, encoding: 'utf8' });
     const { session_id: session } = JSON.parse(made) as { session_id: string };

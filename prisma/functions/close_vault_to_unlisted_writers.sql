@@ -10,7 +10,8 @@ CREATE OR REPLACE FUNCTION close_vault_to_unlisted_writers() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM vault_writers
-    WHERE vault_id = NEW.vault_id AND client_id = ANY (OLD.writer_list) AND client_id <> ALL (NEW.writer_list);
+    WHERE bucket = NEW.bucket AND vault_id = NEW.vault_id
+        AND client_id = ANY (OLD.writer_list) AND client_id <> ALL (NEW.writer_list);
     RETURN NULL;
 END
 $$;

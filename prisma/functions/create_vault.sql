@@ -34,7 +34,8 @@ BEGIN
         IF FOUND AND known.request_hash = decode(w.request_hash, 'hex') THEN
             decided := 'replayed';
             vault_id := known.vault_id;
-            SELECT head_seq INTO seq FROM vaults WHERE vault_id = known.vault_id;
+            SELECT head_seq INTO seq FROM vaults
+            WHERE bucket = vault_bucket(known.vault_id) AND vault_id = known.vault_id;
         ELSIF FOUND THEN
             decided := 'key_reused';
         END IF;
@@ -47,13 +48,15 @@ BEGIN
         w.op := 'summary';
         w.text := creation ->> 'summary';
         v.vault_id := w.vault_id;
+        v.bucket := vault_bucket(w.vault_id);
+        v.head_seq := 0;
         v.head_hash := decode(repeat('00', 32), 'hex');
         v.bytes := 0;
-        made := new_vault_row(w, v, NULL);
+        made := new_vault_row(w, v, NULL, new_salt_seed());
         v := vault_after_row(v, made, w.op);
-        INSERT INTO vaults (vault_id, summary, work_session_id, created_by, created_at, head_seq, head_hash,
+        INSERT INTO vaults (bucket, vault_id, summary, work_session_id, created_by, created_at, head_seq, head_hash,
             changed_at, summary_version, bytes)
-        VALUES (v.vault_id, v.summary, w.work_session_id, w.client_id, made.created_at, v.head_seq, v.head_hash,
+        VALUES (v.bucket, v.vault_id, v.summary, w.work_session_id, w.client_id, made.created_at, v.head_seq, v.head_hash,
             v.changed_at, v.summary_version, v.bytes)
         ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
@@ -63,15 +66,16 @@ BEGIN
         END IF;
         PERFORM store_vault_rows(ARRAY[made]);
         IF w.key IS NOT NULL THEN
-            INSERT INTO vault_creation_keys (work_session_id, client_id, key, request_hash, vault_id)
-            VALUES (w.work_session_id, w.client_id, w.key, decode(w.request_hash, 'hex'), w.vault_id);
+            INSERT INTO vault_creation_keys (work_session_id, client_id, key, request_hash, bucket, vault_id)
+            VALUES (w.work_session_id, w.client_id, w.key, decode(w.request_hash, 'hex'), v.bucket, w.vault_id);
         END IF;
         vault_id := w.vault_id;
         seq := made.seq;
     END IF;
     outcome := decided;
-    INSERT INTO audit_log (action, outcome, vault_id, seq, work_session_id, client_id, session, request_id, address)
-    VALUES ('create', outcome, vault_id, seq, w.work_session_id, w.client_id, w.session, w.request_id, w.address);
+    INSERT INTO audit_log (bucket, action, outcome, vault_id, seq, work_session_id, client_id, session, request_id, address)
+    VALUES (coalesce(vault_bucket(vault_id), 0), 'create', outcome, vault_id, seq, w.work_session_id, w.client_id,
+        w.session, w.request_id, w.address);
     RETURN NEXT;
 END
 $$;

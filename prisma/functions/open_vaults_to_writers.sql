@@ -13,18 +13,19 @@ DECLARE
     written RECORD;
 BEGIN
     -- In the order of the key, so that no two statements ever wait for each other.
-    INSERT INTO vault_writers (vault_id, client_id)
-    SELECT DISTINCT vault_id, writer_id FROM unnest(rows) WHERE kind = 'content' ORDER BY vault_id, writer_id
+    INSERT INTO vault_writers (bucket, vault_id, client_id)
+    SELECT DISTINCT bucket, vault_id, writer_id FROM unnest(rows) WHERE kind = 'content'
+    ORDER BY bucket, vault_id, writer_id
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN;
     END IF;
     FOR written IN
-        SELECT vault_id, writer_id FROM unnest(rows) WHERE kind = 'content'
-        GROUP BY vault_id, writer_id ORDER BY min(seq)
+        SELECT bucket, vault_id, writer_id FROM unnest(rows) WHERE kind = 'content'
+        GROUP BY bucket, vault_id, writer_id ORDER BY bucket, vault_id, min(seq)
     LOOP
         UPDATE vaults SET writer_list = writer_list || written.writer_id
-        WHERE vault_id = written.vault_id AND cardinality(writer_list) < 100
+        WHERE bucket = written.bucket AND vault_id = written.vault_id AND cardinality(writer_list) < 100
             AND written.writer_id <> ALL (writer_list);
     END LOOP;
 END

@@ -12,7 +12,8 @@ CREATE OR REPLACE FUNCTION outside_write_outcome(w vault_write) RETURNS vault_wr
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF NOT EXISTS (
-        SELECT FROM vault_writers AS known WHERE known.vault_id = w.vault_id AND known.client_id = w.reads_as)
+        SELECT FROM vault_writers AS known
+        WHERE known.bucket = vault_bucket(w.vault_id) AND known.vault_id = w.vault_id AND known.client_id = w.reads_as)
     THEN
         RETURN 'forbidden';
     ELSIF w.op <> 'summary' THEN

@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION skip_taken_numbers(v vaults) RETURNS vaults
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     WHILE v.next_entry_no < 2147483647 AND EXISTS (
-        SELECT FROM vault_entries AS e WHERE e.vault_id = v.vault_id AND e.entry_no = v.next_entry_no)
+        SELECT FROM vault_entries AS e WHERE e.bucket = v.bucket AND e.vault_id = v.vault_id AND e.entry_no = v.next_entry_no)
     LOOP
         v.next_entry_no := v.next_entry_no + 1;
         v.gaps := v.gaps + 1;

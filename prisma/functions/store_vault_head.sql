@@ -12,6 +12,6 @@ BEGIN
         summary = v.summary, next_entry_no = v.next_entry_no, gaps = v.gaps, head_seq = v.head_seq,
         head_hash = v.head_hash, changed_at = v.changed_at, summary_version = v.summary_version,
         versions = v.versions, bytes = v.bytes
-    WHERE vault_id = v.vault_id;
+    WHERE bucket = v.bucket AND vault_id = v.vault_id;
 END
 $$;

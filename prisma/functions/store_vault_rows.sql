@@ -10,8 +10,11 @@ LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF cardinality(rows) > 0 THEN
         INSERT INTO vault_entries
-            (seq, vault_id, entry_no, version, kind, writer_id, content, created_at, tags, hash)
-        SELECT seq, vault_id, entry_no, version, kind, writer_id, content, created_at, tags, hash FROM unnest(rows);
+            (bucket, seq, vault_id, entry_no, version, kind, writer_id, content, created_at, tags, hash, author, addressees,
+            salt)
+        SELECT bucket, seq, vault_id, entry_no, version, kind, writer_id, content, created_at, tags, hash, author, addressees,
+            salt
+        FROM unnest(rows);
         PERFORM open_vaults_to_writers(rows);
     END IF;
     RETURN '{}';

@@ -42,6 +42,7 @@ DECLARE
     rows vault_row[] := '{}';
     events vault_write_event[] := '{}';
     changed BOOLEAN := false;
+    seed BYTEA := new_salt_seed();
 BEGIN
     FOR w IN
         SELECT * FROM json_populate_recordset(NULL::vault_write, writes) AS asked
@@ -53,7 +54,8 @@ BEGIN
         IF v.vault_id IS DISTINCT FROM w.vault_id THEN
             IF changed THEN PERFORM store_vault_head(v); END IF;
             changed := false;
-            SELECT * INTO v FROM vaults WHERE vault_id = w.vault_id FOR NO KEY UPDATE;
+            SELECT * INTO v FROM vaults
+            WHERE bucket = vault_bucket(w.vault_id) AND vault_id = w.vault_id FOR NO KEY UPDATE;
         END IF;
 
         -- The caller.
@@ -67,12 +69,12 @@ BEGIN
         -- The key: a repeat answers with the row of the first request.
         IF decided IS NULL AND w.key IS NOT NULL THEN
             SELECT k.request_hash, k.seq INTO known FROM vault_write_keys AS k
-            WHERE k.vault_id = w.vault_id AND k.client_id = w.client_id AND k.key = w.key;
+            WHERE k.bucket = v.bucket AND k.vault_id = w.vault_id AND k.client_id = w.client_id AND k.key = w.key;
             IF FOUND AND known.request_hash = decode(w.request_hash, 'hex') THEN
                 decided := 'replayed';
                 rows := store_vault_rows(rows);
                 SELECT e.entry_no, e.version, e.seq INTO entry_no, version, seq
-                FROM vault_entries AS e WHERE e.seq = known.seq;
+                FROM vault_entries AS e WHERE e.bucket = v.bucket AND e.vault_id = v.vault_id AND e.seq = known.seq;
             ELSIF FOUND THEN
                 decided := 'key_reused';
             END IF;
@@ -94,7 +96,7 @@ BEGIN
                 top := made;
             ELSE
                 rows := store_vault_rows(rows);
-                top := top_vault_row(w.vault_id, target);
+                top := top_vault_row(v.bucket, v.vault_id, target);
             END IF;
             IF top.seq IS NULL AND w.op = 'override' THEN
                 decided := 'no_entry';
@@ -110,13 +112,13 @@ BEGIN
 
         -- The row.
         IF decided IS NULL THEN
-            made := new_vault_row(w, v, top);
+            made := new_vault_row(w, v, top, seed);
             rows := rows || made;
             v := vault_after_row(v, made, w.op);
             changed := true;
             IF w.key IS NOT NULL THEN
-                INSERT INTO vault_write_keys (vault_id, client_id, key, request_hash, seq)
-                VALUES (v.vault_id, w.client_id, w.key, decode(w.request_hash, 'hex'), made.seq);
+                INSERT INTO vault_write_keys (bucket, vault_id, client_id, key, request_hash, seq)
+                VALUES (v.bucket, v.vault_id, w.client_id, w.key, decode(w.request_hash, 'hex'), made.seq);
             END IF;
             decided := 'written'; entry_no := made.entry_no; version := made.version; seq := made.seq;
         END IF;
@@ -124,14 +126,14 @@ BEGIN
         -- The answer.
         place := w.place;
         outcome := decided;
-        events := events || vault_write_event_of(w, outcome, seq);
+        events := events || vault_write_event_of(w, outcome, seq, coalesce(v.bucket, vault_bucket(w.vault_id)));
         RETURN NEXT;
     END LOOP;
 
     IF changed THEN PERFORM store_vault_head(v); END IF;
     PERFORM store_vault_rows(rows);
-    INSERT INTO audit_log (action, outcome, vault_id, seq, work_session_id, client_id, session, request_id, address)
-    SELECT action, outcome, vault_id, seq, work_session_id, client_id, session, request_id, address
+    INSERT INTO audit_log (bucket, action, outcome, vault_id, seq, work_session_id, client_id, session, request_id, address)
+    SELECT bucket, action, outcome, vault_id, seq, work_session_id, client_id, session, request_id, address
     FROM unnest(events);
 END
 $$;

@@ -2,7 +2,8 @@
 
 /** `$1` the vault (null: several), `$2` request id, `$3` address, `$4` action: an operator has neither session nor client id. */
 export const NOTE_OPERATOR_READ = `
-  INSERT INTO audit_log (vault_id, request_id, address, action, outcome) VALUES ($1, $2, $3, $4, 'operator')`;
+  INSERT INTO audit_log (bucket, vault_id, request_id, address, action, outcome)
+  VALUES (coalesce(vault_bucket($1), 0), $1, $2, $3, $4, 'operator')`;
 
 /**
  * `$1` the vaults, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address, `$7` action. Keeps the
@@ -10,20 +11,21 @@ export const NOTE_OPERATOR_READ = `
  */
 export const NOTE_OUTSIDE_READS = `
   WITH noted AS (
-    INSERT INTO vault_outside_reads (vault_id, work_session_id, client_id)
-    SELECT vault_id, $2, $3 FROM unnest($1::text[]) AS read (vault_id)
+    INSERT INTO vault_outside_reads (bucket, vault_id, work_session_id, client_id)
+    SELECT vault_bucket(vault_id), vault_id, $2, $3 FROM unnest($1::text[]) AS read (vault_id)
   ), audited AS (
-    INSERT INTO audit_log (vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
-    SELECT vault_id, $2, $3, $4, $5, $6, $7, 'from_outside' FROM unnest($1::text[]) AS read (vault_id)
+    INSERT INTO audit_log (bucket, vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
+    SELECT vault_bucket(vault_id), vault_id, $2, $3, $4, $5, $6, $7, 'from_outside' FROM unnest($1::text[]) AS read (vault_id)
   )
   DELETE FROM vault_outside_reads AS old USING unnest($1::text[]) AS read (vault_id)
-  WHERE old.vault_id = read.vault_id AND old.id <= (
-    SELECT id FROM vault_outside_reads AS kept WHERE kept.vault_id = read.vault_id ORDER BY id DESC OFFSET 99 LIMIT 1)`;
+  WHERE old.bucket = vault_bucket(read.vault_id) AND old.vault_id = read.vault_id AND old.id <= (
+    SELECT id FROM vault_outside_reads AS kept
+    WHERE kept.bucket = vault_bucket(read.vault_id) AND kept.vault_id = read.vault_id ORDER BY id DESC OFFSET 99 LIMIT 1)`;
 
 /** `$1` vault, if known, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address, `$7` actions and `$8` outcomes, one for each call of the request. */
 export const NOTE_REFUSALS = `
-  INSERT INTO audit_log (vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
-  SELECT $1, $2, $3, $4, $5, $6, action, outcome FROM unnest($7::text[], $8::text[]) AS refused (action, outcome)`;
+  INSERT INTO audit_log (bucket, vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
+  SELECT coalesce(vault_bucket($1), 0), $1, $2, $3, $4, $5, $6, action, outcome FROM unnest($7::text[], $8::text[]) AS refused (action, outcome)`;
 
 /**
  * `$1` vault, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address, `$7` the client id as far
@@ -31,11 +33,12 @@ export const NOTE_REFUSALS = `
  */
 export const EXPLAIN_REFUSAL = `
   WITH v AS (
-    SELECT work_session_id, EXISTS (SELECT FROM vault_writers WHERE vault_id = $1 AND client_id = $7) AS is_writer
-    FROM vaults WHERE vault_id = $1
+    SELECT work_session_id, EXISTS (
+      SELECT FROM vault_writers WHERE bucket = vault_bucket($1) AND vault_id = $1 AND client_id = $7) AS is_writer
+    FROM vaults WHERE bucket = vault_bucket($1) AND vault_id = $1
   ), audited AS (
-    INSERT INTO audit_log (vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
-    SELECT $1, $2, $3, $4, $5, $6, $8, CASE
+    INSERT INTO audit_log (bucket, vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
+    SELECT vault_bucket($1), $1, $2, $3, $4, $5, $6, $8, CASE
       WHEN NOT EXISTS (SELECT FROM v) THEN 'no_vault'
       WHEN (SELECT is_writer FROM v) THEN 'past_writer'
       ELSE 'forbidden' END

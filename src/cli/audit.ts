@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { withPrismaSnapshot } from '../db/connection.ts';
 import type { AppendOnlyClient } from '../db/prisma.ts';
 import { toSafeNumber } from '../numbers.ts';
+import { bucketOf } from '../vault/bucket.ts';
 import type { CommandDeps } from './command.ts';
 import { parseMoment } from './options.ts';
 import { withConnectionToDatabase } from './with-database.ts';
@@ -43,7 +44,7 @@ export async function* readAudit(
   { since, until, vault, workSession, action }: AuditOptions,
 ): AsyncGenerator<AuditRow> {
   const wanted = {
-    ...(vault !== undefined && { vaultId: vault }),
+    ...(vault !== undefined && { bucket: bucketOf(vault), vaultId: vault }),
     ...(workSession !== undefined && { workSessionId: workSession }),
     ...(action !== undefined && { action }),
     AND: [{ wireAt: { gte: since } }, ...(until === undefined ? [] : [{ wireAt: { lt: until } }])],

@@ -34,8 +34,7 @@ export async function printVerification(
     await out.jsonText(`${misfits === 0 ? '{"misfits":[' : ''}],${JSON.stringify(found).slice(1)}\n`);
     return misfits;
   }
-  const { vaults, rows, verified_up_to } = found;
-  const total = `${count(vaults, 'vault')}, ${count(rows, 'row')}, verified up to seq ${verified_up_to}`;
+  const total = `${count(found.vaults, 'vault')}, ${count(found.rows, 'row')} verified`;
   await out.line(misfits > 0 ? `${total}; NOT OK: ${misfits}` : total);
   return misfits;
 }

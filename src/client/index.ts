@@ -9,6 +9,7 @@ import {
 } from '@trpc/client';
 import { EventSource, type FetchLike } from 'eventsource';
 import type { AppRouter } from '../router.ts';
+import { completeWatch } from './complete-watch.ts';
 
 export * from './proof.ts';
 
@@ -57,7 +58,7 @@ function goesAlone({ type, input }: { type: string; input: unknown }): boolean {
 
 /**
  * Makes a client of one caller. Small calls of the same moment travel in one request; a subscription has one of its own,
- * which comes back by itself when it is cut.
+ * which comes back by itself when it is cut. `vault.watch` ends with an error when a row is missing.
  * @returns functions that reject with a `TRPCClientError` for a call that is refused: its `message` is a sentence for
  *   a person, its `data.code` is for a program. A subscription that is refused calls `onError` with the same
  */
@@ -84,6 +85,7 @@ export function createVaultRelayClient(options: VaultRelayClientOptions): VaultR
   };
   return createTRPCClient<AppRouter>({
     links: [
+      completeWatch,
       splitLink({
         condition: ({ type }) => type === 'subscription',
         true: httpSubscriptionLink({ url, EventSource, eventSourceOptions: { fetch: fetchStream } }),

@@ -1,6 +1,14 @@
 import type { inferRouterOutputs } from '@trpc/server';
 import type { AppRouter } from '../router.ts';
-import { ALGORITHM, hashRow, type Proof, type ProofRow, sha256, utf8 } from './row-hash.ts';
+import {
+  FIRST_FORM,
+  hasContent,
+  hashRow,
+  hasItsTags,
+  isComplete,
+  type Proof,
+  type ProofRow,
+} from './row-hash.ts';
 
 /** A part of a vault's chain, as `GET /api/vault/<id>/proof` and `vault.proof` answer it. */
 export type { Proof };
@@ -68,10 +76,14 @@ async function findDifference(entry: Entry, row: ProofRow): Promise<string | und
   for (const field of ['entry_no', 'version', 'kind', 'writer_id', 'created_at'] as const) {
     if (entry[field] !== row[field]) return field;
   }
+  // Only a read with details shows these two.
+  for (const field of ['author', 'salt'] as const) {
+    if (entry[field] !== undefined && entry[field] !== row[field]) return field;
+  }
   if (!sameTags(entry.tags ?? [], row.tags)) return 'tags';
   // A lone surrogate would have the hash of U+FFFD.
   const isText = typeof entry.content === 'string' && !/\p{Surrogate}/u.test(entry.content);
-  return isText && (await sha256(utf8.encode(entry.content))) === row.content_sha256 ? undefined : 'content';
+  return isText && (await hasContent(row, entry.content)) ? undefined : 'content';
 }
 
 function tellView(entries: readonly Entry[]): ProvedView {
@@ -156,14 +168,16 @@ async function judgeRow(
   { last, vaultId, head, read }: RowContext,
 ): Promise<string | undefined> {
   if (row.seq <= last.seq) return `comes after row ${last.seq}`;
+  if (!isComplete(row)) return 'is of no form that this client knows';
   if ((await hashRow(last.hash, vaultId, row)) !== row.hash) return 'does not have the hash of its fields';
+  if (!(await hasItsTags(row))) return 'has another salt or other tags than its hash';
   if (row.seq === head.seq && row.hash !== head.hash) return 'has the number of the head, but another hash';
   return read.meet(row, head);
 }
 
 /** @throws ProofError for a page that does not go on where the one before ended */
 function checkPage({ vault_id, algorithm, previous_hash }: Proof, vaultId: string, last: Head): void {
-  if (vault_id === vaultId && algorithm === ALGORITHM && previous_hash === last.hash) return;
+  if (vault_id === vaultId && algorithm === FIRST_FORM && previous_hash === last.hash) return;
   throw new ProofError(`A page does not continue after row ${last.seq} of ${vaultId}.`);
 }
 

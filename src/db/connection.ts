@@ -114,7 +114,8 @@ const PORTION = { bytes: 1024 * 1024, rows: 1000 };
 export const PORTION_OF_ROWS = `
   next AS MATERIALIZED (
     SELECT seq, coalesce(octet_length(content), 0) + octet_length(concat(writer_id, array_to_string(tags, ''))) AS bytes
-    FROM vault_entries WHERE vault_id = $1 AND seq > $2::bigint ORDER BY seq LIMIT ${PORTION.rows}
+    FROM vault_entries
+    WHERE bucket = vault_bucket($1) AND vault_id = $1 AND seq > $2::bigint ORDER BY seq LIMIT ${PORTION.rows}
   ), weighed AS (
     SELECT seq, row_number() OVER by_seq AS place, sum(bytes) OVER by_seq AS bytes
     FROM next WINDOW by_seq AS (ORDER BY seq ROWS UNBOUNDED PRECEDING)

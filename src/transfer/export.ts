@@ -13,7 +13,7 @@ import {
   writePosition,
 } from './format.ts';
 import { AUDIT, CLOCK, ROWS } from './sql.ts';
-import { astations, findMissing, findVault, highestSeq, type Scope, vaultIds } from './vaults.ts';
+import { astations, findMissing, findVault, type Scope, vaultIds } from './vaults.ts';
 
 export interface ExportOptions extends Scope {
   /** The position of the last line that is there already; empty: none is. */
@@ -45,7 +45,7 @@ async function checkVaults({ prisma }: Source, { vaults }: Scope): Promise<void>
   if (missing !== undefined) throw new ExportError(`There is no vault ${missing}.`);
 }
 
-async function makeHeader({ client, prisma }: Source, options: ExportOptions): Promise<HeaderLine> {
+async function makeHeader({ client }: Source, options: ExportOptions): Promise<HeaderLine> {
   const { vaults = null, workSession = null, after, astations: withAstations = false } = options;
   const { rows } = await client.query(CLOCK);
   return {
@@ -56,7 +56,6 @@ async function makeHeader({ client, prisma }: Source, options: ExportOptions): P
     vaults,
     work_session_id: workSession,
     astations: withAstations,
-    highest_seq: await highestSeq(prisma, options),
   };
 }
 

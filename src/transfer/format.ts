@@ -3,8 +3,11 @@ import { z } from 'zod';
 import { toJson } from '../printable.ts';
 import { isCanonicalTime, MAX_SEQ, MAX_VERSION } from '../vault/proof/chain-form.ts';
 
-/** Names the lines below; another form would be `vault-relay-export/2`. */
-export const FORMAT = 'vault-relay-export/1';
+/** Names the lines below; another form would be `vault-relay-export/3`. */
+export const FORMAT = 'vault-relay-export/2';
+
+/** The form before rows had authors, which an import still reads. */
+const FIRST_FORMAT = 'vault-relay-export/1';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.string().refine(isCanonicalTime, 'must be a time in UTC with six decimals');
@@ -24,7 +27,7 @@ export type Key = z.output<typeof Key>;
 /** Begins a file, and each part of one that was continued. */
 const Header = z.strictObject({
   type: z.literal('header'),
-  format: z.literal(FORMAT),
+  format: z.enum([FIRST_FORMAT, FORMAT]),
   exported_at: time,
   /** The position that this part goes on from; null: it is the first. */
   after: z.string().nullable(),
@@ -32,8 +35,8 @@ const Header = z.strictObject({
   vaults: z.array(z.string()).nullable(),
   work_session_id: z.string().nullable(),
   astations: z.boolean(),
-  /** No row has a greater seq. */
-  highest_seq: seq,
+  /** Of the first form only; it says nothing about the rows. */
+  highest_seq: seq.optional(),
 });
 
 const Astation = z.strictObject({
@@ -71,9 +74,17 @@ const Row = z.strictObject({
   version: number.min(1).max(MAX_VERSION),
   kind: text,
   writer_id: text,
+  /** Missing in the first form, and null, as `to` and `salt`, in rows from before they were kept. */
+  author: text.nullable().default(null),
+  to: z.array(text).nullable().default(null),
   created_at: time,
   tags: z.array(text),
   content: text,
+  salt: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .nullable()
+    .default(null),
   hash,
   key: Key.nullable(),
 });

@@ -26,19 +26,15 @@ class Importer {
   readonly report: ImportReport = { vaults: 0, rows: 0, skipped: 0, astations: 0 };
   readonly #client: pg.Client;
   readonly #target: VaultTarget;
-  /** Vaults that were on the server before; they are the first ones of the file. */
-  readonly #present: number;
   #header: HeaderLine | undefined;
   #vault: VaultImport | undefined;
   #position: string | null = null;
   #seen = { astations: 0, vaults: 0, rows: 0 };
-  #begun = 0;
   #ended = false;
 
-  constructor(client: pg.Client, prisma: AppendOnlyClient, present: number) {
+  constructor(client: pg.Client, prisma: AppendOnlyClient) {
     this.#client = client;
     this.#target = new VaultTarget(client, prisma);
-    this.#present = present;
   }
 
   async take(line: Line): Promise<void> {
@@ -104,15 +100,8 @@ class Importer {
   async #takeVault(line: Line & { type: 'vault' }): Promise<void> {
     if (this.#vault?.continueWith(line)) return;
     await this.#finishVault();
-    const highestSeq = () => this.#header?.highest_seq ?? 0;
-    this.#begun++;
     const known = await this.#target.find(line.vault_id);
-    if (this.#begun <= this.#present && !known) {
-      throw new Error(
-        `this server already has other vaults (${this.#present}), but not vault ${line.vault_id}; import into an empty server`,
-      );
-    }
-    this.#vault = new VaultImport(this.#target, { line, known, highestSeq });
+    this.#vault = new VaultImport(this.#target, { line, known });
     await this.#vault.begin();
   }
 
@@ -135,7 +124,6 @@ class Importer {
         `it ends ${vaults} vaults and ${rows} rows, but ${seen.vaults} and ${seen.rows} came before it`,
       );
     }
-    if (this.#begun < this.#present) throw new Error('this server holds vaults that are not in the file');
     // The counts must be right first: they tell whether the last vault is whole.
     await this.#finishVault();
     this.#ended = true;
@@ -150,8 +138,8 @@ async function lock(client: pg.Client): Promise<void> {
 }
 
 /**
- * Brings the vaults of an export into a server that has none, or only the first ones of the file: one transaction a
- * vault, each chain checked row by row before it is committed.
+ * Brings the vaults of an export into a server, beside the vaults that are there: one transaction a vault, each chain checked
+ * row by row before it is committed. A vault that is there already must be the same.
  * @param client of a role that owns the tables, working as the role of the server
  * @throws ImportError naming the line that does not fit; the vaults before it are in
  */
@@ -160,8 +148,7 @@ export async function importVaults(
   lines: AsyncIterable<NumberedLine>,
 ): Promise<ImportReport> {
   await lock(client);
-  const prisma = await prismaOn(client);
-  const importer = new Importer(client, prisma, await prisma.vault.count());
+  const importer = new Importer(client, await prismaOn(client));
   for await (const { no, text, whole } of lines) {
     // What an interrupted export wrote last.
     if (!whole) break;

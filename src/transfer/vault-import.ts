@@ -1,4 +1,4 @@
-import { CHAIN_START, hashRow, sha256 } from '../vault/proof/chain.ts';
+import { CHAIN_START, hashRow } from '../vault/proof/chain.ts';
 import { looksSealed, SEALED_PREFIX } from '../vault/write/sealed.ts';
 import type { RowLine, VaultLine } from './format.ts';
 import type { KnownVault, VaultTarget } from './vault-target.ts';
@@ -11,15 +11,12 @@ export interface VaultImportOptions {
   line: VaultLine;
   /** The vault as it is here already. */
   known: KnownVault | undefined;
-  /** Of the whole export, as far as its last header says. */
-  highestSeq: () => number;
 }
 
 /** One vault on its way in: its rows are checked against each other as they come, and committed together. */
 export class VaultImport {
   readonly #target: VaultTarget;
   readonly #known: KnownVault | undefined;
-  readonly #highestSeq: () => number;
   #line: VaultLine;
   #waiting: RowLine[] = [];
   #waitingBytes = 0;
@@ -32,16 +29,15 @@ export class VaultImport {
   #changedAt = '';
   #summary: { content: string; version: number } = { content: '', version: 0 };
 
-  constructor(target: VaultTarget, { line, known, highestSeq }: VaultImportOptions) {
+  constructor(target: VaultTarget, { line, known }: VaultImportOptions) {
     this.#target = target;
     this.#line = line;
     this.#known = known;
-    this.#highestSeq = highestSeq;
   }
 
   async begin(): Promise<void> {
     if (this.#line.continued) throw new Error('the first rows of this vault are in another file');
-    if (!this.#known) await this.#target.begin(this.#line, this.#highestSeq());
+    if (!this.#known) await this.#target.begin(this.#line);
   }
 
   /** The export went on within this vault, which may have got rows meanwhile. @returns whether it is this one */
@@ -61,8 +57,7 @@ export class VaultImport {
     const { vault_id: vaultId } = this.#line;
     if (row.vault_id !== vaultId) throw new Error(`it is among the rows of vault ${vaultId}`);
     if (row.seq <= this.#seq) throw new Error(`seq ${row.seq} comes after ${this.#seq}`);
-    const content_sha256 = sha256(row.content);
-    if (hashRow(this.#hash, vaultId, { ...row, content_sha256 }) !== row.hash) {
+    if (hashRow(this.#hash, vaultId, row) !== row.hash) {
       throw new Error(
         `the hash of row ${row.seq} of vault ${vaultId} does not follow from the row before it`,
       );
@@ -105,14 +100,11 @@ export class VaultImport {
     if (head.seq !== this.#seq || head.hash !== this.#hash) {
       throw new Error(`vault ${vault_id} ends with row ${this.#seq}, but its line says ${head.seq}`);
     }
-    if (head.seq > this.#highestSeq())
-      throw new Error(`vault ${vault_id} goes beyond the head of the header`);
     if (this.#known) {
       this.#compare(this.#known);
       return { written: false, rows: 0 };
     }
     await this.#send();
-    await this.#target.raiseSequence(this.#highestSeq());
     await this.#target.commit(this.#line, {
       vault_id,
       writer_list,
@@ -135,7 +127,7 @@ export class VaultImport {
       JSON.stringify([...Object.entries(vault).toSorted(), [...new Set(writer_list)].toSorted()]);
     if (keys !== this.#keys || sorted(known) !== sorted(line)) {
       throw new Error(
-        `vault ${line.vault_id} already exists here with other rows; import into an empty server`,
+        `vault ${line.vault_id} already exists here with other rows; clients wrote into one of the two since the export`,
       );
     }
   }

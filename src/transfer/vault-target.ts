@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { mayHaveRun, readFault } from '../db/pg-errors.ts';
-import { APPLICATION_ROLE } from '../db/pool.ts';
 import type { AppendOnlyClient } from '../db/prisma.ts';
+import { bucketOf } from '../vault/bucket.ts';
 import { ChainStore } from '../vault/proof/chain-store.ts';
 import { formatMisfit, verifyVault } from '../vault/proof/verify-chains.ts';
 import type { RowLine, VaultLine } from './format.ts';
@@ -13,7 +13,6 @@ import {
   INSERT_VAULT,
   INSERT_WRITE_KEYS,
   INSERT_WRITERS,
-  RAISE_SEQUENCE,
   SETTLE_NUMBERS,
 } from './sql.ts';
 import { findVault, type VaultFields } from './vaults.ts';
@@ -39,7 +38,6 @@ export interface FinishedVault {
 export class VaultTarget {
   readonly #client: pg.Client;
   readonly #prisma: AppendOnlyClient;
-  #highestSeq = 0;
 
   /** @param prisma on the same connection */
   constructor(client: pg.Client, prisma: AppendOnlyClient) {
@@ -49,20 +47,15 @@ export class VaultTarget {
 
   async find(vaultId: string): Promise<KnownVault | undefined> {
     const vault = await findVault(this.#prisma, vaultId);
-    return vault && { ...vault, keys: await this.#prisma.vaultWriteKey.count({ where: { vaultId } }) };
+    return (
+      vault && {
+        ...vault,
+        keys: await this.#prisma.vaultWriteKey.count({ where: { bucket: bucketOf(vaultId), vaultId } }),
+      }
+    );
   }
 
-  /** What is written from now on, by whomever, gets a seq beyond those of the import. */
-  async raiseSequence(highestSeq: number): Promise<void> {
-    if (highestSeq <= this.#highestSeq) return;
-    await this.#client.query('RESET ROLE');
-    await this.#client.query(RAISE_SEQUENCE, [highestSeq]);
-    await this.#client.query(`SET ROLE ${APPLICATION_ROLE}`);
-    this.#highestSeq = highestSeq;
-  }
-
-  async begin(vault: VaultLine, highestSeq: number): Promise<void> {
-    await this.raiseSequence(highestSeq);
+  async begin(vault: VaultLine): Promise<void> {
     await this.#client.query('BEGIN');
     await this.#client.query(INSERT_VAULT, [JSON.stringify(vault)]);
   }

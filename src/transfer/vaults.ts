@@ -1,6 +1,7 @@
 import { streamPages } from '../db/connection.ts';
 import type { AppendOnlyClient } from '../db/prisma.ts';
 import { toSafeNumber } from '../numbers.ts';
+import { bucketOf } from '../vault/bucket.ts';
 import type { AstationLine, VaultLine } from './format.ts';
 
 /** What an export is asked for; undefined: all. */
@@ -13,21 +14,15 @@ export interface Scope {
 export type VaultFields = Omit<VaultLine, 'type' | 'position' | 'continued'>;
 
 const whereOf = ({ vaults, workSession }: Scope) => ({
-  ...(vaults && { vaultId: { in: vaults } }),
+  ...(vaults && { bucket: { in: vaults.map(bucketOf) }, vaultId: { in: vaults } }),
   ...(workSession !== undefined && { workSessionId: workSession }),
 });
 
 /** @returns the first of these vaults that does not exist */
 export async function findMissing({ vault }: AppendOnlyClient, ids: string[]): Promise<string | undefined> {
-  const found = await vault.findMany({ where: { vaultId: { in: ids } }, select: { vaultId: true } });
+  const found = await vault.findMany({ where: whereOf({ vaults: ids }), select: { vaultId: true } });
   const known = new Set(found.map(({ vaultId }) => vaultId));
   return ids.find((id) => !known.has(id));
-}
-
-/** @returns the highest seq of the vaults; 0 where there is none */
-export async function highestSeq({ vault }: AppendOnlyClient, scope: Scope): Promise<number> {
-  const { _max } = await vault.aggregate({ where: whereOf(scope), _max: { headSeq: true } });
-  return toSafeNumber(_max.headSeq ?? 0n);
 }
 
 /** Yields ids in the order of bytes, the same on every server. @param from the first one */
@@ -52,7 +47,7 @@ export async function findVault(
   { vaultLine }: AppendOnlyClient,
   vaultId: string,
 ): Promise<VaultFields | undefined> {
-  const line = await vaultLine.findUnique({ where: { vaultId } });
+  const line = await vaultLine.findFirst({ where: { bucket: bucketOf(vaultId), vaultId } });
   if (!line) return undefined;
   const { keyClientId, key, keyHash } = line;
   const hasKey = keyClientId !== null && key !== null && keyHash !== null;

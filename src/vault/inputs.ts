@@ -128,6 +128,9 @@ export function makeVaultInputs(limits: Limits) {
       q: q.optional(),
       writer: clientId.meta({ description: 'Only rows that this client wrote.' }).optional(),
       tag: tagName.meta({ description: 'Only rows with this tag.' }).optional(),
+      details: flag(
+        'Also what the server proved about each writer, and the salt of the hash of each row.',
+      ).optional(),
       limit: limit.optional(),
       cursor: cursor(READ_CURSOR).optional(),
       wait: within(1, MAX_WAIT, 'Seconds to wait for new rows before the answer is empty.').optional(),

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { timestamp } from '../wire.ts';
-import { CHAIN_ALGORITHM } from './proof/chain.ts';
-import { MAX_WRITERS } from './read/sql.ts';
+import { FIRST_FORM, SECOND_FORM } from './proof/chain.ts';
+import { MAX_AUTHORS, MAX_WRITERS } from './read/sql.ts';
 
 /** Upper bound, because the columns are INT. */
 export const MAX_INT = 2_147_483_647;
 
 /** A seq on the wire: BIGINT in the database, within the integers that a JSON number holds exactly. */
 const seq = z.int().min(0).meta({
-  description: 'The position in the order of all writes. Within one vault it is the order of the commits.',
+  description:
+    'The position in the order of the commits of one vault: 1, 2, 3 …. Rows from before vaults counted their own rows keep their numbers, which may have holes.',
 });
 
 const head = z.int().min(0).meta({ description: 'The `seq` of the last row: a valid next `since`.' });
@@ -31,6 +32,20 @@ const version = z
   .meta({ description: 'The version within its entry: 1, 2, 3 …, shown as v1, v2, v3.' });
 const count = z.int().min(0);
 
+const hmac = hash.meta({ description: 'HMAC-SHA-256 under the salt, in hexadecimal.' });
+
+const salt = z
+  .string()
+  .regex(/^[0-9a-f]{32}$/)
+  .meta({
+    description: '16 random bytes in hexadecimal, under which content and tags enter the hash of the row.',
+  });
+
+const author = z.string().meta({
+  description:
+    'What the server proved about the caller that wrote it, such as `session:` and the fingerprint of a session. Empty: nothing. Rows from before authors were kept have none.',
+});
+
 const kind = z.enum(['content', 'summary']);
 const writerId = z.string().meta({ description: 'The self-reported client id of the writer.' });
 
@@ -44,8 +59,13 @@ export const VaultEntry = z
     content: z.string(),
     created_at: timestamp,
     tags: z.array(z.string()).meta({ description: 'Absent if there are none.' }).exactOptional(),
+    author: author.exactOptional(),
+    salt: salt.exactOptional(),
   })
-  .meta({ id: 'VaultEntry', description: 'One version of one entry. It never changes.' });
+  .meta({
+    id: 'VaultEntry',
+    description: 'One version of one entry. It never changes. `author` and `salt` only with `details=true`.',
+  });
 export type VaultEntry = z.output<typeof VaultEntry>;
 
 export const VaultListItem = z
@@ -84,6 +104,7 @@ export const VaultMeta = z
       .string()
       .meta({ description: 'The Astation whose work session the vault belongs to.' }),
     created_by: z.string(),
+    author: author.nullable(),
     created_at: timestamp,
     changed_at: timestamp.meta({ description: 'The time of the last row of content or summary.' }),
     entries: count,
@@ -96,6 +117,12 @@ export const VaultMeta = z
           client_id: z.string(),
           writes: z.int().min(1),
           last_write_at: timestamp,
+          authors: z
+            .array(z.string())
+            .max(MAX_AUTHORS)
+            .meta({
+              description: `What the server proved about the callers of this name: at most ${MAX_AUTHORS}.`,
+            }),
           in_writer_list: z
             .boolean()
             .meta({ description: 'Whether the client may also read from another work session.' }),
@@ -115,7 +142,7 @@ export type VaultMeta = z.output<typeof VaultMeta>;
 export const Proof = z
   .object({
     vault_id: z.string(),
-    algorithm: z.literal(CHAIN_ALGORITHM),
+    algorithm: z.literal(FIRST_FORM).meta({ description: 'The form of rows that name no other.' }),
     previous_hash: hash.meta({
       description: "The hash that the first of these rows is chained to; zeros before the vault's first row.",
     }),
@@ -128,7 +155,17 @@ export const Proof = z
         writer_id: writerId,
         created_at: timestamp,
         tags: z.array(z.string()),
-        content_sha256: hash,
+        content_sha256: hash.meta({
+          description: 'Hash of the content: SHA-256, and in rows with a salt HMAC-SHA-256 under the salt.',
+        }),
+        algorithm: z
+          .literal(SECOND_FORM)
+          .exactOptional()
+          .meta({ description: 'Of rows of the second form, as the fields below.' }),
+        author: author.exactOptional(),
+        to: z.array(z.string()).exactOptional().meta({ description: 'Addressees.' }),
+        salt: salt.exactOptional(),
+        tags_hmac: hmac.exactOptional(),
         hash,
       }),
     ),

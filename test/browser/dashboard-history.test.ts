@@ -172,7 +172,7 @@ describeInBrowser('the past of a vault', () => {
     const changed = rows.find(({ content }) => content === 'migrate first')?.seq;
     await database.admin.query(`
       ALTER TABLE vault_entries DISABLE TRIGGER ALL;
-      UPDATE vault_entries SET content = 'migrate last' WHERE seq = ${changed};
+      UPDATE vault_entries SET content = 'migrate last' WHERE vault_id = '${vault_id}' AND seq = ${changed};
       ALTER TABLE vault_entries ENABLE ALWAYS TRIGGER vault_entries_append_only`);
     await onPage(async (page) => {
       await goTo(page, `/v/${vault_id}/proof`);

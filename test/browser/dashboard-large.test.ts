@@ -51,8 +51,8 @@ describeInBrowser('a vault of 2,000 entries', () => {
     await client.vault.append.mutate({ vault_id: small.vault_id, text: 'one' });
     const { vault_id } = await client.vault.create.mutate({ summary: 'large' });
     await database.admin.query(
-      `INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content, hash)
-       SELECT $1, n, 1, 'content', 'agent-a',
+      `INSERT INTO vault_entries (bucket, vault_id, seq, entry_no, version, kind, writer_id, content, hash)
+       SELECT vault_bucket($1), $1, n + 1, n, 1, 'content', 'agent-a',
          '## Entry ' || n || E'\\n\\n' || repeat('Some **words** of a hand-over. ', 1 + n % 9), sha256('')
        FROM generate_series(1, ${ENTRIES}) AS n`,
       [vault_id],

@@ -16,6 +16,7 @@ interface Row {
   content: string;
   created_at: string;
   tags?: string[];
+  author?: string;
 }
 
 interface ReadPage {
@@ -36,6 +37,11 @@ const LIES: [what: string, lie: Lie, says: string][] = [
     'another time',
     change({ created_at: '2026-01-01T00:00:00.000000Z' }),
     'e2 v1 has another time than its row in the chain',
+  ],
+  [
+    'another author',
+    change({ author: 'session:000000000000' }),
+    'e2 v1 has another proven author than its row in the chain',
   ],
   ['another text', change({ content: 'forged' }), 'e2 v1 has another text than its row in the chain'],
   ['other tags', change({ tags: ['forged'] }), 'e2 v1 has other tags than its row in the chain'],
@@ -121,7 +127,7 @@ describeInBrowser('C2: what is verified is what is shown', () => {
 
     test('with an earlier version in the place of the newest', async () => {
       const { open, agent, vault_id } = await enter();
-      const history = await agent.vault.read.query({ vault_id, history: true });
+      const history = await agent.vault.read.query({ vault_id, history: true, details: true });
       const old = history.find(({ entry_no, version }) => entry_no === 1 && version === 1) as Row;
       await onPage(async (page) => {
         await forge<ReadPage>(page, 'vault.readPage', (data, { history: all }) =>

@@ -87,8 +87,8 @@ describeInBrowser('streams of the dashboard', () => {
     test('is read once, and then only what changed', async () => {
       const { agent, vault_id } = await enter();
       await database.admin.query(
-        `INSERT INTO vaults (vault_id, work_session_id, created_by, summary)
-         SELECT 'v-many' || n, 'ast-streams', 'agent-a', 'one of many ' || n FROM generate_series(1, 1500) AS n`,
+        `INSERT INTO vaults (bucket, vault_id, work_session_id, created_by, summary)
+         SELECT vault_bucket('v-many' || n), 'v-many' || n, 'ast-streams', 'agent-a', 'one of many ' || n FROM generate_series(1, 1500) AS n`,
       );
       await withPage(use, async (page) => {
         const count = countCalls(page);

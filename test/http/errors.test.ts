@@ -243,7 +243,7 @@ describe('without the database', () => {
   async function expectWhole(vaultId: string): Promise<{ entries: number }> {
     const { rows } = await database.admin.query(
       `SELECT next_entry_no, writer_list, count(seq) FILTER (WHERE kind = 'content')::int AS entries, coalesce(max(entry_no), 0) AS highest
-       FROM vaults LEFT JOIN vault_entries USING (vault_id) WHERE vault_id = $1 GROUP BY vault_id`,
+       FROM vaults LEFT JOIN vault_entries USING (bucket, vault_id) WHERE vault_id = $1 GROUP BY bucket, vault_id`,
       [vaultId],
     );
     const { entries } = rows[0];

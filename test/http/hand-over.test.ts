@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fingerprint, hexHashOfSessionId } from '../../src/access/session-id.ts';
 import { nextLink, RestVaults, rest, trpcClient, trpcRefusal } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
@@ -154,6 +155,7 @@ describe.each([
     await demand(ann.setSummary(vaultId, 'summary 2'));
     await demand(away.read(vaultId));
     const { head, headHash, entries } = await demand(ann.read(vaultId, { kind: 'all', history: true }));
+    const authors = [`session:${fingerprint(hexHashOfSessionId(who.ann.session))}`];
     const meta = await demand(ann.meta(vaultId));
     expect(meta).toEqual({
       vault_id: vaultId,
@@ -161,6 +163,7 @@ describe.each([
       summary_version: 2,
       work_session_id: who.home,
       created_by: who.ann.clientId,
+      author: authors[0],
       created_at: entries[0]?.created_at,
       changed_at: entries.at(-1)?.created_at,
       entries: 2,
@@ -173,12 +176,14 @@ describe.each([
           client_id: who.bob.clientId,
           writes: 2,
           last_write_at: entries[3]?.created_at,
+          authors,
           in_writer_list: true,
         },
         {
           client_id: who.ann.clientId,
           writes: 1,
           last_write_at: entries[1]?.created_at,
+          authors,
           in_writer_list: true,
         },
       ],

@@ -118,7 +118,21 @@ describe('a forged answer is detected', () => {
     ['another entry', (p) => edit(p, 5, { entry_no: 9 }), /^Row 6 does not have the hash/],
     ['another version', (p) => edit(p, 5, { version: 2 }), /^Row 6 does not have the hash/],
     ['another kind', (p) => edit(p, 5, { kind: 'summary' }), /^Row 6 does not have the hash/],
-    ['other tags', (p) => edit(p, 5, { tags: ['b'] }), /^Row 6 does not have the hash/],
+    ['other tags', (p) => edit(p, 5, { tags: ['b'] }), /^Row 6 has another salt or other tags than its hash/],
+    [
+      'another hash of tags',
+      (p) => edit(p, 5, { tags_hmac: CHAIN_START.hash }),
+      /^Row 6 does not have the hash/,
+    ],
+    ['another salt', (p) => edit(p, 5, { salt: '00'.repeat(16) }), /^Row 6 has another salt or other tags/],
+    ['no salt', (p) => edit(p, 5, { salt: '' }), /^Row 6 is of no form that this client knows/],
+    [
+      'another author',
+      (p) => edit(p, 5, { author: 'session:000000000000' }),
+      /^Row 6 does not have the hash/,
+    ],
+    ['another addressee', (p) => edit(p, 5, { to: ['eve'] }), /^Row 6 does not have the hash/],
+    ['another form', (p) => edit(p, 5, { algorithm: 'vault-relay/3' as never }), /^Row 6 is of no form/],
     [
       'another time',
       (p) => edit(p, 5, { created_at: '2026-01-01T00:00:00.000000Z' }),
@@ -329,11 +343,14 @@ describe('a forged answer is detected', () => {
     const { head, entries } = await readAll();
     const seq = entries[3]?.seq;
     const before = entries[3]?.content;
-    await withoutTriggers(database.admin, `UPDATE vault_entries SET content = 'edited' WHERE seq = ${seq}`);
+    await withoutTriggers(
+      database.admin,
+      `UPDATE vault_entries SET content = 'edited' WHERE vault_id = '${vaultId}' AND seq = ${seq}`,
+    );
     await expect(verifyProof({ pages: readProof(chain()), head })).rejects.toMatchObject({ seq });
     await withoutTriggers(
       database.admin,
-      `UPDATE vault_entries SET content = '${before}' WHERE seq = ${seq}`,
+      `UPDATE vault_entries SET content = '${before}' WHERE vault_id = '${vaultId}' AND seq = ${seq}`,
     );
     await verifyProof({ pages: readProof(chain()), head });
   });

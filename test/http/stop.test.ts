@@ -21,8 +21,8 @@ test('an answer that is on its way when the server stops arrives whole, also at 
   const vaults = new RestVaults(server.url, { session, clientId: 'a' });
   const vaultId = (await vaults.create('large')).body.vault_id;
   await database.admin.query(
-    `INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content, hash)
-     SELECT $1, n, 1, 'content', 'a', $2, sha256('') FROM generate_series(1, ${ENTRIES}) AS n`,
+    `INSERT INTO vault_entries (bucket, vault_id, seq, entry_no, version, kind, writer_id, content, hash)
+     SELECT vault_bucket($1), $1, n + 1, n, 1, 'content', 'a', $2, sha256('') FROM generate_series(1, ${ENTRIES}) AS n`,
     [vaultId, TEXT],
   );
   await database.admin.query(

@@ -7,6 +7,7 @@ import { Inbox } from '../support/inbox.ts';
 import { makeLogKeeper } from '../support/log-lines.ts';
 import { startRelayServer } from '../support/relay-server.ts';
 import { useServer } from '../support/server.ts';
+import { withoutTriggers } from '../support/tamper.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const database = useDatabase();
@@ -112,7 +113,7 @@ describe('vault.watch', () => {
     }
     while (seen.length < 3 * WRITES) seen.push(await entries.next('a row', LONG_MS));
     await written;
-    const history = (await vaults.read(vaultId, '&history=true')).body;
+    const history = (await vaults.read(vaultId, '&history=true&details=true')).body;
     expect(seen).toEqual(history);
     await waiting(1);
     expect([entries.size, errors.size]).toEqual([0, 0]);
@@ -232,4 +233,37 @@ test('the log contains nothing that a follower sends', async () => {
   expect(log).toContain('/trpc/vault.watch?id=[redacted]&input=[redacted]');
   for (const secret of [session, clientId, encodeURIComponent(`"${vaultId}"`)])
     expect(log).not.toContain(secret);
+});
+
+describe('a follower sees that nothing is missing', () => {
+  test('a row that was taken out ends the subscription with its number', async () => {
+    const vaultId = (await vaults.create('with a gap')).body.vault_id;
+    for (const text of ['one', 'two', 'three']) await vaults.append(vaultId, text);
+    await withoutTriggers(
+      database.admin,
+      `DELETE FROM vault_entries WHERE vault_id = '${vaultId}' AND seq = 3`,
+    );
+    const { entries, errors } = watch(clientOf(server.url), { vault_id: vaultId });
+    expect((await entries.next('the first')).content).toBe('one');
+    expect(String(await errors.next('the gap'))).toContain(
+      `Row 4 of vault ${vaultId} arrived after row 2, so rows are missing.`,
+    );
+    const after = watch(clientOf(server.url), { vault_id: vaultId, since: 3 });
+    expect(await after.entries.next('the rest')).toMatchObject({
+      content: 'three',
+      author: expect.any(String),
+    });
+  });
+
+  test('numbers from before vaults counted by themselves may have holes', async () => {
+    const vaultId = (await vaults.create('from before')).body.vault_id;
+    await withoutTriggers(
+      database.admin,
+      `UPDATE vault_entries SET seq = 7, author = NULL, addressees = NULL, salt = NULL WHERE vault_id = '${vaultId}';
+       UPDATE vaults SET head_seq = 7 WHERE vault_id = '${vaultId}'`,
+    );
+    await vaults.append(vaultId, 'one');
+    const { entries } = watch(clientOf(server.url), { vault_id: vaultId, kind: 'all' });
+    expect([await entries.next('old'), await entries.next('new')]).toMatchObject([{ seq: 7 }, { seq: 8 }]);
+  });
 });

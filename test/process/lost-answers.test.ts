@@ -69,7 +69,7 @@ describe.each(['on', 'off'])('kill -9 between commit and answer, coalescing %s',
       expect(await countRows()).toBe(rows + 1);
       const row = await ask(
         url,
-        'SELECT vault_id, entry_no, version, seq::int FROM vault_entries ORDER BY seq DESC',
+        'SELECT vault_id, entry_no, version, seq::int FROM vault_entries ORDER BY created_at DESC',
       );
       const { vault_id, ...place } = row;
       expect(repeat.body).toEqual(name === 'create' ? { vault_id } : name === 'summary' ? {} : place);

@@ -83,7 +83,7 @@ test(`a file of 100 MB is exported and imported within ${HEAP_MB} MB of heap, al
     expect(await readFile(said, 'utf8')).toMatch(
       /^Imported \d+ vaults with \d+ rows\. \d+ vaults were already there, unchanged\.\n$/,
     );
-    const keys = `SELECT count(*)::int AS keys, (SELECT last_value FROM vault_entries_seq_seq) AS last FROM vault_write_keys`;
+    const keys = 'SELECT count(*)::int AS keys FROM vault_write_keys';
     const ask = async (url: string) => (await withClient(url, (client) => client.query(keys))).rows;
     expect(await ask(to)).toEqual(await ask(from));
     const heads = 'SELECT vault_id, head_seq, head_hash, bytes, versions FROM vaults ORDER BY vault_id';

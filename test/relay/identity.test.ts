@@ -563,7 +563,8 @@ test('keys of strangers expire: a key that bound no session in 30 days is forgot
     astationId: byHand?.code ?? '',
   });
   await database.admin.query(
-    `INSERT INTO vaults (vault_id, work_session_id, created_by) VALUES ('v-of-a-stranger', $1, 'ann')`,
+    `INSERT INTO vaults (bucket, vault_id, work_session_id, created_by)
+     VALUES (vault_bucket('v-of-a-stranger'), 'v-of-a-stranger', $1, 'ann')`,
     [withVault?.code],
   );
   for (const astation of [never, bound, unbound, byHand, withVault]) await age(astation?.code ?? '', 31);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as dialTcp, type Server } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { IDLE_TIMEOUT_MS, MAX_FRAME_BYTES, PING_INTERVAL_MS } from '../../src/relay/frames/protocol.ts';
 import { MAX_FULL_MS, MAX_QUEUED_BYTES } from '../../src/relay/sockets/send-queue.ts';
@@ -106,6 +106,8 @@ describe.each(['rest', 'trpc'] as const)('pairing over %s', (surface) => {
     };
     expect(await pairing.status(code)).toEqual(empty);
     const atem = await openAtem(server.url, code, 'a');
+    // The socket opens before the server enters the atem into the room.
+    await vi.waitFor(async () => expect(await pairing.status(code)).toMatchObject({ atem_count: 1 }));
     expect(await pairing.status(code)).toEqual({
       ...empty,
       atem_count: 1,

@@ -1,9 +1,12 @@
+import pg from 'pg';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Database } from '../../src/db/client.ts';
 import { readFault } from '../../src/db/pg-errors.ts';
 import { APPLICATION_ROLE } from '../../src/db/pool.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
-import { dump, useDatabase } from '../support/database.ts';
+import { dump, silent, useDatabase, withMigratedDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
+import { verify } from '../support/verify.ts';
 
 const database = useDatabase();
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
@@ -41,9 +44,9 @@ describe('triggers refuse it to the superuser and owner', () => {
     'TRUNCATE vault_entries RESTART IDENTITY',
     'TRUNCATE vaults CASCADE',
     'TRUNCATE vaults, vault_entries',
-    `INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content)
-     SELECT vault_id, entry_no, version, kind, writer_id, 'changed' FROM vault_entries LIMIT 1
-     ON CONFLICT (vault_id, entry_no, version) DO UPDATE SET content = excluded.content`,
+    `INSERT INTO vault_entries (bucket, vault_id, seq, entry_no, version, kind, writer_id, content)
+     SELECT bucket, vault_id, seq, entry_no, version, kind, writer_id, 'changed' FROM vault_entries LIMIT 1
+     ON CONFLICT (bucket, vault_id, entry_no, version) DO UPDATE SET content = excluded.content`,
     `MERGE INTO vault_entries AS e USING vaults AS v ON e.vault_id = v.vault_id
      WHEN MATCHED THEN UPDATE SET content = 'changed'`,
     `MERGE INTO vault_entries AS e USING vaults AS v ON e.vault_id = v.vault_id WHEN MATCHED THEN DELETE`,
@@ -78,8 +81,8 @@ describe('triggers refuse it to the superuser and owner', () => {
     'DELETE FROM audit_log',
     'TRUNCATE audit_log',
     'TRUNCATE audit_log RESTART IDENTITY',
-    `INSERT INTO audit_log (id, action, outcome) SELECT id, action, 'changed' FROM audit_log LIMIT 1
-     ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome`,
+    `INSERT INTO audit_log (bucket, id, action, outcome) SELECT bucket, id, action, 'changed' FROM audit_log LIMIT 1
+     ON CONFLICT (bucket, id) DO UPDATE SET outcome = excluded.outcome`,
     'MERGE INTO audit_log AS a USING vaults AS v ON a.vault_id = v.vault_id WHEN MATCHED THEN DELETE',
   ])('nor of the audit log: %s', async (sql) => {
     const rows = async () => (await database.admin.query('SELECT * FROM audit_log ORDER BY id')).rows;
@@ -96,9 +99,13 @@ describe('triggers refuse it to the superuser and owner', () => {
   test('a vault with entries cannot be deleted or renamed under them', async () => {
     const foreignKey = '23503';
     expect(await sqlStateOf(database.admin.query('DELETE FROM vaults'))).toBe(foreignKey);
-    expect(await sqlStateOf(database.admin.query(`UPDATE vaults SET vault_id = vault_id || 'x'`))).toBe(
-      foreignKey,
-    );
+    expect(
+      await sqlStateOf(
+        database.admin.query(
+          `UPDATE vaults SET vault_id = vault_id || 'x', bucket = vault_bucket(vault_id || 'x')`,
+        ),
+      ),
+    ).toBe(foreignKey);
     await expectUnchanged();
   });
 });
@@ -197,7 +204,7 @@ describe('the role of the server has no right to it', () => {
     'DROP FUNCTION refuse_change_of_vault_entries CASCADE',
     `CREATE OR REPLACE FUNCTION refuse_change_of_vault_entries() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
     'SET session_replication_role = replica',
-    `SELECT setval('vault_entries_seq_seq', 1)`,
+    `SELECT setval('vault_outside_reads_id_seq', 1)`,
     `UPDATE vault_writers SET client_id = 'mine'`,
     'TRUNCATE vault_writers',
     'ALTER TABLE vaults DISABLE TRIGGER vaults_close_to_unlisted_writers',
@@ -212,5 +219,68 @@ describe('the role of the server has no right to it', () => {
   ])('%s', async (sql) => {
     expect(await sqlStateOf(database.db.rows(sql))).toBe(INSUFFICIENT_PRIVILEGE);
     await expectUnchanged();
+  });
+});
+
+describe('on partitions', () => {
+  const PARTITIONS = 4;
+
+  /** Splits vault_entries by its bucket, as docs/data.md says. */
+  const SPLIT = `
+    ALTER TABLE vault_entries RENAME TO vault_entries_whole;
+    CREATE TABLE vault_entries (LIKE vault_entries_whole INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+      PRIMARY KEY (bucket, vault_id, seq), UNIQUE (bucket, vault_id, entry_no, version),
+      FOREIGN KEY (bucket, vault_id) REFERENCES vaults (bucket, vault_id)) PARTITION BY HASH (bucket);
+    GRANT SELECT, INSERT ON vault_entries TO vault_relay_app;
+    DO $$ BEGIN
+      FOR n IN 0..${PARTITIONS - 1} LOOP
+        EXECUTE format('CREATE TABLE vault_entries_%s PARTITION OF vault_entries
+          FOR VALUES WITH (MODULUS ${PARTITIONS}, REMAINDER %s)', n, n);
+      END LOOP;
+    END $$;
+    INSERT INTO vault_entries SELECT * FROM vault_entries_whole;
+    DO $$ DECLARE part TEXT; BEGIN
+      FOREACH part IN ARRAY array_append(ARRAY(SELECT 'vault_entries_' || n FROM generate_series(0, ${PARTITIONS - 1}) AS n), 'vault_entries') LOOP
+        EXECUTE format('CREATE TRIGGER vault_entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I
+          FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_vault_entries()', part);
+        EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER vault_entries_append_only', part);
+      END LOOP;
+    END $$`;
+
+  test('the same server writes and reads, and every change is refused in each of the three ways', async () => {
+    await withMigratedDatabase(async (url) => {
+      const db = new Database({ url, poolSize: 2, log: silent });
+      const admin = new pg.Client({ connectionString: url });
+      await admin.connect();
+      try {
+        const store = new TestStore(db, new VaultFeed());
+        const ann = { workSessionId: 'st-1', clientId: 'ann' };
+        const made = await Promise.all(Array.from({ length: 20 }, (_, n) => store.create(ann, `vault ${n}`)));
+        await admin.query(SPLIT);
+        for (const { vault_id } of made) {
+          expect((await store.append(ann, vault_id, 'one')).seq).toBe(2);
+          expect(await store.read(ann, vault_id, { history: true, kind: 'all' })).toHaveLength(2);
+        }
+        const { rows } = await admin.query(
+          'SELECT DISTINCT tableoid::regclass::text AS part FROM vault_entries ORDER BY 1',
+        );
+        expect(rows).toHaveLength(PARTITIONS);
+        expect(await verify(url)).toMatchObject({ vaults: 20, rows: 40, misfits: [] });
+        for (const table of ['vault_entries', ...rows.map(({ part }) => part)]) {
+          for (const sql of [
+            `UPDATE ${table} SET content = 'changed'`,
+            `DELETE FROM ${table}`,
+            `TRUNCATE ${table}`,
+          ]) {
+            expect(await sqlStateOf(admin.query(sql)), sql).toBe(APPEND_ONLY);
+            expect(await sqlStateOf(db.rows(sql)), sql).toBe(INSUFFICIENT_PRIVILEGE);
+          }
+        }
+        await expect((await db.prisma()).vaultEntry.deleteMany()).rejects.toThrow('append-only');
+      } finally {
+        await admin.end();
+        await db.close();
+      }
+    });
   });
 });

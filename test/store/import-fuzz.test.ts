@@ -5,7 +5,7 @@ import { withConnection, withSnapshot } from '../../src/db/connection.ts';
 import { formatLine, type Line, parseLine } from '../../src/transfer/format.ts';
 import { importVaults } from '../../src/transfer/import.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
-import { CHAIN_START, type ChainRow, hashRow, sha256 } from '../../src/vault/proof/chain.ts';
+import { CHAIN_START, type ChainRow, hashRow } from '../../src/vault/proof/chain.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { withoutTriggers } from '../support/tamper.ts';
@@ -103,8 +103,10 @@ function rechain(lines: Fields[]): void {
   let hash = CHAIN_START;
   const vault = lines.find(({ type }) => type === 'vault');
   for (const row of lines.filter(({ type }) => type === 'row')) {
-    const content_sha256 = sha256(String(row.content));
-    hash = hashRow(hash, String(row.vault_id), { ...(row as unknown as ChainRow), content_sha256 });
+    hash = hashRow(hash, String(row.vault_id), {
+      ...(row as unknown as ChainRow),
+      content: String(row.content),
+    });
     row.hash = hash;
     if (vault) vault.head = { seq: row.seq, hash };
   }
@@ -193,7 +195,6 @@ test.each([
   ['vault', { work_session_id: 'st-2' }],
   ['vault', { writer_list: [] }],
   ['vault', { creation_key: null }],
-  ['header', { highest_seq: 2 ** 53 - 2 ** 32 }],
 ])('a %s with %j, which no chain covers, is accepted', async (type, change) => {
   const lines = genuine.map((line) => (line.type === type ? { ...line, ...change } : line));
   await withConnection(target.url, async (client) => {

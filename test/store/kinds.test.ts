@@ -18,8 +18,8 @@ test.each(ODD)('C11: the database refuses a row of the kind %j', async (kind) =>
     'made',
   );
   const insert = database.admin.query(
-    `INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content, hash)
-     VALUES ($1, 1, 1, $2, 'ann', 'text', sha256(''))`,
+    `INSERT INTO vault_entries (bucket, vault_id, seq, entry_no, version, kind, writer_id, content, hash)
+     VALUES (vault_bucket($1), $1, 2, 1, 1, $2, 'ann', 'text', sha256(''))`,
     [vault_id, kind],
   );
   await expect(insert).rejects.toMatchObject({ code: '23514' });
@@ -46,8 +46,8 @@ test('C11: existing rows of other kinds stay unchanged, and JSON escapes their k
       expect(rows.map(({ kind }) => kind)).toEqual(['content', 'content', ...ODD, 'summary']);
       await expect(
         withClient(url, (client) =>
-          client.query(`INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content, hash)
-            VALUES ('v-Bb77HhQq01', 99, 1, 'banana', 'ann', 'text', sha256(''))`),
+          client.query(`INSERT INTO vault_entries (bucket, vault_id, seq, entry_no, version, kind, writer_id, content, hash)
+            VALUES (vault_bucket('v-Bb77HhQq01'), 'v-Bb77HhQq01', 999, 99, 1, 'banana', 'ann', 'text', sha256(''))`),
         ),
       ).rejects.toMatchObject({ code: '23514' });
     } finally {

@@ -6,6 +6,7 @@ import type pg from 'pg';
 import { describe, expect, inject, test } from 'vitest';
 import { Database } from '../../src/db/client.ts';
 import { MIGRATIONS_DIR, MigrationError, migrate } from '../../src/db/migrate.ts';
+import { bucketOf } from '../../src/vault/bucket.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { silent, withClient, withEmptyDatabase, withMigratedDatabase } from '../support/database.ts';
 import { withSchemaEngine } from '../support/schema-engine.ts';
@@ -28,6 +29,7 @@ const MIGRATIONS = [
   '20261130000000_write_types',
   '20261130000100_split_writes',
   '20261130000300_client_views',
+  '20261130000400_second_form',
 ];
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };
@@ -254,7 +256,7 @@ test('tables of another implementation are adopted with their rows', async () =>
 });
 
 /** The migrations after which a version was released, or nearly so, that had the chain. */
-const CHAINED = MIGRATIONS.filter((name) => name >= '20261124100000').slice(0, -1);
+const CHAINED = MIGRATIONS.filter((name) => name >= '20261124100000' && name < '20261130000400');
 
 /** A vault as a version makes it: with keys, tags, an override and a new summary. */
 function vaultOf(version: string) {
@@ -287,13 +289,38 @@ function vaultOf(version: string) {
     create: `SELECT outcome, vault_id FROM create_vault('${JSON.stringify(made)}', 0)`,
     writeAll: `SELECT outcome, seq::int FROM write_to_vaults('${JSON.stringify(writes)}', 0, 0) ORDER BY place`,
     readRows: `SELECT * FROM vault_entries WHERE vault_id = '${vault_id}' ORDER BY seq`,
+    /** As the history is answered, and a row of a proof. */
+    readAnswer: `
+      SELECT seq::int, entry_no, version, kind, writer_id, content, wire_time(created_at) AS created_at, tags,
+        encode(sha256(convert_to(content, 'UTF8')), 'hex') AS content_sha256, encode(hash, 'hex') AS hash
+      FROM vault_entries WHERE vault_id = '${vault_id}' ORDER BY seq`,
   };
+}
+
+/** What a row of an earlier version has no value of. */
+const ADDED = { bucket: expect.any(Number), author: null, addressees: null, salt: null };
+
+/** The history of a vault with what its proof says of each row. */
+async function readThrough(url: string, vaultId: string) {
+  const db = new Database({ url, poolSize: 1, log: silent });
+  try {
+    const store = new TestStore(db, new VaultFeed());
+    const shown = await store.read(ann, vaultId, { history: true, kind: 'all', details: true });
+    const { rows } = await store.proof(ann, vaultId, { limit: 1000 });
+    return shown.map((entry, place) => ({ tags: [], ...entry, ...rows[place] }));
+  } finally {
+    await db.close();
+  }
 }
 
 test(`vaults of each of ${CHAINED.length} versions keep their rows, their keys, their writers and their chain`, async () => {
   await withEmptyDatabase((url) =>
     withMigrations(async (dir) => {
-      const kept: { vault: ReturnType<typeof vaultOf>; rows: pg.QueryResultRow[] }[] = [];
+      const kept: {
+        vault: ReturnType<typeof vaultOf>;
+        rows: pg.QueryResultRow[];
+        answer: pg.QueryResultRow[];
+      }[] = [];
       for (const name of MIGRATIONS) await rm(path.join(dir, name), { recursive: true });
       for (const name of MIGRATIONS) {
         await cp(path.join(MIGRATIONS_DIR, name), path.join(dir, name), { recursive: true });
@@ -305,15 +332,21 @@ test(`vaults of each of ${CHAINED.length} versions keep their rows, their keys, 
         expect(written.map(({ outcome }) => outcome)).toEqual(Array(4).fill('written'));
         const rows = await query(url, vault.readRows);
         expect(rows.slice(1).map(({ seq }) => Number(seq))).toEqual(written.map(({ seq }) => seq));
-        kept.push({ vault, rows });
+        kept.push({ vault, rows, answer: await query(url, vault.readAnswer) });
       }
       expect(kept).toHaveLength(CHAINED.length);
       expect(await query(url, 'SELECT * FROM vault_writers ORDER BY vault_id')).toEqual(
-        kept.map(({ vault }) => ({ vault_id: vault.vault_id, client_id: 'ann' })),
+        kept.map(({ vault }) => ({
+          vault_id: vault.vault_id,
+          client_id: 'ann',
+          bucket: bucketOf(vault.vault_id),
+        })),
       );
-      for (const { vault, rows } of kept) {
+      for (const { vault, rows, answer } of kept) {
         const { vault_id } = vault;
-        expect(await query(url, vault.readRows)).toEqual(rows);
+        const old = rows.map((row) => ({ ...ADDED, ...row }));
+        expect(await query(url, vault.readRows)).toEqual(old);
+        expect(await readThrough(url, vault_id)).toEqual(answer);
         // The keys stand for what was written before.
         expect(await query(url, vault.create)).toEqual([{ outcome: 'replayed', vault_id }]);
         expect((await query(url, vault.writeAll))[0]).toEqual({

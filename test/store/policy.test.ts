@@ -40,17 +40,17 @@ const anyCaller: fc.Arbitrary<Caller> = fc.record({ workSessionId: name, clientI
 async function insert({ workSessionId, writerList }: VaultAccess): Promise<string> {
   const vaultId = makeVaultId();
   await database.admin.query(
-    `INSERT INTO vaults (vault_id, work_session_id, created_by, writer_list, next_entry_no)
-     VALUES ($1, $2, 'somebody', $3, 2)`,
+    `INSERT INTO vaults (bucket, vault_id, work_session_id, created_by, writer_list, next_entry_no, head_seq)
+     VALUES (vault_bucket($1), $1, $2, 'somebody', $3, 2, 1)`,
     [vaultId, workSessionId, NAMES.filter((one) => !writerList.includes(one))],
   );
-  await database.admin.query('INSERT INTO vault_writers SELECT $1, unnest($2::text[])', [
-    vaultId,
-    writerList,
-  ]);
   await database.admin.query(
-    `INSERT INTO vault_entries (vault_id, entry_no, version, kind, writer_id, content, hash)
-     VALUES ($1, 1, 1, 'content', 'somebody', 'text', sha256(''))`,
+    `INSERT INTO vault_writers (bucket, vault_id, client_id) SELECT vault_bucket($1), $1, unnest($2::text[])`,
+    [vaultId, writerList],
+  );
+  await database.admin.query(
+    `INSERT INTO vault_entries (bucket, vault_id, seq, entry_no, version, kind, writer_id, content, hash)
+     VALUES (vault_bucket($1), $1, 1, 1, 1, 'content', 'somebody', 'text', sha256(''))`,
     [vaultId],
   );
   return vaultId;

@@ -7,6 +7,7 @@ import { Prisma, PrismaClient } from '../../src/db/generated/client.ts';
 import { readFault } from '../../src/db/pg-errors.ts';
 import type { AppendOnlyClient } from '../../src/db/prisma.ts';
 import { settle } from '../../src/db/settle.ts';
+import { bucketOf } from '../../src/vault/bucket.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { dump, useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
@@ -46,6 +47,7 @@ beforeEach(async () => {
 const data = { content: 'changed' };
 const SQL = `UPDATE vault_entries SET content = 'changed'`;
 const create = {
+  seq: 101n,
   entryNo: 1,
   version: 1,
   kind: 'content',
@@ -53,28 +55,40 @@ const create = {
   content: 'x',
   hash: new Uint8Array(32),
 };
+const OTHER = { bucket_vaultId_seq: { bucket: 0, vaultId: 'v', seq: 1n } };
+const vaultKey = () => ({ bucket_vaultId: { bucket: bucketOf(vaultId), vaultId } });
+const key = () => ({ bucket_vaultId_seq: { bucket: bucketOf(vaultId), vaultId, seq } });
 const nest = (client: AppendOnlyClient, entries: Prisma.VaultEntryUpdateManyWithoutVaultNestedInput) =>
-  client.vault.update({ where: { vaultId }, data: { entries } });
+  client.vault.update({ where: vaultKey(), data: { entries } });
 
 /** Every way of the client to change entries or rows of the audit log, by the name that its refusal has. */
 const CHANGES: [operation: string, change: (client: AppendOnlyClient) => Promise<unknown>][] = [
-  ['update', ({ vaultEntry }) => vaultEntry.update({ where: { seq }, data })],
+  ['update', ({ vaultEntry }) => vaultEntry.update({ where: key(), data })],
   ['updateMany', ({ vaultEntry }) => vaultEntry.updateMany({ data })],
   ['updateManyAndReturn', ({ vaultEntry }) => vaultEntry.updateManyAndReturn({ data })],
   [
     'upsert',
-    ({ vaultEntry }) => vaultEntry.upsert({ where: { seq }, update: data, create: { vaultId, ...create } }),
+    ({ vaultEntry }) =>
+      vaultEntry.upsert({
+        where: key(),
+        update: data,
+        create: { vaultId, bucket: bucketOf(vaultId), ...create },
+      }),
   ],
-  ['delete', ({ vaultEntry }) => vaultEntry.delete({ where: { seq } })],
+  ['delete', ({ vaultEntry }) => vaultEntry.delete({ where: key() })],
   ['deleteMany', ({ vaultEntry }) => vaultEntry.deleteMany()],
-  ['update', ({ auditRow }) => auditRow.update({ where: { id: 1 }, data: { outcome: 'changed' } })],
+  [
+    'update',
+    ({ auditRow }) =>
+      auditRow.update({ where: { bucket_id: { bucket: 0, id: 1 } }, data: { outcome: 'changed' } }),
+  ],
   ['updateMany', ({ auditRow }) => auditRow.updateMany({ data: { outcome: 'changed' } })],
-  ['delete', ({ auditRow }) => auditRow.delete({ where: { id: 1 } })],
+  ['delete', ({ auditRow }) => auditRow.delete({ where: { bucket_id: { bucket: 0, id: 1 } } })],
   ['deleteMany', ({ auditRow }) => auditRow.deleteMany()],
-  ['entries.update', (client) => nest(client, { update: { where: { seq }, data } })],
+  ['entries.update', (client) => nest(client, { update: { where: key(), data } })],
   ['entries.updateMany', (client) => nest(client, { updateMany: { where: {}, data } })],
-  ['entries.upsert', (client) => nest(client, { upsert: { where: { seq }, update: data, create } })],
-  ['entries.delete', (client) => nest(client, { delete: { seq } })],
+  ['entries.upsert', (client) => nest(client, { upsert: { where: key(), update: data, create } })],
+  ['entries.delete', (client) => nest(client, { delete: key() })],
   ['entries.deleteMany', (client) => nest(client, { deleteMany: {} })],
 ];
 
@@ -83,8 +97,9 @@ const DEEP: typeof CHANGES = [
   [
     'entries.deleteMany',
     ({ vaultEntry }) => {
-      const made = { vaultId, workSessionId: 'st', createdBy: 'ann', entries: { deleteMany: {} } };
-      const where = { vaultId, entries: { some: {} } };
+      const bucket = bucketOf(vaultId);
+      const made = { bucket, vaultId, workSessionId: 'st', createdBy: 'ann', entries: { deleteMany: {} } };
+      const where = { bucket_vaultId: { bucket, vaultId }, entries: { some: {} } };
       return vaultEntry.create({ data: { ...create, vault: { connectOrCreate: { where, create: made } } } });
     },
   ],
@@ -103,20 +118,20 @@ describe('the client refuses a change of an append-only table before a statement
   });
 
   test.each<[string, object]>([
-    ['connect', { connect: { seq: 1n } }],
-    ['connectOrCreate', { connectOrCreate: { where: { seq: 1n }, create } }],
+    ['connect', { connect: OTHER }],
+    ['connectOrCreate', { connectOrCreate: { where: OTHER, create } }],
     ['set', { set: [] }],
-    ['disconnect', { disconnect: { seq: 1n } }],
+    ['disconnect', { disconnect: OTHER }],
   ])('entries.%s, by which an entry would get another vault or none', async (operation, entries) => {
     await expectRefused(
-      guarded.vault.update({ where: { vaultId }, data: { entries } }),
+      guarded.vault.update({ where: vaultKey(), data: { entries } }),
       `entries.${operation} refused`,
     );
     await expectRefused(
       guarded.vault.upsert({
-        where: { vaultId },
+        where: vaultKey(),
         update: { entries },
-        create: { vaultId: 'v', workSessionId: 'st', createdBy: 'ann' },
+        create: { bucket: 0, vaultId: 'v', workSessionId: 'st', createdBy: 'ann' },
       }),
       `entries.${operation} refused`,
     );
@@ -149,10 +164,10 @@ describe('the client refuses a change of an append-only table before a statement
   test('reads and filters pass, and so does an insert, nested or not', async () => {
     expect(await guarded.vaultEntry.count()).toBe(1);
     expect(await guarded.vault.findMany({ where: { entries: { some: { seq } } } })).toHaveLength(1);
-    await guarded.vaultEntry.create({ data: { vaultId, ...create } });
+    await guarded.vaultEntry.create({ data: { bucket: bucketOf(vaultId), vaultId, ...create } });
     // What a vault may have updated is up to the rights of the role.
-    await nest(guarded, { create: { ...create, version: 2 } });
-    await nest(guarded, { createMany: { data: [{ ...create, version: 3 }] } });
+    await nest(guarded, { create: { ...create, seq: 102n, version: 2 } });
+    await nest(guarded, { createMany: { data: [{ ...create, seq: 103n, version: 3 }] } });
     expect(await guarded.vaultEntry.count()).toBe(4);
   });
 });

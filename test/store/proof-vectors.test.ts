@@ -3,67 +3,84 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Proof, verifyProof } from '../../src/client/index.ts';
 import { findBrokenRow, hashTexts } from '../../src/dashboard/proof/hash.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
-import { CHAIN_START, hashRow, sha256 } from '../../src/vault/proof/chain.ts';
+import { CHAIN_START, hashRow } from '../../src/vault/proof/chain.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 
 const database = useDatabase();
 const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/proof.md'), 'utf8');
 
-/** The first block of a kind that holds a text. */
-function blockOf(kind: string, holds: string): string {
-  const blocks = [...page.matchAll(new RegExp(`^\`\`\`${kind}\n(.*?)^\`\`\`$`, 'gms'))].map(
-    ([, text]) => text ?? '',
-  );
-  return blocks.find((text) => text.includes(holds)) ?? '';
-}
+/** The blocks of a kind that hold a text. */
+const blocksOf = (kind: string, holds: string): string[] =>
+  [...page.matchAll(new RegExp(`^\`\`\`${kind}\n(.*?)^\`\`\`$`, 'gms'))]
+    .map(([, text]) => text ?? '')
+    .filter((text) => text.includes(holds));
 
 type Vector = Proof['rows'][number] & { content: string; form: string };
-const vectors: { vault_id: string; rows: Vector[] } = JSON.parse(blockOf('json', '"form"'));
-const previousOf = (place: number) => vectors.rows[place - 1]?.hash ?? CHAIN_START;
+interface Vectors {
+  vault_id: string;
+  rows: Vector[];
+}
+const all = blocksOf('json', '"form"').map((text) => JSON.parse(text) as Vectors);
 
-test('the vectors are those of the code', () => {
-  expect(vectors.rows).toHaveLength(4);
-  for (const [place, row] of vectors.rows.entries()) {
-    expect(sha256(row.content)).toBe(row.content_sha256);
-    expect(hashRow(previousOf(place), vectors.vault_id, row)).toBe(row.hash);
-    const hash = createHash('sha256').update(previousOf(place), 'hex').update(row.form);
-    expect(hash.digest('hex')).toBe(row.hash);
-  }
+test('there are vectors of both forms', () => {
+  expect(all.map(({ rows }) => rows.map(({ algorithm }) => algorithm ?? 'vault-relay/1'))).toEqual([
+    Array(4).fill('vault-relay/1'),
+    ['vault-relay/1', ...Array(3).fill('vault-relay/2')],
+  ]);
 });
 
-test('the vectors are those of the client', async () => {
-  const last = vectors.rows.at(-1);
-  if (!last) throw new Error('There are no vectors');
-  const head = { seq: last.seq, hash: last.hash };
-  const { vault_id, rows } = vectors;
-  const proof: Proof = { vault_id, algorithm: 'vault-relay/1', previous_hash: CHAIN_START, rows, head };
-  expect(await verifyProof({ pages: proof, head, entries: rows })).toEqual({ rows: 4, head });
-});
+describe.each(all)('the vectors of $vault_id are those', ({ vault_id, rows }) => {
+  const previousOf = (place: number) => rows[place - 1]?.hash ?? CHAIN_START;
+  const last = rows.at(-1);
+  const head = { seq: last?.seq ?? 0, hash: last?.hash ?? '' };
 
-// The dashboard computes by itself, so that it need not believe the server, and without WebCrypto, which pages over HTTP lack.
-test('the vectors are those of the dashboard', () => {
-  const { vault_id, rows } = vectors;
-  const start = { seq: 0, hash: CHAIN_START };
-  expect(findBrokenRow(vault_id, start, rows)).toBe(-1);
-  expect(hashTexts(rows.map(({ content }) => content))).toEqual(rows.map((row) => row.content_sha256));
-  const forged = rows.with(2, { ...(rows[2] as Vector), writer_id: 'eve' });
-  expect(findBrokenRow(vault_id, start, forged)).toBe(2);
-  expect(findBrokenRow(vault_id, start, [...rows].reverse())).toBe(0);
-});
+  test('of their own forms, and of the code', () => {
+    for (const [place, row] of rows.entries()) {
+      const { author = null, to = null, salt = null } = row;
+      expect(hashRow(previousOf(place), vault_id, { ...row, author, to, salt })).toBe(row.hash);
+      const hash = createHash('sha256').update(previousOf(place), 'hex').update(row.form);
+      expect(hash.digest('hex')).toBe(row.hash);
+    }
+  });
 
-test('the vectors are those of the database', async () => {
-  for (const [place, row] of vectors.rows.entries()) {
-    const { rows } = await database.admin.query(
-      `SELECT encode(vault_row_hash(decode($1, 'hex'), jsonb_populate_record(NULL::vault_row, $2)), 'hex') AS hash`,
-      [previousOf(place), JSON.stringify({ vault_id: vectors.vault_id, ...row, hash: null })],
+  test('of the client', async () => {
+    const proof: Proof = { vault_id, algorithm: 'vault-relay/1', previous_hash: CHAIN_START, rows, head };
+    expect(await verifyProof({ pages: proof, head, entries: rows })).toEqual({ rows: 4, head });
+  });
+
+  // The dashboard computes by itself, so that it need not believe the server, and without WebCrypto, which pages over HTTP lack.
+  test('of the dashboard', () => {
+    const start = { seq: 0, hash: CHAIN_START };
+    expect(findBrokenRow(vault_id, start, rows)).toBe(-1);
+    expect(hashTexts(rows.map(({ content, salt }) => ({ text: content, salt })))).toEqual(
+      rows.map((row) => row.content_sha256),
     );
-    expect(rows).toEqual([{ hash: row.hash }]);
-  }
+    const forged = rows.with(2, { ...(rows[2] as Vector), writer_id: 'eve' });
+    expect(findBrokenRow(vault_id, start, forged)).toBe(2);
+    expect(findBrokenRow(vault_id, start, [...rows].reverse())).toBe(0);
+  });
+
+  test('of the database', async () => {
+    for (const [place, { to, salt, ...row }] of rows.entries()) {
+      const stored = {
+        ...row,
+        vault_id,
+        addressees: to,
+        salt: salt === undefined ? null : `\\x${salt}`,
+        hash: null,
+      };
+      const { rows: found } = await database.admin.query(
+        `SELECT encode(vault_row_hash(decode($1, 'hex'), jsonb_populate_record(NULL::vault_row, $2)), 'hex') AS hash`,
+        [previousOf(place), JSON.stringify(stored)],
+      );
+      expect(found).toEqual([{ hash: row.hash }]);
+    }
+  });
 });
 
 const isThere = (tool: string) => {
@@ -90,8 +107,8 @@ test.skipIf(!['psql', 'xxd', 'openssl'].every(isThere))(
     const plain = new URL(database.url);
     plain.search = '';
     for (const { seq, hash } of rows) {
-      const env = { ...process.env, DATABASE_URL: plain.href, SEQ: seq };
-      const { stdout } = await promisify(execFile)('sh', ['-c', blockOf('sh', 'openssl')], { env });
+      const env = { ...process.env, DATABASE_URL: plain.href, VAULT: vault_id, SEQ: seq };
+      const { stdout } = await promisify(execFile)('sh', ['-c', blocksOf('sh', 'openssl')[0] ?? ''], { env });
       expect(stdout).toBe(`${hash}\n${hash}\n`);
     }
   },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type pg from 'pg';
 import { expect, test } from 'vitest';
-import { MIGRATIONS_DIR, migrate } from '../../src/db/migrate.ts';
+import { MIGRATIONS_DIR, migrate, requireMigrated } from '../../src/db/migrate.ts';
 import { withClient, withEmptyDatabase } from '../support/database.ts';
 import { verify } from '../support/verify.ts';
 
@@ -15,20 +15,22 @@ const PREVIOUS = {
   create: `SELECT outcome, vault_id, seq FROM create_vault($1::json, $2)`,
 };
 
-/** A database as the previous server left it. */
-const withPrevious = <T>(work: (url: string) => Promise<T>): Promise<T> =>
+/** A database as an earlier server left it. @param firstMissing the first migration that the server does not have */
+const withEarlier = <T>(firstMissing: string, work: (url: string, dir: string) => Promise<T>): Promise<T> =>
   withEmptyDatabase(async (url) => {
     const dir = await mkdtemp(path.join(tmpdir(), 'vault-relay-previous-'));
     try {
       await cp(MIGRATIONS_DIR, dir, { recursive: true });
-      const later = (await readdir(dir)).filter((name) => name >= PREVIOUS.firstMissing);
+      const later = (await readdir(dir)).filter((name) => name >= firstMissing);
       for (const name of later) await rm(path.join(dir, name), { recursive: true });
       await migrate(url, dir);
+      return await work(url, dir);
     } finally {
       await rm(dir, { recursive: true });
     }
-    return work(url);
   });
+
+const SECOND_FORM = '20261130000400_second_form';
 
 const SIGNATURES = `
   SELECT p.oid::regprocedure::text AS signature, pg_get_function_arguments(p.oid) AS arguments,
@@ -55,8 +57,8 @@ async function causeAll(server: pg.Client, vault_id: string) {
     return rows[0];
   };
   const created = await create({ vault_id, key: 'k', request_hash: HASH });
-  const base = Number(created.seq);
-  const relative = (seq: unknown) => (seq === null ? null : Number(seq) - base);
+  // Rows of the first form have numbers with holes.
+  const relative = (seq: unknown) => (seq === null ? null : Number(seq) > Number(created.seq));
   const write = async (writes: object[], maxEntries = 0, maxBytes = 0) => {
     const caller = { vault_id, ...ann, reads_as: 'ann', session: 's', request_id: 'r', address: '::1' };
     const sent = writes.map((fields, place) => ({ place, ...caller, text: `text ${place}`, ...fields }));
@@ -96,8 +98,8 @@ async function causeAll(server: pg.Client, vault_id: string) {
   return answers;
 }
 
-test('rolling upgrade: a server of the previous version keeps writing with the new functions', async () => {
-  await withPrevious((url) =>
+test('a server of an earlier version that nobody stopped writes rows that fit', async () => {
+  await withEarlier(PREVIOUS.firstMissing, (url) =>
     withClient(url, async (server) => {
       const before = (await server.query(SIGNATURES)).rows;
       await server.query('SET ROLE vault_relay_app');
@@ -121,4 +123,43 @@ test('rolling upgrade: a server of the previous version keeps writing with the n
       expect((await server.query(SIGNATURES)).rows).toEqual(expect.arrayContaining(before));
     }),
   );
+});
+
+test('servers before and after the second form each refuse the database of the other with one sentence', async () => {
+  await withEarlier(SECOND_FORM, async (url, earlier) => {
+    await expect(requireMigrated(url)).rejects.toThrow(
+      /^The database is older than this program \(it lacks 20261130000400_second_form.*; run `vault-relay migrate`, or restart the server with this version\.$/,
+    );
+    await migrate(url);
+    await expect(migrate(url, earlier)).rejects.toThrow(
+      /^The database has migration 20261130000400_second_form, which this version does not know; run the newer version of vault-relay\.$/,
+    );
+  });
+});
+
+test('the migration to the second form is interrupted without a trace, and then done', async () => {
+  await withEarlier(SECOND_FORM, async (url) => {
+    await withClient(url, async (server) => {
+      await causeAll(server, 'v-a');
+      const state = async () => (await server.query('SELECT * FROM vault_entries ORDER BY seq')).rows;
+      const before = await state();
+      // A write in flight keeps the migration waiting.
+      await server.query(`BEGIN; UPDATE vaults SET summary = summary`);
+      const migrating = migrate(url).catch((error: Error) => error.message);
+      const waiting = `SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'vault-relay migrate' AND wait_event_type = 'Lock'`;
+      // A transaction sees one moment of what others do.
+      await withClient(url, async (other) => {
+        await expect.poll(async () => (await other.query(waiting)).rowCount, { timeout: 30_000 }).toBe(1);
+        await other.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) AS waiting`);
+      });
+      expect(await migrating).toMatch(/^Migration 20261130000400_second_form failed and was rolled back: /);
+      await server.query('COMMIT');
+      expect(await state()).toEqual(before);
+      expect((await migrate(url))[0]).toBe(SECOND_FORM);
+      const added = { bucket: expect.any(Number), author: null, addressees: null, salt: null };
+      expect(await state()).toEqual(before.map((row) => ({ ...row, ...added })));
+    });
+    expect(await verify(url)).toMatchObject({ misfits: [] });
+  });
 });

@@ -62,7 +62,8 @@ describe('C17: damage of any kind is named with its vault and row, and the next 
 
   /** The owner of the tables can take every constraint away. */
   const relax = (column: string, sql: string) => `
-    ALTER TABLE vault_entries DROP CONSTRAINT IF EXISTS vault_entries_kind_check;
+    ALTER TABLE vault_entries DROP CONSTRAINT IF EXISTS vault_entries_kind_check,
+      DROP CONSTRAINT IF EXISTS vault_entries_form_check, DROP CONSTRAINT IF EXISTS vault_entries_salt_check;
     ALTER TABLE vault_entries ALTER ${column} DROP NOT NULL;
     ${sql}`;
   const restrict = (column: string) => `ALTER TABLE vault_entries ALTER ${column} SET NOT NULL`;
@@ -77,11 +78,20 @@ describe('C17: damage of any kind is named with its vault and row, and the next 
     ['version', '0', 'its version is 0, but must be from 1'],
     ['version', '2147483647', 'its version is 2147483647, but must be from 1'],
     ['entry_no', '-1', 'its entry_no is -1, but must not be negative'],
+    ['salt', 'NULL', 'its salt is null, but must be 16 bytes beside an author'],
+    ['salt', `'\\x00'`, 'its salt is "00", but must be 16 bytes beside an author'],
+    ['addressees', `'{NULL}'`, 'its to is [null], but must be a list of texts beside an author'],
+    ['author', 'NULL', 'its to is [], but must be missing without an author'],
     ['kind', `'banana'`, 'its kind is "banana", which its entry number does not allow'],
     ['seq', '9223372036854775807', 'its seq is 9223372036854776000, but must be at most 9007194959773696'],
   ])('%s of a row = %s', async (column, value, problem) => {
     const place = column === 'seq' ? '$5' : '$2';
-    await tamper(relax('content', `UPDATE vault_entries SET ${column} = ${value} WHERE seq = ${place}`));
+    await tamper(
+      relax(
+        'content',
+        `UPDATE vault_entries SET ${column} = ${value} WHERE vault_id = $id AND seq = ${place}`,
+      ),
+    );
     expect(await found()).toMatch(problem);
     expect(await found()).toMatch(new RegExp(`^${id} seq \\d+ e-?\\d v\\d+: `));
   });
@@ -89,7 +99,9 @@ describe('C17: damage of any kind is named with its vault and row, and the next 
   test.each(['content', 'tags', 'created_at', 'writer_id', 'kind', 'hash'])(
     '%s of a row = NULL',
     async (column) => {
-      await tamper(relax(column, `UPDATE vault_entries SET ${column} = NULL WHERE seq = $2`));
+      await tamper(
+        relax(column, `UPDATE vault_entries SET ${column} = NULL WHERE vault_id = $id AND seq = $2`),
+      );
       try {
         expect(await found()).toContain(`${id} seq ${seqs[2]} e2 v1: its ${column} is null, but must be`);
       } finally {
@@ -112,12 +124,23 @@ describe('C17: damage of any kind is named with its vault and row, and the next 
     expect(line).toMatch(new RegExp(`^${id}: `));
   });
 
+  test('the bucket of a vault', async () => {
+    const forge = (bucket: string) => `
+      ALTER TABLE vaults DROP CONSTRAINT IF EXISTS vaults_bucket_check;
+      UPDATE vaults SET bucket = ${bucket} WHERE vault_id = $id;
+      UPDATE vault_entries SET bucket = ${bucket} WHERE vault_id = $id`;
+    await tamper(forge('1 + vault_bucket($id) % 1000'));
+    expect(await found()).toMatch(new RegExp(`^${id}: its bucket is \\d+, but its id says \\d+$`));
+    await tamper(`${forge('vault_bucket($id)')};
+      ALTER TABLE vaults ADD CONSTRAINT vaults_bucket_check CHECK (bucket = vault_bucket(vault_id))`);
+  });
+
   test('rows that PostgreSQL fails to read', async () => {
     // As a page that is damaged would: an error at one row, in the middle of a statement.
     await database.admin.query(
-      `CREATE FUNCTION fails_at(the_seq BIGINT) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
-       BEGIN IF the_seq = ${seqs[3]} THEN RAISE EXCEPTION 'invalid page in block 7'; END IF; RETURN true; END $$;
-       CREATE POLICY damaged ON vault_entries USING (fails_at(seq));
+      `CREATE FUNCTION fails_at(the_seq BIGINT, the_vault TEXT) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+       BEGIN IF the_seq = ${seqs[3]} AND the_vault = '${id}' THEN RAISE EXCEPTION 'invalid page in block 7'; END IF; RETURN true; END $$;
+       CREATE POLICY damaged ON vault_entries USING (fails_at(seq, vault_id));
        ALTER TABLE vault_entries ENABLE ROW LEVEL SECURITY`,
     );
     try {
@@ -125,15 +148,15 @@ describe('C17: damage of any kind is named with its vault and row, and the next 
     } finally {
       await database.admin.query(
         `ALTER TABLE vault_entries DISABLE ROW LEVEL SECURITY; DROP POLICY damaged ON vault_entries;
-         DROP FUNCTION fails_at(BIGINT)`,
+         DROP FUNCTION fails_at(BIGINT, TEXT)`,
       );
     }
   });
 
   test('rows of several vaults that do not exist', async () => {
     await tamper(`
-      INSERT INTO vault_entries (seq, vault_id, entry_no, version, kind, writer_id, content, hash)
-      SELECT -n, 'v-gone' || n % 2, 1, n, 'content', 'eve', '', sha256('') FROM generate_series(1, 4) AS n`);
+      INSERT INTO vault_entries (bucket, seq, vault_id, entry_no, version, kind, writer_id, content, hash)
+      SELECT vault_bucket('v-gone' || n % 2), -n, 'v-gone' || n % 2, 1, n, 'content', 'eve', '', sha256('') FROM generate_series(1, 4) AS n`);
     const { misfits } = await verify(database.url);
     expect(misfits.map(({ vault_id, row, problem }) => [vault_id, row?.seq, problem])).toEqual([
       ['v-gone0', -4, 'its vault does not exist'],

@@ -246,7 +246,8 @@ describe('a setting that the start accepts works with the longest texts', () => 
       if (vault_id !== undefined) {
         const fields = 'summary, work_session_id, created_by, head_seq, head_hash';
         await database.admin.query(
-          `INSERT INTO vaults (vault_id, ${fields}) SELECT $1, ${fields} FROM vaults WHERE vault_id = $2`,
+          `INSERT INTO vaults (bucket, vault_id, ${fields})
+           SELECT vault_bucket($1), $1, ${fields} FROM vaults WHERE vault_id = $2`,
           [vaultId, made],
         );
       }

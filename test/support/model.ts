@@ -109,7 +109,7 @@ export class ModelVaults {
     if (known) return { status: 200, value: { vault_id: known.vault_id }, replayed: true };
     if (key !== undefined) this.#creations.set(creation, { summary, vault_id: made });
     const rows: ModelRow[] = [
-      { seq: 0, entry_no: 0, version: 1, kind: 'summary', writer_id: clientId, content: summary },
+      { seq: 1, entry_no: 0, version: 1, kind: 'summary', writer_id: clientId, content: summary },
     ];
     const vault = { vault_id: made, workSession, createdBy: clientId, rows };
     this.vaults.push({ ...vault, writers: [], outsideReads: [], keys: new Map() });
@@ -245,7 +245,7 @@ export class ModelVaults {
     const isSummary = write.op === 'summary';
     const tags = write.tags ?? before?.tags ?? [];
     const row: ModelRow = {
-      seq: 0,
+      seq: headOf(vault) + 1,
       entry_no: before?.entry_no ?? currentOf(contentOf(vault)).length + 1,
       version: (before?.version ?? 0) + 1,
       kind: isSummary ? 'summary' : 'content',

@@ -56,4 +56,6 @@ export const withoutChance = (text: string): string =>
     .join('\n')
     .replace(/\bv-[0-9A-Za-z]{10}\b/g, '<vault>')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
-    .replace(/\b[0-9a-f]{64}\b/g, '<hash>');
+    .replace(/\b[0-9a-f]{64}\b/g, '<hash>')
+    .replace(/\b[0-9a-f]{32}\b/g, '<salt>')
+    .replace(/\bsession:[0-9a-f]{12}\b/g, '<author>');

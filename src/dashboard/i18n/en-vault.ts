@@ -42,6 +42,14 @@ export const enVault = {
       `This vault is too large for one page: these are its first ${count(n, 'entry', 'entries')}.`,
   },
 
+  author: {
+    session: (id: string) => `session ${id}`,
+    provenText:
+      'Proven by the server: this caller wrote it. The name beside it is only what the caller calls itself.',
+    claimed: 'not proven',
+    claimedText: 'The name is what the writer called itself. The server kept no proof of who wrote this.',
+  },
+
   conflict: {
     title: (label: string) => `${label} was changed in the meantime`,
     text: (writer: string, label: string) =>
@@ -97,6 +105,7 @@ export const enVault = {
       version: (label: string) => `${label} has another version number than its row in the chain`,
       kind: (label: string) => `${label} is of another kind than its row in the chain`,
       writer_id: (label: string) => `${label} has another writer than its row in the chain`,
+      author: (label: string) => `${label} has another proven author than its row in the chain`,
       created_at: (label: string) => `${label} has another time than its row in the chain`,
       tags: (label: string) => `${label} has other tags than its row in the chain`,
       content: (label: string) => `${label} has another text than its row in the chain`,

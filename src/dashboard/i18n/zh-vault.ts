@@ -3,7 +3,7 @@ import type { Text } from './en.ts';
 const number = (n: number) => n.toLocaleString('zh-CN');
 
 /** What the pages of a vault say, in Chinese. */
-export const zhVault: Pick<Text, 'vault' | 'conflict' | 'history' | 'timeline' | 'proof'> = {
+export const zhVault: Pick<Text, 'vault' | 'author' | 'conflict' | 'history' | 'timeline' | 'proof'> = {
   vault: {
     untitled: '无摘要',
     editSummary: '编辑摘要',
@@ -40,6 +40,13 @@ export const zhVault: Pick<Text, 'vault' | 'conflict' | 'history' | 'timeline' |
     notLoaded: '暂时无法显示此保险库。',
     foreign: '属于其他工作会话：只读',
     cut: (n) => `此保险库太大，无法在一页中显示：这是前 ${number(n)} 个条目。`,
+  },
+
+  author: {
+    session: (id) => `会话 ${id}`,
+    provenText: '由服务器证实：这是该调用者写入的。旁边的名称只是调用者的自称。',
+    claimed: '未证实',
+    claimedText: '该名称是作者的自称。服务器没有保存关于作者身份的证明。',
   },
 
   conflict: {
@@ -94,6 +101,7 @@ export const zhVault: Pick<Text, 'vault' | 'conflict' | 'history' | 'timeline' |
       version: (label) => `${label} 的版本号与链中的行不符`,
       kind: (label) => `${label} 的类型与链中的行不符`,
       writer_id: (label) => `${label} 的作者与链中的行不符`,
+      author: (label) => `${label} 的已证实作者与链中的行不符`,
       created_at: (label) => `${label} 的时间与链中的行不符`,
       tags: (label) => `${label} 的标签与链中的行不符`,
       content: (label) => `${label} 的文本与链中的行不符`,

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useText } from '../i18n/index.ts';
+import { Author } from '../ui/author.tsx';
 import { Button, IconButton } from '../ui/button.tsx';
 import { copyText } from '../ui/copy.ts';
 import { Icon } from '../ui/icons.tsx';
@@ -67,7 +68,7 @@ export function Proof({ vaultId, verdict }: { vaultId: string; verdict: Verdict 
             </dd>
             <dt>{t.createdBy}</dt>
             <dd>
-              <Writer name={meta.created_by} />
+              <Writer name={meta.created_by} /> <Author author={meta.author ?? undefined} />
             </dd>
             <dt>{t.created}</dt>
             <dd>{exact(meta.created_at)}</dd>
@@ -81,9 +82,15 @@ export function Proof({ vaultId, verdict }: { vaultId: string; verdict: Verdict 
           </div>
           <h3>{t.writers}</h3>
           <ul className="people">
-            {meta.writers.slice(0, shownWriters).map(({ client_id, writes, last_write_at }) => (
+            {meta.writers.slice(0, shownWriters).map(({ client_id, writes, last_write_at, authors }) => (
               <li key={client_id}>
-                <Writer name={client_id} />
+                <span className="proven-writer">
+                  <Writer name={client_id} />
+                  {authors.length === 0 && <Author author={undefined} />}
+                  {authors.map((author) => (
+                    <Author key={author} author={author} />
+                  ))}
+                </span>
                 <span className="faint">
                   {t.writes(writes)} · <Time at={last_write_at} />
                 </span>

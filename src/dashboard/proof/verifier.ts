@@ -1,10 +1,10 @@
 import { Lane } from '../compute/lane.ts';
 import type { ViewName } from '../vault/load.ts';
 import type { Row, View } from '../vault/rows.ts';
-import type { ProofRow } from './hash.ts';
+import type { ProofRow, SaltedText } from './hash.ts';
 
 /** Fields in which a row that is shown may differ from its row in the chain. */
-const FIELDS = ['entry_no', 'version', 'kind', 'writer_id', 'created_at'] as const;
+const FIELDS = ['entry_no', 'version', 'kind', 'writer_id', 'created_at', 'author'] as const;
 
 /** How the shown data differs from the chain. */
 export type MisfitKind =
@@ -82,7 +82,7 @@ export class Verifier {
     this.#signal = signal;
   }
 
-  #hashTexts(texts: string[]): Promise<string[] | undefined> {
+  #hashTexts(texts: SaltedText[]): Promise<string[] | undefined> {
     return this.#lane.run('hashTexts', [texts], { limitMs: HASH_MS, signal: this.#signal });
   }
 
@@ -122,7 +122,9 @@ export class Verifier {
     while (open.length > 0 && !this.misfit) {
       const portion = takePortion(open);
       open = open.slice(portion.length);
-      const hashes = await this.#hashTexts(portion.map(({ content }) => content));
+      const hashes = await this.#hashTexts(
+        portion.map(({ content, seq }) => ({ text: content, salt: this.#chain.get(seq)?.salt })),
+      );
       if (!hashes) return false;
       for (const [index, row] of portion.entries()) {
         const kind = this.#findDifference(row, hashes[index]);
@@ -173,7 +175,7 @@ export class Verifier {
     const row = this.#summaries.findLast(({ seq }) => seq <= head);
     const name = `${head} ${summary_version} ${summary}`;
     if (!row || head > this.verified.seq || name === this.#checkedSummary) return true;
-    const hashes = await this.#hashTexts([summary]);
+    const hashes = await this.#hashTexts([{ text: summary, salt: row.salt }]);
     if (!hashes) return false;
     if (summary_version === row.version && hashes[0] === row.content_sha256) this.#checkedSummary = name;
     else this.misfit ??= misfitOf('summary', row);

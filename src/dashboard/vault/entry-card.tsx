@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { useText } from '../i18n/index.ts';
 import { labelOf } from '../text/labels.ts';
+import { Author } from '../ui/author.tsx';
 import { IconButton } from '../ui/button.tsx';
 import { Foreign, Label, Writer } from '../ui/names.tsx';
 import { Time } from '../ui/time.tsx';
@@ -40,6 +41,7 @@ export function EntryCard({ row, place, marked = false, forged = false, actions,
           <Label entryNo={row.entry_no} version={row.version} />
           <Writer name={row.writer_id} />
         </h2>
+        <Author author={row.author} />
         <Time at={row.created_at} />
         {actions && <div className="entry-actions">{actions}</div>}
       </header>

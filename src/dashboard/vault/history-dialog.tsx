@@ -2,6 +2,7 @@ import { type ReactNode, useId, useState } from 'react';
 import { useDifference } from '../compute/use-difference.ts';
 import { useText } from '../i18n/index.ts';
 import { labelOf } from '../text/labels.ts';
+import { Author } from '../ui/author.tsx';
 import { Button } from '../ui/button.tsx';
 import { copyText } from '../ui/copy.ts';
 import { Dialog } from '../ui/dialog.tsx';
@@ -47,7 +48,10 @@ function VersionList({ versions, chosen, onChoose, children }: VersionListProps)
                 <span className="label">{nameOf(row)}</span>
                 <Time at={row.created_at} />
               </span>
-              <Writer name={row.writer_id} />
+              <span className="proven-writer">
+                <Writer name={row.writer_id} />
+                <Author author={row.author} />
+              </span>
             </button>
           </li>
         ))}

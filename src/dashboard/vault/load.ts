@@ -26,7 +26,7 @@ type PageInput = Parameters<Client['vault']['readPage']['query']>[0];
 async function readPart({ client, vaultId, view, signal }: Reading, part: Partial<PageInput>): Promise<View> {
   const past = view === 'current' ? {} : ({ history: true, kind: 'all' } as const);
   const entry = typeof view === 'number' ? { entry_id: view } : {};
-  const input = { vault_id: vaultId, ...past, ...entry, ...part };
+  const input = { vault_id: vaultId, details: true, ...past, ...entry, ...part };
   const { entries, head, next_cursor } = await client.vault.readPage.query(input, { signal });
   return { entries, head, next: next_cursor };
 }

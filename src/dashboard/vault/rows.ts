@@ -10,6 +10,8 @@ export interface Row {
   content: string;
   created_at: string;
   tags?: string[] | undefined;
+  /** What the server proved about the writer. Rows from before authors were kept have none. */
+  author?: string | undefined;
 }
 
 /** The vault's rows of one kind of view, and where it stands. */

@@ -141,7 +141,7 @@ export class VaultFollowers {
         signal,
       });
       try {
-        const view = { reader, vaultId, what: { since: seen, history: true, kind } };
+        const view = { reader, vaultId, what: { since: seen, history: true, kind, details: true } };
         const look = await this.#views.look(view, {
           rows: WATCH_ROWS,
           bytes: PORTION_BYTES,

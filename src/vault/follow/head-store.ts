@@ -9,9 +9,9 @@ export const READ_HEADS = `
   SELECT coalesce(json_agg(json_build_array(
       asked.place, v.work_session_id <> asked.work_session_id, v.head_seq, encode(v.head_hash, 'hex'))), '[]') AS heads
   FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (vault_id, work_session_id, client_id, place)
-  JOIN vaults AS v ON v.vault_id = asked.vault_id
+  JOIN vaults AS v ON v.bucket = vault_bucket(asked.vault_id) AND v.vault_id = asked.vault_id
   WHERE v.work_session_id = asked.work_session_id OR (
-    SELECT true FROM vault_writers AS w WHERE w.vault_id = v.vault_id AND w.client_id = asked.client_id)`;
+    SELECT true FROM vault_writers AS w WHERE w.bucket = v.bucket AND w.vault_id = v.vault_id AND w.client_id = asked.client_id)`;
 
 /** Asks whether a caller may read a vault, and for its current head. */
 export interface HeadQuestion {

@@ -1,9 +1,8 @@
-import { CHAIN_START, type ChainRow, hashRow, sha256 } from './chain.ts';
+import { CHAIN_START, type ChainRow, FIRST_FORM, hashRow, SECOND_FORM } from './chain.ts';
 import { judgeRow, judgeVault, quote } from './chain-form.ts';
 
 /** A row as it stands in the database. */
-export interface StoredRow extends Omit<ChainRow, 'content_sha256'> {
-  content: string;
+export interface StoredRow extends ChainRow {
   /** 64 hexadecimal digits. */
   hash: string;
 }
@@ -58,6 +57,7 @@ export class ChainCheck {
   #changedAt: string | undefined;
   #last: Head = { seq: 0, hash: CHAIN_START };
   #foundRemembered: boolean;
+  #hasSecondForm = false;
 
   /** @param remembered a head that the chain must contain */
   constructor(vault: VaultRecord, remembered?: Head) {
@@ -74,12 +74,17 @@ export class ChainCheck {
   /** @returns what does not fit about the next row, or undefined */
   add(row: StoredRow): string | undefined {
     const problem =
-      judgeRow(row) ?? this.#judgePlace(row) ?? this.#judgeHash(row) ?? this.#compareWithRemembered(row);
+      judgeRow(row) ??
+      this.#judgePlace(row) ??
+      this.#judgeHash(row) ??
+      this.#judgeForm(row) ??
+      this.#compareWithRemembered(row);
     if (problem !== undefined) return problem;
     this.#versions.set(row.entry_no, Math.max(row.version, this.#versions.get(row.entry_no) ?? 0));
     this.#highest = Math.max(row.entry_no, this.#highest);
     if (row.entry_no <= HIGHEST_PASSED) this.#highestPassed = Math.max(row.entry_no, this.#highestPassed);
     this.#last = { seq: row.seq, hash: row.hash };
+    this.#hasSecondForm = row.author !== null;
     this.#changedAt = row.created_at;
     this.#bytes += Buffer.byteLength(row.content);
     if (row.kind === 'summary') this.#summary = row.content;
@@ -114,13 +119,22 @@ export class ChainCheck {
   }
 
   #judgeHash(row: StoredRow): string | undefined {
-    const expected = hashRow(this.#last.hash, this.#vault.vault_id, {
-      ...row,
-      content_sha256: sha256(row.content),
-    });
+    const expected = hashRow(this.#last.hash, this.#vault.vault_id, row);
     if (row.hash === expected) return undefined;
     const after = this.#last.seq === 0 ? 'as the first row' : `after seq ${this.#last.seq}`;
     return `its hash is ${row.hash}, but its fields ${after} give ${expected}: it was changed, or rows before it were removed, inserted or moved`;
+  }
+
+  /** Rows of the second form count on from the row before them, and no row of the first form follows one. */
+  #judgeForm({ seq, author }: StoredRow): string | undefined {
+    if (author === null) {
+      return this.#hasSecondForm
+        ? `it is of form ${FIRST_FORM}, but the row before it is of form ${SECOND_FORM}`
+        : undefined;
+    }
+    return seq === this.#last.seq + 1
+      ? undefined
+      : `its seq is ${seq}, but the row before it has ${this.#last.seq}: rows between them are missing`;
   }
 
   #compareWithRemembered({ seq, hash }: StoredRow): string | undefined {

@@ -21,7 +21,8 @@ const isTexts = (value: unknown): boolean =>
 const isNumber = (value: unknown, min: number, max: number): boolean =>
   Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
 
-const isHash = (value: unknown): boolean => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+const isHex = (value: unknown, bytes: number): boolean =>
+  typeof value === 'string' && value.length === 2 * bytes && /^[0-9a-f]+$/.test(value);
 
 type Rule<T> = [field: keyof T & string, holds: (value: unknown) => boolean, must: string];
 
@@ -36,7 +37,8 @@ const ROW_RULES: Rule<StoredRow>[] = [
   ['created_at', isCanonicalTime, 'must be a time from year 1 to 9999'],
   ['tags', isTexts, 'must be a list of texts'],
   ['content', isText, 'must be a text'],
-  ['hash', isHash, 'must be 32 bytes'],
+  ['hash', (value) => isHex(value, 32), 'must be 32 bytes'],
+  ['author', (value) => value === null || isText(value), 'must be a text'],
 ];
 
 const VAULT_RULES: Rule<VaultRecord>[] = [
@@ -49,8 +51,19 @@ function judge<T>(record: T, rules: Rule<T>[]): string | undefined {
   return broken && `its ${broken[0]} is ${quote(record[broken[0]])}, but ${broken[2]}`;
 }
 
+/** Beside an author stand addressees and a salt; beside none, neither. */
+const SALTED_RULES: Rule<StoredRow>[] = [
+  ['to', isTexts, 'must be a list of texts beside an author'],
+  ['salt', (value) => isHex(value, 16), 'must be 16 bytes beside an author'],
+];
+const PLAIN_RULES: Rule<StoredRow>[] = [
+  ['to', (value) => value === null, 'must be missing without an author'],
+  ['salt', (value) => value === null, 'must be missing without an author'],
+];
+
 /** @returns what is wrong with a row by itself, before it is compared with others; undefined for nothing */
-export const judgeRow = (row: StoredRow): string | undefined => judge(row, ROW_RULES);
+export const judgeRow = (row: StoredRow): string | undefined =>
+  judge(row, ROW_RULES) ?? judge(row, row.author === null ? PLAIN_RULES : SALTED_RULES);
 
 /** @returns what is wrong with a vault's record by itself, or undefined */
 export const judgeVault = (vault: VaultRecord): string | undefined => judge(vault, VAULT_RULES);

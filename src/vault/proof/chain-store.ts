@@ -12,7 +12,9 @@ const time = (column: string) => `
     THEN to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE ${column}::text END AS ${column}`;
 
 /** `$1` the vault; null: all. */
-const VAULT_IDS = `SELECT vault_id FROM vaults WHERE $1::text IS NULL OR vault_id = $1 ORDER BY vault_id COLLATE "C"`;
+const VAULT_IDS = `
+  SELECT bucket, vault_id FROM vaults
+  WHERE $1::text IS NULL OR bucket = vault_bucket($1) AND vault_id = $1 ORDER BY vault_id COLLATE "C"`;
 
 /** `$1` the vault. */
 const VAULT = `
@@ -20,22 +22,23 @@ const VAULT = `
     encode(head_hash, 'hex') AS head_hash, ${time('changed_at')},
     EXISTS (
       SELECT FROM vault_entries AS e
-      WHERE e.vault_id = v.vault_id AND e.entry_no = 0 AND e.version = 1 AND e.created_at <> v.created_at
+      WHERE e.bucket = v.bucket AND e.vault_id = v.vault_id AND e.entry_no = 0 AND e.version = 1 AND e.created_at <> v.created_at
     ) AS is_adopted
-  FROM vaults AS v WHERE vault_id = $1`;
+  FROM vaults AS v WHERE bucket = vault_bucket($1) AND vault_id = $1`;
 
 const ROWS = `
   WITH ${PORTION_OF_ROWS}
   SELECT seq, (SELECT ahead FROM portion), entry_no, version, kind, writer_id, content, tags,
-    encode(hash, 'hex') AS hash, ${time('created_at')}
-  FROM vault_entries WHERE vault_id = $1 AND seq > $2::bigint AND seq <= (SELECT last FROM portion) ORDER BY seq`;
+    encode(hash, 'hex') AS hash, ${time('created_at')}, author, addressees AS to, encode(salt, 'hex') AS salt
+  FROM vault_entries WHERE bucket = vault_bucket($1) AND vault_id = $1 AND seq > $2::bigint AND seq <= (SELECT last FROM portion) ORDER BY seq`;
 
 /** `$1` the vault. */
-const WRITERS = 'SELECT client_id FROM vault_writers WHERE vault_id = $1 ORDER BY client_id COLLATE "C"';
+const WRITERS =
+  'SELECT client_id FROM vault_writers WHERE bucket = vault_bucket($1) AND vault_id = $1 ORDER BY client_id COLLATE "C"';
 
 const STRAYS = `
   SELECT DISTINCT ON (vault_id COLLATE "C") vault_id, seq, entry_no, version FROM vault_entries AS e
-  WHERE NOT EXISTS (SELECT FROM vaults AS v WHERE v.vault_id = e.vault_id) ORDER BY vault_id COLLATE "C", seq`;
+  WHERE NOT EXISTS (SELECT FROM vaults AS v WHERE v.bucket = e.bucket AND v.vault_id = e.vault_id) ORDER BY vault_id COLLATE "C", seq`;
 
 type Text<T, Keys extends keyof T> = Omit<T, Keys> & Record<Keys, string>;
 
@@ -54,10 +57,9 @@ export class ChainStore {
     this.#client = client;
   }
 
-  /** Yields the id of every vault, or of the one that is named. */
-  async *vaultIds(vaultId?: string): AsyncGenerator<string> {
-    const found = streamRows<{ vault_id: string }>(this.#client, VAULT_IDS, [vaultId ?? null]);
-    for await (const { vault_id } of found) yield vault_id;
+  /** Yields id and bucket of every vault, or of the one that is named. */
+  vaultIds(vaultId?: string): AsyncGenerator<{ vault_id: string; bucket: number }> {
+    return streamRows(this.#client, VAULT_IDS, [vaultId ?? null]);
   }
 
   /** @returns the columns of an existing vault that follow from its rows */

@@ -1,7 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 
-/** Names the canonical form below; another form would be `vault-relay/2`. */
-export const CHAIN_ALGORITHM = 'vault-relay/1';
+/** Names the canonical form of rows without an author. */
+export const FIRST_FORM = 'vault-relay/1';
+
+/** Names the canonical form of rows with an author, as every new row is. */
+export const SECOND_FORM = 'vault-relay/2';
 
 /** What the first row of a vault is chained to: 32 zero bytes. */
 export const CHAIN_START = '0'.repeat(64);
@@ -13,39 +16,42 @@ export interface ChainRow {
   version: number;
   kind: string;
   writer_id: string;
+  /** What the server proved about the writer; null, as `to` and `salt`, in rows of the first form. */
+  author: string | null;
+  to: readonly string[] | null;
   /** RFC 3339 in UTC with six decimals, as answers have it. */
   created_at: string;
   tags: readonly string[];
-  /** 64 hexadecimal digits in lower case. */
-  content_sha256: string;
+  content: string;
+  /** 32 hexadecimal digits. */
+  salt: string | null;
 }
 
 /** `<length in bytes of UTF-8>:<text>,` (D. J. Bernstein's netstrings), so that no text can pass for the end of its field. */
 const netstring = (text: string): string => `${Buffer.byteLength(text)}:${text},`;
 
-/** SHA-256 of a text's UTF-8, as 64 hexadecimal digits. */
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const netstrings = (texts: readonly string[]): string => texts.map(netstring).join('');
+
+/** @returns the fields of the canonical form that docs/proof.md writes down, in their order */
+function fieldsOf(vaultId: string, row: ChainRow): string[] {
+  const { author, created_at, content } = row;
+  const place = [vaultId, row.seq, row.entry_no, row.version, row.kind, row.writer_id].map(String);
+  const tags = netstrings(row.tags);
+  if (author === null) {
+    return [FIRST_FORM, ...place, created_at, tags, createHash('sha256').update(content).digest('hex')];
+  }
+  const salt = Buffer.from(row.salt ?? '', 'hex');
+  const salted = (text: string) => createHmac('sha256', salt).update(text).digest('hex');
+  return [SECOND_FORM, ...place, author, netstrings(row.to ?? []), created_at, salted(tags), salted(content)];
+}
 
 /**
  * The hash of a row: SHA-256 over the 32 bytes of the hash before it and the row's canonical form, which docs/proof.md
  * writes down with test vectors.
  * @param previous 64 hexadecimal digits @returns 64 hexadecimal digits
  */
-export function hashRow(previous: string, vaultId: string, row: ChainRow): string {
-  const fields = [
-    CHAIN_ALGORITHM,
-    vaultId,
-    String(row.seq),
-    String(row.entry_no),
-    String(row.version),
-    row.kind,
-    row.writer_id,
-    row.created_at,
-    row.tags.map(netstring).join(''),
-    row.content_sha256,
-  ];
-  return createHash('sha256')
+export const hashRow = (previous: string, vaultId: string, row: ChainRow): string =>
+  createHash('sha256')
     .update(Buffer.from(previous, 'hex'))
-    .update(fields.map(netstring).join(''))
+    .update(netstrings(fieldsOf(vaultId, row)))
     .digest('hex');
-}

@@ -10,13 +10,13 @@ export interface Access {
 
 export const CALLER: Access = {
   canRead: `(v.work_session_id = $2
-    OR EXISTS (SELECT FROM vault_writers AS w WHERE w.vault_id = v.vault_id AND w.client_id = $3))`,
-  // Two index scans; the second skips the vaults of the first. The SELECT hides the client id from the planner. If it
-  // saw the id, PostgreSQL would plan again for each list, which takes as long as the list.
+    OR EXISTS (SELECT FROM vault_writers AS w WHERE w.bucket = v.bucket AND w.vault_id = v.vault_id AND w.client_id = $3))`,
+  // Two index scans; the second skips what the first found. Behind a SELECT the client id is unknown to the planner:
+  // knowing how rare it is, PostgreSQL would plan anew for each list, which takes as long as the list.
   vaults: `
   SELECT * FROM vaults WHERE work_session_id = $1
   UNION ALL
-  SELECT v.* FROM vault_writers AS w JOIN vaults AS v ON v.vault_id = w.vault_id
+  SELECT v.* FROM vault_writers AS w JOIN vaults AS v ON v.bucket = w.bucket AND v.vault_id = w.vault_id
   WHERE w.client_id = (SELECT $2::text) AND v.work_session_id <> $1`,
 };
 

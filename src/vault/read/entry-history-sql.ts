@@ -1,18 +1,21 @@
 /** `seq + 0` prevents PostgreSQL from using the index of all rows of the vault by seq. */
 const OF_ENTRY = `
   FROM vault_entries
-  WHERE vault_id = v.vault_id AND entry_no = $16::bigint
+  WHERE bucket = v.bucket AND vault_id = v.vault_id AND entry_no = $16::bigint
     AND seq + 0 > greatest($4::bigint, $9::bigint) AND seq + 0 <= coalesce($5::bigint, 9223372036854775807)`;
 
 /**
- * The last version of the previous page, or else the newest version that the reader has seen; 0: none. For a reader near
- * the head the index scan finds it first.
+ * `entry_no + 0` for the same reason: the row is found by its number.
+ *
+ * The version that the last page ended with, else the newest one that the reader has seen. A reader near the head meets
+ * it first. 0: none of them.
  */
 const SEEN = `
   CROSS JOIN LATERAL (SELECT coalesce(
-    (SELECT version FROM vault_entries WHERE seq = $9::bigint AND vault_id = v.vault_id AND entry_no = $16::bigint),
+    (SELECT version FROM vault_entries 
+     WHERE bucket = v.bucket AND vault_id = v.vault_id AND seq = $9::bigint AND entry_no + 0 = $16::bigint),
     (SELECT version FROM vault_entries
-     WHERE vault_id = v.vault_id AND entry_no = $16::bigint AND seq + 0 <= $4::bigint AND $4::bigint > 0
+     WHERE bucket = v.bucket AND vault_id = v.vault_id AND entry_no = $16::bigint AND seq + 0 <= $4::bigint AND $4::bigint > 0
      ORDER BY version DESC LIMIT 1),
     0) AS version) AS seen`;
 

@@ -37,13 +37,13 @@ const VAULT_MATCHES = `
   ($3::text[] IS NULL AND $4::text IS NULL AND $5::text IS NULL OR e.work_session_id = $1 OR $1::text IS NULL)
   AND ($3::text[] IS NULL AND $5::text IS NULL OR ${holds('e.summary', '$3')} AND $5 IS NULL OR EXISTS (
     SELECT FROM vault_entries AS held
-    WHERE held.vault_id = e.vault_id AND held.kind = 'content'
+    WHERE held.bucket = e.bucket AND held.vault_id = e.vault_id AND held.kind = 'content'
       AND ($3::text[] IS NULL OR ${holds('held.content', '$3')}) AND ($5 IS NULL OR $5 = ANY (held.tags))
       AND NOT EXISTS (
         SELECT FROM vault_entries AS later
-        WHERE later.vault_id = held.vault_id AND later.entry_no = held.entry_no AND later.kind = held.kind AND later.version > held.version)))
+        WHERE later.bucket = held.bucket AND later.vault_id = held.vault_id AND later.entry_no = held.entry_no AND later.kind = held.kind AND later.version > held.version)))
   AND ($4::text IS NULL OR EXISTS (
-    SELECT FROM vault_entries AS held WHERE held.vault_id = e.vault_id AND held.kind = 'content' AND held.writer_id = $4))`;
+    SELECT FROM vault_entries AS held WHERE held.bucket = e.bucket AND held.vault_id = e.vault_id AND held.kind = 'content' AND held.writer_id = $4))`;
 
 const AFTER_VAULT = `($6::bigint IS NULL OR (created_at, vault_id COLLATE "C") > ('epoch'::timestamptz + $6::bigint * interval '1 microsecond', $7::text))`;
 

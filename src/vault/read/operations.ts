@@ -13,6 +13,7 @@ const WRITER = '5f0c1f0e-8a43-4a6c-9d56-0f6f2f6d1c11';
 const AT = '2026-11-24T16:13:04.156964Z';
 const HASH = '3f0a377ba0a4a460ecb616f6507ce0d8cfa3e704025d4fda3ed0c5ca05468728';
 const PLACE = { seq: 42, entry_no: 1, version: 2, kind: 'content', writer_id: WRITER, created_at: AT };
+const AUTHOR = 'session:4f0c2d9a1b7e';
 const CONTENT = 'JWT in a cookie, 15 minutes';
 
 /** The calls that read vaults. */
@@ -60,7 +61,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       tags,
       summary: 'Read a vault',
       description:
-        'The current view has the highest version of each entry, by entry number. `history=true` returns every version, by `seq`. `since` returns only rows with a greater `seq`. A reader that passes the `x-vault-head` of its last read never misses a row. `entry_id` returns only one entry. With `wait`, the server holds an empty answer until there is a new row. A past writer of another work session may also read the vault.',
+        'The current view has the highest version of each entry, by entry number. `history=true` returns every version, by `seq`. `since` returns only rows with a greater `seq`. A reader that passes the `x-vault-head` of its last read never misses a row. `entry_id` returns only one entry. `details` also returns the proven author and the salt of each row. With `wait`, the server holds an empty answer until there is a new row. A past writer of another work session may also read the vault.',
       successDescription: 'The entries.',
       errors: ['FORBIDDEN', 'NOT_FOUND', 'ANSWER_TOO_LARGE'],
       conditional: true,
@@ -109,6 +110,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
             summary_version: 1,
             work_session_id: 'st-4b1d',
             created_by: WRITER,
+            author: AUTHOR,
             created_at: AT,
             changed_at: AT,
             entries: 1,
@@ -116,7 +118,9 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
             head: 42,
             head_hash: HASH,
             writer_count: 1,
-            writers: [{ client_id: WRITER, writes: 2, last_write_at: AT, in_writer_list: true }],
+            writers: [
+              { client_id: WRITER, writes: 2, last_write_at: AT, authors: [AUTHOR], in_writer_list: true },
+            ],
             outside_reads: [],
           },
         },
@@ -139,7 +143,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
         tags,
         summary: 'Read the hash chain of a vault',
         description:
-          'The data to check rows without trusting the server: the hash before the first row, the head, and for each row its place, the SHA-256 of its content and its hash. docs/proof.md describes the check.',
+          'The data to check rows without trusting the server: the hash before the first row, the head, and for each row its place, the hashes of its content and tags and its hash. docs/proof.md describes the check.',
         successDescription: 'The chain.',
         errors: ['FORBIDDEN', 'NOT_FOUND'],
         example: {
@@ -147,7 +151,19 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
             vault_id: VAULT,
             algorithm: 'vault-relay/1',
             previous_hash: '0'.repeat(64),
-            rows: [{ ...PLACE, tags: [], content_sha256: HASH, hash: HASH }],
+            rows: [
+              {
+                ...PLACE,
+                algorithm: 'vault-relay/2',
+                author: AUTHOR,
+                to: [],
+                tags: [],
+                salt: 'c0ffee00c0ffee00c0ffee00c0ffee00',
+                tags_hmac: HASH,
+                content_sha256: HASH,
+                hash: HASH,
+              },
+            ],
             head: { seq: 42, hash: HASH },
           },
         },

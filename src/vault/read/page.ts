@@ -30,6 +30,8 @@ export interface ReadOptions {
   q?: string | undefined;
   writer?: string | undefined;
   tag?: string | undefined;
+  /** Also who the writer was proved to be, and the salt. */
+  details?: boolean | undefined;
   limit?: number | undefined;
   cursor?: string | undefined;
   /** Seconds to wait for rows. */

@@ -2,19 +2,22 @@ import { isOperator, type Reader } from '../../access/policy.ts';
 import type { Database } from '../../db/client.ts';
 import { networkOf } from '../../net/address.ts';
 import type { Taker } from '../../queues/turn-queue.ts';
-import type { ListOptions, ReadOptions } from './page.ts';
+import type { ReadOptions } from './page.ts';
 
-type Options = Omit<ReadOptions & ListOptions, 'cursor' | 'wait' | 'signal' | 'kind'>;
+type Options = Pick<
+  ReadOptions,
+  'q' | 'writer' | 'tag' | 'as_of' | 'history' | 'entry_id' | 'since' | 'limit'
+>;
 
 /**
  * Whether the cost of a read depends on the size of the vault or work session, and not on the answer. Such a read
  * searches, counts, shows every version of more than one entry, or goes back in time.
  */
 export function mayScan(options: Options): boolean {
-  const { q, writer, tag, details, as_of, history, entry_id, since = 0, limit } = options;
+  const { q, writer, tag, as_of, history, entry_id, since = 0, limit } = options;
   const looksFor = [q, writer, tag].some((option) => option !== undefined);
   const showsEverything = history === true && entry_id === undefined && since === 0 && limit === undefined;
-  return looksFor || details === true || as_of !== undefined || showsEverything;
+  return looksFor || as_of !== undefined || showsEverything;
 }
 
 /** Each work session of each address takes turns. All operators share one turn. */

@@ -7,19 +7,27 @@ import { type Access, CALLER, holds, OPERATOR } from './access-sql.ts';
 import { ENTRY_HISTORY } from './entry-history-sql.ts';
 import { makeLists } from './list-sql.ts';
 import { PORTION_BYTES, PORTION_ROWS, portion } from './portion-sql.ts';
+import { readProof } from './proof-sql.ts';
 
 /**
  * An entry on the wire. An entry without tags has no such field, because released clients do not know it. The JSON is
  * concatenated text, because PostgreSQL's functions for JSON objects look up the type of each field for each entry and
  * add spaces.
  */
-const ENTRY_JSON = `
+const entryJson = (proven: string) => `
   concat('{"seq":', seq, ',"entry_no":', entry_no, ',"version":', version, ',"kind":', to_json(kind),
     ',"writer_id":', to_json(writer_id), ',"content":', to_json(content), ',"created_at":"', wire_time(created_at),
-    CASE WHEN tags <> '{}' THEN '","tags":' || to_json(tags) || '}' ELSE '"}' END)`;
+    CASE WHEN tags <> '{}' THEN '","tags":' || to_json(tags) ELSE '"' END${proven}, '}')`;
 
-/** Most bytes of JSON around the content of an entry: the longest names and tags, with each character escaped. */
-const MAX_BYTES_AROUND_CONTENT = 4608;
+const PLAIN_ENTRY = entryJson('');
+
+/** With `$17` also what the server proved about the writer, and the salt of the hash; rows of the first form have neither. */
+const ENTRY_JSON = entryJson(`,
+    CASE WHEN $17::boolean AND author IS NOT NULL
+      THEN concat(',"author":', to_json(author), ',"salt":"', encode(salt, 'hex'), '"') END`);
+
+/** The most JSON that an entry has beside its content: names, author and tags of their longest, each character escaped. */
+const MAX_BYTES_AROUND_CONTENT = 5120;
 
 /** `$6` pattern of a text, `$7` writer, `$8` tag, `$11` kind, `$16` number of the entry; null: any. */
 const MATCHES = `
@@ -59,7 +67,7 @@ const readable = ({ canRead }: Access, view: View, measures = false) => `
     (v.bytes * 6 + (v.versions + v.summary_version) * ${MAX_BYTES_AROUND_CONTENT})::float8 AS ceiling${view.columns ?? ''}
   FROM vaults AS v
   LEFT JOIN LATERAL (
-    SELECT seq, hash FROM vault_entries WHERE $5::bigint IS NOT NULL AND vault_id = v.vault_id AND seq <= $5::bigint
+    SELECT seq, hash FROM vault_entries WHERE $5::bigint IS NOT NULL AND bucket = v.bucket AND vault_id = v.vault_id AND seq <= $5::bigint
     ORDER BY seq DESC LIMIT 1
   ) AS moment ON true
   ${view.from ?? ''}
@@ -78,13 +86,13 @@ const readable = ({ canRead }: Access, view: View, measures = false) => `
     },
     measures,
   )}) AS page
-  WHERE v.vault_id = $1 AND ${canRead}`;
+  WHERE v.bucket = vault_bucket($1) AND v.vault_id = $1 AND ${canRead}`;
 
 /** Rows up to the moment `$5`; null: now. */
 const UP_TO_MOMENT = `seq <= coalesce($5::bigint, 9223372036854775807)`;
 
-/** The rows of a vault after a position of its history. */
-const HISTORY_ROWS = `vault_entries WHERE vault_id = v.vault_id AND seq > greatest($4::bigint, $9::bigint) AND ${UP_TO_MOMENT}`;
+/** The rows of a vault behind a position of its history. */
+const HISTORY_ROWS = `vault_entries WHERE bucket = v.bucket AND vault_id = v.vault_id AND seq > greatest($4::bigint, $9::bigint) AND ${UP_TO_MOMENT}`;
 
 /** Every version, by seq. */
 const HISTORY: View = {
@@ -102,7 +110,7 @@ const LAST_ENTRY = `least($16::bigint,
 const FIRST_ENTRY = `
   LEFT JOIN LATERAL (
     SELECT entry_no FROM vault_entries
-    WHERE vault_id = v.vault_id AND entry_no >= greatest(${LOWEST_ENTRY}, $9::bigint + 1, $16::bigint) ORDER BY entry_no LIMIT 1
+    WHERE bucket = v.bucket AND vault_id = v.vault_id AND entry_no >= greatest(${LOWEST_ENTRY}, $9::bigint + 1, $16::bigint) ORDER BY entry_no LIMIT 1
   ) AS first ON true`;
 const LAST_LOOKED = 'first.entry_no + $14::bigint - 1';
 
@@ -115,7 +123,7 @@ const CURRENT: View = {
   rows: `SELECT top.* FROM generate_series(first.entry_no, least(${LAST_ENTRY}, ${LAST_LOOKED})) AS n (entry_no)
    CROSS JOIN LATERAL (
      SELECT * FROM vault_entries
-     WHERE vault_id = v.vault_id AND entry_no = n.entry_no AND ${UP_TO_MOMENT}
+     WHERE bucket = v.bucket AND vault_id = v.vault_id AND entry_no = n.entry_no AND ${UP_TO_MOMENT}
        AND (NOT v.irregular OR seq > $4::bigint AND ($11::text IS NULL OR kind = $11))
      ORDER BY version DESC LIMIT 1
    ) AS top WHERE top.seq > $4::bigint`,
@@ -123,7 +131,7 @@ const CURRENT: View = {
   end: `CASE WHEN ${LAST_LOOKED} < ${LAST_ENTRY} THEN ${LAST_LOOKED} END`,
 };
 
-const NEW_ROWS = `vault_entries WHERE vault_id = v.vault_id AND seq > $4::bigint AND ${UP_TO_MOMENT} ORDER BY seq`;
+const NEW_ROWS = `vault_entries WHERE bucket = v.bucket AND vault_id = v.vault_id AND seq > $4::bigint AND ${UP_TO_MOMENT} ORDER BY seq`;
 
 /**
  * For followers near the head: the cost depends on the rows that they have not seen. `overflow`: there are more of these
@@ -139,7 +147,7 @@ const CURRENT_SINCE: View = {
 
 /** The newest version of entry `n` of vault `v` that meets a condition, as JSON. */
 const newest = (condition: string) => `
-  (SELECT ${ENTRY_JSON} FROM vault_entries WHERE vault_id = v.vault_id AND entry_no = n AND ${condition}
+  (SELECT ${PLAIN_ENTRY} FROM vault_entries WHERE bucket = v.bucket AND vault_id = v.vault_id AND entry_no = n AND ${condition}
    ORDER BY version DESC LIMIT 1)`;
 
 /**
@@ -151,13 +159,8 @@ const BELOW_AVERAGE = 16;
 /** Most writers in the description of a vault, the last one to write first. */
 export const MAX_WRITERS = 1000;
 
-/** Most bytes of content that one proof hashes, unless its first row alone is larger. */
-const PROOF_CONTENT_BYTES = 16_777_216;
-
-const PROOF_ROW = `
-  json_build_object('seq', seq, 'entry_no', entry_no, 'version', version, 'kind', kind, 'writer_id', writer_id,
-    'created_at', wire_time(created_at), 'tags', tags,
-    'content_sha256', encode(sha256(convert_to(content, 'UTF8')), 'hex'), 'hash', encode(hash, 'hex'))::text`;
+/** Authors that it names of one writer. */
+export const MAX_AUTHORS = 10;
 
 const makeReads = (access: Access) => {
   const { canRead } = access;
@@ -186,56 +189,35 @@ const makeReads = (access: Access) => {
         ${newest(`version > v.versions / v.next_entry_no - ${BELOW_AVERAGE}`)},
         ${newest('true')}), ',' ORDER BY n)
       FROM generate_series(1, v.next_entry_no - 1) AS n), '') END AS json
-  FROM vaults AS v WHERE v.vault_id = $1 AND ${canRead}`,
+  FROM vaults AS v WHERE v.bucket = vault_bucket($1) AND v.vault_id = $1 AND ${canRead}`,
 
     /** `$1` the vault, `$2` work session, `$3` client id. Writers by their last write, outside reads newest first. */
     READ_META: `
   SELECT v.vault_id, v.summary, v.summary_version, v.work_session_id, v.created_by,
+    (SELECT author FROM vault_entries WHERE bucket = v.bucket AND vault_id = v.vault_id ORDER BY seq LIMIT 1) AS author,
     wire_time(v.created_at) AS created_at, wire_time(v.changed_at) AS changed_at, v.next_entry_no - 1 - v.gaps AS entries,
     v.versions, v.head_seq AS head, encode(v.head_hash, 'hex') AS head_hash, coalesce(v.work_session_id <> $2, false) AS from_outside,
     w.writers, w.writer_count,
     (SELECT coalesce(json_agg(json_build_object('client_id', client_id, 'read_at', wire_time(read_at)) ORDER BY id DESC), '[]')
-      FROM (SELECT * FROM vault_outside_reads WHERE vault_id = v.vault_id ORDER BY id DESC LIMIT 100) AS r)
+      FROM (SELECT * FROM vault_outside_reads WHERE bucket = v.bucket AND vault_id = v.vault_id ORDER BY id DESC LIMIT 100) AS r)
       AS outside_reads
   FROM vaults AS v
   CROSS JOIN LATERAL (
     SELECT coalesce(max(writer_count), 0)::int AS writer_count,
       coalesce(json_agg(json_build_object('client_id', writer_id, 'writes', writes,
-        'last_write_at', wire_time(last_write_at), 'in_writer_list', EXISTS (
-          SELECT FROM vault_writers AS o WHERE o.vault_id = v.vault_id AND o.client_id = w.writer_id))
+        'last_write_at', wire_time(last_write_at), 'authors', coalesce(authors[:${MAX_AUTHORS}], '{}'), 'in_writer_list', EXISTS (
+          SELECT FROM vault_writers AS o WHERE o.bucket = v.bucket AND o.vault_id = v.vault_id AND o.client_id = w.writer_id))
         ORDER BY last_write_at DESC, writer_id COLLATE "C"), '[]') AS writers
     FROM (
-      SELECT writer_id, count(*) AS writes, max(created_at) AS last_write_at, count(*) OVER () AS writer_count
-      FROM vault_entries WHERE vault_id = v.vault_id AND kind = 'content'
+      SELECT writer_id, count(*) AS writes, max(created_at) AS last_write_at, count(*) OVER () AS writer_count,
+        array_agg(DISTINCT author) FILTER (WHERE author IS NOT NULL) AS authors
+      FROM vault_entries WHERE bucket = v.bucket AND vault_id = v.vault_id AND kind = 'content'
       GROUP BY writer_id ORDER BY last_write_at DESC, writer_id COLLATE "C" LIMIT ${MAX_WRITERS}
     ) AS w
   ) AS w
-  WHERE v.vault_id = $1 AND ${canRead}`,
+  WHERE v.bucket = vault_bucket($1) AND v.vault_id = $1 AND ${canRead}`,
 
-    /**
-     * `$4` since, `$5` most rows, `$6` most bytes. `previous_hash` is the hash that the first row is chained to.
-     */
-    READ_PROOF: `
-  SELECT v.head_seq AS head, encode(v.head_hash, 'hex') AS head_hash, coalesce(v.work_session_id <> $2, false) AS from_outside,
-    coalesce((SELECT encode(hash, 'hex') FROM vault_entries WHERE vault_id = v.vault_id AND seq <= $4::bigint
-      ORDER BY seq DESC LIMIT 1), repeat('0', 64)) AS previous_hash, page.json
-  FROM vaults AS v
-  CROSS JOIN LATERAL (${portion(
-    {
-      rows: `SELECT * FROM vault_entries WHERE vault_id = v.vault_id AND seq > $4::bigint ORDER BY seq LIMIT $5::bigint + 1`,
-      where: 'true',
-      order: 'e.seq',
-      json: PROOF_ROW,
-      weight: 'octet_length(e.content)',
-      maxWeight: String(PROOF_CONTENT_BYTES),
-      maxRows: '$5::bigint',
-      maxBytes: '$6::bigint',
-      begun: 'false',
-      columns: 'max(seq) AS last',
-    },
-    false,
-  )}) AS page
-  WHERE v.vault_id = $1 AND ${canRead}`,
+    READ_PROOF: readProof(access),
   };
 };
 

@@ -2,7 +2,7 @@ import { canRead, isOperator, type Reader, readerValues } from '../../access/pol
 import type { AnswerBounds } from '../../answer.ts';
 import { toSafeNumber } from '../../numbers.ts';
 import { SharedReads } from '../../queues/shared-reads.ts';
-import { CHAIN_ALGORITHM } from '../proof/chain.ts';
+import { FIRST_FORM } from '../proof/chain.ts';
 import { refusedAccess } from '../refused-access.ts';
 import type { Proof, VaultMeta } from '../schema.ts';
 import { type ListRow, listVaults } from './list-store.ts';
@@ -84,7 +84,7 @@ export class VaultReader {
     hold(row.json.length);
     return {
       vault_id: vaultId,
-      algorithm: CHAIN_ALGORITHM,
+      algorithm: FIRST_FORM,
       previous_hash: row.previous_hash,
       rows: JSON.parse(`[${row.json}]`),
       head: { seq: toSafeNumber(row.head), hash: row.head_hash },

@@ -31,8 +31,8 @@ export interface View {
   seenHead?: number | undefined;
 }
 
-/** The options that determine the rows of a look, without the reader. */
-const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor, entry_id }: ReadOptions) => [
+/** All that decides what a look shows, beside who looks. */
+const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor, entry_id, details }: ReadOptions) => [
   since,
   history,
   kind,
@@ -42,6 +42,7 @@ const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor, entry_id 
   tag,
   cursor,
   entry_id,
+  details,
 ];
 
 /** Whether the read may scan rows that it does not show. */
@@ -50,9 +51,11 @@ const isNarrowed = ({ q, writer, tag, entry_id, since = 0 }: ReadOptions) =>
 
 /** Whether the read wants the current view from its start without options, which has its own statement. */
 function isWhole(what: ReadOptions, { at, bytes }: PortionWanted<number>): boolean {
-  const { history = false, kind = 'content', as_of, limit, cursor } = what;
+  const { history = false, kind = 'content', details = false, as_of, limit, cursor } = what;
   const isPaged = [as_of, limit, cursor, at].some((option) => option !== undefined);
-  return !history && kind === 'content' && !isNarrowed(what) && !isPaged && bytes >= PORTION_BYTES;
+  return (
+    !history && !details && kind === 'content' && !isNarrowed(what) && !isPaged && bytes >= PORTION_BYTES
+  );
 }
 
 /** The portion of a reader that has seen the current head. */
@@ -184,7 +187,18 @@ export class VaultViews {
   }
 
   async #ask({ reader, vaultId, what }: View, portion: PortionWanted<number>): Promise<LookRow | null> {
-    const { since = 0, history = false, kind = 'content', as_of, cursor, q, writer, tag, entry_id } = what;
+    const {
+      since = 0,
+      history = false,
+      kind = 'content',
+      as_of,
+      cursor,
+      q,
+      writer,
+      tag,
+      entry_id,
+      details = false,
+    } = what;
     const { at = BEFORE_ALL, rows, bytes, begun = false, measures = false, continues = false } = portion;
     const { weight = Math.ceil(bytes / 2) } = portion;
     const sql = readsOf(reader);
@@ -207,6 +221,7 @@ export class VaultViews {
         history || isNarrowed(what) ? LOOKED_ROWS : rows + 1,
         weight,
         entry_id ?? null,
+        details,
       );
       return row ?? null;
     };

@@ -22,21 +22,24 @@ import { looksSealed, sealedText } from './sealed.ts';
 
 /**
  * `$1` vault, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address, `$7` the writer to remove, under the vault's
- * lock. No row: the vault does not exist, or the caller may not.
+ * lock. No row: the vault does not exist, or the caller may not. `IS NOT DISTINCT FROM` keeps PostgreSQL from the index by work session.
  */
 export const REMOVE_WRITER = `
   WITH locked AS (
-    SELECT vault_id FROM vaults WHERE vault_id = $1 AND work_session_id = $2 FOR NO KEY UPDATE
+    SELECT bucket, vault_id FROM vaults
+    WHERE bucket = vault_bucket($1) AND vault_id = $1 AND work_session_id IS NOT DISTINCT FROM $2 FOR NO KEY UPDATE
   ), removed AS (
-    DELETE FROM vault_writers WHERE vault_id = (SELECT vault_id FROM locked) AND client_id = $7 RETURNING client_id
+    DELETE FROM vault_writers
+    WHERE bucket = (SELECT bucket FROM locked) AND vault_id = (SELECT vault_id FROM locked) AND client_id = $7
+    RETURNING client_id
   ), unlisted AS (
     UPDATE vaults SET writer_list = array_remove(writer_list, $7)
-    WHERE vault_id = (SELECT vault_id FROM locked) AND $7 = ANY (writer_list)
+    WHERE bucket = (SELECT bucket FROM locked) AND vault_id = (SELECT vault_id FROM locked) AND $7 = ANY (writer_list)
   ), done AS (
     SELECT EXISTS (SELECT FROM removed) AS removed FROM locked
   ), audited AS (
-    INSERT INTO audit_log (vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
-    SELECT $1, $2, $3, $4, $5, $6, 'remove_writer', CASE WHEN removed THEN 'written' ELSE 'nothing' END FROM done
+    INSERT INTO audit_log (bucket, vault_id, work_session_id, client_id, session, request_id, address, action, outcome)
+    SELECT vault_bucket($1), $1, $2, $3, $4, $5, $6, 'remove_writer', CASE WHEN removed THEN 'written' ELSE 'nothing' END FROM done
   )
   SELECT removed FROM done`;
 

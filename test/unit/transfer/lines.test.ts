@@ -22,6 +22,9 @@ test('the longest text of a server fits a line, with any characters', async () =
     version: 1,
     kind: 'content',
     writer_id: 'ann',
+    author: null,
+    to: null,
+    salt: null,
     created_at: '2026-11-24T16:13:04.156964Z',
     tags: [],
     // In JSON each takes six characters.

@@ -1,0 +1,30 @@
+import { useText } from '../i18n/index.ts';
+import { showReordering } from '../text/bidi.ts';
+import { Icon } from './icons.tsx';
+import { Foreign } from './names.tsx';
+
+const SESSION = 'session:';
+
+interface AuthorProps {
+  /** What the server proved about the caller; undefined or empty: nothing. */
+  author: string | undefined;
+}
+
+/** What is proven about a writer, beside the name that the writer only claims. */
+export function Author({ author = '' }: AuthorProps) {
+  const { author: t } = useText();
+  if (author === '') {
+    return (
+      <span className="author claimed" title={t.claimedText}>
+        {t.claimed}
+      </span>
+    );
+  }
+  const name = author.startsWith(SESSION) ? t.session(author.slice(SESSION.length)) : author;
+  return (
+    <span className="author proven" title={`${t.provenText} ${showReordering(author)}`}>
+      <Icon name="shield" size={14} />
+      <Foreign>{name}</Foreign>
+    </span>
+  );
+}
