@@ -38,7 +38,8 @@ CREATE TYPE vault_write AS (
     request_hash text,
     session text,
     request_id text,
-    address text
+    address text,
+    author text
 );
 GRANT USAGE ON TYPE vault_write TO PUBLIC;
 
@@ -77,6 +78,50 @@ CREATE TABLE _prisma_migrations (
     CONSTRAINT _prisma_migrations_pkey PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX _prisma_migrations_pkey ON _prisma_migrations USING btree (id);
+
+CREATE VIEW api_key_states (
+    id text COLLATE "C",
+    work_session_id text COLLATE "C",
+    name text,
+    client_id text,
+    scopes text[],
+    vaults text[],
+    created_by text,
+    state text,
+    created_at text COLLATE "C",
+    expires_at text,
+    last_used_at text,
+    revoked_at text
+) WITH (security_invoker=true);
+GRANT SELECT ON api_key_states TO vault_relay_app;
+
+CREATE TABLE api_keys (
+    id text NOT NULL,
+    key_hash bytea NOT NULL,
+    work_session_id text NOT NULL,
+    name text NOT NULL,
+    client_id text NOT NULL,
+    scopes text[] NOT NULL,
+    vaults text[],
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_id_check CHECK (id ~ '^[0-9a-z]{12}$'::text),
+    CONSTRAINT api_keys_key_hash_check CHECK (octet_length(key_hash) = 32),
+    CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash),
+    CONSTRAINT api_keys_pkey PRIMARY KEY (id),
+    CONSTRAINT api_keys_scopes_check CHECK (cardinality(scopes) > 0 AND scopes <@ ARRAY['read'::text, 'write'::text, 'create'::text, 'redact'::text, 'admin'::text]),
+    CONSTRAINT api_keys_vaults_check CHECK (cardinality(vaults) >= 1 AND cardinality(vaults) <= 100),
+    CONSTRAINT api_keys_vaults_scopes_check CHECK (vaults IS NULL OR NOT scopes && ARRAY['create'::text, 'admin'::text])
+);
+CREATE INDEX api_keys_by_work_session ON api_keys USING btree (work_session_id, created_at, id);
+CREATE UNIQUE INDEX api_keys_key_hash_key ON api_keys USING btree (key_hash);
+CREATE UNIQUE INDEX api_keys_pkey ON api_keys USING btree (id);
+GRANT INSERT, SELECT ON api_keys TO vault_relay_app;
+GRANT UPDATE ON api_keys (last_used_at) TO vault_relay_app;
+GRANT UPDATE ON api_keys (revoked_at) TO vault_relay_app;
 
 CREATE TABLE astation_bans (
     astation_id text NOT NULL,
@@ -146,9 +191,23 @@ CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audi
 ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_append_only;
 GRANT INSERT, SELECT ON audit_log TO vault_relay_app;
 
+CREATE TABLE people (
+    id text NOT NULL,
+    name text,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT people_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX people_pkey ON people USING btree (id);
+GRANT INSERT, SELECT ON people TO vault_relay_app;
+GRANT UPDATE ON people (name) TO vault_relay_app;
+
 CREATE VIEW session_states (
     id_hash bytea,
     hash text,
+    kind text,
+    person_id text,
+    person_name text,
+    role text,
     hostname text,
     status text,
     state text,
@@ -173,14 +232,41 @@ CREATE TABLE sessions (
     otp_tries integer NOT NULL DEFAULT 0,
     token text,
     token_until timestamp with time zone,
+    kind text NOT NULL DEFAULT 'session'::text,
+    person_id text,
+    role text,
+    parent_hash bytea,
     CONSTRAINT sessions_id_hash_check CHECK (octet_length(id_hash) = 32),
+    CONSTRAINT sessions_kind_check CHECK (
+CASE kind
+    WHEN 'session'::text THEN person_id IS NULL AND role IS NULL AND parent_hash IS NULL
+    WHEN 'person'::text THEN person_id IS NOT NULL AND (role = 'member'::text AND astation_id IS NOT NULL OR role = 'operator'::text AND astation_id IS NULL) IS TRUE
+    ELSE false
+END),
     CONSTRAINT sessions_pkey PRIMARY KEY (id_hash),
     CONSTRAINT sessions_status_check CHECK (status = ANY (ARRAY['pending'::text, 'granted'::text, 'denied'::text, 'revoked'::text]))
 );
 CREATE INDEX sessions_by_astation ON sessions USING btree (astation_id, created_at);
 CREATE INDEX sessions_by_expiry ON sessions USING btree (expires_at);
+CREATE INDEX sessions_by_parent ON sessions USING btree (parent_hash);
+CREATE INDEX sessions_by_person ON sessions USING btree (person_id);
 CREATE UNIQUE INDEX sessions_pkey ON sessions USING btree (id_hash);
 GRANT DELETE, INSERT, SELECT, UPDATE ON sessions TO vault_relay_app;
+
+CREATE TABLE sign_in_codes (
+    code_hash bytea NOT NULL,
+    role text NOT NULL,
+    work_session_id text,
+    name text,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT sign_in_codes_check CHECK ((role = 'member'::text) = (work_session_id IS NOT NULL)),
+    CONSTRAINT sign_in_codes_code_hash_check CHECK (octet_length(code_hash) = 32),
+    CONSTRAINT sign_in_codes_pkey PRIMARY KEY (code_hash),
+    CONSTRAINT sign_in_codes_role_check CHECK (role = ANY (ARRAY['member'::text, 'operator'::text]))
+);
+CREATE INDEX sign_in_codes_by_expiry ON sign_in_codes USING btree (expires_at);
+CREATE UNIQUE INDEX sign_in_codes_pkey ON sign_in_codes USING btree (code_hash);
+GRANT DELETE, INSERT, SELECT ON sign_in_codes TO vault_relay_app;
 
 CREATE TABLE vault_creation_keys (
     work_session_id text NOT NULL,

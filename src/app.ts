@@ -4,6 +4,7 @@ import { makeOperatorTokenCheck } from './access/caller.ts';
 import type { Config } from './config.ts';
 import { BytesInFlight } from './http/edge/bytes-in-flight.ts';
 import { installChallenge } from './http/edge/challenge.ts';
+import { installCredentialOf } from './http/edge/credential-of.ts';
 import { installDrain } from './http/edge/drain.ts';
 import { installErrorHandler } from './http/edge/error-handler.ts';
 import { installCors, installSecurityHeaders } from './http/edge/headers.ts';
@@ -14,7 +15,7 @@ import { installPipelineLimit } from './http/edge/pipelining.ts';
 import { installPressure } from './http/edge/pressure.ts';
 import { installRateLimit, makeGrantCount } from './http/edge/rate-limit.ts';
 import { makeHttpServer } from './http/edge/server.ts';
-import { installSessionOf } from './http/edge/session-of.ts';
+
 import { installStalledReaderGuard } from './http/edge/stalled-readers.ts';
 import { installUpgradeGuard } from './http/edge/upgrade.ts';
 import { mountHealth } from './http/ops/health.ts';
@@ -85,16 +86,16 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   metrics.gauge('bytesInFlight', () => inFlight.total);
   await app.register(async (limited) => {
     const { makeLimiter } = services;
-    const sessionOf = installSessionOf(limited, services.sessions);
+    const credentialOf = installCredentialOf(limited, services.credentials);
     await installPressure(limited, config.pressure);
     installRefusalAudit(limited, services.vaults.audit);
-    installRateLimit(limited, { config, makeLimiter, sessionOf });
+    installRateLimit(limited, { config, makeLimiter, credentialOf });
     const contextOf = installContext(limited, {
-      sessionOf,
+      credentialOf,
       maxClientIdCharacters: config.limits.clientIdCharacters,
       maxAnswerBytes: config.maxAnswerBytes,
       inFlight,
-      isOperatorToken: makeOperatorTokenCheck(config.dashboardToken),
+      operatorOf: makeOperatorTokenCheck({ dashboard: config.dashboardToken, admin: config.adminToken }),
     });
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));

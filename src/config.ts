@@ -2,7 +2,16 @@ import path from 'node:path';
 import { z } from 'zod';
 import { PRESSURE_VARIABLES, type Pressure, readPressure } from './pressure-settings.ts';
 import { RELAY_LIMIT_VARIABLES, type RelayLimitSettings, readRelayLimits } from './relay/settings.ts';
-import { hosts, httpUrl, integer, isOrigin, isPostgresUrl, isRedisUrl, networks } from './setting-types.ts';
+import {
+  hosts,
+  httpUrl,
+  integer,
+  isOrigin,
+  isPostgresUrl,
+  isRedisUrl,
+  networks,
+  operatorToken,
+} from './setting-types.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -50,13 +59,8 @@ const Environment = z.object({
   ...RELAY_LIMIT_VARIABLES,
   REDIS_URL: z.string().refine(isRedisUrl, 'must be a redis:// or rediss:// address').optional(),
   RELAY_REPLICAS_EXPECTED: integer(1, 1000).default(1),
-  DASHBOARD_TOKEN: z
-    .string()
-    .regex(
-      /^[\x21-\x7e]{32,512}$/,
-      'must be 32 to 512 visible ASCII characters, such as openssl rand -hex 32 prints',
-    )
-    .optional(),
+  DASHBOARD_TOKEN: operatorToken.optional(),
+  ADMIN_TOKEN: operatorToken.optional(),
   SHUTDOWN_DELAY_SECONDS: integer(0, 60).default(0),
   METRICS_PORT: integer(0, 65_535).optional(),
   METRICS_TOKEN: z
@@ -147,6 +151,8 @@ export interface Config {
   relayLimits: RelayLimitSettings;
   /** Authenticates the operator, who may read every vault; undefined: there is no operator. */
   dashboardToken: string | undefined;
+  /** Authenticates an operator who also revokes, bans and makes keys; undefined: there is none. */
+  adminToken: string | undefined;
   /** Delay between failing the readiness check and refusing work, so that load balancers notice. */
   shutdownDelayMs: number;
   /** Port of a separate listener for metrics; undefined: none. */
@@ -184,6 +190,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         "other's rooms. Set REDIS_URL to a Redis or Valkey that all replicas share, or run one replica.",
     );
   }
+  if (v.ADMIN_TOKEN !== undefined && v.ADMIN_TOKEN === v.DASHBOARD_TOKEN) {
+    throw new ConfigError(
+      'Bad configuration: ADMIN_TOKEN must differ from DASHBOARD_TOKEN, whose holders only read.',
+    );
+  }
   return {
     port: v.PORT,
     host: v.HOST,
@@ -217,6 +228,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
     relayLimits: readRelayLimits(v),
     dashboardToken: v.DASHBOARD_TOKEN,
+    adminToken: v.ADMIN_TOKEN,
     shutdownDelayMs: 1000 * v.SHUTDOWN_DELAY_SECONDS,
     metricsPort: v.METRICS_PORT,
     metricsToken: v.METRICS_TOKEN,

@@ -84,7 +84,9 @@ export type RefusalCause =
   | 'COLLISION'
   | 'DATABASE_EXHAUSTED'
   | 'POOL_BUSY'
-  | 'SCANS_BUSY';
+  | 'SCANS_BUSY'
+  | 'MISSING_SCOPE'
+  | 'OTHER_VAULT';
 
 interface RelayErrorOptions {
   retryAfter?: number;

@@ -20,7 +20,7 @@ async function openReplica(options: ReplicaOptions): Promise<Replica> {
 
 /** The relay: rooms, their sockets, and the nudges that follow committed writes. */
 export async function openRelay(
-  parts: Pick<RelaySocketDeps, 'astations' | 'bindings' | 'log' | 'sessions' | 'checkSessions'> & {
+  parts: Pick<RelaySocketDeps, 'astations' | 'bindings' | 'log' | 'credentials' | 'checkCredentials'> & {
     config: Config;
     feed: VaultFeed;
     metrics: Metrics;

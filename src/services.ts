@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { SessionCache } from './access/session-cache.ts';
+import { type CredentialKind, kindOfSecret } from './access/credential.ts';
+import { CredentialCache, type LookUp } from './access/credential-cache.ts';
 import type { OutsideRead } from './audit/vault-audit-store.ts';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
@@ -28,8 +29,8 @@ import { VaultStore } from './vault/store.ts';
 /** Interval of the sweep that removes expired tokens and old login requests. */
 const SWEEP_MS = 60_000;
 
-/** Interval of checks for expired sessions, because an expiry is not announced. */
-const CHECK_SESSIONS_MS = 30_000;
+/** Interval of checks for expired credentials, because an expiry is not announced. */
+const CHECK_CREDENTIALS_MS = 30_000;
 
 /** Channel of `NOTIFY` on which a replica announces writes while it cannot reach Redis. */
 const LOOK_AGAIN_CHANNEL = 'look_again';
@@ -39,7 +40,7 @@ export interface Services {
   db: Database;
   vaults: VaultStore;
   feed: VaultFeed;
-  sessions: SessionCache;
+  credentials: CredentialCache;
   sessionStore: SessionStore;
   logins: LoginStore;
   astations: AstationStore;
@@ -51,8 +52,8 @@ export interface Services {
   /** Makes the rate limiters, in memory or shared by replicas. */
   makeLimiter: MakeLimiter;
   observability: Observability;
-  /** Ends sockets, waits and subscriptions of sessions that have lost access. Runs every {@link CHECK_SESSIONS_MS}. */
-  checkSessions(): Promise<void>;
+  /** Ends sockets, waits and subscriptions of credentials that have lost access. Runs every {@link CHECK_CREDENTIALS_MS}. */
+  checkCredentials(): Promise<void>;
   /** Steps to run, in order, before waiting for the answers in flight. */
   drainSteps: readonly DrainStep[];
   /** Closes everything. Call after the last request has been answered. */
@@ -87,7 +88,12 @@ export async function openServices({
   const { metrics, tracing } = observability;
   const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
   const sessionStore = new SessionStore(db);
-  const sessions = new SessionCache((sessionId) => sessionStore.use(sessionId));
+  const lookUps: Record<CredentialKind, LookUp> = {
+    session: (secret) => sessionStore.use(secret),
+    key: async () => undefined,
+    person: async () => undefined,
+  };
+  const credentials = new CredentialCache((secret) => lookUps[kindOfSecret(secret)](secret));
   const astations = new AstationStore(db, config.enrollmentOpen);
   const logins = new LoginStore(db);
   const feed = new VaultFeed();
@@ -100,11 +106,11 @@ export async function openServices({
   metrics.gauge('writeQueue', () => vaults.writer.depth);
   metrics.gauge('waiting', () => vaults.followers.waiters.size);
   const bindings = new BindingStore(db);
-  const checkSessions = async (idHashes: string[]) => {
+  const checkCredentials = async (idHashes: string[]) => {
     if (idHashes.length === 0) return;
-    for (const idHash of await sessionStore.findEnded(idHashes)) sessions.ended(idHash);
+    for (const idHash of await sessionStore.findEnded(idHashes)) credentials.ended(idHash);
   };
-  sessions.onEnded((idHash) => vaults.followers.waiters.sessionEnded(idHash));
+  credentials.onEnded((idHash) => vaults.followers.waiters.credentialEnded(idHash));
   const relay = await openRelay({
     config,
     log,
@@ -112,8 +118,8 @@ export async function openServices({
     roomClock,
     lookAgain: () => vaults.followers.waiters.lookAgain(),
     notifyWithoutRedis: () => db.rows(`SELECT pg_notify('${LOOK_AGAIN_CHANNEL}', '')::text`),
-    sessions,
-    checkSessions,
+    credentials,
+    checkCredentials,
     astations,
     bindings,
     feed,
@@ -125,7 +131,7 @@ export async function openServices({
     url,
     log,
     channels: {
-      [SESSION_ENDED_CHANNEL]: (idHash) => sessions.ended(idHash),
+      [SESSION_ENDED_CHANNEL]: (idHash) => credentials.ended(idHash),
       [KEY_REGISTERED_CHANNEL]: (announcement) => {
         // Skips keys registered by this server, because the socket that proved the key already owns its room.
         const astationId = astations.registeredElsewhere(announcement);
@@ -145,18 +151,20 @@ export async function openServices({
       },
     },
     onListening: () => {
-      sessions.setListening(true);
+      credentials.setListening(true);
       catchUp()
         .then(() => astations.setListening(true))
         .catch((error: Error) => log.warn({ reason: error.message }, 'Could not catch up with the database'));
     },
     onDisconnected: () => {
-      sessions.setListening(false);
+      credentials.setListening(false);
       astations.setListening(false);
     },
   });
   const checkOpen = () =>
-    checkSessions([...new Set([...relay.sockets.sessions(), ...vaults.followers.waiters.sessions()])]);
+    checkCredentials([
+      ...new Set([...relay.sockets.credentials(), ...vaults.followers.waiters.credentials()]),
+    ]);
   /** Applies revocations, key changes and writes that were announced while this server was not listening. */
   const catchUp = async () => {
     await Promise.all([relay.sockets.catchUp(), checkOpen()]);
@@ -164,9 +172,9 @@ export async function openServices({
   };
   const checker = setInterval(() => {
     checkOpen().catch((error: Error) =>
-      log.warn({ reason: error.message }, 'Could not check the sessions of open streams and sockets'),
+      log.warn({ reason: error.message }, 'Could not check the credentials of open streams and sockets'),
     );
-  }, CHECK_SESSIONS_MS).unref();
+  }, CHECK_CREDENTIALS_MS).unref();
   const sweep = async () => {
     await logins.sweep();
     const keys = await astations.sweep();
@@ -200,7 +208,7 @@ export async function openServices({
     db,
     vaults,
     feed,
-    sessions,
+    credentials,
     sessionStore,
     logins,
     astations,
@@ -210,7 +218,7 @@ export async function openServices({
     replica,
     makeLimiter: replica?.makeLimiter ?? makeMemoryLimiter,
     observability,
-    checkSessions: checkOpen,
+    checkCredentials: checkOpen,
     drainSteps: [
       { name: 'waiting reads and subscriptions', run: () => vaults.followers.waiters.close() },
       { name: 'relay sockets', run: () => sockets.drain() },

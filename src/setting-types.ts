@@ -14,6 +14,14 @@ export const integer = (min: number, max: number) =>
 export const limit = (least: number, max: number) =>
   integer(0, max).refine((value) => value === 0 || value >= least, `must be 0, or at least ${least}`);
 
+/** A secret that proves an operator. */
+export const operatorToken = z
+  .string()
+  .regex(
+    /^[\x21-\x7e]{32,512}$/,
+    'must be 32 to 512 visible ASCII characters, such as openssl rand -hex 32 prints',
+  );
+
 /** An `http://` or `https://` address. */
 export const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' });
 

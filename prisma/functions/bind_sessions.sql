@@ -1,5 +1,5 @@
 -- Binds sessions to an Astation. A session that the database does not know begins here, because the Astation vouches for it.
--- The function skips sessions that are pending or expired, and those of another Astation.
+-- The function skips sessions that are pending or expired, those of another Astation, and those of people.
 --
 -- In:     `the_astation`: its id. `wanted`: SHA-256 of the ids of the sessions.
 --         `exact`: whether the bindings become exactly this set, so that all others end.
@@ -26,11 +26,11 @@ BEGIN
     places := bindings_left(the_astation, max_bound);
     -- In one order, so that Astations that want the same rows never wait for each other in a ring.
     PERFORM 1 FROM sessions AS s
-    WHERE s.id_hash = ANY (wanted) OR (exact AND s.astation_id = the_astation)
+    WHERE s.id_hash = ANY (wanted) OR (exact AND s.kind = 'session' AND s.astation_id = the_astation)
     ORDER BY s.id_hash FOR UPDATE;
     held := ARRAY(
         SELECT s.id_hash FROM unnest(wanted) AS w (id) JOIN sessions AS s ON s.id_hash = w.id
-        WHERE s.astation_id = the_astation AND s.status = 'granted' AND s.expires_at > now());
+        WHERE s.kind = 'session' AND s.astation_id = the_astation AND s.status = 'granted' AND s.expires_at > now());
     outcome := 'done';
     dropped := '{}';
     bound := 0;
@@ -42,7 +42,7 @@ BEGIN
     IF exact THEN
         WITH gone AS (
             UPDATE sessions AS s SET astation_id = NULL
-            WHERE s.astation_id = the_astation AND s.id_hash NOT IN (SELECT unnest(wanted))
+            WHERE s.kind = 'session' AND s.astation_id = the_astation AND s.id_hash NOT IN (SELECT unnest(wanted))
             RETURNING s.id_hash
         ), audited AS (
             INSERT INTO audit_log (action, outcome, work_session_id, session, request_id, address)
@@ -60,7 +60,8 @@ BEGIN
               AND s.expires_at > now() + fresh)
         ORDER BY 1
         ON CONFLICT (id_hash) DO UPDATE SET astation_id = the_astation, expires_at = excluded.expires_at
-        WHERE sessions.status = 'granted' AND (sessions.astation_id IS NULL OR sessions.astation_id = the_astation)
+        WHERE sessions.kind = 'session' AND sessions.status = 'granted'
+            AND (sessions.astation_id IS NULL OR sessions.astation_id = the_astation)
         RETURNING id_hash
     )
     SELECT coalesce(array_agg(id_hash), '{}') INTO changed FROM bound_now;

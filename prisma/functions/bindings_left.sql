@@ -1,7 +1,7 @@
 -- How many more sessions may be bound to an Astation.
 --
 -- In:     `the_astation`: its id. `max_bound`: the limit.
--- Out:    the limit less the live sessions that are bound now; negative when there are more than that.
+-- Out:    the limit less the live sessions of agents that are bound now; negative when there are more than that.
 -- Locks:  an advisory lock of the Astation until the end of the transaction, so that its bindings take turns.
 -- VOLATILE: the count must see what was committed before the lock was acquired.
 -- Errors: none.
@@ -11,6 +11,6 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('vault-relay bind ' || the_astation, 0));
     RETURN max_bound - (
         SELECT count(*) FROM sessions
-        WHERE astation_id = the_astation AND status = 'granted' AND expires_at > now());
+        WHERE kind = 'session' AND astation_id = the_astation AND status = 'granted' AND expires_at > now());
 END
 $$;

@@ -1,7 +1,7 @@
 -- Makes a vault with its first summary.
 --
 -- In:     `creation`: a JSON object of vault_id (fresh), summary, work_session_id, client_id, key, request_hash
---         (hexadecimal), session, request_id, address.
+--         (hexadecimal), session, request_id, address, author.
 --         `max_vaults`: how many vaults a work session may have; 0 means no limit.
 -- Out:    one row. `vault_id` and `seq` are of the vault and its newest row. `outcome` is one of the type
 --         `vault_creation_outcome`:

@@ -3,9 +3,9 @@
 -- In:     `w`: a write that is allowed. `v`: the row of its vault, as the write before left it; the caller holds its lock.
 --         `top`: the highest version of the entry that an override or a summary continues; NULL for a new entry.
 --         `seed`: `new_salt_seed()` of the statement.
--- Out:    the row, with the next `seq` of its vault, a fresh salt and its hash. Its author is the session that the server
---         proved. An append takes the number of the vault's counter. Tags that the write does not name stay as they are in
---         `top`.
+-- Out:    the row, with the next `seq` of its vault, a fresh salt and its hash. Its author is the credential that the server
+--         proved (`w.author`). Where the server is of a version without that field, it is the session. An append takes the
+--         number of the vault's counter. Tags that the write does not name stay as they are in `top`.
 -- Locks:  none. The lock of the vault makes `seq` order commit order within the vault.
 -- VOLATILE, because it reads the clock.
 -- Errors: none.
@@ -21,7 +21,7 @@ BEGIN
     made.version := coalesce(top.version, 0) + 1;
     made.kind := CASE w.op WHEN 'summary' THEN 'summary' ELSE 'content' END;
     made.writer_id := w.client_id;
-    made.author := coalesce('session:' || w.session, '');
+    made.author := coalesce(w.author, 'session:' || w.session, '');
     made.addressees := '{}';
     made.content := w.text;
     made.created_at := clock_timestamp();

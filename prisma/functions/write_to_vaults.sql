@@ -3,7 +3,7 @@
 --
 -- In:     `writes`: a JSON array of objects with the fields of the type `vault_write`: place, op (append, override or
 --         summary), vault_id, work_session_id, client_id, reads_as, entry_no, text, tags, expected, key, request_hash
---         (hexadecimal), session, request_id, address. `place` is the order of arrival, which is kept within each vault.
+--         (hexadecimal), session, request_id, address, author. `place` is the order of arrival, which is kept within each vault.
 --         `max_entries`, `max_bytes`: what a vault may hold; 0 means no limit. Entries count, whatever their numbers.
 -- Out:    a row for each write. `entry_no`, `version` and `seq` are of the row that was written. `current` is the highest
 --         version, where the write expected another. `outcome` is one of the type `vault_write_outcome`:

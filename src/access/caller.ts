@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { badRequest, unauthorized } from '../errors.ts';
-import type { Caller, Reader } from './policy.ts';
+import { badRequest, forbidden, unauthorized } from '../errors.ts';
+import type { Credential } from './credential.ts';
+import type { Caller, Operator, Origin, Reader } from './policy.ts';
 import type { Source } from './source.ts';
 
 /** The credentials of a request, on both surfaces. */
@@ -13,18 +14,15 @@ export interface Credentials {
   source?: Source | undefined;
 }
 
-interface KnownSession {
-  workSessionId: string;
-  /** Hexadecimal SHA-256 of its id. */
-  idHash: string;
-}
+/** What an operator's token allows. */
+export type OperatorRights = Pick<Operator, 'administers'>;
 
 export interface CallerRules {
   /** At once where it is known, else when it was looked up. */
-  findSession(sessionId: string): KnownSession | undefined | Promise<KnownSession | undefined>;
+  findCredential(secret: string): Credential | undefined | Promise<Credential | undefined>;
   maxClientIdCharacters: number;
-  /** Whether this is the operator's token; false when there is none. */
-  isOperatorToken(token: string): boolean;
+  /** What an offered token allows; undefined where it is not an operator's. */
+  operatorOf(token: string): OperatorRights | undefined;
 }
 
 /** The scheme's word comes in any case; the rest is one opaque token. `Bearer` and `session` mean the same. */
@@ -37,7 +35,7 @@ export function readOperatorToken(authorization: string | undefined): string | u
   return OPERATOR_SCHEME.exec(authorization?.trim() ?? '')?.[1];
 }
 
-/** @returns the session id of an `Authorization: Bearer <id>` or `session <id>` header, else undefined */
+/** @returns the session id or key of an `Authorization: Bearer <secret>` or `session <secret>` header, else undefined */
 export function readSessionId(authorization: string | undefined): string | undefined {
   return SESSION_SCHEME.exec(authorization?.trim() ?? '')?.[1];
 }
@@ -57,62 +55,81 @@ function readClientId(ids: readonly string[], maxCharacters: number): string {
 }
 
 /**
- * Identifies the reader: an operator, who needs no client id, or a caller.
- * @returns synchronously where the session is cached, otherwise a promise
- * @throws RelayError as `resolveCaller`, at once or by the promise
+ * Identifies the reader: an operator, who needs no client id, or a caller. The credential is checked before the client id
+ * is read.
+ * @returns synchronously where the credential is cached, otherwise a promise
+ * @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST`, `FORBIDDEN` for another client id than the pinned one, or what the
+ *   look-up throws, at once or by the promise
  */
 export function resolveReader(credentials: Credentials, rules: CallerRules): Reader | Promise<Reader> {
   const token = readOperatorToken(credentials.authorization);
-  if (token === undefined) return resolveCaller(credentials, rules);
-  if (!rules.isOperatorToken(token)) throw unauthorized('This operator token is not accepted.');
-  return { operator: true, ...(credentials.source && { origin: credentials.source }) };
+  if (token === undefined) return resolveCredential(credentials, rules);
+  const rights = rules.operatorOf(token);
+  if (!rights) throw unauthorized('This operator token is not accepted.');
+  return { operator: true, ...rights, ...(credentials.source && { origin: credentials.source }) };
 }
 
-/**
- * Identifies the caller. The session is checked before the client id is read.
- * @returns synchronously where the session is cached, otherwise a promise
- * @throws RelayError `UNAUTHORIZED`, `BAD_REQUEST`, or what looking the session up throws, at once or by the promise
- */
-export function resolveCaller(credentials: Credentials, rules: CallerRules): Caller | Promise<Caller> {
-  const sessionId = readSessionId(credentials.authorization);
-  if (sessionId === undefined) {
+function resolveCredential(credentials: Credentials, rules: CallerRules): Reader | Promise<Reader> {
+  const secret = readSessionId(credentials.authorization);
+  if (secret === undefined) {
     throw unauthorized(
       'Send the header "Authorization: Bearer <session_id>" or "Authorization: session <session_id>".',
     );
   }
-  const toCaller = (session: KnownSession | undefined) =>
-    makeCaller(session, credentials, rules.maxClientIdCharacters);
-  const found = rules.findSession(sessionId);
-  return found instanceof Promise ? found.then(toCaller) : toCaller(found);
+  const toReader = (credential: Credential | undefined) =>
+    readerOf(credential, credentials, rules.maxClientIdCharacters);
+  const found = rules.findCredential(secret);
+  return found instanceof Promise ? found.then(toReader) : toReader(found);
 }
 
-function makeCaller(
-  session: KnownSession | undefined,
+/** @returns who a credential stands for @throws RelayError as `resolveReader` */
+function readerOf(
+  credential: Credential | undefined,
   { readIds, source }: Credentials,
   maxClientIdCharacters: number,
-): Caller {
-  if (!session) {
+): Reader {
+  if (!credential) {
     throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
   }
-  return {
-    workSessionId: session.workSessionId,
-    clientId: readClientId(readIds(), maxClientIdCharacters),
-    origin: source && {
-      requestId: source.requestId,
-      address: source.address,
-      sessionHash: session.idHash,
-    },
-  };
+  const origin = source && { ...source, credentialHash: credential.idHash };
+  if (credential.workSessionId === null) {
+    return { operator: true, administers: true, author: credential.author, origin };
+  }
+  const { clientId: pinned } = credential;
+  const clientId =
+    pinned === undefined ? readClientId(readIds(), maxClientIdCharacters) : checkPinned(pinned, readIds());
+  return makeCaller({ ...credential, workSessionId: credential.workSessionId }, clientId, origin);
 }
+
+/** @throws RelayError `FORBIDDEN` where the request names another client */
+function checkPinned(clientId: string, ids: readonly string[]): string {
+  if (ids.every((id) => id === clientId)) return clientId;
+  throw forbidden(
+    'This credential has a pinned client id; leave out the query parameter id, or send that one.',
+  );
+}
+
+/** @returns the caller that a credential of a work session stands for */
+export const makeCaller = (
+  { workSessionId, kind, author, scopes, vaults }: Credential & { workSessionId: string },
+  clientId: string,
+  origin: Origin | undefined,
+): Caller => ({ workSessionId, clientId, kind, author, scopes, vaults, origin });
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /**
- * @param token of the settings; undefined: there is no operator
- * @returns a check of an offered token in constant time, so that its duration reveals nothing about the token
+ * @param tokens of the settings: `dashboard` reads, `admin` administers too; undefined: there is no such operator
+ * @returns a check of an offered token in constant time, so that its duration reveals nothing about the tokens
  */
-export function makeOperatorTokenCheck(token: string | undefined): (offered: string) => boolean {
-  if (token === undefined) return () => false;
-  const expected = digest(token);
-  return (offered) => timingSafeEqual(digest(offered), expected);
+export function makeOperatorTokenCheck(tokens: {
+  dashboard?: string | undefined;
+  admin?: string | undefined;
+}): (offered: string) => OperatorRights | undefined {
+  const [dashboard, admin] = [tokens.dashboard, tokens.admin].map((token) => token && digest(token));
+  return (offered) => {
+    const given = digest(offered);
+    if (admin && timingSafeEqual(given, admin)) return { administers: true };
+    return dashboard && timingSafeEqual(given, dashboard) ? { administers: false } : undefined;
+  };
 }

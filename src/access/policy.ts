@@ -1,24 +1,37 @@
+import type { CredentialKind, Scope } from './credential.ts';
+
 /** Where a call came from, for the audit log. */
 export interface Origin {
-  /** Hexadecimal SHA-256 of the session's id; an operator has none. */
-  sessionHash?: string | undefined;
+  /** Hexadecimal SHA-256 of the credential's secret; an operator's token has none. */
+  credentialHash?: string | undefined;
   requestId: string;
   address: string;
 }
 
-/** A caller: its proven work session, and its self-reported client id. */
+/** A caller: its proven work session, and its client id. */
 export interface Caller {
-  /** The Astation that the session is bound to. Proven. */
+  /** The Astation that the credential acts for. Proven. */
   workSessionId: string;
-  /** The `?id=` of the request. Self-reported. */
+  /** The `?id=` of the request, which a session reports itself. That of a key or a person is pinned. */
   clientId: string;
-  /** Undefined for calls that no request stands behind. */
+  /** What proved the caller. Undefined, like the next four, for calls that no request stands behind. */
+  kind?: CredentialKind | undefined;
+  /** `session:<fingerprint>`, `key:<id>` or `person:<id>`. Proven. */
+  author?: string | undefined;
+  /** What the caller may do (`api/permit.ts`). */
+  scopes?: readonly Scope[] | undefined;
+  /** The only vaults that the caller reaches. Undefined: no limit. */
+  vaults?: readonly string[] | undefined;
   origin?: Origin | undefined;
 }
 
 /** An operator of the server, who reads every vault and changes none. */
 export interface Operator {
   operator: true;
+  /** Whether the operator also revokes, bans and makes keys. */
+  administers: boolean;
+  /** `person:<id>`; an operator by a token has none. */
+  author?: string | undefined;
   origin?: Origin | undefined;
 }
 
@@ -33,9 +46,12 @@ export interface VaultAccess {
   writerList: readonly string[];
 }
 
+/** Whether a caller may be a past writer: a session. The name of a key or a person opens no vault. */
+const readsByName = ({ kind = 'session' }: Caller): boolean => kind === 'session';
+
 /** The vault's own work session may read it, and so may every past writer. */
 export function canRead(vault: VaultAccess, caller: Caller): boolean {
-  return canWrite(vault, caller) || vault.writerList.includes(caller.clientId);
+  return canWrite(vault, caller) || (readsByName(caller) && vault.writerList.includes(caller.clientId));
 }
 
 /** Only the vault's own work session may write. */
@@ -56,8 +72,8 @@ export interface AccessRules {
 }
 
 /** The client id as statements compare it with a vault's writers; null matches no writer. */
-export const readsAs = ({ clientId }: Caller, { pastWriterReads }: AccessRules): string | null =>
-  pastWriterReads ? clientId : null;
+export const readsAs = (caller: Caller, { pastWriterReads }: AccessRules): string | null =>
+  pastWriterReads && readsByName(caller) ? caller.clientId : null;
 
 /** Work session and client id as the statements that read take them; null twice for an operator. */
 export const readerValues = (reader: Reader, rules: AccessRules): (string | null)[] =>

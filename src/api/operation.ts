@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Scope } from '../access/credential.ts';
 import { type Caller, isOperator, type Operator, type Reader } from '../access/policy.ts';
 import type { Source } from '../access/source.ts';
 import type { AnswerBounds, JsonRows } from '../answer.ts';
@@ -14,11 +15,13 @@ export const COPIES_IN_MEMORY = 4;
 export interface Callers {
   /** No credentials are looked at. */
   anybody: undefined;
-  /** A client with a session that is bound to a work session. */
+  /** A client with a credential of a work session. */
   caller: Caller;
   /** A caller, or an operator, who reads every vault and changes none. */
   reader: Reader;
   operator: Operator;
+  /** A caller, whose scope decides, or an operator who administers. */
+  administrator: Reader;
 }
 
 export type Who = keyof Callers;
@@ -33,6 +36,10 @@ const CHECKS: { [W in Who]: (reader: Reader) => Callers[W] } = {
   operator: (reader) => {
     if (isOperator(reader)) return reader;
     throw forbidden('Only operators may make this call; send the header "Authorization: dashboard <token>".');
+  },
+  administrator: (reader) => {
+    if (!isOperator(reader) || reader.administers) return reader;
+    throw forbidden('This operator only reads; send the ADMIN_TOKEN to administer.');
   },
 };
 
@@ -110,6 +117,15 @@ export interface Operation<
   O extends z.ZodType = z.ZodType,
 > {
   who: W;
+  /** What it needs of a caller's credential. Default: `read` for a query, `write` for a mutation. */
+  scope?: Scope;
+  /** Whether a session may make the call although it lacks the scope. */
+  openToSessions?: true;
+  /**
+   * Whether a caller with a list of vaults (`Caller.vaults`) may make the call although its input has no `vault_id`. Then
+   * the call itself must show nothing of other vaults.
+   */
+  acrossVaults?: true;
   /** Left out for a call without input. */
   input?: I;
   output: O;

@@ -9,6 +9,7 @@ import {
 } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError, type z } from 'zod';
+import type { Scope } from '../access/credential.ts';
 import type { JsonRows } from '../answer.ts';
 import { badRequest, ERROR_FACES, findRelayError, maskedMessage, toTRPCError } from '../errors.ts';
 import { describeInvalidInput } from './invalid-input.ts';
@@ -20,6 +21,7 @@ import {
   type Operation,
   type Who,
 } from './operation.ts';
+import { permit } from './permit.ts';
 
 /** What the procedures know of the request that calls them. */
 export interface TrpcContext {
@@ -85,6 +87,7 @@ const PROCEDURES: Record<Who, ReturnType<typeof procedureFor<Who>>> = {
   caller: procedureFor<Who>('caller'),
   reader: procedureFor<Who>('reader'),
   operator: procedureFor<Who>('operator'),
+  administrator: procedureFor<Who>('administrator'),
 };
 
 function metaOf(operation: Operation): Meta {
@@ -117,6 +120,18 @@ function procedureOf(meta: Meta, input: z.ZodType | undefined) {
   return input ? (procedure.input(input) as unknown as typeof procedure) : procedure;
 }
 
+/** The operation with the check of its caller's rights in front. Every surface runs this one. */
+const permitted = (operation: Operation, scope: Scope): Operation => {
+  const demands = { ...operation, scope: operation.scope ?? scope };
+  return {
+    ...demands,
+    run: async (caller, input, io) => {
+      permit(demands, caller, input);
+      return operation.run(caller, input, io);
+    },
+  };
+};
+
 const built = (operation: Operation) =>
   procedureOf(metaOf(operation), operation.input).output(operation.output);
 
@@ -134,19 +149,24 @@ const resolverOf =
 
 /** The tRPC face of an operation that changes nothing. */
 export const query = <W extends Who, O extends z.ZodType, I extends z.ZodType = z.ZodVoid>(
-  operation: Operation<W, I, O>,
-): TRPCQueryProcedure<{ input: z.input<I>; output: z.output<O>; meta: Meta }> =>
-  built(operation).query(resolverOf(operation)) as never;
+  definition: Operation<W, I, O>,
+): TRPCQueryProcedure<{ input: z.input<I>; output: z.output<O>; meta: Meta }> => {
+  const operation = permitted(definition, 'read');
+  return built(operation).query(resolverOf(operation)) as never;
+};
 
 /** The tRPC face of an operation that changes something. */
 export const mutation = <W extends Who, O extends z.ZodType, I extends z.ZodType = z.ZodVoid>(
-  operation: Operation<W, I, O>,
-): TRPCMutationProcedure<{ input: z.input<I>; output: z.output<O>; meta: Meta }> =>
-  built(operation).mutation(resolverOf(operation)) as never;
+  definition: Operation<W, I, O>,
+): TRPCMutationProcedure<{ input: z.input<I>; output: z.output<O>; meta: Meta }> => {
+  const operation = permitted(definition, 'write');
+  return built(operation).mutation(resolverOf(operation)) as never;
+};
 
 /** A stream of values. A client that reconnects with the id of its last value resumes there, if values have ids. */
 interface Stream<W extends Who, I extends z.ZodType, Value> {
   who: W;
+  acrossVaults?: true;
   input?: I;
   run(caller: Callers[W], input: z.output<I>, io: Io): AsyncIterable<Value>;
 }
@@ -186,10 +206,12 @@ async function* withIds<Value>(
 
 /** @param idOf the id of a value, which its client gives back to resume behind it */
 function subscribe<W extends Who, I extends z.ZodType, Value>(
-  { who, input, run }: Stream<W, I, Value>,
+  { who, input, run, ...rest }: Stream<W, I, Value>,
   idOf?: (value: Value) => string,
 ): unknown {
+  const demands = { scope: 'read', ...rest } as const;
   return procedureOf({ who }, input).subscription(({ ctx, input: given, signal }) => {
+    permit(demands, ctx.caller, given);
     const values = run(ctx.caller as Callers[W], given as z.output<I>, ctx.io(signal));
     return askableAhead(nameErrorsOf(withIds(values, idOf)));
   });

@@ -1,9 +1,9 @@
 /** The statements that add rows about vaults to the audit log. */
 
-/** `$1` the vault (null: several), `$2` request id, `$3` address, `$4` action: an operator has neither session nor client id. */
+/** `$1` the vault (null: several), `$2` the person, `$3` request id, `$4` address, `$5` action: an operator has no client id. */
 export const NOTE_OPERATOR_READ = `
-  INSERT INTO audit_log (bucket, vault_id, request_id, address, action, outcome)
-  VALUES (coalesce(vault_bucket($1), 0), $1, $2, $3, $4, 'operator')`;
+  INSERT INTO audit_log (bucket, vault_id, session, request_id, address, action, outcome)
+  VALUES (coalesce(vault_bucket($1), 0), $1, $2, $3, $4, $5, 'operator')`;
 
 /**
  * `$1` the vaults, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address, `$7` action. Keeps the

@@ -128,8 +128,7 @@ export class VaultAudit {
   }
 
   async #noteOperator(reader: Operator, action: ReadAction, vaultId: string | null): Promise<void> {
-    const [, ...where] = auditColumns(reader);
-    await this.#db.rows(NOTE_OPERATOR_READ, vaultId, ...where, action);
+    await this.#db.rows(NOTE_OPERATOR_READ, vaultId, ...auditColumns(reader), action);
   }
 
   async #noteOutside(reader: Caller, action: ReadAction, vaultIds: readonly string[]) {

@@ -14,12 +14,12 @@ const FRESH = `interval '6 days 23 hours'`;
 export const LOOK_AT_BINDINGS = `
   SELECT
     count(*) FILTER (WHERE s.id_hash IS NULL OR (
-      s.status = 'granted' AND (s.astation_id IS NULL OR s.astation_id = $1 AND s.expires_at <= now() + ${FRESH})
+      s.kind = 'session' AND s.status = 'granted' AND (s.astation_id IS NULL OR s.astation_id = $1 AND s.expires_at <= now() + ${FRESH})
     ))::int AS changes,
-    count(*) FILTER (WHERE s.status <> 'granted' OR s.astation_id <> $1)::int AS refused,
+    count(*) FILTER (WHERE s.kind <> 'session' OR s.status <> 'granted' OR s.astation_id <> $1)::int AS refused,
     count(*) FILTER (WHERE s.status = 'pending')::int AS pending,
-    (SELECT count(*) FROM sessions WHERE astation_id = $1)::int
-      - count(*) FILTER (WHERE s.astation_id = $1)::int AS surplus
+    (SELECT count(*) FROM sessions WHERE kind = 'session' AND astation_id = $1)::int
+      - count(*) FILTER (WHERE s.kind = 'session' AND s.astation_id = $1)::int AS surplus
   FROM unnest($2::bytea[]) AS wanted (id_hash) LEFT JOIN sessions AS s ON s.id_hash = wanted.id_hash`;
 
 /** `$2` hashes, `$3` whether the bindings become exactly these, `$4` request id, `$5` address. */
@@ -32,7 +32,7 @@ export const BIND = `
 /** `$2` hash, `$3` request id, `$4` address. */
 export const UNBIND = `
   WITH dropped AS (
-    UPDATE sessions SET astation_id = NULL WHERE id_hash = $2 AND astation_id = $1
+    UPDATE sessions SET astation_id = NULL WHERE id_hash = $2 AND kind = 'session' AND astation_id = $1
     RETURNING id_hash, $1 AS astation_id
   ), ${audited('dropped', { action: 'session_unbind', request: '$3', address: '$4' })}
   SELECT encode(id_hash, 'hex') AS hash, pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text

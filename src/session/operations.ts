@@ -54,6 +54,7 @@ export function makeSessionProcedures({ logins, astations, verifyGrant, countGra
     /** The caller's work session; null for an operator. */
     whoami: query({
       who: 'reader',
+      acrossVaults: true,
       output: z.object({ work_session_id: z.string().nullable() }),
       run: async (reader) => ({
         value: { work_session_id: isOperator(reader) ? null : reader.workSessionId },

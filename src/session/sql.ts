@@ -3,7 +3,7 @@
 import { audited, BY_OPERATOR } from '../audit/session-rows.ts';
 import { LIFETIME, MAX_BOUND_SESSIONS } from './schema.ts';
 
-/** Payload: the hash (hexadecimal) of a session that is no longer usable. */
+/** Payload: the hash (hexadecimal) of a session, key or person's session that is no longer usable. */
 export const SESSION_ENDED_CHANNEL = 'vault_relay_session_ended';
 
 export const CREATE_GRANTED = `
@@ -21,20 +21,27 @@ const NOT_BANNED = `NOT EXISTS (SELECT FROM astation_bans AS b WHERE b.astation_
 export const USE = `
   WITH used AS (
     UPDATE sessions SET last_used_at = now(), expires_at = now() + ${LIFETIME}
-    WHERE id_hash = $1 AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL
+    WHERE id_hash = $1 AND kind = 'session' AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL
       AND (last_used_at IS NULL OR last_used_at <= now() - interval '1 minute')
   )
   SELECT astation_id, extract(epoch FROM expires_at - now())::float8 * 1000 AS remaining_ms
   FROM sessions
-  WHERE id_hash = $1 AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL AND ${NOT_BANNED}`;
+  WHERE id_hash = $1 AND kind = 'session' AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL
+    AND ${NOT_BANNED}`;
 
-/** `$1` hashes (hexadecimal). Returns those of sessions that are no longer usable. */
+/** `$1` hashes (hexadecimal). Returns those of credentials that are no longer usable. */
 export const ENDED = `
   SELECT wanted.hash FROM unnest($1::text[]) AS wanted (hash)
   WHERE NOT EXISTS (
     SELECT FROM sessions
-    WHERE id_hash = decode(wanted.hash, 'hex') AND status = 'granted' AND expires_at > now() AND astation_id IS NOT NULL
-      AND ${NOT_BANNED}
+    WHERE id_hash = decode(wanted.hash, 'hex') AND kind = 'session' AND status = 'granted' AND expires_at > now()
+      AND astation_id IS NOT NULL AND ${NOT_BANNED}
+  ) AND NOT EXISTS (
+    SELECT FROM session_states WHERE id_hash = decode(wanted.hash, 'hex') AND kind = 'person' AND acts
+  ) AND NOT EXISTS (
+    SELECT FROM api_keys AS k
+    WHERE key_hash = decode(wanted.hash, 'hex') AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+      AND NOT EXISTS (SELECT FROM astation_bans AS b WHERE b.astation_id = k.work_session_id)
   )`;
 
 /** The announcement is part of the same statement, so that every revocation is announced. */
@@ -65,10 +72,11 @@ export const STATUS = `
          WHEN status IN ('pending', 'granted') AND expires_at <= now() THEN 'expired'
          ELSE status END AS status,
     CASE WHEN status = 'granted' AND expires_at > now() AND token_until > now() THEN token END AS token
-  FROM sessions WHERE id_hash = $1`;
+  FROM sessions WHERE id_hash = $1 AND kind = 'session'`;
 
 /** What a page shows of a request. Anybody can open it, so it must not load the Prisma client into the server. */
-export const PEEK = `SELECT hostname, status, remaining_ms FROM session_states WHERE id_hash = $1`;
+export const PEEK = `SELECT hostname, status, remaining_ms FROM session_states
+  WHERE id_hash = $1 AND kind = 'session'`;
 
 /**
  * One conditional statement decides: a correct OTP grants, a wrong one is counted, the last wrong one ends the request. Only
@@ -85,7 +93,7 @@ export const GRANT = `
     astation_id = CASE WHEN otp_hash = $2 THEN $4 END,
     last_used_at = CASE WHEN otp_hash = $2 THEN now() END,
     expires_at = CASE WHEN otp_hash = $2 THEN now() + ${LIFETIME} ELSE expires_at END
-  WHERE id_hash = $1 AND status = 'pending' AND expires_at > now()
+  WHERE id_hash = $1 AND kind = 'session' AND status = 'pending' AND expires_at > now()
     AND ($4::text IS NULL OR bindings_left($4, ${MAX_BOUND_SESSIONS}) > 0)
   RETURNING id_hash, astation_id, status, otp_hash = $2 AS matched
   ), ${audited('tried WHERE matched', { action: 'session_grant', request: '$5', address: '$6' })}
@@ -95,7 +103,7 @@ export const GRANT = `
 /** `$2` request id, `$3` address. */
 export const DENY = `
   WITH denied AS (
-    UPDATE sessions SET status = 'denied' WHERE id_hash = $1 AND status = 'pending' AND expires_at > now()
+    UPDATE sessions SET status = 'denied' WHERE id_hash = $1 AND kind = 'session' AND status = 'pending' AND expires_at > now()
     RETURNING id_hash, astation_id
   ), ${audited('denied', { action: 'session_deny', request: '$2', address: '$3' })}
   SELECT 1 FROM denied`;

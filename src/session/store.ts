@@ -1,5 +1,5 @@
-import type { LiveSession } from '../access/session-cache.ts';
-import { hashSessionId } from '../access/session-id.ts';
+import { type LiveCredential, SESSION_SCOPES } from '../access/credential.ts';
+import { fingerprint, hashSessionId } from '../access/session-id.ts';
 import type { Database } from '../db/client.ts';
 import { conflict, notFound } from '../errors.ts';
 import { CREATE_GRANTED, ENDED, REVOKE, USE } from './sql.ts';
@@ -26,15 +26,21 @@ export class SessionStore {
   }
 
   /** Looks a session up and extends its life. @returns undefined unless it is granted, bound and not expired */
-  async use(sessionId: string): Promise<LiveSession | undefined> {
-    const [row] = await this.#db.rows<{ astation_id: string; remaining_ms: number }>(
-      USE,
-      hashSessionId(sessionId),
+  async use(sessionId: string): Promise<LiveCredential | undefined> {
+    const idHash = hashSessionId(sessionId);
+    const [row] = await this.#db.rows<{ astation_id: string; remaining_ms: number }>(USE, idHash);
+    return (
+      row && {
+        kind: 'session',
+        workSessionId: row.astation_id,
+        remainingMs: row.remaining_ms,
+        author: `session:${fingerprint(idHash)}`,
+        scopes: SESSION_SCOPES,
+      }
     );
-    return row && { workSessionId: row.astation_id, remainingMs: row.remaining_ms };
   }
 
-  /** @param idHashes hexadecimal @returns the hashes of sessions that are not, or no longer, usable */
+  /** @param idHashes hexadecimal @returns the hashes of credentials of any kind that are not, or no longer, usable */
   async findEnded(idHashes: string[]): Promise<string[]> {
     const rows = await this.#db.rows<{ hash: string }>(ENDED, idHashes);
     return rows.map(({ hash }) => hash);
@@ -45,7 +51,7 @@ export class SessionStore {
     const prisma = await this.#db.prisma();
     const groups = await prisma.sessionState.groupBy({
       by: ['astationId'],
-      where: { acts: true },
+      where: { kind: 'session', acts: true },
       _count: { _all: true },
       orderBy: { astationId: 'asc' },
     });

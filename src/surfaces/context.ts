@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { resolveReader } from '../access/caller.ts';
+import { type CallerRules, resolveReader } from '../access/caller.ts';
 import { isOperator, type Reader } from '../access/policy.ts';
 import type { Source } from '../access/source.ts';
 import type { AnswerBounds } from '../answer.ts';
 import { type Callers, type Io, requireWho, type Who } from '../api/operation.ts';
 import { badRequest } from '../errors.ts';
 import type { BytesInFlight } from '../http/edge/bytes-in-flight.ts';
-import type { SessionOf } from '../http/edge/session-of.ts';
+import type { CredentialOf } from '../http/edge/credential-of.ts';
 import { networkOf } from '../net/address.ts';
 import { readSeenHead } from './rest/etag.ts';
 
@@ -24,9 +24,9 @@ const MADE_IN_MEMORY = 8_388_608;
 export interface ContextDeps {
   maxAnswerBytes: number;
   inFlight: BytesInFlight;
-  sessionOf: SessionOf;
+  credentialOf: CredentialOf;
   maxClientIdCharacters: number;
-  isOperatorToken(token: string): boolean;
+  operatorOf: CallerRules['operatorOf'];
 }
 
 /** @throws RelayError `BAD_REQUEST` */
@@ -108,9 +108,9 @@ export class RequestContext implements Io {
         source: this.source,
       },
       {
-        findSession: () => this.#deps.sessionOf(request),
+        findCredential: () => this.#deps.credentialOf(request),
         maxClientIdCharacters: this.#deps.maxClientIdCharacters,
-        isOperatorToken: this.#deps.isOperatorToken,
+        operatorOf: this.#deps.operatorOf,
       },
     );
   }

@@ -2,16 +2,18 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isOperator, type Reader } from '../access/policy.ts';
 import { auditActionOf } from '../api/operation.ts';
 import type { VaultAudit } from '../audit/vault-audit-store.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { RefusalCause } from '../errors.ts';
 import type { NotedRefusal } from '../http/edge/refusals.ts';
 
 /**
  * Refusals before any statement runs. Statements audit their own refusals. Unknown callers and rate-limited ones must not
  * be able to fill a table, so they appear only in the log and the metrics.
  */
-const REFUSED_AT_THE_EDGE: ReadonlySet<string> = new Set<ErrorCode>([
+const REFUSED_AT_THE_EDGE: ReadonlySet<string> = new Set<RefusalCause>([
   'BAD_REQUEST',
   'METHOD_NOT_ALLOWED',
+  'MISSING_SCOPE',
+  'OTHER_VAULT',
   'PAYLOAD_TOO_LARGE',
   'UNSUPPORTED_MEDIA_TYPE',
 ]);

@@ -47,7 +47,7 @@ test('checked at the start only: a wait of an expired session ends with 401', as
   const answer = vaults.read(vaultId, '&wait=25');
   await waiting(1);
   await expire(session);
-  await server.one.services.checkSessions();
+  await server.one.services.checkCredentials();
   expect((await answer).status).toBe(401);
 });
 
@@ -59,7 +59,7 @@ test.each<[string, () => object | undefined]>([
   const stream = await follow(session, procedure, input());
   await waiting(1);
   await expire(session);
-  await server.one.services.checkSessions();
+  await server.one.services.checkCredentials();
   await expect(stream.next('the end of the stream')).rejects.toThrow('the stream has ended');
   await waiting(0);
 });
@@ -70,7 +70,7 @@ test('checked only at the start: a relay socket of an expired session is closed,
   const gone = await open(wsUrl(server.url, { role: 'atem', session: expiring, atem_id: 'gone' }));
   const kept = await open(wsUrl(server.url, { role: 'atem', session: staying, atem_id: 'kept' }));
   await expire(expiring);
-  await server.one.services.checkSessions();
+  await server.one.services.checkCredentials();
   expect(await gone.closed()).toEqual({ code: 1008, reason: 'this session has ended' });
   await kept.leave();
 });

@@ -22,6 +22,7 @@ const TEXTS: Record<string, string[] | null> = {
   TRUST_PROXY: ['10.0.0.0/8,fd00::/8', Array.from({ length: 255 }, (_, n) => `10.0.0.${n}`).join(',')],
   REDIS_URL: null,
   DASHBOARD_TOKEN: ['!'.repeat(32), '~'.repeat(512)],
+  ADMIN_TOKEN: ['#'.repeat(32), '}'.repeat(512)],
   METRICS_TOKEN: ['!'.repeat(16), '~'.repeat(8000)],
   OTEL_EXPORTER_OTLP_ENDPOINT: null,
   OTEL_SERVICE_NAME: ['a', 'ß'.repeat(1000)],

@@ -172,7 +172,10 @@ describe('while a read waits', () => {
     await server.sessions.revoke(mine);
     expect(await answer).toMatchObject({
       status: 401,
-      body: { code: 'UNAUTHORIZED', error: 'This session ended while the request was waiting.' },
+      body: {
+        code: 'UNAUTHORIZED',
+        error: 'This session, key or sign-in ended while the request was waiting.',
+      },
     });
   });
 

@@ -128,7 +128,7 @@ describe('vault.watch', () => {
     const error = await errors.next('the end', 2500);
     expect(error).toBeInstanceOf(TRPCClientError);
     expect(error).toMatchObject({
-      message: 'This session ended while the request was waiting.',
+      message: 'This session, key or sign-in ended while the request was waiting.',
       data: { code: 'UNAUTHORIZED', httpStatus: 401 },
     });
   });

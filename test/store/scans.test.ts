@@ -11,7 +11,7 @@ const database = useDatabase();
 
 const attacker = { workSessionId: 'st-1', clientId: 'mallory' };
 const victim = { workSessionId: 'st-2', clientId: 'ann' };
-const operator = { operator: true } as const;
+const operator = { operator: true, administers: false } as const;
 
 interface Place {
   store: TestStore;

@@ -248,7 +248,7 @@ describe('refusals', () => {
 
 test('a vault that is opened to the reader while its refusal is being explained asks for another try', async () => {
   const { vault_id: vaultId } = await store.create(ann, 'just made');
-  for (const reader of [ann, { operator: true } as const]) {
+  for (const reader of [ann, { operator: true, administers: false } as const]) {
     const refused = { action: 'read', allowed: canRead };
     expect(await refusedAccess(store.audit, { reader, vaultId }, refused)).toMatchObject({
       code: 'SERVICE_UNAVAILABLE',

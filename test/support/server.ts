@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
-import type { SessionCache } from '../../src/access/session-cache.ts';
+import type { CredentialCache } from '../../src/access/credential-cache.ts';
 import { buildApp } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import type { Hub } from '../../src/relay/hub.ts';
@@ -17,7 +17,7 @@ export interface TestServer {
   app: FastifyInstance;
   url: string;
   sessions: SessionStore;
-  cache: SessionCache;
+  cache: CredentialCache;
   hub: Hub;
   vaults: VaultStore;
   /** Makes a granted session of an Astation. @returns its id */
@@ -43,7 +43,7 @@ export function useServer(
     };
     const services = await openServices({ config, databaseUrl: database.url, log });
     server.sessions = new SessionStore(database.db);
-    server.cache = services.sessions;
+    server.cache = services.credentials;
     server.hub = services.hub;
     server.vaults = services.vaults;
     const app = await buildApp({ config, services, log, version: 'test' });

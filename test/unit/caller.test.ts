@@ -3,9 +3,9 @@ import {
   type Credentials,
   makeOperatorTokenCheck,
   readSessionId,
-  resolveCaller,
   resolveReader,
 } from '../../src/access/caller.ts';
+import { SESSION_SCOPES } from '../../src/access/credential.ts';
 import { databaseUnavailable } from '../../src/errors.ts';
 
 describe('the session of an Authorization header', () => {
@@ -56,23 +56,44 @@ describe('the session of an Authorization header', () => {
 
 const TOKEN = 'operator-token-of-the-tests-0123456789';
 
+const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789';
+
+const SESSION = {
+  kind: 'session',
+  workSessionId: 'st-1',
+  remainingMs: 1000,
+  author: 'session:ab',
+  scopes: SESSION_SCOPES,
+  idHash: 'ab',
+} as const;
+const PINNED = { ...SESSION, kind: 'key', author: 'key:1', clientId: 'ci', vaults: ['v-1'] } as const;
+const OPERATOR = { ...SESSION, kind: 'person', author: 'person:1', workSessionId: null } as const;
+
+const callerOf = (clientId: string) => ({
+  workSessionId: 'st-1',
+  clientId,
+  kind: 'session',
+  author: 'session:ab',
+  scopes: SESSION_SCOPES,
+});
+
 const asked: string[] = [];
 const rules = {
   maxClientIdCharacters: 4,
-  findSession: async (sessionId: string) => {
-    asked.push(sessionId);
-    return sessionId === 'known' ? { workSessionId: 'st-1', idHash: 'ab' } : undefined;
+  findCredential: async (secret: string) => {
+    asked.push(secret);
+    return { known: SESSION, pinned: PINNED, operator: OPERATOR }[secret];
   },
-  isOperatorToken: makeOperatorTokenCheck(TOKEN),
+  operatorOf: makeOperatorTokenCheck({ dashboard: TOKEN, admin: ADMIN_TOKEN }),
 };
 const resolve = async (credentials: Partial<Credentials>) =>
-  resolveCaller({ authorization: 'session known', readIds: () => ['a'], ...credentials }, rules);
+  resolveReader({ authorization: 'session known', readIds: () => ['a'], ...credentials }, rules);
 
 describe('the caller', () => {
   test.each(['a', 'a b', ' ', '0', '团队', '🦀🦀🦀🦀', 'e\u0301e\u0301', '\ufeff'])(
     'may call itself %j',
     async (id) => {
-      expect(await resolve({ readIds: () => [id] })).toEqual({ workSessionId: 'st-1', clientId: id });
+      expect(await resolve({ readIds: () => [id] })).toEqual(callerOf(id));
     },
   );
 
@@ -109,9 +130,9 @@ describe('the caller', () => {
 
   test('is unknown while the session look-up fails', async () => {
     const away = databaseUnavailable(new Error('refused'));
-    const failing = { ...rules, findSession: () => Promise.reject(away) };
+    const failing = { ...rules, findCredential: () => Promise.reject(away) };
     await expect(
-      resolveCaller({ authorization: 'session known', readIds: () => ['a'] }, failing),
+      resolveReader({ authorization: 'session known', readIds: () => ['a'] }, failing),
     ).rejects.toBe(away);
   });
 });
@@ -123,7 +144,7 @@ describe('readers', () => {
   test.each([`dashboard ${TOKEN}`, `Dashboard   ${TOKEN}`, ` DASHBOARD ${TOKEN} `])(
     'is an operator with %j, without a client id',
     async (authorization) => {
-      expect(await read(authorization)).toEqual({ operator: true });
+      expect(await read(authorization)).toEqual({ operator: true, administers: false });
     },
   );
 
@@ -137,18 +158,39 @@ describe('readers', () => {
     },
   );
 
+  test('administers with the other token', async () => {
+    expect(await read(`dashboard ${ADMIN_TOKEN}`)).toEqual({ operator: true, administers: true });
+  });
+
+  test('is a person who is an operator, by the credential', async () => {
+    const author = 'person:1';
+    expect(await read('session operator')).toEqual({ operator: true, administers: true, author });
+  });
+
+  test.each([[[]], [['ci']], [['ci', 'ci']]])('has the pinned client id with %j', async (ids) => {
+    const caller = await resolveReader({ authorization: 'Bearer pinned', readIds: () => ids }, rules);
+    expect(caller).toMatchObject({ kind: 'key', clientId: 'ci', author: 'key:1', vaults: ['v-1'] });
+  });
+
+  test.each([[['other']], [['']], [['ci', 'other']], [['CI']]])(
+    'is refused with %j beside a pinned client id',
+    async (ids) => {
+      const asked = resolveReader({ authorization: 'Bearer pinned', readIds: () => ids }, rules);
+      await expect(asked).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    },
+  );
+
   test('is not an operator if no token is set', async () => {
-    const off = { ...rules, isOperatorToken: makeOperatorTokenCheck(undefined) };
+    const off = { ...rules, operatorOf: makeOperatorTokenCheck({}) };
     for (const token of [TOKEN, 'undefined', 'x']) {
       await expect(read(`dashboard ${token}`, off)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
     }
   });
 
   test('is otherwise the caller', async () => {
-    expect(await resolveReader({ authorization: 'session known', readIds: () => ['a'] }, rules)).toEqual({
-      workSessionId: 'st-1',
-      clientId: 'a',
-    });
+    expect(await resolveReader({ authorization: 'session known', readIds: () => ['a'] }, rules)).toEqual(
+      callerOf('a'),
+    );
     await expect(read(undefined)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
   });
 });

@@ -50,6 +50,7 @@ const DEFAULTS = {
     unprovedPerSecond: 1000,
   },
   dashboardToken: undefined,
+  adminToken: undefined,
   shutdownDelayMs: 0,
   metricsPort: undefined,
   metricsToken: undefined,
@@ -144,6 +145,7 @@ describe('accepted values', () => {
     ['REDIS_URL', 'rediss://u:p@cache:6380/3', { redisUrl: 'rediss://u:p@cache:6380/3' }],
     ['RELAY_REPLICAS_EXPECTED', '1', {}],
     ['DASHBOARD_TOKEN', 't'.repeat(32), { dashboardToken: 't'.repeat(32) }],
+    ['ADMIN_TOKEN', 't'.repeat(32), { adminToken: 't'.repeat(32) }],
     ['SHUTDOWN_DELAY_SECONDS', '5', { shutdownDelayMs: 5000 }],
     ['METRICS_PORT', '0', { metricsPort: 0 }],
     ['METRICS_TOKEN', 'sixteen-and-more', { metricsToken: 'sixteen-and-more' }],
@@ -238,6 +240,7 @@ describe('refused values, with the name of the variable', () => {
     ['DASHBOARD_TOKEN', 't'.repeat(31), token],
     ['DASHBOARD_TOKEN', 't'.repeat(513), token],
     ['DASHBOARD_TOKEN', `${'t'.repeat(32)} t`, token],
+    ['ADMIN_TOKEN', 't'.repeat(31), token],
     ['SHUTDOWN_DELAY_SECONDS', '61', 'must be at most 60'],
     ['METRICS_PORT', '65536', 'must be at most 65535'],
     ['METRICS_TOKEN', 'fifteen-letters', 'must have at least 16 characters, none of them a blank'],
@@ -316,8 +319,15 @@ describe('refused values, with the name of the variable', () => {
     }
   });
 
-  test('never the value of DASHBOARD_TOKEN', () => {
-    expect(refusalOf({ DASHBOARD_TOKEN: 's3cret' })).not.toContain('s3cret');
+  test.each(['DASHBOARD_TOKEN', 'ADMIN_TOKEN'])('never the value of %s', (name) => {
+    expect(refusalOf({ [name]: 's3cret' })).not.toContain('s3cret');
+  });
+
+  test('the two tokens of operators must differ', () => {
+    const same = 's3cret'.repeat(6);
+    expect(refusalOf({ DASHBOARD_TOKEN: same, ADMIN_TOKEN: same })).toBe(
+      'Bad configuration: ADMIN_TOKEN must differ from DASHBOARD_TOKEN, whose holders only read.',
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { SESSION_SCOPES } from '../../src/access/credential.ts';
 import type { Reader } from '../../src/access/policy.ts';
 import { type Io, narrowed, operation, rendered, requireWho } from '../../src/api/operation.ts';
 import {
@@ -12,7 +13,7 @@ import {
 } from '../../src/api/trpc.ts';
 import { forbidden, unauthorized } from '../../src/errors.ts';
 
-const caller = { workSessionId: 'st-1', clientId: 'a' };
+const caller = { workSessionId: 'st-1', clientId: 'a', scopes: SESSION_SCOPES };
 
 const io: Io = {
   source: { requestId: 'r', address: '127.0.0.1' },
@@ -96,9 +97,9 @@ describe('an operation on tRPC', () => {
   });
 
   test('is for the callers that it names', async () => {
-    const operator = on(contextOf({ operator: true }));
+    const operator = on(contextOf({ operator: true, administers: false }));
     expect(await operator.operators()).toBe(true);
-    expect(await operator.who()).toEqual({ operator: true });
+    expect(await operator.who()).toEqual({ operator: true, administers: false });
     await expect(operator.inner.echo({ text: 'a' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(known.operators()).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
@@ -112,6 +113,10 @@ describe('an operation on tRPC', () => {
     expect([...operationsOf(api).keys()].toSorted()).toEqual(
       ['fail', 'inner.echo', 'inner.echoPage', 'inner.narrow', 'operators', 'refuse', 'who'].toSorted(),
     );
-    expect(operationsOf(api).get('inner.echo')).toBe(echo);
+    expect(operationsOf(api).get('inner.echo')).toEqual({
+      ...echo,
+      scope: 'read',
+      run: expect.any(Function),
+    });
   });
 });

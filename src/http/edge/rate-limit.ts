@@ -5,7 +5,7 @@ import type { Config } from '../../config.ts';
 import { tooManyRequests } from '../../errors.ts';
 import { networkOf } from '../../net/address.ts';
 import type { Limiter, MakeLimiter } from '../../rate-limiter.ts';
-import type { SessionOf } from './session-of.ts';
+import type { CredentialOf } from './credential-of.ts';
 
 /** Calls in one HTTP request on tRPC; each counts as a request. */
 export const MAX_BATCH_SIZE = 20;
@@ -75,7 +75,7 @@ function settle(reply: FastifyReply, standings: (Standing | undefined)[]): void 
 export interface RateLimitDeps {
   config: Pick<Config, 'rateLimitPerMinute' | 'rateLimitPerAddress'>;
   makeLimiter: MakeLimiter;
-  sessionOf: SessionOf;
+  credentialOf: CredentialOf;
 }
 
 /**
@@ -86,12 +86,12 @@ const isDashboardRead = ({ method, headers }: FastifyRequest): boolean =>
   method === 'GET' && headers['x-vault-relay-client'] === 'dashboard';
 
 /**
- * Counts every call of this scope twice. The first count is by address, before the session look-up, so that it bounds the
- * look-ups of unknown sessions. The second is by session, or by address again where no session is valid.
+ * Counts every call of this scope twice. The first count is by address, before the look-up of the credential, so that it bounds the
+ * look-ups of unknown ones. The second is by session or key, or by address again where neither is valid.
  */
 export function installRateLimit(
   app: FastifyInstance,
-  { config, makeLimiter, sessionOf }: RateLimitDeps,
+  { config, makeLimiter, credentialOf }: RateLimitDeps,
 ): void {
   const perMinute = config.rateLimitPerMinute;
   if (perMinute === 0 && config.rateLimitPerAddress === 0) return;
@@ -106,8 +106,8 @@ export function installRateLimit(
   const countCaller = async (request: FastifyRequest, calls: number) => {
     if (perMinute === 0) return undefined;
     const { bySession, withoutSession } = isDashboardRead(request) ? dashboardCounts : counts;
-    const session = await sessionOf(request);
-    if (session) return bySession(fingerprint(session.idHash), calls, request.log);
+    const credential = await credentialOf(request);
+    if (credential) return bySession(fingerprint(credential.idHash), calls, request.log);
     return withoutSession(networkOf(request.address), calls, request.log);
   };
 

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { SessionCache } from '../../access/session-cache.ts';
+import type { CredentialCache } from '../../access/credential-cache.ts';
 import { badRequest, forbidden, tooManyRequests, unauthorized } from '../../errors.ts';
 import { networkOf } from '../../net/address.ts';
 import type { Hub } from '../hub.ts';
@@ -10,7 +10,7 @@ import type { Connections } from './connections.ts';
 export interface AdmissionDeps extends Pick<AstationDeps, 'rooms' | 'astations'> {
   hub: Hub;
   connections: Connections;
-  sessions: SessionCache;
+  credentials: CredentialCache;
   /** Maximum sockets of one address. */
   maxPerAddress: number;
   /** Whether a page of this origin may open a socket here. */
@@ -19,7 +19,7 @@ export interface AdmissionDeps extends Pick<AstationDeps, 'rooms' | 'astations'>
 
 /** The role and room of an admitted socket. */
 export type Admission =
-  | { role: 'atem'; code: string; sessionHash: string | undefined }
+  | { role: 'atem'; code: string; credentialHash: string | undefined }
   | { role: 'astation'; code: string; keyRegistered: boolean };
 
 const one = (value: string | string[] | undefined) =>
@@ -111,15 +111,19 @@ async function admitRole(deps: AdmissionDeps, request: FastifyRequest): Promise<
 }
 
 async function admitAtem(
-  { sessions }: AdmissionDeps,
+  { credentials }: AdmissionDeps,
   session: string | undefined,
   code: string | undefined,
 ): Promise<Admission> {
-  if (session === undefined) return { role: 'atem', code: readCode(code), sessionHash: undefined };
-  const live = await sessions.resolve(session);
-  if (!live)
+  if (session === undefined) return { role: 'atem', code: readCode(code), credentialHash: undefined };
+  const credential = await credentials.resolve(session);
+  if (!credential)
     throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
-  return { role: 'atem', code: live.workSessionId, sessionHash: live.idHash };
+  const { workSessionId, scopes, vaults, idHash } = credential;
+  // A room carries what concerns every vault of its work session.
+  if (workSessionId === null || vaults !== undefined || !scopes.includes('read'))
+    throw forbidden('A socket needs a session, or a key with the scope read and for every vault.');
+  return { role: 'atem', code: workSessionId, credentialHash: idHash };
 }
 
 /**

@@ -16,8 +16,8 @@ import { rawAtemId, sanitizeAtemId } from './atem-id.ts';
 
 export interface RelaySocketDeps extends AstationDeps, AdmissionDeps {
   limits: { frames: FrameLimits; control: ControlLimits };
-  /** Looks up sessions by hash (hexadecimal) and ends those that have lost access. */
-  checkSessions(idHashes: string[]): Promise<void>;
+  /** Looks up credentials by hash (hexadecimal) and ends those that have lost access. */
+  checkCredentials(idHashes: string[]): Promise<void>;
 }
 
 declare module 'fastify' {
@@ -54,7 +54,7 @@ const cut = (code: string) => `${[...code].slice(0, 4).join('')}…`;
 /** The WebSocket edge: forwards frames of admitted sockets to the hub, and notifies it when a socket closes. */
 export class RelaySockets {
   readonly #deps: RelaySocketDeps;
-  readonly #bySession = new Map<string, Set<string>>();
+  readonly #byCredential = new Map<string, Set<string>>();
   /** Astations' sockets on this server, by connection id. */
   readonly #astations = new Map<string, AstationHere>();
   readonly #open = { atem: 0, astation: 0 };
@@ -62,7 +62,7 @@ export class RelaySockets {
 
   constructor(deps: RelaySocketDeps) {
     this.#deps = deps;
-    deps.sessions.onEnded((idHash) => this.#closeSocketsOf(idHash));
+    deps.credentials.onEnded((idHash) => this.#closeSocketsOf(idHash));
   }
 
   /** Mounts `GET /ws` in this scope. */
@@ -104,7 +104,7 @@ export class RelaySockets {
   }
 
   #closeSocketsOf(idHash: string): void {
-    for (const id of this.#bySession.get(idHash) ?? []) {
+    for (const id of this.#byCredential.get(idHash) ?? []) {
       this.#deps.connections.close(id, CLOSE.POLICY, 'this session has ended');
     }
   }
@@ -126,9 +126,9 @@ export class RelaySockets {
     }
   }
 
-  /** Hashes (hexadecimal) of the sessions that open sockets connected with. */
-  sessions(): string[] {
-    return [...this.#bySession.keys()];
+  /** Hashes (hexadecimal) of the credentials that open sockets connected with. */
+  credentials(): string[] {
+    return [...this.#byCredential.keys()];
   }
 
   #arrived(socket: WebSocket, request: FastifyRequest): void {
@@ -137,7 +137,7 @@ export class RelaySockets {
     const { rooms, connections, limits } = this.#deps;
     const connectionId = rooms.newConnectionId();
     const by = { connectionId, address: networkOf(request.address), code: admission.code };
-    const proved = admission.role === 'atem' && admission.sessionHash !== undefined;
+    const proved = admission.role === 'atem' && admission.credentialHash !== undefined;
     const frames = new FrameMeter(limits.frames, by, { proved });
     connections.add(connectionId, { socket, address: by.address, onClosing: () => frames.end() });
     // This socket was admitted before the stop began, but opened after the other sockets were closed.
@@ -151,7 +151,7 @@ export class RelaySockets {
     socket.once('close', (code) => request.log.info({ ...line, code }, 'Socket closed'));
     const arrived = { socket, request, by, frames };
     if (admission.role === 'astation') this.#serveAstation(arrived, admission.keyRegistered);
-    else this.#serveAtem(arrived, admission.sessionHash);
+    else this.#serveAtem(arrived, admission.credentialHash);
   }
 
   #count(role: Admission['role'], socket: WebSocket): void {
@@ -167,7 +167,7 @@ export class RelaySockets {
     const source = { requestId: request.id, address: request.address };
     const deps = {
       ...this.#deps,
-      sessionEnded: (idHash: string) => this.#deps.sessions.ended(idHash),
+      sessionEnded: (idHash: string) => this.#deps.credentials.ended(idHash),
       control: new ControlMeter(limits.control, by),
       countCopies: async (points: number) => (await frames.takeCopies(points)) ?? true,
       close: (status: number, reason: string) => connections.close(connectionId, status, reason),
@@ -199,31 +199,31 @@ export class RelaySockets {
     );
   }
 
-  #serveAtem({ socket, request, by, frames }: Arrived, sessionHash: string | undefined): void {
+  #serveAtem({ socket, request, by, frames }: Arrived, credentialHash: string | undefined): void {
     const { hub } = this.#deps;
     const { code, connectionId } = by;
     const atemId = sanitizeAtemId(rawAtemId(request.raw.url ?? ''), () => randomBytes(4).toString('hex'));
-    if (sessionHash !== undefined) this.#remember(sessionHash, connectionId, socket);
+    if (credentialHash !== undefined) this.#remember(credentialHash, connectionId, socket);
     takeFrames(socket, frames, (text) => hub.atemSent(code, { atemId, connectionId, text }));
     onGone({ socket, frames }, () => hub.atemLeft(code, { atemId, connectionId }));
-    const session = sessionHash === undefined ? undefined : fingerprint(sessionHash);
+    const session = credentialHash === undefined ? undefined : fingerprint(credentialHash);
     hub.atemArrived(code, { atemId, connectionId, session });
-    // The session may have ended between admission and join.
-    if (sessionHash !== undefined) {
+    // The credential may have ended between admission and join.
+    if (credentialHash !== undefined) {
       this.#deps
-        .checkSessions([sessionHash])
+        .checkCredentials([credentialHash])
         .catch((error: Error) =>
-          request.log.debug({ reason: error.message }, 'Could not check the session again'),
+          request.log.debug({ reason: error.message }, 'Could not check the credential again'),
         );
     }
   }
 
-  #remember(sessionHash: string, connectionId: string, socket: WebSocket): void {
-    const ids = this.#bySession.get(sessionHash) ?? new Set();
-    this.#bySession.set(sessionHash, ids.add(connectionId));
+  #remember(credentialHash: string, connectionId: string, socket: WebSocket): void {
+    const ids = this.#byCredential.get(credentialHash) ?? new Set();
+    this.#byCredential.set(credentialHash, ids.add(connectionId));
     socket.once('close', () => {
       ids.delete(connectionId);
-      if (ids.size === 0) this.#bySession.delete(sessionHash);
+      if (ids.size === 0) this.#byCredential.delete(credentialHash);
     });
   }
 }

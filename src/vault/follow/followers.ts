@@ -16,14 +16,15 @@ const workSessionTopic = (workSessionId: string) => `work session ${workSessionI
 /** Operators follow the changes of every work session. */
 const ALL_WORK_SESSIONS = 'all work sessions';
 
-const sessionEnded = () => unauthorized('This session ended while the request was waiting.');
+const credentialEnded = () =>
+  unauthorized('This session, key or sign-in ended while the request was waiting.');
 
 const stopping = () =>
   new RelayError('SERVICE_UNAVAILABLE', 'The server is stopping; connect again.', { retryAfter: 1 });
 
 /** @throws RelayError where the reason for the end is an error for the follower */
 function refuseEnd(end: WaitEnd): void {
-  if (end === 'session ended') throw sessionEnded();
+  if (end === 'credential ended') throw credentialEnded();
   if (end === 'closing') throw stopping();
 }
 
@@ -90,7 +91,7 @@ export class VaultFollowers {
   /**
    * Reads a vault, or a page of it. If the answer would be empty, the read waits up to `wait` seconds for a row.
    * A waiting read holds no database connection.
-   * @throws RelayError as `VaultViews.read`, and `UNAUTHORIZED` when the session ends during the wait
+   * @throws RelayError as `VaultViews.read`, and `UNAUTHORIZED` when the credential ends during the wait
    */
   async readWithin(wait: number, view: View, bounds: AnswerBounds): Promise<VaultPage> {
     const look = await this.#lookUntil(view, bounds, performance.now() + wait * 1000);
@@ -100,12 +101,12 @@ export class VaultFollowers {
   /** @param until on the clock of `performance.now()` */
   async #lookUntil(view: View, bounds: AnswerBounds, until: number): Promise<Look> {
     const { reader, vaultId, what } = view;
-    const sessionHash = reader.origin?.sessionHash;
+    const credentialHash = reader.origin?.credentialHash;
     for (;;) {
       const ms = Math.max(0, until - performance.now());
       const waiting = this.waiters.begin({
         topic: vaultTopic(vaultId),
-        sessionHash,
+        credentialHash,
         ms,
         signal: what.signal,
       });
@@ -114,7 +115,7 @@ export class VaultFollowers {
         const { json, next } = look.portion;
         if (json !== '' || next !== null || ms === 0) return look;
         const end = await waiting.ended;
-        if (end === 'session ended') throw sessionEnded();
+        if (end === 'credential ended') throw credentialEnded();
         if (end === 'closing' || end === 'left') return look;
       } finally {
         waiting.cancel();
@@ -137,7 +138,7 @@ export class VaultFollowers {
     for (;;) {
       const waiting = this.waiters.begin({
         topic: vaultTopic(vaultId),
-        sessionHash: reader.origin?.sessionHash,
+        credentialHash: reader.origin?.credentialHash,
         signal,
       });
       try {
@@ -182,12 +183,14 @@ export class VaultFollowers {
   /**
    * Yields the changed vaults of the reader's work session, with their new heads, until the caller leaves. An operator gets
    * those of every work session.
-   * @throws RelayError `UNAUTHORIZED` when the session ends, `SERVICE_UNAVAILABLE` when the server stops
+   * @throws RelayError `UNAUTHORIZED` when the credential ends, `SERVICE_UNAVAILABLE` when the server stops
    */
   async *changes(reader: Reader, signal?: AbortSignal): AsyncGenerator<{ vault_id: string; head: number }> {
     const heads = new Map<string, number>();
     const stopListening = this.#feed.listen(({ workSessionId, vaultId, seq }) => {
-      const isRelevant = isOperator(reader) || workSessionId === reader.workSessionId;
+      const isRelevant =
+        isOperator(reader) ||
+        (workSessionId === reader.workSessionId && (reader.vaults?.includes(vaultId) ?? true));
       // One vault above the limit marks the subscription as too far behind.
       if (isRelevant && (heads.size <= MAX_CHANGED || heads.has(vaultId)))
         heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
@@ -195,7 +198,7 @@ export class VaultFollowers {
     try {
       for (;;) {
         const topic = isOperator(reader) ? ALL_WORK_SESSIONS : workSessionTopic(reader.workSessionId);
-        const waiting = this.waiters.begin({ topic, sessionHash: reader.origin?.sessionHash, signal });
+        const waiting = this.waiters.begin({ topic, credentialHash: reader.origin?.credentialHash, signal });
         try {
           if (heads.size > MAX_CHANGED) throw tooFarBehind();
           const changed = [...heads];

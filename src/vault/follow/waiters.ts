@@ -1,11 +1,11 @@
 /** Why a wait ended. `look again`: a notification may have been lost, so the waiter must read again. */
-export type WaitEnd = 'changed' | 'time is up' | 'session ended' | 'closing' | 'left' | 'look again';
+export type WaitEnd = 'changed' | 'time is up' | 'credential ended' | 'closing' | 'left' | 'look again';
 
 export interface WaitFor {
   /** The topic that `changed` is called with. */
   topic: string;
-  /** Hexadecimal SHA-256 of the id of the waiting session. */
-  sessionHash: string | undefined;
+  /** Hexadecimal SHA-256 of the secret of the waiting credential. */
+  credentialHash: string | undefined;
   /** Time-out in ms; undefined: none. */
   ms?: number | undefined;
   /** Aborts when the waiting client leaves. */
@@ -27,7 +27,7 @@ type Wake = (end: WaitEnd) => void;
  */
 export class VaultWaiters {
   readonly #byTopic = new Map<string, Set<Wake>>();
-  readonly #bySession = new Map<string, Set<Wake>>();
+  readonly #byCredential = new Map<string, Set<Wake>>();
   #closing = false;
   #size = 0;
 
@@ -36,7 +36,7 @@ export class VaultWaiters {
     return this.#size;
   }
 
-  begin({ topic, sessionHash, ms, signal }: WaitFor): Wait {
+  begin({ topic, credentialHash, ms, signal }: WaitFor): Wait {
     if (this.#closing) return { ended: Promise.resolve('closing'), cancel: () => undefined };
     let wake: Wake = () => undefined;
     const ended = new Promise<WaitEnd>((resolve) => {
@@ -45,14 +45,14 @@ export class VaultWaiters {
       wake = (end) => {
         if (!remove(this.#byTopic, topic, wake)) return;
         this.#size--;
-        if (sessionHash !== undefined) remove(this.#bySession, sessionHash, wake);
+        if (credentialHash !== undefined) remove(this.#byCredential, credentialHash, wake);
         clearTimeout(timer);
         signal?.removeEventListener('abort', leave);
         resolve(end);
       };
       this.#size++;
       add(this.#byTopic, topic, wake);
-      if (sessionHash !== undefined) add(this.#bySession, sessionHash, wake);
+      if (credentialHash !== undefined) add(this.#byCredential, credentialHash, wake);
       if (ms !== undefined) timer = setTimeout(() => wake('time is up'), ms);
       signal?.addEventListener('abort', leave);
       if (signal?.aborted) leave();
@@ -64,14 +64,14 @@ export class VaultWaiters {
     wakeAll(this.#byTopic.get(topic), 'changed');
   }
 
-  /** @param idHash hexadecimal SHA-256 of the session's id */
-  sessionEnded(idHash: string): void {
-    wakeAll(this.#bySession.get(idHash), 'session ended');
+  /** @param idHash hexadecimal SHA-256 of the credential's secret */
+  credentialEnded(idHash: string): void {
+    wakeAll(this.#byCredential.get(idHash), 'credential ended');
   }
 
-  /** The sessions with waiting requests, by hexadecimal hash. */
-  sessions(): string[] {
-    return [...this.#bySession.keys()];
+  /** The credentials with waiting requests, by hexadecimal hash. */
+  credentials(): string[] {
+    return [...this.#byCredential.keys()];
   }
 
   /** Wakes every waiter to read again, because notifications may have been lost. */

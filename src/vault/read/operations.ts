@@ -20,6 +20,7 @@ const CONTENT = 'JWT in a cookie, 15 minutes';
 export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
   const list = operation({
     who: 'reader',
+    acrossVaults: true,
     rest: {
       method: 'GET',
       path: '/vault',
@@ -189,6 +190,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
     /** Streams the changed vaults of the caller's work session with their new heads. A client lists the vaults again after a gap. */
     changes: subscription({
       who: 'reader',
+      acrossVaults: true,
       run: (reader, _, { signal }) => store.followers.changes(reader, signal),
     }),
   };

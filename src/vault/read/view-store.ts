@@ -88,8 +88,8 @@ export class VaultViews {
   readonly #audit: VaultAudit;
   readonly #rules: AccessRules;
   readonly #heads = new Batcher((questions: HeadQuestion[]) => readHeads(this.#db, questions));
-  /** Coalesces identical reads of one work session. Each result names the client that it was read for. */
-  readonly #shared = new SharedReads<{ look: Look; clientId: string }>();
+  /** Coalesces identical reads of one work session. Each result has the name that it was read as (`readsAs`). */
+  readonly #shared = new SharedReads<{ look: Look; name: string | null }>();
 
   constructor({ db, audit, rules }: ReadDeps) {
     this.#db = db;
@@ -150,8 +150,9 @@ export class VaultViews {
   async #lookTogether(view: View, portion: PortionWanted<number>): Promise<Look> {
     const { reader, vaultId, what } = view;
     if (isOperator(reader)) return this.#look(view, portion);
-    const { workSessionId, clientId } = reader;
-    const ask = async () => ({ look: await this.#look(view, portion), clientId });
+    const { workSessionId } = reader;
+    const name = readsAs(reader, this.#rules);
+    const ask = async () => ({ look: await this.#look(view, portion), name });
     let isOwn = false;
     try {
       const key = JSON.stringify([vaultId, workSessionId, ...wanted(what), ...Object.values(portion)]);
@@ -159,7 +160,7 @@ export class VaultViews {
         isOwn = true;
         return ask();
       });
-      if (!seen.look.fromOutside || seen.clientId === clientId) return seen.look;
+      if (!seen.look.fromOutside || seen.name === name) return seen.look;
     } catch (error) {
       // A refusal applies only to the refused client. Other errors apply to every caller that shared the read.
       if (isOwn || !isRefusal(error)) throw error;

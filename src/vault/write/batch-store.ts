@@ -75,6 +75,7 @@ const toJson = ({ caller, write }: CallersWrite, place: number, rules: AccessRul
   key: write.key,
   request_hash: write.key && hashRequest(write.op, write.entryNo, write.text, write.tags, write.expected),
   session: sessionOf(caller),
+  author: caller.author,
   request_id: caller.origin?.requestId,
   address: caller.origin?.address,
 });

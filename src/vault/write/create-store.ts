@@ -57,6 +57,7 @@ export async function createVault(
       client_id: caller.clientId,
       ...(key === undefined ? {} : { key, request_hash: hashRequest('create', summary) }),
       session: sessionOf(caller),
+      author: caller.author,
       request_id: caller.origin?.requestId,
       address: caller.origin?.address,
     };

@@ -52,6 +52,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
   return {
     create: mutation({
       who: 'caller',
+      scope: 'create',
       rest: {
         method: 'POST',
         path: '/vault',
@@ -103,6 +104,8 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
 
     removeWriter: mutation({
       who: 'caller',
+      scope: 'admin',
+      openToSessions: true,
       rest: {
         method: 'DELETE',
         path: '/vault/{vault_id}/writers/{client_id}',

@@ -86,7 +86,7 @@ describe('C20, lost wake-up: work that arrives at any microtask around the end o
   test('a change around the end of a wait wakes the wait that began before the read', async () => {
     for (const delay of delays) {
       const waiters = new VaultWaiters();
-      const begin = () => waiters.begin({ topic: 'vault', sessionHash: undefined });
+      const begin = () => waiters.begin({ topic: 'vault', credentialHash: undefined });
       const first = begin();
       waiters.changed('vault');
       const next = first.ended.then(() => begin().ended);

@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 const begin = (topic: string, rest: Partial<Parameters<VaultWaiters['begin']>[0]> = {}): Wait =>
-  waiters.begin({ topic, sessionHash: undefined, ...rest });
+  waiters.begin({ topic, credentialHash: undefined, ...rest });
 
 /** How a wait has ended by now; `waits` while it goes on. */
 const endOf = ({ ended }: Wait): Promise<WaitEnd | 'waits'> =>
@@ -20,7 +20,7 @@ const endOf = ({ ended }: Wait): Promise<WaitEnd | 'waits'> =>
 /** Nothing is kept of those who have gone. */
 function expectEmpty(): void {
   expect(waiters.size).toBe(0);
-  expect(waiters.sessions()).toEqual([]);
+  expect(waiters.credentials()).toEqual([]);
   expect(vi.getTimerCount()).toBe(0);
 }
 
@@ -43,19 +43,23 @@ describe('a wait ends', () => {
 
   test('when its session ends, and no other session’s', async () => {
     const [one, other] = [
-      begin('vault a', { sessionHash: 'one' }),
-      begin('vault a', { sessionHash: 'other' }),
+      begin('vault a', { credentialHash: 'one' }),
+      begin('vault a', { credentialHash: 'other' }),
     ];
     const nobodys = begin('vault a');
-    expect(waiters.sessions()).toEqual(['one', 'other']);
-    waiters.sessionEnded('one');
-    expect(await Promise.all([one, other, nobodys].map(endOf))).toEqual(['session ended', 'waits', 'waits']);
-    expect(waiters.sessions()).toEqual(['other']);
+    expect(waiters.credentials()).toEqual(['one', 'other']);
+    waiters.credentialEnded('one');
+    expect(await Promise.all([one, other, nobodys].map(endOf))).toEqual([
+      'credential ended',
+      'waits',
+      'waits',
+    ]);
+    expect(waiters.credentials()).toEqual(['other']);
   });
 
   test('when the waiting caller has left', async () => {
     const leaving = new AbortController();
-    const wait = begin('vault a', { ms: 1000, sessionHash: 'one', signal: leaving.signal });
+    const wait = begin('vault a', { ms: 1000, credentialHash: 'one', signal: leaving.signal });
     leaving.abort();
     expect(await endOf(wait)).toBe('left');
     expectEmpty();
@@ -67,7 +71,7 @@ describe('a wait ends', () => {
   });
 
   test('when it is cancelled', async () => {
-    const wait = begin('vault a', { ms: 1000, sessionHash: 'one' });
+    const wait = begin('vault a', { ms: 1000, credentialHash: 'one' });
     wait.cancel();
     expect(await endOf(wait)).toBe('left');
     expectEmpty();
@@ -81,10 +85,10 @@ describe('a wait ends', () => {
   });
 
   test('when the server stops, and so does every later one at once', async () => {
-    const wait = begin('vault a', { sessionHash: 'one' });
+    const wait = begin('vault a', { credentialHash: 'one' });
     waiters.close();
     expect(await endOf(wait)).toBe('closing');
-    const late = begin('vault a', { ms: 1000, sessionHash: 'one' });
+    const late = begin('vault a', { ms: 1000, credentialHash: 'one' });
     expect(await endOf(late)).toBe('closing');
     late.cancel();
     expectEmpty();
@@ -92,11 +96,11 @@ describe('a wait ends', () => {
 });
 
 test('a wait ends once: later events change nothing', async () => {
-  const wait = begin('vault a', { ms: 1000, sessionHash: 'one' });
+  const wait = begin('vault a', { ms: 1000, credentialHash: 'one' });
   waiters.changed('vault a');
   wait.cancel();
   waiters.changed('vault a');
-  waiters.sessionEnded('one');
+  waiters.credentialEnded('one');
   waiters.close();
   vi.advanceTimersByTime(1000);
   expect(await endOf(wait)).toBe('changed');
@@ -105,10 +109,10 @@ test('a wait ends once: later events change nothing', async () => {
 
 test('all waits for one topic are woken; a wait that begins in the meantime waits for the next change', async () => {
   const waits = Array.from({ length: 5000 }, (_, i) =>
-    begin('vault a', { ms: 25_000, sessionHash: `${i % 10}` }),
+    begin('vault a', { ms: 25_000, credentialHash: `${i % 10}` }),
   );
   expect(waiters.size).toBe(5000);
-  expect(waiters.sessions()).toHaveLength(10);
+  expect(waiters.credentials()).toHaveLength(10);
   waiters.changed('vault a');
   const late = begin('vault a');
   expect(new Set(await Promise.all(waits.map(endOf)))).toEqual(new Set(['changed']));

@@ -1,19 +1,25 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { LiveSession } from '../../src/access/session-cache.ts';
-import { SessionCache } from '../../src/access/session-cache.ts';
+import { type LiveCredential, SESSION_SCOPES } from '../../src/access/credential.ts';
+import { CredentialCache } from '../../src/access/credential-cache.ts';
 import { hashSessionId } from '../../src/access/session-id.ts';
 
 const HOUR = 3_600_000;
-const live = (workSessionId: string, remainingMs = HOUR): LiveSession => ({ workSessionId, remainingMs });
+const live = (workSessionId: string, remainingMs = HOUR): LiveCredential => ({
+  kind: 'session',
+  workSessionId,
+  remainingMs,
+  author: 'session:4f0c2d9a1b7e',
+  scopes: SESSION_SCOPES,
+});
 const key = (sessionId: string) => hashSessionId(sessionId).toString('hex');
 
-const known = (sessionId: string, session: LiveSession) => ({ ...session, idHash: key(sessionId) });
+const known = (sessionId: string, session: LiveCredential) => ({ ...session, idHash: key(sessionId) });
 
 let now: number;
 let asked: string[];
 /** What the database would say. */
-let sessions: Map<string, LiveSession>;
-let cache: SessionCache;
+let sessions: Map<string, LiveCredential>;
+let cache: CredentialCache;
 
 beforeEach(() => {
   now = 1000;
@@ -22,7 +28,7 @@ beforeEach(() => {
     ['s', live('st-1')],
     ['t', live('st-2')],
   ]);
-  cache = new SessionCache(
+  cache = new CredentialCache(
     async (sessionId) => {
       asked.push(sessionId);
       return sessions.get(sessionId);
@@ -62,7 +68,7 @@ describe('a session that is remembered', () => {
   });
 
   test('counts from before the look-up, which may have taken long', async () => {
-    const slow = new SessionCache(
+    const slow = new CredentialCache(
       async () => {
         asked.push('s');
         now += 3000;
@@ -104,7 +110,7 @@ describe('nothing is cached', () => {
   });
 
   test('of a failed look-up', async () => {
-    const failing = new SessionCache(async () => {
+    const failing = new CredentialCache(async () => {
       asked.push('s');
       throw new Error('away');
     });
@@ -115,7 +121,7 @@ describe('nothing is cached', () => {
   });
 
   test('before the listening connection is up', async () => {
-    const deaf = new SessionCache(async () => {
+    const deaf = new CredentialCache(async () => {
       asked.push('s');
       return live('st-1');
     });
@@ -136,7 +142,7 @@ describe('nothing is cached', () => {
     expect(asked).toEqual(['s', 's', 's', 's']);
   });
 
-  test.each<[string, (racing: SessionCache) => void]>([
+  test.each<[string, (racing: CredentialCache) => void]>([
     ['the session ends', (racing) => racing.ended(key('s'))],
     ['announcements are lost', (racing) => racing.setListening(false)],
     [
@@ -147,8 +153,8 @@ describe('nothing is cached', () => {
       },
     ],
   ])('of a look-up during which %s', async (_, happen) => {
-    let answer: (session: LiveSession | undefined) => void = () => undefined;
-    const racing = new SessionCache(() => {
+    let answer: (session: LiveCredential | undefined) => void = () => undefined;
+    const racing = new CredentialCache(() => {
       asked.push('s');
       return new Promise((resolve) => {
         answer = resolve;
@@ -167,8 +173,18 @@ describe('nothing is cached', () => {
   });
 });
 
+test('the secret of a person is found only where a cookie carried it', async () => {
+  sessions.set('vrp_secret', live('st-1'));
+  expect(await cache.resolve('vrp_secret')).toBeUndefined();
+  expect(asked).toEqual([]);
+  expect(await cache.findPerson('vrp_secret')).toEqual(known('vrp_secret', live('st-1')));
+  expect(await cache.resolve('vrp_secret')).toBeUndefined();
+  expect(await cache.findPerson('s')).toBeUndefined();
+  expect(asked).toEqual(['vrp_secret']);
+});
+
 test('at most 10,000 sessions are remembered, the latest', async () => {
-  const many = new SessionCache(
+  const many = new CredentialCache(
     async (sessionId) => {
       asked.push(sessionId);
       return live('st-1');
