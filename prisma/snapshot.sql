@@ -430,6 +430,11 @@ CREATE FUNCTION create_vault(creation json, max_vaults bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION create_vault TO PUBLIC;
 
+CREATE FUNCTION keys_left(the_work_session text, max_keys integer)
+    RETURNS integer
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION keys_left TO PUBLIC;
+
 CREATE FUNCTION netstrings(texts text[])
     RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE;

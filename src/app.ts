@@ -54,6 +54,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     ...services,
     version,
     vaultInputs: makeVaultInputs(config.limits),
+    maxClientIdCharacters: config.limits.clientIdCharacters,
     verifyGrant: (grant) => verifyGrant(grant).ok,
     countGrantAttempt: makeGrantCount(services.makeLimiter, { perMinute: config.grantLimitPerMinute, log }),
   });

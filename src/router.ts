@@ -1,4 +1,5 @@
 import { router } from './api/trpc.ts';
+import { type KeyDeps, makeKeyProcedures } from './keys/operations.ts';
 import { makeOperatorProcedures, type OperatorDeps } from './operator/operations.ts';
 import { makePairingProcedures, type PairingDeps } from './relay/operations.ts';
 import { makeSessionProcedures, type SessionDeps } from './session/operations.ts';
@@ -7,7 +8,7 @@ import { makeReadProcedures } from './vault/read/operations.ts';
 import type { VaultStore } from './vault/store.ts';
 import { makeWriteProcedures } from './vault/write/operations.ts';
 
-export interface RouterDeps extends SessionDeps, PairingDeps, OperatorDeps {
+export interface RouterDeps extends SessionDeps, PairingDeps, OperatorDeps, KeyDeps {
   vaults: VaultStore;
   vaultInputs: VaultInputs;
   astations: SessionDeps['astations'];
@@ -22,6 +23,7 @@ export const makeAppRouter = (deps: RouterDeps) =>
   router({
     vault: makeVaultRouter(deps.vaults, deps.vaultInputs),
     session: makeSessionProcedures(deps),
+    key: makeKeyProcedures(deps),
     pairing: makePairingProcedures(deps),
     operator: makeOperatorProcedures(deps),
   });

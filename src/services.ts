@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
 import { type DrainStep, runSteps } from './drain-steps.ts';
+import { KeyStore } from './keys/store.ts';
 import { noObservability, type Observability } from './observability/open.ts';
 import { openRelay } from './open-relay.ts';
 import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
@@ -42,6 +43,7 @@ export interface Services {
   feed: VaultFeed;
   credentials: CredentialCache;
   sessionStore: SessionStore;
+  keys: KeyStore;
   logins: LoginStore;
   astations: AstationStore;
   hub: Hub;
@@ -88,9 +90,10 @@ export async function openServices({
   const { metrics, tracing } = observability;
   const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
   const sessionStore = new SessionStore(db);
+  const keys = new KeyStore(db);
   const lookUps: Record<CredentialKind, LookUp> = {
     session: (secret) => sessionStore.use(secret),
-    key: async () => undefined,
+    key: (secret) => keys.use(secret),
     person: async () => undefined,
   };
   const credentials = new CredentialCache((secret) => lookUps[kindOfSecret(secret)](secret));
@@ -177,8 +180,8 @@ export async function openServices({
   }, CHECK_CREDENTIALS_MS).unref();
   const sweep = async () => {
     await logins.sweep();
-    const keys = await astations.sweep();
-    if (keys > 0) log.info({ keys }, 'Removed keys that bound no session in 30 days');
+    const swept = await astations.sweep();
+    if (swept > 0) log.info({ keys: swept }, 'Removed keys that bound no session in 30 days');
   };
   const sweeper = setInterval(() => {
     sweep().catch((error: Error) =>
@@ -210,6 +213,7 @@ export async function openServices({
     feed,
     credentials,
     sessionStore,
+    keys,
     logins,
     astations,
     hub,

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { badRequest, forbidden, unauthorized } from '../errors.ts';
-import type { Credential } from './credential.ts';
+import { type Credential, kindOfSecret } from './credential.ts';
 import type { Caller, Operator, Origin, Reader } from './policy.ts';
 import type { Source } from './source.ts';
 
@@ -40,6 +40,14 @@ export function readSessionId(authorization: string | undefined): string | undef
   return SESSION_SCHEME.exec(authorization?.trim() ?? '')?.[1];
 }
 
+/** @returns the error for a secret that nothing usable was found for */
+export const unknownCredential = (secret: string) =>
+  unauthorized(
+    kindOfSecret(secret) === 'key'
+      ? 'This key is unknown, misspelt, expired, revoked, or of a banned Astation.'
+      : 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
+  );
+
 function readClientId(ids: readonly string[], maxCharacters: number): string {
   const [id, another] = ids;
   if (!id) throw badRequest('The query parameter id (your client id) is missing or empty.');
@@ -76,21 +84,20 @@ function resolveCredential(credentials: Credentials, rules: CallerRules): Reader
       'Send the header "Authorization: Bearer <session_id>" or "Authorization: session <session_id>".',
     );
   }
-  const toReader = (credential: Credential | undefined) =>
-    readerOf(credential, credentials, rules.maxClientIdCharacters);
+  const toReader = (credential: Credential | undefined) => {
+    if (!credential) throw unknownCredential(secret);
+    return readerOf(credential, credentials, rules.maxClientIdCharacters);
+  };
   const found = rules.findCredential(secret);
   return found instanceof Promise ? found.then(toReader) : toReader(found);
 }
 
 /** @returns who a credential stands for @throws RelayError as `resolveReader` */
 function readerOf(
-  credential: Credential | undefined,
+  credential: Credential,
   { readIds, source }: Credentials,
   maxClientIdCharacters: number,
 ): Reader {
-  if (!credential) {
-    throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
-  }
   const origin = source && { ...source, credentialHash: credential.idHash };
   if (credential.workSessionId === null) {
     return { operator: true, administers: true, author: credential.author, origin };

@@ -154,6 +154,9 @@ export const narrowed = <W extends Who, I extends z.ZodType, O extends z.ZodType
   input: N & z.ZodType<z.output<I>>,
 ): Operation<W, N, O> => ({ ...operation, input }) as object as Operation<W, N, O>;
 
-/** `vault.setSummary` is `set_summary` in the audit log. */
+/** `vault.setSummary` is `set_summary` in the audit log, and `key.create` is `key_create`. */
 export const auditActionOf = (name: string): string =>
-  name.replace(/^vault\./, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  name
+    .replace(/^vault\./, '')
+    .replace('.', '_')
+    .replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -50,7 +50,7 @@ export const ASTATION_BANNED_CHANNEL = 'vault_relay_astation_banned';
 /** Payload: the id of an Astation whose ban was lifted. */
 export const ASTATION_UNBANNED_CHANNEL = 'vault_relay_astation_unbanned';
 
-/** Sessions of the Astation end on every server. A second ban does nothing. */
+/** Sessions and keys of the Astation end on every server. A second ban does nothing. */
 export const BAN = `
   WITH banned AS (
     INSERT INTO astation_bans (astation_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING astation_id
@@ -59,7 +59,9 @@ export const BAN = `
   )
   SELECT pg_notify('${ASTATION_BANNED_CHANNEL}', banned.astation_id)::text,
     (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))) FROM sessions
-     WHERE sessions.astation_id = banned.astation_id AND status = 'granted') AS ended
+     WHERE sessions.astation_id = banned.astation_id AND status = 'granted') AS ended,
+    (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(key_hash, 'hex'))) FROM api_keys
+     WHERE work_session_id = banned.astation_id AND revoked_at IS NULL) AS ended_keys
   FROM banned`;
 
 /** No row: it was not banned. */
@@ -77,8 +79,8 @@ export const IS_BANNED = 'SELECT 1 FROM astation_bans WHERE astation_id = $1';
 const SWEPT_AT_ONCE = 500;
 
 /**
- * Forgets provisional keys after 30 days, and announces each like `FORGET_KEY`. A key stays if its Astation has a session,
- * perhaps from the command line, or a vault.
+ * Forgets provisional keys after 30 days, and announces each like `FORGET_KEY`. A key stays if its Astation has a session
+ * or a key of a program, perhaps from the command line, or a vault.
  */
 export const SWEEP_KEYS = `
   WITH swept AS (
@@ -86,6 +88,7 @@ export const SWEEP_KEYS = `
       SELECT a.astation_id FROM astations AS a
       WHERE a.provisional AND a.registered_at < now() - interval '30 days'
         AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.astation_id = a.astation_id)
+        AND NOT EXISTS (SELECT FROM api_keys AS k WHERE k.work_session_id = a.astation_id)
         AND NOT EXISTS (SELECT FROM vaults AS v WHERE v.work_session_id = a.astation_id)
       ORDER BY a.registered_at LIMIT ${SWEPT_AT_ONCE}
     ) AND provisional RETURNING astation_id

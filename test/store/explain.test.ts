@@ -2,11 +2,12 @@ import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hashSessionId } from '../../src/access/session-id.ts';
 import * as vaultAuditSql from '../../src/audit/vault-audit-sql.ts';
+import * as keySql from '../../src/keys/sql.ts';
 import * as astationSql from '../../src/session/astation-sql.ts';
 import * as bindingSql from '../../src/session/binding-sql.ts';
 import * as otherSessionSql from '../../src/session/sql.ts';
 import { READ_HEADS } from '../../src/vault/follow/head-store.ts';
-import { READS } from '../../src/vault/read/sql.ts';
+import { LIMITED_LISTS, READS } from '../../src/vault/read/sql.ts';
 import { WRITE } from '../../src/vault/write/batch-store.ts';
 import { CREATE } from '../../src/vault/write/create-store.ts';
 import { REMOVE_WRITER } from '../../src/vault/write/store.ts';
@@ -14,10 +15,10 @@ import { useDatabase } from '../support/database.ts';
 
 const database = useDatabase();
 
-const sessionSql = { ...otherSessionSql, ...bindingSql, ...astationSql };
+const sessionSql = { ...otherSessionSql, ...bindingSql, ...astationSql, ...keySql };
 const vaultSql = { ...vaultAuditSql, READ_HEADS, WRITE, CREATE, REMOVE_WRITER, ...READS.caller };
 
-/** 100,000 entries and 24,001 writers in 2,002 vaults of 500 work sessions, and 20,000 sessions. */
+/** 100,000 entries and 24,001 writers in 2,002 vaults of 500 work sessions, 20,000 sessions and 20,000 keys. */
 const FILL = `
   INSERT INTO vaults (bucket, vault_id, summary, work_session_id, created_by, writer_list, next_entry_no, head_seq)
   SELECT vault_bucket('v-' || n), 'v-' || n, 'vault ' || n, 'st-' || n % 500, 'client-' || n,
@@ -49,7 +50,10 @@ const FILL = `
   SELECT sha256(n::text::bytea), 'host', 'granted', 'st-' || n % 500, now() + interval '1 day'
   FROM generate_series(1, 20000) AS n;
   INSERT INTO astations (astation_id, public_key)
-  SELECT 'st-' || n, '04' || repeat('ab', 64) FROM generate_series(1, 5000) AS n`;
+  SELECT 'st-' || n, '04' || repeat('ab', 64) FROM generate_series(1, 5000) AS n;
+  INSERT INTO api_keys (id, key_hash, work_session_id, name, client_id, scopes, created_by)
+  SELECT 'k' || lpad(n::text, 11, '0'), sha256(n::text::bytea), 'st-' || n % 500, 'a key', 'ci', '{read}', 'operator'
+  FROM generate_series(1, 20000) AS n`;
 
 beforeAll(async () => {
   await database.admin.query(FILL);
@@ -61,6 +65,7 @@ beforeAll(async () => {
     'vault_outside_reads',
     'sessions',
     'astations',
+    'api_keys',
   ]) {
     await database.admin.query(`VACUUM ANALYZE ${table}`);
   }
@@ -318,15 +323,30 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   UNBIND: each([['sessions_pkey', 'sessions_by_astation']], ['st-1', hash, ...SOURCE]),
   FIND_KEY: each([['astations_pkey']], ['st-1']),
   ADD_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store']),
-  BAN: each([['sessions_by_astation']], ['st-1']),
+  BAN: each([['sessions_by_astation'], ['api_keys_by_work_session']], ['st-1']),
   UNBAN: each([BANS], ['st-1']),
   IS_BANNED: each([BANS], ['st-1']),
   FIND_KEYS: each([['astations_pkey']], ['{st-1,st-2}']),
   REGISTER_KEY: each([], ['st-1', `04${'ab'.repeat(64)}`, 'a-store']),
   FORGET_KEY: each([['astations_pkey']], ['st-1']),
   SWEEP_KEYS: each(
-    [['astations_by_standing', 'astations_pkey'], ['sessions_by_astation'], ['vaults_by_work_session']],
+    [
+      ['astations_by_standing', 'astations_pkey'],
+      ['sessions_by_astation'],
+      ['vaults_by_work_session'],
+      ['api_keys_by_work_session'],
+    ],
     [],
+  ),
+  USE_KEY: each([['api_keys_key_hash_key'], BANS], [hash]),
+  CREATE_KEY: each(
+    [VAULT],
+    ['k00000000000', hash, 'st-1', 'a key', 'ci', '{read}', '{v-1,v-2}', 'operator', 60, ...SOURCE],
+  ),
+  REVOKE_KEY: each(
+    [['api_keys_pkey', 'api_keys_by_work_session']],
+    ['k00000000000', 'st-1', 'operator', ...SOURCE],
+    ['k00000000000', null, 'operator', ...SOURCE],
   ),
 };
 
@@ -369,6 +389,22 @@ function expectServedBy(nodes: PlanNode[], indexes: string[][]): void {
 describe.each(PLANS)('no table is read through: %s', (mode) => {
   test.each(STATEMENTS)('$title', async ({ name, args, indexes }) => {
     expectServedBy(await explain(SQL[name] ?? '', args, mode), indexes);
+  });
+});
+
+const LIMITED = ['st-1', '{v-1,v-2,v-many-entries}'];
+
+describe.each(PLANS)('the list of a caller with a list of vaults looks for these alone: %s', (mode) => {
+  test.each([
+    ['LIST', LIMITED],
+    ...(['LIST_MATCHING', 'LIST_DETAILS', 'MEASURE_LIST', 'MEASURE_DETAILS'] as const).map(
+      (name) => [name, [...LIMITED, null, null, null, null, null, 10, MIB, false, 11]] as const,
+    ),
+  ] as const)('%s', async (name, args) => {
+    const nodes = await explain(LIMITED_LISTS[name], [...args], mode);
+    expect(scansOf(nodes)).toEqual([]);
+    expect(indexesOf(nodes)).toContain('vaults_pkey');
+    expect(indexesOf(nodes)).not.toContain('vault_writers_by_client');
   });
 });
 

@@ -5,6 +5,8 @@ import { afterAll, beforeAll } from 'vitest';
 import type { CredentialCache } from '../../src/access/credential-cache.ts';
 import { buildApp } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
+import { type CreatedKey, DEFAULT_SCOPES } from '../../src/keys/schema.ts';
+import { KeyStore, type KeyWanted } from '../../src/keys/store.ts';
 import type { Hub } from '../../src/relay/hub.ts';
 import { openServices } from '../../src/services.ts';
 import { SessionStore } from '../../src/session/store.ts';
@@ -17,11 +19,14 @@ export interface TestServer {
   app: FastifyInstance;
   url: string;
   sessions: SessionStore;
+  keys: KeyStore;
   cache: CredentialCache;
   hub: Hub;
   vaults: VaultStore;
   /** Makes a granted session of an Astation. @returns its id */
   login(astationId: string): Promise<string>;
+  /** Makes a key of an Astation, as the operator. Its scopes are read and write, and its client id `ci`, unless given. */
+  makeKey(astationId: string, wanted?: Partial<KeyWanted>): Promise<CreatedKey>;
 }
 
 /**
@@ -43,6 +48,7 @@ export function useServer(
     };
     const services = await openServices({ config, databaseUrl: database.url, log });
     server.sessions = new SessionStore(database.db);
+    server.keys = new KeyStore(database.db);
     server.cache = services.credentials;
     server.hub = services.hub;
     server.vaults = services.vaults;
@@ -58,6 +64,10 @@ export function useServer(
     const sessionId = randomUUID();
     await server.sessions.createGranted(sessionId, { hostname: 'test-host', astationId });
     return sessionId;
+  };
+  server.makeKey = (workSessionId, wanted = {}) => {
+    const key = { name: 'a key', clientId: 'ci', scopes: DEFAULT_SCOPES, ...wanted, workSessionId };
+    return server.keys.create(key, { author: 'operator' });
   };
   afterAll(() => stop());
   return server;

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
+import { unknownCredential } from '../../access/caller.ts';
 import type { CredentialCache } from '../../access/credential-cache.ts';
-import { badRequest, forbidden, tooManyRequests, unauthorized } from '../../errors.ts';
+import { badRequest, forbidden, tooManyRequests } from '../../errors.ts';
 import { networkOf } from '../../net/address.ts';
 import type { Hub } from '../hub.ts';
 import { isAstationId } from '../key-proof.ts';
@@ -117,8 +118,7 @@ async function admitAtem(
 ): Promise<Admission> {
   if (session === undefined) return { role: 'atem', code: readCode(code), credentialHash: undefined };
   const credential = await credentials.resolve(session);
-  if (!credential)
-    throw unauthorized('This session is unknown, expired, denied, revoked, or not bound to an Astation.');
+  if (!credential) throw unknownCredential(session);
   const { workSessionId, scopes, vaults, idHash } = credential;
   // A room carries what concerns every vault of its work session.
   if (workSessionId === null || vaults !== undefined || !scopes.includes('read'))

@@ -13,13 +13,13 @@ type Json = Record<string, unknown>;
 
 const DESCRIPTION = `Vaults are small, durable, append-only, versioned stores of shared notes. The agents of one Astation form a *work session* and read and write its vaults.
 
-Every vault call needs a header and a query parameter. The header \`Authorization: Bearer <session_id>\` (or \`session\` instead of \`Bearer\`) proves the work session. The query parameter \`id\` names the client; the client id is self-reported. Operators read every vault without a session. They send \`Authorization: dashboard <token>\` with the server's \`DASHBOARD_TOKEN\`, and need no client id.
+Every vault call needs a header and a query parameter. The header \`Authorization: Bearer <session_id>\` (or \`session\` instead of \`Bearer\`) proves the work session. The query parameter \`id\` names the client; the client id is self-reported. A program may send a key (\`vr_…\`) in place of the session id. A key has scopes, and its client id is pinned: \`id\` may be left out, and another one gets 403. Operators read every vault without a session. They send \`Authorization: dashboard <token>\` with the server's \`DASHBOARD_TOKEN\` or \`ADMIN_TOKEN\`, and need no client id.
 
 Every answer has an \`x-request-id\`. To choose it, send a well-formed one. An error is one JSON object with a sentence for a person and a \`code\` for a program.
 
 The server also has:
 
-- **WebSocket** at \`/ws\`: relay rooms. \`role=atem\` with \`code=<room>\` or \`session=<session_id>\`, and \`atem_id=<name>\`; or \`role=astation\` with \`code=<astation_id>\`. Frames are JSON text. After committed writes of entries the atems in the room of the vault's work session get \`{"type": "vault-updated", "data": {"vault_id", "seq"}}\`. This is a hint: writes within 20 ms share one, changes of a summary send none, and one may get lost. It never contains content.
+- **WebSocket** at \`/ws\`: relay rooms. \`role=atem\` with \`code=<room>\` or \`session=<session_id or key>\`, and \`atem_id=<name>\`; or \`role=astation\` with \`code=<astation_id>\`. Frames are JSON text. After committed writes of entries the atems in the room of the vault's work session get \`{"type": "vault-updated", "data": {"vault_id", "seq"}}\`. This is a hint: writes within 20 ms share one, changes of a summary send none, and one may get lost. It never contains content.
 - **Pages** for people: \`/auth?id=<session id>&tag=<hostname>\` grants or denies a session, \`/pair?code=<code>\` shows a pairing code, \`/docs\` shows this document.
 - **Health** at \`/health\`: 200 when the database answers, else 503.
 - **tRPC** at \`/trpc\`: the same calls, typed, for TypeScript.
@@ -29,6 +29,7 @@ The server hosts only vaults. Calls of newer clients for other features (memory,
 const TAGS = [
   { name: 'vault', description: 'Vaults and their entries.' },
   { name: 'session', description: 'Sessions for programs.' },
+  { name: 'key', description: 'Keys for programs, with a pinned client id and scopes.' },
   { name: 'pairing', description: 'Relay rooms and their codes.' },
 ];
 
@@ -36,7 +37,7 @@ const TAGS = [
 function errorsOf(route: RestRoute): ErrorForm[] {
   const codes = new Set<ErrorCode>([
     'BAD_REQUEST',
-    ...(isGuarded(route) ? (['UNAUTHORIZED'] as const) : []),
+    ...(isGuarded(route) ? (['UNAUTHORIZED', 'FORBIDDEN'] as const) : []),
     ...(route.openapi.errors ?? []),
     'REQUEST_TIMEOUT',
     ...(isRead(route) ? [] : (['FORBIDDEN', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const)),

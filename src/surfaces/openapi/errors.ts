@@ -10,11 +10,12 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     example: 'Field text is missing; it must be a string.',
   },
   UNAUTHORIZED: {
-    description: 'The session, OTP or signature is not valid.',
+    description: 'The session, key, OTP or signature is not valid.',
     example: 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
   },
   FORBIDDEN: {
-    description: 'The vault belongs to another work session, or a page of another origin requested a change.',
+    description:
+      'The vault belongs to another work session, the credential lacks a scope, a vault or the client id, or a page of another origin requested a change.',
     example: 'Vault v-7Kf3qDx02Z belongs to another work session.',
   },
   NOT_FOUND: {

@@ -20,6 +20,17 @@ export const CALLER: Access = {
   WHERE w.client_id = (SELECT $2::text) AND v.work_session_id <> $1`,
 };
 
+/**
+ * A caller with a list of vaults (`$2`), which are of its work session. Each is one look into the index: `IS NOT DISTINCT
+ * FROM` keeps PostgreSQL from the index by work session.
+ */
+export const LIMITED: Pick<Access, 'vaults'> = {
+  vaults: `
+  SELECT v.* FROM unnest($2::text[]) AS named (vault_id)
+  JOIN vaults AS v ON v.bucket = vault_bucket(named.vault_id) AND v.vault_id = named.vault_id
+  WHERE v.work_session_id IS NOT DISTINCT FROM $1`,
+};
+
 /** An operator has no work session and no client id, and reads every vault. */
 export const OPERATOR: Access = {
   canRead: `($2::text IS NULL AND $3::text IS NULL)`,

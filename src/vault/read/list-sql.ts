@@ -48,7 +48,7 @@ const VAULT_MATCHES = `
 const AFTER_VAULT = `($6::bigint IS NULL OR (created_at, vault_id COLLATE "C") > ('epoch'::timestamptz + $6::bigint * interval '1 microsecond', $7::text))`;
 
 /** The statements that list vaults. */
-export const makeLists = ({ vaults }: Access) => {
+export const makeLists = ({ vaults }: Pick<Access, 'vaults'>) => {
   const listOf = (json: string, measures = false) => {
     const look = `SELECT * FROM (${vaults}) AS v WHERE ${AFTER_VAULT} ORDER BY created_at, vault_id COLLATE "C" LIMIT $11::bigint`;
     const bounds = { maxRows: '$8::bigint', maxBytes: '$9::bigint', begun: '$10::boolean' };

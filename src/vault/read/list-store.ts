@@ -7,15 +7,15 @@ import { type ListCursor, readListCursor } from './cursors.ts';
 import { type ListOptions, ListPage, type VaultListPage } from './page.ts';
 import { PORTION_BYTES, PORTION_ROWS } from './portion-sql.ts';
 import { completeRows, firstPortion, type Portion, type PortionWanted } from './portions.ts';
-import type { READS } from './sql.ts';
+import type { LIMITED_LISTS } from './sql.ts';
 
 /** The caller of a list, and the statements that read it. */
 export interface ListSource {
   /** Runs a statement. @param scans whether its cost depends on more than the rows shown */
   rowsOf(scans: boolean): Database['rows'];
-  statements: (typeof READS)['caller'];
-  /** Work session and client id. */
-  who: readonly (string | null)[];
+  statements: typeof LIMITED_LISTS;
+  /** Work session, and client id or the list of vaults. */
+  who: readonly unknown[];
   /** Coalesces concurrent requests for the same portion. */
   shared: SharedReads<ListRow | undefined>;
 }

@@ -3,7 +3,7 @@
  * from the same templates.
  */
 
-import { type Access, CALLER, holds, OPERATOR } from './access-sql.ts';
+import { type Access, CALLER, holds, LIMITED, OPERATOR } from './access-sql.ts';
 import { ENTRY_HISTORY } from './entry-history-sql.ts';
 import { makeLists } from './list-sql.ts';
 import { PORTION_BYTES, PORTION_ROWS, portion } from './portion-sql.ts';
@@ -223,3 +223,6 @@ const makeReads = (access: Access) => {
 
 /** The statements that read, for callers and for operators. */
 export const READS = { caller: makeReads(CALLER), operator: makeReads(OPERATOR) };
+
+/** The statements that list the vaults of a caller who is limited to some: `$2` is their list. */
+export const LIMITED_LISTS = makeLists(LIMITED);

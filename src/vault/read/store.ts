@@ -1,4 +1,4 @@
-import { canRead, isOperator, type Reader, readerValues } from '../../access/policy.ts';
+import { type AccessRules, canRead, isOperator, type Reader, readerValues } from '../../access/policy.ts';
 import type { AnswerBounds } from '../../answer.ts';
 import { toSafeNumber } from '../../numbers.ts';
 import { SharedReads } from '../../queues/shared-reads.ts';
@@ -8,6 +8,7 @@ import type { Proof, VaultMeta } from '../schema.ts';
 import { type ListRow, listVaults } from './list-store.ts';
 import type { ListOptions, VaultListPage } from './page.ts';
 import { askingFor } from './scan-store.ts';
+import { LIMITED_LISTS } from './sql.ts';
 import { type ReadDeps, readsOf } from './view-store.ts';
 
 export interface ProofPart {
@@ -20,6 +21,14 @@ export interface AnswerRoom {
   maxBytes: number;
   /** Reserves memory until the answer is sent. @throws RelayError `SERVICE_UNAVAILABLE` when there is too little */
   hold?(bytes: number): void;
+}
+
+/** The statements that list the vaults of a reader, and their first two values. */
+function listSourceOf(reader: Reader, rules: AccessRules) {
+  const limit = isOperator(reader) ? undefined : reader.vaults && [reader.workSessionId, reader.vaults];
+  return limit
+    ? { statements: LIMITED_LISTS, who: limit }
+    : { statements: readsOf(reader), who: readerValues(reader, rules) };
 }
 
 /**
@@ -41,8 +50,7 @@ export class VaultReader {
    */
   async list(reader: Reader, options: ListOptions, bounds: AnswerBounds): Promise<VaultListPage> {
     const { db, audit, rules } = this.#deps;
-    const statements = readsOf(reader);
-    const who = readerValues(reader, rules);
+    const { statements, who } = listSourceOf(reader, rules);
     if (isOperator(reader)) await audit.noteList(reader);
     const rowsOf = (scans: boolean) => askingFor(db, reader, scans || isOperator(reader));
     return listVaults({ rowsOf, statements, who, shared: this.#sharedLists }, options, {
