@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { makeAstationCommand } from './astation.ts';
 import { makeAuditCommand } from './audit.ts';
 import type { CommandDeps } from './command.ts';
+import { makeKeyCommand } from './key.ts';
 import { makeMigrateCommand } from './migrate.ts';
 import { makeOpenApiCommand } from './openapi.ts';
 import { makeServeCommand } from './serve.ts';
@@ -13,6 +14,7 @@ const COMMANDS = [
   makeServeCommand,
   makeMigrateCommand,
   makeSessionCommand,
+  makeKeyCommand,
   makeAstationCommand,
   makeVerifyCommand,
   makeAuditCommand,

@@ -22,10 +22,13 @@ export type VaultRelayClient = TRPCClient<AppRouter>;
 export interface VaultRelayClientOptions {
   /** Where the server is, with or without a slash at its end, e.g. `https://relay.example.org`. */
   url: string;
-  /** Id of a granted session, which determines the work session of the caller. */
+  /** Id of a granted session, or a key. Either determines the work session of the caller. */
   session: string;
-  /** What the caller calls itself: any text that is not empty. It becomes the `writer_id` of what it writes. */
-  clientId: string;
+  /**
+   * What the caller calls itself: any text that is not empty. It becomes the `writer_id` of what it writes. Left out for a
+   * key, which has one.
+   */
+  clientId?: string;
   /** Used in place of the global `fetch`, e.g. to go through a proxy. */
   fetch?: typeof globalThis.fetch;
 }
@@ -64,7 +67,8 @@ function goesAlone({ type, input }: { type: string; input: unknown }): boolean {
  */
 export function createVaultRelayClient(options: VaultRelayClientOptions): VaultRelayClient {
   const { session, clientId, fetch } = options;
-  const url = `${options.url.replace(/\/+$/, '')}/trpc?id=${encodeURIComponent(clientId)}`;
+  const id = clientId === undefined ? '' : `?id=${encodeURIComponent(clientId)}`;
+  const url = `${options.url.replace(/\/+$/, '')}/trpc${id}`;
   const headers = { authorization: `session ${session}` };
   /** What `EventSource` asks with: the one of browsers cannot send a header, and none comes back after a status like 503. */
   const fetchStream: FetchLike = async (input, init) => {

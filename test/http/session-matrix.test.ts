@@ -1,31 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { z } from 'zod';
 import { hashSessionId } from '../../src/access/session-id.ts';
 import type { Who } from '../../src/api/operation.ts';
-import { readConfig } from '../../src/config.ts';
-import { makeAppRouter, type RouterDeps } from '../../src/router.ts';
-import { listRestRoutes } from '../../src/surfaces/rest/routes.ts';
-import { makeVaultInputs } from '../../src/vault/inputs.ts';
 import { useDatabase } from '../support/database.ts';
+import { facesOf, inputOf, type Procedure, procedures } from '../support/every-call.ts';
 import { useServer } from '../support/server.ts';
 import { JSON_BODY } from '../support/surfaces.ts';
 
 const database = useDatabase();
 const OPERATOR_TOKEN = 'operator-token-of-the-session-matrix';
 const server = useServer(database, { dashboardToken: OPERATOR_TOKEN });
-
-interface Procedure {
-  _def: {
-    type: 'query' | 'mutation' | 'subscription';
-    inputs: readonly z.ZodType[];
-  };
-  meta: { who: Who };
-}
-
-const router = makeAppRouter({ vaultInputs: makeVaultInputs(readConfig({}).limits) } as RouterDeps);
-const procedures = Object.entries(router._def.procedures as unknown as Record<string, Procedure>);
-const restRoutes = new Map(listRestRoutes(router).map((route) => [route.name, route]));
 
 /** Calls that are for anybody. Whoever adds one says so here, and so cannot forget to ask who calls. */
 const FOR_ANYBODY = [
@@ -119,118 +103,21 @@ const FIELDS: Readonly<Record<string, unknown>> = {
   otp: '00000000',
   id: '8a8f6c90-ba18-4178-9711-e20df7d81f84',
   code: 'WVZG-72CA',
+  name: 'a key',
 };
 
-function inputOf({ _def: { inputs } }: Procedure): Record<string, unknown> {
-  const [schema] = inputs;
-  const shape = (schema as { shape?: Record<string, z.ZodType> } | undefined)?.shape ?? {};
-  const needed = Object.entries(shape).filter(([, field]) => !field.safeParse(undefined).success);
-  return Object.fromEntries(
-    needed.map(([name]) => {
-      if (name === 'vault_id') return [name, vaultId];
-      if (!Object.hasOwn(FIELDS, name)) throw new Error(`Give ${name} a value in FIELDS of this test.`);
-      return [name, FIELDS[name]];
-    }),
-  );
-}
-
-interface Answer {
-  /** Of a subscription that of its first event. */
-  status: number;
-  challenge: string | null;
-}
-
-type Face = (who: { authorization: string | undefined; ids: string[]; mayBegin: boolean }) => Promise<Answer>;
-
-const queryOf = (ids: string[], more: Record<string, string> = {}) =>
-  new URLSearchParams([...ids.map((id): [string, string] => ['id', id]), ...Object.entries(more)]).toString();
-
-const headersOf = (authorization: string | undefined) =>
-  authorization === undefined ? {} : { authorization };
-
-async function send(path: string, init: RequestInit): Promise<Answer> {
-  const answer = await fetch(`${server.url}${path}`, init);
-  await answer.text();
-  return { status: answer.status, challenge: answer.headers.get('www-authenticate') };
-}
+const fieldsOf = (procedure: Procedure) => inputOf(procedure, { ...FIELDS, vault_id: vaultId });
 
 /** Makes a vault in both work sessions, which `vault.changes` tells. */
 async function change(): Promise<void> {
   for (const { authorization = '' } of credentials.filter(({ kind }) =>
     /^session, (valid|of another)/.test(kind),
   ))
-    await send('/api/vault?id=owner', {
+    await fetch(`${server.url}/api/vault?id=owner`, {
       method: 'POST',
       headers: { authorization, ...JSON_BODY },
       body: '{}',
     });
-}
-
-/** Reads a stream until its first event, or the refusal that ends it. */
-async function sendSubscription(path: string, init: RequestInit, mayBegin: boolean): Promise<Answer> {
-  const leaving = new AbortController();
-  const answer = await fetch(`${server.url}${path}`, { ...init, signal: leaving.signal });
-  let [text, changed] = ['', false];
-  for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    text += chunk;
-    const events = text.split('\n\n').filter((event) => /^\s*data: /.test(event));
-    if (events.length > 0) break;
-    if (mayBegin && !changed && text.includes('event: connected')) {
-      changed = true;
-      await change();
-    }
-  }
-  leaving.abort();
-  const refusal = /event: serialized-error\ndata: (.*)/.exec(text)?.[1];
-  if (refusal === undefined) return { status: answer.status, challenge: null };
-  const { data } = JSON.parse(refusal) as { data: { httpStatus: number } };
-  // The stream has begun by then, and so carries no challenge.
-  return { status: data.httpStatus, challenge: data.httpStatus === 401 ? 'Bearer' : null };
-}
-
-function facesOf(name: string, procedure: Procedure): [face: string, face: Face][] {
-  const { type } = procedure._def;
-  const trpc =
-    (path: string, spell: (input: unknown) => unknown, more: Record<string, string> = {}): Face =>
-    ({ authorization, ids, mayBegin }) => {
-      const input = JSON.stringify(spell(inputOf(procedure)));
-      const headers = headersOf(authorization);
-      if (type === 'mutation')
-        return send(`/trpc/${path}?${queryOf(ids, more)}`, {
-          method: 'POST',
-          headers: { ...headers, ...JSON_BODY },
-          body: input,
-        });
-      const address = `/trpc/${path}?${queryOf(ids, { ...more, input })}`;
-      return type === 'query' ? send(address, { headers }) : sendSubscription(address, { headers }, mayBegin);
-    };
-  const faces: [string, Face][] = [['tRPC', trpc(name, (input) => input)]];
-  if (type !== 'subscription')
-    faces.push([
-      'tRPC in a batch',
-      trpc(`${name},${name}`, (input) => ({ 0: input, 1: input }), { batch: '1' }),
-    ]);
-  const route = restRoutes.get(name);
-  if (!route) return faces;
-  const rest =
-    (method: string): Face =>
-    ({ authorization, ids }) => {
-      const { ...fields } = inputOf(procedure);
-      const path = route.url.replace(/:(\w+)/g, (_, field) => {
-        const value = String(fields[field]);
-        delete fields[field];
-        return encodeURIComponent(value);
-      });
-      const body = method === 'GET' || method === 'HEAD' ? {} : { body: JSON.stringify(fields) };
-      return send(`${path}?${queryOf(ids)}`, {
-        method,
-        headers: { ...headersOf(authorization), ...('body' in body ? JSON_BODY : {}) },
-        ...body,
-      });
-    };
-  faces.push(['REST', rest(route.openapi.method)]);
-  if (route.head) faces.push(['REST by HEAD', rest('HEAD')]);
-  return faces;
 }
 
 /** Credentials that a client id is tried with: none, and one of each worth. */
@@ -240,6 +127,8 @@ const ID_KINDS = /^none$|^the operator token$|^session, (?:unknown|of another wo
 function allowed(who: Who, worth: Worth, hasVault: boolean): number[] {
   if (who === 'anybody') return [200, 201, 401, 404];
   if (worth === 'nothing') return [401];
+  // A session lacks the scope, and DASHBOARD_TOKEN only reads.
+  if (who === 'administrator') return [403];
   if (who === 'operator') return worth === 'the operator' ? [200] : [403];
   if (worth === 'the operator') return who === 'reader' ? [200] : [403];
   if (worth === 'another work session' && hasVault) return [403];
@@ -271,19 +160,21 @@ describe.each(procedures)('%s', (name, procedure) => {
   const { who } = procedure.meta;
 
   test.each(facesOf(name, procedure))('every kind of credentials gets its rights: %s', async (_, face) => {
-    const hasVault = 'vault_id' in inputOf(procedure);
+    const input = fieldsOf(procedure);
+    const hasVault = 'vault_id' in input;
     const before = await everything();
     for (const { kind, authorization, worth } of credentials.filter((one) => one.worth === 'nothing')) {
-      const { status, challenge } = await face({ authorization, ids: ['agent'], mayBegin: false });
+      const { status, challenge } = await face(server.url, { authorization, ids: ['agent'], input });
       expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
       expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
     }
     if (who !== 'anybody') expect(await everything(), 'nothing was written').toEqual(before);
     for (const { kind, authorization, worth } of credentials.filter((one) => one.worth !== 'nothing')) {
-      const { status, challenge } = await face({
+      const { status, challenge } = await face(server.url, {
         authorization,
         ids: [worth === 'the work session' ? 'agent' : 'stranger'],
-        mayBegin: true,
+        input,
+        change,
       });
       expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
       expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
@@ -291,13 +182,14 @@ describe.each(procedures)('%s', (name, procedure) => {
   });
 
   test.each(facesOf(name, procedure))('a client id is asked for after the session: %s', async (_, face) => {
+    const input = fieldsOf(procedure);
     const before = await everything();
     for (const ids of [[], [''], ['a', 'b'], ['a', 'a'], ['', 'a']]) {
       for (const { kind, authorization, worth } of credentials.filter((one) => ID_KINDS.test(one.kind))) {
-        const { status } = await face({ authorization, ids, mayBegin: worth === 'the operator' });
+        const mayBegin = worth === 'the operator';
+        const { status } = await face(server.url, { authorization, ids, input, ...(mayBegin && { change }) });
         const withoutId = worth === 'the operator' || who === 'anybody';
-        const expected =
-          worth === 'nothing' || withoutId ? allowed(who, worth, 'vault_id' in inputOf(procedure)) : [400];
+        const expected = worth === 'nothing' || withoutId ? allowed(who, worth, 'vault_id' in input) : [400];
         expect(expected, `${kind}, ${JSON.stringify(ids)}: ${status}`).toContain(status);
       }
     }

@@ -1,6 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
+import { CredentialCache } from '../../src/access/credential-cache.ts';
 import { makeKey } from '../../src/access/key-format.ts';
 import { hashSessionId } from '../../src/access/session-id.ts';
+import type { Io } from '../../src/api/operation.ts';
+import { createCallerFactory, router } from '../../src/api/trpc.ts';
+import { makeKeyProcedures } from '../../src/keys/operations.ts';
 import { MAX_KEYS } from '../../src/keys/schema.ts';
 import { KeyStore, type KeyWanted } from '../../src/keys/store.ts';
 import { AstationStore } from '../../src/session/astation-store.ts';
@@ -207,4 +211,20 @@ test('the check of open streams finds keys that have ended, and no other', async
   await set(expired.id, `expires_at = now() - interval '1 second'`);
   await new AstationStore(database.db).ban('st-check');
   expect((await ended()).toSorted()).toEqual(hashes.slice(1).toSorted());
+});
+
+test('the server that revokes forgets the key before it answers, and does not wait for the announcement', async () => {
+  const credentials = new CredentialCache((secret) => store().use(secret));
+  credentials.setListening(true);
+  const { key, id } = await create();
+  await credentials.resolve(key);
+  expect(credentials.find(key)).toMatchObject({ author: `key:${id}` });
+  const deps = { keys: store(), credentials, maxClientIdCharacters: 128 };
+  const context = {
+    identify: () => ({ operator: true, administers: true }) as never,
+    io: () => ({ source: { requestId: 'r', address: '::1' } }) as Io,
+  };
+  const calls = createCallerFactory(router(makeKeyProcedures(deps)))(context);
+  await calls.revoke({ id });
+  expect(await credentials.resolve(key)).toBeUndefined();
 });
