@@ -32,8 +32,10 @@ export interface KeyDeps {
 
 const actorOf = ({ author = 'operator' }: Reader, from: Source): Actor => ({ author, from });
 
-/** @throws RelayError `FORBIDDEN` where a caller would give a key a scope that the caller lacks */
-function checkGrant(reader: Reader, scopes: readonly Scope[]): void {
+/** @throws RelayError `FORBIDDEN` for scopes that no key with these vaults may have, or that the caller lacks */
+function checkGrant(reader: Reader, scopes: readonly Scope[], vaults: readonly string[] | undefined): void {
+  const wide = vaults && scopes.find((scope) => scope === 'create' || scope === 'admin');
+  if (wide) throw forbidden(`A key that is limited to vaults cannot have the scope ${wide}.`);
   if (isOperator(reader)) return;
   const lacking = scopes.find((scope) => !reader.scopes?.includes(scope));
   if (lacking) throw forbidden(`You lack the scope ${lacking}, so you cannot create a key with it.`);
@@ -81,6 +83,7 @@ export function makeKeyProcedures({ keys, credentials, maxClientIdCharacters }: 
         description:
           'A key lets a program act in a work session under one client id. It cannot have a scope that its maker lacks.',
         successDescription: 'The key, which only this answer has.',
+        errors: ['NOT_FOUND'],
         example: {
           request: { name: 'nightly build', client_id: 'ci' },
           answer: { key: `vr_${ID}_<secret>`, ...FACTS },
@@ -89,7 +92,7 @@ export function makeKeyProcedures({ keys, credentials, maxClientIdCharacters }: 
       input: inputs.create,
       output: CreatedKey,
       run: async (reader, { name, client_id, scopes, vaults, expires_in, work_session_id }, { source }) => {
-        checkGrant(reader, scopes);
+        checkGrant(reader, scopes, vaults);
         const workSessionId = administeredWorkSession(reader, work_session_id);
         const wanted = { workSessionId, name, clientId: client_id, scopes, vaults, expiresIn: expires_in };
         return { value: await keys.create(wanted, actorOf(reader, source)) };

@@ -47,39 +47,30 @@ export const readCursor = (cursor: string): { createdAt: string; id: string } =>
 
 /** @param clientIdCharacters the most characters of a client id */
 export const makeKeyInputs = (clientIdCharacters: number) => ({
-  create: z
-    .strictObject({
-      name: keyName,
-      client_id: storableName(clientIdCharacters).meta({
-        description: 'The client id of every call with the key. A call that names another one gets 403.',
-      }),
-      scopes: scopes.default([...DEFAULT_SCOPES]),
-      vaults: z
-        .array(storableName(128))
-        .min(1)
-        .max(MAX_VAULTS)
-        .refine(isUnique, 'must not name a vault twice')
-        .meta({
-          uniqueItems: true,
-          description: 'The only vaults that the key reaches. Left out: every vault.',
-        })
-        .optional(),
-      expires_in: z
-        .int()
-        .min(1)
-        .max(MAX_LIFE)
-        .meta({ description: 'Seconds until the key expires. Left out: it does not expire.' })
-        .optional(),
-      work_session_id: workSessionId.optional(),
-    })
-    .refine(
-      (key) =>
-        key.vaults === undefined || !key.scopes.some((scope) => scope === 'create' || scope === 'admin'),
-      {
-        path: ['scopes'],
-        message: 'must not have create or admin where the key is limited to vaults',
-      },
-    ),
+  create: z.strictObject({
+    name: keyName,
+    client_id: storableName(clientIdCharacters).meta({
+      description: 'The client id of every call with the key. A call that names another one gets 403.',
+    }),
+    scopes: scopes.default([...DEFAULT_SCOPES]),
+    vaults: z
+      .array(storableName(128))
+      .min(1)
+      .max(MAX_VAULTS)
+      .refine(isUnique, 'must not name a vault twice')
+      .meta({
+        uniqueItems: true,
+        description: 'The only vaults that the key reaches. Left out: every vault.',
+      })
+      .optional(),
+    expires_in: z
+      .int()
+      .min(1)
+      .max(MAX_LIFE)
+      .meta({ description: 'Seconds until the key expires. Left out: it does not expire.' })
+      .optional(),
+    work_session_id: workSessionId.optional(),
+  }),
   list: z.strictObject({
     work_session_id: workSessionId.optional(),
     limit: z

@@ -3,7 +3,7 @@ import { makeKey, readKeyId } from '../access/key-format.ts';
 import { hashSessionId } from '../access/session-id.ts';
 import { type Source, sourceColumns } from '../access/source.ts';
 import type { Database } from '../db/client.ts';
-import { badRequest, forbidden, notFound } from '../errors.ts';
+import { forbidden, notFound } from '../errors.ts';
 import { type CreatedKey, type KeyInfo, LISTED, MAX_KEYS, readCursor, writeCursor } from './schema.ts';
 import { CREATE_KEY, REVOKE_KEY, USE_KEY } from './sql.ts';
 
@@ -80,7 +80,7 @@ export class KeyStore {
   /**
    * Makes a key.
    * @returns the key, which is shown only here
-   * @throws RelayError `FORBIDDEN` at the limit of live keys, `BAD_REQUEST` for a vault of another work session
+   * @throws RelayError `FORBIDDEN` at the limit of live keys, `NOT_FOUND` for a vault of another work session
    */
   async create(wanted: KeyWanted, by: Actor): Promise<CreatedKey> {
     const { workSessionId, name, clientId, scopes, vaults, expiresIn } = wanted;
@@ -98,7 +98,7 @@ export class KeyStore {
       expiresIn ?? null,
       ...sourceColumns(by.from),
     );
-    if (row?.stranger) throw badRequest(`Your work session has no vault ${row.stranger}.`);
+    if (row?.stranger) throw notFound(`Your work session has no vault ${row.stranger}.`);
     if (!row?.created_at) {
       throw forbidden(
         `Your work session has ${MAX_KEYS} live keys already; revoke one, then create another.`,

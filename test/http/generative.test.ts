@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
+import { SCOPES } from '../../src/access/credential.ts';
 import { rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { findOperation, theDocument } from '../support/document.ts';
@@ -39,8 +40,13 @@ beforeAll(async () => {
     pending.push(await make<{ id: string; otp: string }>('/api/sessions', { hostname: `host-${i}` }));
     codes.push((await make<{ code: string }>('/api/pair', { hostname: `host-${i}` })).code);
   }
+  const admin = await server.makeKey('st-1', { scopes: SCOPES });
+  const keys: string[] = [];
+  for (let i = 0; i < 5; i++) keys.push((await server.makeKey('st-1')).id);
   world = {
     session,
+    admin: admin.key,
+    keys,
     otherSessions: [other, unbound.id, 'unknown'],
     pending,
     known: {

@@ -93,8 +93,8 @@ describe('an administrator', () => {
     const { vault_id } = await client(admin.key).vault.create.mutate({ summary: 'a' });
     const wanted = { name: 'a', client_id: 'a', scopes: ['read', scope], vaults: [vault_id] };
     expect(await trpcRefusal(client(admin.key).key.create.mutate(wanted as never))).toMatchObject({
-      code: 'BAD_REQUEST',
-      message: 'Field scopes must not have create or admin where the key is limited to vaults.',
+      code: 'FORBIDDEN',
+      message: `A key that is limited to vaults cannot have the scope ${scope}.`,
     });
   });
 

@@ -110,7 +110,7 @@ describe('a list of vaults', () => {
     expect(await store().use(key)).toMatchObject({ vaults: [mine.vault_id] });
     for (const stranger of [theirs.vault_id, 'v-none']) {
       await expect(create({ vaults: [mine.vault_id, stranger] })).rejects.toMatchObject({
-        code: 'BAD_REQUEST',
+        code: 'NOT_FOUND',
         message: `Your work session has no vault ${stranger}.`,
       });
     }

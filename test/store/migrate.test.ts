@@ -30,6 +30,8 @@ const MIGRATIONS = [
   '20261130000100_split_writes',
   '20261130000300_client_views',
   '20261130000400_second_form',
+  '20261130000500_credentials',
+  '20261130000510_key_limit',
 ];
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };

@@ -12,6 +12,7 @@ export interface Schema {
   dependentRequired?: Record<string, string[]>;
   additionalProperties?: boolean;
   items?: Schema;
+  minItems?: number;
   maxItems?: number;
   uniqueItems?: boolean;
   pattern?: string;
@@ -92,6 +93,7 @@ export function arbitraryOf(schema: Schema, known: Known = {}): fc.Arbitrary<unk
       return string(schema);
     case 'array':
       return (schema.uniqueItems ? fc.uniqueArray : fc.array)(arbitraryOf(schema.items ?? {}, known), {
+        minLength: schema.minItems ?? 0,
         maxLength: Math.min(5, schema.maxItems ?? 5),
       });
     case 'object': {

@@ -6,6 +6,10 @@ import type { RawRequest } from './raw-http.ts';
 /** Existing names for requests, so that not every request fails at the first check. */
 export interface World {
   session: string;
+  /** A key with every scope, for the calls that no session may make. */
+  admin: string;
+  /** Ids of keys that may be revoked. */
+  keys: string[];
   /** Invalid sessions: of another Astation, bound to none, unknown. */
   otherSessions: string[];
   known: Known;
@@ -30,7 +34,7 @@ interface Input {
 }
 
 /** The parameters and the body of an operation, as the document allows them. */
-function inputOf(operation: Operation, { known, pending }: World): fc.Arbitrary<Input> {
+function inputOf(operation: Operation, { known, pending, keys }: World): fc.Arbitrary<Input> {
   // `wait` is left out, because it only costs time here and has its own tests.
   const parameters = (operation.parameters ?? []).filter(
     ({ name, in: place }) => name !== 'wait' && !(name === 'id' && place === 'query'),
@@ -44,6 +48,9 @@ function inputOf(operation: Operation, { known, pending }: World): fc.Arbitrary<
     fields: fc.record(fields, { requiredKeys }),
     body: schema ? arbitraryOf(schema, known) : fc.constant(undefined),
   });
+  if (operation.operationId === 'revokeKey') {
+    return fc.constantFrom(...keys).map((id) => ({ fields: { id }, body: undefined }));
+  }
   if (operation.operationId !== 'grantSession') return any;
   const right = fc.constantFrom(...pending).map(({ id, otp }) => ({ fields: { id }, body: { otp } }));
   return fc.oneof(any, right);
@@ -59,6 +66,7 @@ function plansOf(document: Document, world: World): fc.Arbitrary<Plan> {
       .map(({ input: { fields, body }, clientId }): Plan => {
         const encode = (name: string) => encodeURIComponent(String(fields[name]));
         const guarded = operation.security.length > 0;
+        const byKey = guarded && !operation.security.some((needed) => 'clientId' in needed);
         const query = (operation.parameters ?? [])
           .filter((parameter) => parameter.in === 'query' && parameter.name in fields)
           .map(({ name }) => `${name}=${encode(name)}`);
@@ -68,9 +76,9 @@ function plansOf(document: Document, world: World): fc.Arbitrary<Plan> {
         return {
           method: method.toUpperCase(),
           path: template.replace(/{(\w+)}/g, (_, name: string) => encode(name)),
-          query: guarded ? [`id=${encodeURIComponent(clientId)}`, ...query] : query,
+          query: guarded && !byKey ? [`id=${encodeURIComponent(clientId)}`, ...query] : query,
           headers: {
-            ...(guarded ? { authorization: `session ${world.session}` } : {}),
+            ...(guarded ? { authorization: `session ${byKey ? world.admin : world.session}` } : {}),
             ...Object.fromEntries(headers.map(({ name }) => [name, String(fields[name])])),
             ...(body === undefined ? {} : { 'content-type': JSON_TYPE }),
           },

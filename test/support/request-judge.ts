@@ -18,8 +18,8 @@ export function makeRequestJudge(document: Document): (request: RawRequest) => s
   const judgeValue = makeValueJudge(document);
 
   function judgeQuery({ parameters = [], security }: Operation, query: URLSearchParams): string | undefined {
-    const isOpen = security.length === 0;
-    // An open call ignores the client id.
+    const isOpen = !security.some((needed) => 'clientId' in needed);
+    // An open call ignores the client id, and so does one that only keys and operators may make.
     const names = [...query.keys()].filter((name) => name !== '' && !(isOpen && name === 'id'));
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     if (twice !== undefined) return `the query has ${twice} more than once`;

@@ -17,7 +17,10 @@ export function generateDocument({
   limits = readConfig({}).limits,
 }: GenerateOptions): Document {
   // A document is about what procedures take and give; none is called, so that nothing is needed behind them.
-  const router = makeAppRouter({ vaultInputs: makeVaultInputs(limits) } as RouterDeps);
+  const router = makeAppRouter({
+    vaultInputs: makeVaultInputs(limits),
+    maxClientIdCharacters: limits.clientIdCharacters,
+  } as RouterDeps);
   const document = makeOpenApiDocument(router, { baseUrl, version, limits });
   return JSON.parse(JSON.stringify(document)) as Document;
 }

@@ -5,7 +5,14 @@ import type { AppRouter } from '../../router.ts';
 import { listRestRoutes, type RestRoute } from '../rest/routes.ts';
 import { type ErrorForm, errorResponse, errorSchema, responseName, schemaName } from './errors.ts';
 import { EVERY_HEADER, HEADERS, headerRefs } from './headers.ts';
-import { clientIdParameter, isGuarded, isRead, securityOf, securitySchemes } from './security.ts';
+import {
+  clientIdParameter,
+  isForAdministrators,
+  isGuarded,
+  isRead,
+  securityOf,
+  securitySchemes,
+} from './security.ts';
 
 export type OpenApiDocument = OpenAPIObject;
 
@@ -126,7 +133,7 @@ function correctOperation(generated: Json, route: RestRoute, limits: Limits): Js
     responses: correctResponses(generated.responses as Json, route),
     parameters: [
       ...(generated.parameters as unknown[]),
-      ...(isGuarded(route) ? [clientIdParameter(route, limits)] : []),
+      ...(isGuarded(route) && !isForAdministrators(route) ? [clientIdParameter(route, limits)] : []),
       ...(route.openapi.conditional ? [IF_NONE_MATCH] : []),
     ],
   };

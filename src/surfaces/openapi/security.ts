@@ -11,19 +11,20 @@ const SECURITY_SCHEMES = {
   bearer: {
     type: 'http',
     scheme: 'bearer',
-    description: 'The session id as a bearer token; equivalent to the scheme `session`.',
+    description:
+      'The session id as a bearer token; equivalent to the scheme `session`. A key (`vr_…`) may stand in its place, under either scheme. The client id of a key is pinned: leave out `id`, or send that one. Its scopes decide which calls it may make, and perhaps its list of vaults which vaults it reaches.',
   },
   key: {
     type: 'http',
     scheme: 'bearer',
-    description:
-      'A key (`vr_…`) as a bearer token, or after the word `session`. Its client id is pinned: leave out `id`, or send that one. Its scopes decide which calls it may make, and perhaps its list of vaults which vaults it reaches.',
+    description: 'A key with the scope `admin` as a bearer token. No session may make these calls.',
   },
   dashboard: {
     type: 'apiKey',
     in: 'header',
     name: 'Authorization',
-    description: 'For operators: the word `dashboard`, a space, and the `DASHBOARD_TOKEN` of the server.',
+    description:
+      'For operators: the word `dashboard`, a space, and the `DASHBOARD_TOKEN` or `ADMIN_TOKEN` of the server.',
   },
   admin: {
     type: 'apiKey',
@@ -53,29 +54,32 @@ export const securitySchemes = ({ clientIdCharacters }: Limits) => ({
   },
 });
 
-/** A session in one of its two forms and a client id, or a key. */
-const CALLER_SECURITY = [{ session: [], clientId: [] }, { bearer: [], clientId: [] }, { key: [] }];
+/** A session in one of its two forms, and a client id. */
+const SESSION_SECURITY = [
+  { session: [], clientId: [] },
+  { bearer: [], clientId: [] },
+];
 
 /** Of the calls that sessions may not make. */
 const ADMINISTRATOR_SECURITY = [{ key: [] }, { admin: [] }];
 
 export const isGuarded = ({ operation }: RestRoute) => operation.who !== 'anybody';
-const isForAdministrators = ({ operation }: RestRoute) => operation.who === 'administrator';
+export const isForAdministrators = ({ operation }: RestRoute) => operation.who === 'administrator';
 export const isRead = ({ openapi }: RestRoute) => openapi.method === 'GET';
 
 /** Any one of these lets a request in: what each names is needed together. */
 export function securityOf(route: RestRoute): object[] {
   if (!isGuarded(route)) return [];
   if (isForAdministrators(route)) return ADMINISTRATOR_SECURITY;
-  return isRead(route) ? [...CALLER_SECURITY, { dashboard: [] }, { admin: [] }] : CALLER_SECURITY;
+  return isRead(route) ? [...SESSION_SECURITY, { dashboard: [] }] : SESSION_SECURITY;
 }
 
 /** The client id once more, because generated clients make no parameter out of a security scheme. */
 export const clientIdParameter = (route: RestRoute, limits: Limits) => ({
   name: SECURITY_SCHEMES.clientId.name,
   in: SECURITY_SCHEMES.clientId.in,
-  // Operators read without one. A key has one already, but a session must send it.
-  required: !isRead(route) && !isForAdministrators(route),
+  // Operators read without one.
+  required: !isRead(route),
   description: securitySchemes(limits).clientId.description,
   schema: { type: 'string', pattern: '^[^\\u0000]*$', minLength: 1, maxLength: limits.clientIdCharacters },
 });
