@@ -405,6 +405,11 @@ GRANT UPDATE ON vaults (bytes) TO vault_relay_app;
 GRANT UPDATE ON vaults (gaps) TO vault_relay_app;
 GRANT UPDATE ON vaults (irregular) TO vault_relay_app;
 
+CREATE FUNCTION announce_ended(ended bytea[])
+    RETURNS TABLE(hash text)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION announce_ended TO PUBLIC;
+
 CREATE FUNCTION bind_sessions(the_astation text, wanted bytea[], exact boolean, lifetime interval, fresh interval, max_bound integer, the_request text, the_address text)
     RETURNS TABLE(outcome text, bound integer, dropped bytea[])
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
@@ -489,6 +494,11 @@ CREATE FUNCTION settle_vault_numbers(the_vault_id text)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION settle_vault_numbers TO PUBLIC;
+
+CREATE FUNCTION sign_ins_left(the_parent bytea, max_people integer)
+    RETURNS integer
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION sign_ins_left TO PUBLIC;
 
 CREATE FUNCTION skip_taken_numbers(v vaults)
     RETURNS vaults

@@ -11,11 +11,11 @@ import { installCors, installSecurityHeaders } from './http/edge/headers.ts';
 import { installHostCheck } from './http/edge/host-check.ts';
 import { installOtherListeners } from './http/edge/listen.ts';
 import { mountNotHosted } from './http/edge/not-hosted.ts';
+import { makePersonCookies } from './http/edge/person-cookie.ts';
 import { installPipelineLimit } from './http/edge/pipelining.ts';
 import { installPressure } from './http/edge/pressure.ts';
 import { installRateLimit, makeGrantCount } from './http/edge/rate-limit.ts';
 import { makeHttpServer } from './http/edge/server.ts';
-
 import { installStalledReaderGuard } from './http/edge/stalled-readers.ts';
 import { installUpgradeGuard } from './http/edge/upgrade.ts';
 import { mountHealth } from './http/ops/health.ts';
@@ -73,7 +73,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   ]);
   installOtherListeners(app);
   installSecurityHeaders(app, config);
-  installHostCheck(app, makeOwnNames(config));
+  const names = makeOwnNames(config);
+  installHostCheck(app, names);
   await installCors(app, config);
   mountHealth(app, {
     pingDatabase: () => services.db.ping(),
@@ -87,12 +88,14 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   metrics.gauge('bytesInFlight', () => inFlight.total);
   await app.register(async (limited) => {
     const { makeLimiter } = services;
-    const credentialOf = installCredentialOf(limited, services.credentials);
+    const cookies = makePersonCookies(config, names);
+    const credentialOf = installCredentialOf(limited, services.credentials, cookies);
     await installPressure(limited, config.pressure);
     installRefusalAudit(limited, services.vaults.audit);
     installRateLimit(limited, { config, makeLimiter, credentialOf });
     const contextOf = installContext(limited, {
       credentialOf,
+      cookies,
       maxClientIdCharacters: config.limits.clientIdCharacters,
       maxAnswerBytes: config.maxAnswerBytes,
       inFlight,

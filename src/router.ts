@@ -1,14 +1,17 @@
 import { router } from './api/trpc.ts';
 import { type KeyDeps, makeKeyProcedures } from './keys/operations.ts';
 import { makeOperatorProcedures, type OperatorDeps } from './operator/operations.ts';
+import { makePersonProcedures, type PeopleDeps } from './people/operations.ts';
 import { makePairingProcedures, type PairingDeps } from './relay/operations.ts';
+import { makeSessionAdminProcedures } from './session/admin/operations.ts';
 import { makeSessionProcedures, type SessionDeps } from './session/operations.ts';
 import type { VaultInputs } from './vault/inputs.ts';
 import { makeReadProcedures } from './vault/read/operations.ts';
 import type { VaultStore } from './vault/store.ts';
 import { makeWriteProcedures } from './vault/write/operations.ts';
 
-export interface RouterDeps extends SessionDeps, PairingDeps, OperatorDeps, KeyDeps {
+export interface RouterDeps extends SessionDeps, PairingDeps, OperatorDeps, KeyDeps, PeopleDeps {
+  credentials: KeyDeps['credentials'] & PeopleDeps['credentials'];
   vaults: VaultStore;
   vaultInputs: VaultInputs;
   astations: SessionDeps['astations'];
@@ -22,8 +25,9 @@ export const makeVaultRouter = (store: VaultStore, inputs: VaultInputs) =>
 export const makeAppRouter = (deps: RouterDeps) =>
   router({
     vault: makeVaultRouter(deps.vaults, deps.vaultInputs),
-    session: makeSessionProcedures(deps),
+    session: router({ ...makeSessionProcedures(deps), ...makeSessionAdminProcedures(deps) }),
     key: makeKeyProcedures(deps),
+    person: makePersonProcedures(deps),
     pairing: makePairingProcedures(deps),
     operator: makeOperatorProcedures(deps),
   });

@@ -9,11 +9,13 @@ import { type DrainStep, runSteps } from './drain-steps.ts';
 import { KeyStore } from './keys/store.ts';
 import { noObservability, type Observability } from './observability/open.ts';
 import { openRelay } from './open-relay.ts';
+import { PeopleStore } from './people/store.ts';
 import { type MakeLimiter, makeMemoryLimiter } from './rate-limiter.ts';
 import type { Hub } from './relay/hub.ts';
 import type { Connections } from './relay/sockets/connections.ts';
 import type { RelaySockets } from './relay/sockets/socket.ts';
 import type { Replica } from './replicas/replica.ts';
+import { SessionAdminStore } from './session/admin/store.ts';
 import {
   ASTATION_BANNED_CHANNEL,
   ASTATION_UNBANNED_CHANNEL,
@@ -44,6 +46,8 @@ export interface Services {
   credentials: CredentialCache;
   sessionStore: SessionStore;
   keys: KeyStore;
+  sessionAdmin: SessionAdminStore;
+  people: PeopleStore;
   logins: LoginStore;
   astations: AstationStore;
   hub: Hub;
@@ -91,10 +95,11 @@ export async function openServices({
   const db = new Database({ url, poolSize: config.databasePoolSize, log, metrics, tracing });
   const sessionStore = new SessionStore(db);
   const keys = new KeyStore(db);
+  const people = new PeopleStore(db);
   const lookUps: Record<CredentialKind, LookUp> = {
     session: (secret) => sessionStore.use(secret),
     key: (secret) => keys.use(secret),
-    person: async () => undefined,
+    person: (secret) => people.use(secret),
   };
   const credentials = new CredentialCache((secret) => lookUps[kindOfSecret(secret)](secret));
   const astations = new AstationStore(db, config.enrollmentOpen);
@@ -180,6 +185,7 @@ export async function openServices({
   }, CHECK_CREDENTIALS_MS).unref();
   const sweep = async () => {
     await logins.sweep();
+    await people.sweep();
     const swept = await astations.sweep();
     if (swept > 0) log.info({ keys: swept }, 'Removed keys that bound no session in 30 days');
   };
@@ -214,6 +220,8 @@ export async function openServices({
     credentials,
     sessionStore,
     keys,
+    sessionAdmin: new SessionAdminStore(db),
+    people,
     logins,
     astations,
     hub,

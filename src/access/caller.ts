@@ -1,15 +1,19 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { badRequest, forbidden, unauthorized } from '../errors.ts';
-import { type Credential, kindOfSecret } from './credential.ts';
-import type { Caller, Operator, Origin, Reader } from './policy.ts';
+import { type Credential, kindOfSecret, PERSON_SCOPES } from './credential.ts';
+import { type Caller, isOperator, type Operator, type Origin, type Reader } from './policy.ts';
 import type { Source } from './source.ts';
 
 /** The credentials of a request, on both surfaces. */
 export interface Credentials {
   /** The `Authorization` header. */
   authorization: string | undefined;
+  /** The secret in the cookie of a person. Read where there is no `Authorization`, and may throw. */
+  readCookie?(): string | undefined;
   /** Every value of `?id=`, decoded. Read once the session is proven, and may throw. */
   readIds(): readonly string[];
+  /** The work session that an operator acts in, on surfaces where operators do. Read last, and may throw. */
+  readWorkSession?: (() => string) | undefined;
   /** Where the request came from; undefined for calls that no request stands behind. */
   source?: Source | undefined;
 }
@@ -48,6 +52,8 @@ export const unknownCredential = (secret: string) =>
       : 'This session is unknown, expired, denied, revoked, or not bound to an Astation.',
   );
 
+const signedOut = () => unauthorized('You are signed out; sign in again.');
+
 function readClientId(ids: readonly string[], maxCharacters: number): string {
   const [id, another] = ids;
   if (!id) throw badRequest('The query parameter id (your client id) is missing or empty.');
@@ -70,6 +76,14 @@ function readClientId(ids: readonly string[], maxCharacters: number): string {
  *   look-up throws, at once or by the promise
  */
 export function resolveReader(credentials: Credentials, rules: CallerRules): Reader | Promise<Reader> {
+  const reader = resolveOwn(credentials, rules);
+  if (credentials.readWorkSession === undefined) return reader;
+  return reader instanceof Promise
+    ? reader.then((found) => actIn(found, credentials))
+    : actIn(reader, credentials);
+}
+
+function resolveOwn(credentials: Credentials, rules: CallerRules): Reader | Promise<Reader> {
   const token = readOperatorToken(credentials.authorization);
   if (token === undefined) return resolveCredential(credentials, rules);
   const rights = rules.operatorOf(token);
@@ -78,14 +92,15 @@ export function resolveReader(credentials: Credentials, rules: CallerRules): Rea
 }
 
 function resolveCredential(credentials: Credentials, rules: CallerRules): Reader | Promise<Reader> {
-  const secret = readSessionId(credentials.authorization);
+  const { authorization } = credentials;
+  const secret = authorization === undefined ? credentials.readCookie?.() : readSessionId(authorization);
   if (secret === undefined) {
     throw unauthorized(
       'Send the header "Authorization: Bearer <session_id>" or "Authorization: session <session_id>".',
     );
   }
   const toReader = (credential: Credential | undefined) => {
-    if (!credential) throw unknownCredential(secret);
+    if (!credential) throw authorization === undefined ? signedOut() : unknownCredential(secret);
     return readerOf(credential, credentials, rules.maxClientIdCharacters);
   };
   const found = rules.findCredential(secret);
@@ -99,10 +114,11 @@ function readerOf(
   maxClientIdCharacters: number,
 ): Reader {
   const origin = source && { ...source, credentialHash: credential.idHash };
+  const { clientId: pinned, author } = credential;
   if (credential.workSessionId === null) {
-    return { operator: true, administers: true, author: credential.author, origin };
+    const clientId = pinned && checkPinned(pinned, readIds());
+    return { operator: true, administers: true, author, clientId, origin };
   }
-  const { clientId: pinned } = credential;
   const clientId =
     pinned === undefined ? readClientId(readIds(), maxClientIdCharacters) : checkPinned(pinned, readIds());
   return makeCaller({ ...credential, workSessionId: credential.workSessionId }, clientId, origin);
@@ -114,6 +130,36 @@ function checkPinned(clientId: string, ids: readonly string[]): string {
   throw forbidden(
     'This credential has a pinned client id; leave out the query parameter id, or send that one.',
   );
+}
+
+/**
+ * Who an operator by `ADMIN_TOKEN` is in a work session. Like the author of a person, it opens no vault to a client of
+ * that name. No person has such an id.
+ */
+const BY_TOKEN = { clientId: 'operator', author: 'person:operator' };
+
+/**
+ * @returns an operator who administers as a caller of the work session that the request names; any other reader as it is
+ * @throws RelayError `FORBIDDEN` where the reader may not act there, or names another client
+ */
+function actIn(reader: Reader, { readWorkSession, readIds }: Credentials): Reader {
+  const workSessionId = readWorkSession?.();
+  if (workSessionId === undefined) return reader;
+  if (!isOperator(reader)) {
+    if (reader.workSessionId === workSessionId) return reader;
+    throw forbidden('You can act in your own work session only; leave out the query parameter work_session.');
+  }
+  if (!reader.administers) throw forbidden('This operator only reads; send the ADMIN_TOKEN to act.');
+  const { clientId = BY_TOKEN.clientId, author = BY_TOKEN.author, origin } = reader;
+  const scopes = PERSON_SCOPES;
+  return {
+    workSessionId,
+    clientId: checkPinned(clientId, readIds()),
+    kind: 'person',
+    author,
+    scopes,
+    origin,
+  };
 }
 
 /** @returns the caller that a credential of a work session stands for */

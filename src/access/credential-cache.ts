@@ -85,6 +85,13 @@ export class CredentialCache {
     for (const listener of this.#listeners) listener(idHash);
   }
 
+  /** Forgets what is cached of a person, whose name has changed. Its streams stay. */
+  personChanged(personId: string): void {
+    this.#epoch++;
+    for (const [idHash, { credential }] of this.#entries)
+      if (credential.person?.id === personId) this.#entries.delete(idHash);
+  }
+
   /** Calls a listener with each credential that has ended, once it is no longer cached. */
   onEnded(listener: (idHash: string) => void): void {
     this.#listeners.push(listener);

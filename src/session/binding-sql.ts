@@ -2,7 +2,6 @@
 
 import { audited } from '../audit/session-rows.ts';
 import { LIFETIME, MAX_BOUND_SESSIONS } from './schema.ts';
-import { SESSION_ENDED_CHANNEL } from './sql.ts';
 
 /** A binding with this much life left is not refreshed, so that a repeated set of sessions changes no row. */
 const FRESH = `interval '6 days 23 hours'`;
@@ -24,9 +23,7 @@ export const LOOK_AT_BINDINGS = `
 
 /** `$2` hashes, `$3` whether the bindings become exactly these, `$4` request id, `$5` address. */
 export const BIND = `
-  SELECT outcome, bound, ARRAY(SELECT encode(id_hash, 'hex') FROM unnest(dropped) AS gone (id_hash)) AS dropped,
-    (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex')))::int
-     FROM unnest(dropped) AS gone (id_hash)) AS told
+  SELECT outcome, bound, ARRAY(SELECT hash FROM announce_ended(dropped)) AS dropped
   FROM bind_sessions($1, $2::bytea[], $3::boolean, ${LIFETIME}, ${FRESH}, ${MAX_BOUND_SESSIONS}, $4, $5)`;
 
 /** `$2` hash, `$3` request id, `$4` address. */
@@ -35,5 +32,4 @@ export const UNBIND = `
     UPDATE sessions SET astation_id = NULL WHERE id_hash = $2 AND kind = 'session' AND astation_id = $1
     RETURNING id_hash, $1 AS astation_id
   ), ${audited('dropped', { action: 'session_unbind', request: '$3', address: '$4' })}
-  SELECT encode(id_hash, 'hex') AS hash, pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text
-  FROM dropped`;
+  SELECT hash FROM announce_ended(ARRAY(SELECT id_hash FROM dropped))`;

@@ -44,12 +44,19 @@ export const ENDED = `
       AND NOT EXISTS (SELECT FROM astation_bans AS b WHERE b.astation_id = k.work_session_id)
   )`;
 
-/** The announcement is part of the same statement, so that every revocation is announced. */
+/**
+ * The announcement is part of the same statement, so that every revocation is announced. `$2` who revokes it, or null,
+ * `$3` request id, `$4` address. Returns the hashes of what ended: the session, and the people who came from it.
+ */
 export const REVOKE = `
   WITH ended AS (
-    UPDATE sessions SET status = 'revoked' WHERE id_hash = $1 AND status <> 'revoked' RETURNING id_hash, astation_id
-  ), ${audited('ended', { action: 'session_revoke', ...BY_OPERATOR })}
-  SELECT pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))::text FROM ended`;
+    UPDATE sessions SET status = 'revoked' WHERE id_hash = $1 AND status <> 'revoked'
+    RETURNING id_hash, astation_id, kind
+  ), audited AS (
+    INSERT INTO audit_log (action, outcome, work_session_id, client_id, session, request_id, address)
+    SELECT kind || '_revoke', 'done', astation_id, $2, left(encode(id_hash, 'hex'), 12), $3, $4 FROM ended
+  )
+  SELECT hash FROM announce_ended(ARRAY(SELECT id_hash FROM ended))`;
 
 /** How long a request stays pending, and how long a token can be read. */
 const WAITING = `interval '5 minutes'`;

@@ -69,7 +69,7 @@ export class SessionStore {
    */
   async revoke(id: string): Promise<void> {
     const hash = await this.#find(id);
-    await this.#db.change(REVOKE, hash);
+    await this.#db.change(REVOKE, hash, null, null, null);
   }
 
   async #find(id: string): Promise<Uint8Array> {

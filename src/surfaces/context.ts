@@ -1,14 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type CallerRules, resolveReader } from '../access/caller.ts';
-import { isOperator, type Reader } from '../access/policy.ts';
+import type { PersonCredential } from '../access/credential.ts';
+import { isOperator, type Reader, type Visitor } from '../access/policy.ts';
 import type { Source } from '../access/source.ts';
 import type { AnswerBounds } from '../answer.ts';
-import { type Callers, type Io, requireWho, type Who } from '../api/operation.ts';
+import { type Callers, type Io, requireWho, type Standing, type Who } from '../api/operation.ts';
 import { badRequest } from '../errors.ts';
 import type { BytesInFlight } from '../http/edge/bytes-in-flight.ts';
 import type { CredentialOf } from '../http/edge/credential-of.ts';
+import type { PersonCookies } from '../http/edge/person-cookie.ts';
 import { networkOf } from '../net/address.ts';
+import { readWorkSession } from './acting.ts';
 import { readSeenHead } from './rest/etag.ts';
 
 declare module 'fastify' {
@@ -25,6 +28,7 @@ export interface ContextDeps {
   maxAnswerBytes: number;
   inFlight: BytesInFlight;
   credentialOf: CredentialOf;
+  cookies: PersonCookies;
   maxClientIdCharacters: number;
   operatorOf: CallerRules['operatorOf'];
 }
@@ -78,10 +82,17 @@ export class RequestContext implements Io {
    */
   identify<W extends Who>(who: W): Callers[W] | Promise<Callers[W]> {
     if (who === 'anybody') return undefined as Callers[W];
+    if (who === 'visitor') return this.#identifyVisitor() as Promise<Callers[W]>;
+    const check = (found: Reader) => requireWho(who, found);
     const reader = this.#identifyReader();
-    return reader instanceof Promise
-      ? reader.then((found) => requireWho(who, found))
-      : requireWho(who, reader);
+    return reader instanceof Promise ? reader.then(check) : check(reader);
+  }
+
+  /** @throws RelayError `FORBIDDEN` unless the dashboard sent the request */
+  async #identifyVisitor(): Promise<Visitor> {
+    this.#deps.cookies.checkPage(this.#request);
+    const credential = await this.#deps.credentialOf(this.#request);
+    return { visitor: true, person: credential?.person && (credential as PersonCredential) };
   }
 
   #identifyReader(): Reader | Promise<Reader> {
@@ -104,7 +115,9 @@ export class RequestContext implements Io {
     return resolveReader(
       {
         authorization: request.headers.authorization,
+        readCookie: () => this.#deps.cookies.read(request),
         readIds: () => readIds(request),
+        readWorkSession: readWorkSession(request),
         source: this.source,
       },
       {
@@ -113,6 +126,19 @@ export class RequestContext implements Io {
         operatorOf: this.#deps.operatorOf,
       },
     );
+  }
+
+  /** Sends the cookie of a person who just signed in or out. */
+  settle({ signedIn }: Standing): void {
+    if (signedIn !== undefined) this.#deps.cookies.send(this.#reply, signedIn);
+  }
+
+  /** Sends the cookie of the person again, if its life was just extended. @throws RelayError as `CredentialOf` */
+  async renewCookie(): Promise<void> {
+    const found = this.#deps.credentialOf(this.#request);
+    const credential = found instanceof Promise ? await found : found;
+    const secret = credential?.renewed ? this.#deps.cookies.read(this.#request) : undefined;
+    if (secret !== undefined) this.#deps.cookies.send(this.#reply, secret);
   }
 
   /** The caller, if it was requested before. The promise may still reject. */

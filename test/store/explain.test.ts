@@ -307,7 +307,7 @@ const BANS = ['astation_bans_pkey'];
 const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[number]>, Case[]> = {
   CREATE_GRANTED: each([], [hash, 'host', 'st-1']),
   USE: each([['sessions_pkey'], BANS], [hash]),
-  REVOKE: each([['sessions_pkey']], [hash]),
+  REVOKE: each([['sessions_pkey']], [hash, null, ...SOURCE]),
   ENDED: each([['sessions_pkey'], ['api_keys_key_hash_key'], BANS], [`{${'ab'.repeat(32)}}`]),
   REQUEST: each([], [hash, 'host', hash]),
   STATUS: each([['sessions_pkey']], [hash]),

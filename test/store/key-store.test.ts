@@ -223,6 +223,7 @@ test('the server that revokes forgets the key before it answers, and does not wa
   const context = {
     identify: () => ({ operator: true, administers: true }) as never,
     io: () => ({ source: { requestId: 'r', address: '::1' } }) as Io,
+    settle: () => undefined,
   };
   const calls = createCallerFactory(router(makeKeyProcedures(deps)))(context);
   await calls.revoke({ id });

@@ -32,6 +32,7 @@ const MIGRATIONS = [
   '20261130000400_second_form',
   '20261130000500_credentials',
   '20261130000510_key_limit',
+  '20261130000700_people_end_with_sessions',
 ];
 
 const ann = { workSessionId: 'st-1', clientId: 'ann' };

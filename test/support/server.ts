@@ -7,6 +7,7 @@ import { buildApp } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import { type CreatedKey, DEFAULT_SCOPES } from '../../src/keys/schema.ts';
 import { KeyStore, type KeyWanted } from '../../src/keys/store.ts';
+import type { PeopleStore } from '../../src/people/store.ts';
 import type { Hub } from '../../src/relay/hub.ts';
 import { openServices } from '../../src/services.ts';
 import { SessionStore } from '../../src/session/store.ts';
@@ -22,6 +23,7 @@ export interface TestServer {
   keys: KeyStore;
   cache: CredentialCache;
   hub: Hub;
+  people: PeopleStore;
   vaults: VaultStore;
   /** Makes a granted session of an Astation. @returns its id */
   login(astationId: string): Promise<string>;
@@ -51,6 +53,7 @@ export function useServer(
     server.keys = new KeyStore(database.db);
     server.cache = services.credentials;
     server.hub = services.hub;
+    server.people = services.people;
     server.vaults = services.vaults;
     const app = await buildApp({ config, services, log, version: 'test' });
     server.app = app;

@@ -26,10 +26,12 @@ const io: Io = {
 const contextOf = (reader: Reader): TrpcContext => ({
   identify: (who) => requireWho(who, reader),
   io: () => io,
+  settle: () => undefined,
 });
 const unknown: TrpcContext = {
   identify: () => Promise.reject(unauthorized('Who are you?')),
   io: () => io,
+  settle: () => undefined,
 };
 
 const echo = operation({

@@ -12,7 +12,11 @@ const failing = router({
   }),
 });
 
-const context: TrpcContext = { identify: () => undefined as never, io: () => ({}) as never };
+const context: TrpcContext = {
+  identify: () => undefined as never,
+  io: () => ({}) as never,
+  settle: () => undefined,
+};
 
 /** The event loop has reported the rejections that nothing handles. */
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));

@@ -3,6 +3,8 @@ import { badRequest, forbidden, RelayError, showName } from '../../errors.ts';
 import { readHost } from '../../net/host.ts';
 import type { OwnNames } from '../../net/own-names.ts';
 
+type CheckedNames = Pick<OwnNames, 'isOwn' | 'mayCall'>;
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether a route answers to any host, because probes and scrapers address servers by IP. */
@@ -24,7 +26,7 @@ function countHosts({ rawHeaders }: FastifyRequest['raw']): number {
 const hostOfTarget = (url: string): string | undefined => /^https?:\/\/([^/?#]*)/i.exec(url)?.[1];
 
 /** @throws RelayError `BAD_REQUEST`, `MISDIRECTED_REQUEST` */
-function checkHost(request: FastifyRequest, names: OwnNames): void {
+function checkHost(request: FastifyRequest, names: CheckedNames): void {
   const { raw, headers, host, url } = request;
   if (headers.host === undefined && raw.httpVersion === '1.0') return;
   if (headers.host === undefined || headers.host === '') {
@@ -46,7 +48,7 @@ function checkHost(request: FastifyRequest, names: OwnNames): void {
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Accepts `Sec-Fetch-Site: same-origin`, because a proxy may have changed the host. @throws RelayError `FORBIDDEN` */
-function checkOrigin({ method, headers, host }: FastifyRequest, names: OwnNames): void {
+function checkOrigin({ method, headers, host }: FastifyRequest, names: CheckedNames): void {
   const { origin } = headers;
   if (origin === undefined || SAFE_METHODS.has(method)) return;
   if (headers['sec-fetch-site'] === 'same-origin' || names.mayCall(origin, host)) return;
@@ -59,7 +61,7 @@ function checkOrigin({ method, headers, host }: FastifyRequest, names: OwnNames)
  * Refuses requests that a hostile page may have caused: those for a foreign host name that was rebound to this server's
  * address, and changes requested by pages of other origins. Programs send no `Origin`.
  */
-export function installHostCheck(app: FastifyInstance, names: OwnNames): void {
+export function installHostCheck(app: FastifyInstance, names: CheckedNames): void {
   app.addHook('onRequest', (request, _reply, done) => {
     try {
       checkHost(request, names);

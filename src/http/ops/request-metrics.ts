@@ -65,7 +65,10 @@ export function mountMetrics(app: FastifyInstance, exposition: Exposition, token
 }
 
 /** A scraper may know the listener of the metrics by any name. */
-const EVERY_HOST: OwnNames = { isOwn: (host) => readHost(host) !== undefined, mayCall: () => true };
+const EVERY_HOST: Pick<OwnNames, 'isOwn' | 'mayCall'> = {
+  isOwn: (host) => readHost(host) !== undefined,
+  mayCall: () => true,
+};
 
 /** Builds a separate server for the metrics, so that clients need not be able to reach them. It does not listen yet. */
 export function buildMetricsApp(
