@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { withPrismaSnapshot } from '../db/connection.ts';
 import type { AppendOnlyClient } from '../db/prisma.ts';
 import { toSafeNumber } from '../numbers.ts';
@@ -28,11 +28,32 @@ export interface AuditOptions {
   vault?: string | undefined;
   workSession?: string | undefined;
   action?: string | undefined;
+  /** An author: `key:<id>`, `person:<id>`, or the fingerprint of a session. */
+  by?: string | undefined;
+}
+
+/** @returns an author as the audit log has it @throws InvalidArgumentError */
+function parseAuthor(text: string): string {
+  const author = text.replace(/^session:/, '');
+  if (/^(?:(?:key|person):[0-9a-z]{1,32}|[0-9a-f]{12})$/.test(author)) return author;
+  throw new InvalidArgumentError(
+    'It must be key:<id>, person:<id>, or the 12 digits of a fingerprint, such as session list shows.',
+  );
 }
 
 /** Rows that are fetched together, and how much time the first query looks at. */
 const PAGE_ROWS = 1000;
 const FIRST_SPAN_MS = 3_600_000;
+
+/** Actions on a credential, whose row has the credential as its session and the author as its client. */
+const ON_CREDENTIALS = ['session_revoke', 'person_revoke', 'key_create', 'key_revoke'];
+/** Actions of a person, whose row has the fingerprint of the person's session as its client. */
+const OF_PEOPLE = ['sign_in', 'sign_out', 'person_rename'];
+
+/** Rows by an author or about it. An agent chooses its client id, so that of other actions proves nothing. */
+const byAuthor = (author: string) => ({
+  OR: [{ session: author }, { clientId: author, action: { in: [...ON_CREDENTIALS, ...OF_PEOPLE] } }],
+});
 
 /**
  * Yields the rows of the audit log by time. Its table has no index in that order, but one that finds a span of time. So
@@ -41,13 +62,17 @@ const FIRST_SPAN_MS = 3_600_000;
  */
 export async function* readAudit(
   { auditLine }: AppendOnlyClient,
-  { since, until, vault, workSession, action }: AuditOptions,
+  { since, until, vault, workSession, action, by }: AuditOptions,
 ): AsyncGenerator<AuditRow> {
   const wanted = {
     ...(vault !== undefined && { bucket: bucketOf(vault), vaultId: vault }),
     ...(workSession !== undefined && { workSessionId: workSession }),
     ...(action !== undefined && { action }),
-    AND: [{ wireAt: { gte: since } }, ...(until === undefined ? [] : [{ wireAt: { lt: until } }])],
+    AND: [
+      { wireAt: { gte: since } },
+      ...(until === undefined ? [] : [{ wireAt: { lt: until } }]),
+      ...(by === undefined ? [] : [byAuthor(by)]),
+    ],
   };
   let from = new Date(since);
   const { _max } = await auditLine.aggregate({ where: { ...wanted, at: { gte: from } }, _max: { at: true } });
@@ -112,6 +137,7 @@ export function makeAuditCommand({ setUp, out }: CommandDeps): Command {
     .option('--vault <id>', 'only rows about this vault')
     .option('--work-session <id>', 'only rows of this work session')
     .option('--action <action>', 'only this action, such as append or session_revoke')
+    .option('--by <author>', 'only rows of this author: key:<id>, person:<id>, or a fingerprint', parseAuthor)
     .option('--json', 'print one JSON object a line')
     .action(async ({ json, ...options }: AuditOptions & { json?: true }) => {
       const { config, log } = setUp();

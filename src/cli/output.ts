@@ -32,6 +32,11 @@ export class Output {
     stream.on('error', () => undefined);
   }
 
+  /** Whether a person reads the output. */
+  get isTerminal(): boolean {
+    return 'isTTY' in this.#stream && this.#stream.isTTY === true;
+  }
+
   /** Prints one line at once. */
   async line(text: string): Promise<void> {
     await this.#add(`${escapeText(text)}\n`);

@@ -4,6 +4,7 @@ import { makeAuditCommand } from './audit.ts';
 import type { CommandDeps } from './command.ts';
 import { makeKeyCommand } from './key.ts';
 import { makeMigrateCommand } from './migrate.ts';
+import { makeOpenCommand } from './open.ts';
 import { makeOpenApiCommand } from './openapi.ts';
 import { makeServeCommand } from './serve.ts';
 import { makeSessionCommand } from './session.ts';
@@ -13,6 +14,7 @@ import { makeVerifyCommand } from './verify.ts';
 const COMMANDS = [
   makeServeCommand,
   makeMigrateCommand,
+  makeOpenCommand,
   makeSessionCommand,
   makeKeyCommand,
   makeAstationCommand,

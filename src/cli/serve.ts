@@ -37,7 +37,7 @@ async function serve({ setUp, version, out }: CommandDeps): Promise<number> {
   const { startServer } = await import('./start-server.ts');
   const server = await startServer(config, log, version);
   // A closed stdout must not stop the server.
-  await out.text(welcome(server.url, config)).catch(() => undefined);
+  await out.text(welcome(server.url, config, server.link)).catch(() => undefined);
   const ended = await Promise.race([
     signalled.then((signal) => ({ code: 0, why: signal })),
     server.broken.then((why) => ({ code: 1, why })),

@@ -42,9 +42,14 @@ function makeCreateCommand({ setUp, out, hints }: CommandDeps): Command {
 /** A session as `--json` prints it; its id is not kept. */
 export interface SessionRow {
   fingerprint: string;
+  /** Of an agent, or of a person at the dashboard. */
+  kind: 'session' | 'person';
   status: 'pending' | 'granted' | 'denied' | 'revoked' | 'expired';
   astation_id: string | null;
   hostname: string;
+  /** Of a person; null: no name yet, or an agent. */
+  person_id: string | null;
+  name: string | null;
   created_at: string;
   last_used_at: string | null;
   expires_at: string;
@@ -70,12 +75,15 @@ export async function* readSessions(
       }),
     limit,
   );
-  for await (const { hash, state, astationId, hostname, ...times } of states) {
+  for await (const { hash, kind, state, astationId, hostname, personId, personName, ...times } of states) {
     yield {
       fingerprint: hash.slice(0, FINGERPRINT_DIGITS),
+      kind: kind as SessionRow['kind'],
       status: state as SessionRow['status'],
       astation_id: astationId,
       hostname,
+      person_id: personId,
+      name: personName,
       created_at: times.createdAt,
       last_used_at: times.lastUsedAt,
       expires_at: times.expiresAt,
@@ -83,18 +91,21 @@ export async function* readSessions(
   }
 }
 
-const HEAD = ['FINGERPRINT', 'STATUS', 'ASTATION', 'HOSTNAME', 'LAST USED', 'EXPIRES'];
+const HEAD = ['FINGERPRINT', 'KIND', 'STATUS', 'ASTATION', 'HOSTNAME OR NAME', 'LAST USED', 'EXPIRES'];
 
 async function* toCells(sessions: AsyncIterable<SessionRow>): AsyncGenerator<string[]> {
   for await (const session of sessions) {
-    const { fingerprint, status, astation_id, hostname, last_used_at, expires_at } = session;
-    yield [fingerprint, status, astation_id ?? '-', hostname || '-', last_used_at ?? '-', expires_at ?? '-'];
+    const { fingerprint, kind, status, astation_id, last_used_at, expires_at } = session;
+    const whose = session.hostname || session.name || '-';
+    yield [fingerprint, kind, status, astation_id ?? '-', whose, last_used_at ?? '-', expires_at];
   }
 }
 
 function makeListCommand({ setUp, out }: CommandDeps): Command {
   return new Command('list')
-    .description('list sessions by fingerprint, oldest first; the server does not store their ids')
+    .description(
+      'list sessions of agents and people by fingerprint, oldest first; the server does not store their ids',
+    )
     .option('--limit <n>', 'maximum number of sessions to print', parseCount)
     .option('--json', 'print one JSON array')
     .action(async ({ limit, json }: { limit?: number; json?: true }) => {
@@ -111,7 +122,7 @@ function makeListCommand({ setUp, out }: CommandDeps): Command {
 function makeRevokeCommand({ setUp, out }: CommandDeps): Command {
   return new Command('revoke')
     .argument('<id>', 'its id or its fingerprint')
-    .description('end a session at once, by its id or its fingerprint')
+    .description('end a session of an agent or a person at once, by its id or its fingerprint')
     .action(async (id: string) => {
       const { config, log } = setUp();
       await withDatabase(config, log, (db) => new SessionStore(db).revoke(id));

@@ -5,11 +5,13 @@ import { buildApp } from '../app.ts';
 import type { Config } from '../config.ts';
 import { listenOn } from '../http/edge/listen.ts';
 import { buildMetricsApp } from '../http/ops/request-metrics.ts';
+import { bareName } from '../net/host.ts';
 import { isLoopback } from '../net/own-names.ts';
 import { openObservability } from '../observability/open.ts';
 import { openServices } from '../services.ts';
 import { bringUpToDate } from './bring-up-to-date.ts';
 import { openDatabaseSource } from './database-url.ts';
+import { linkOf } from './link.ts';
 
 /** Closing steps, run last in, first out. One that fails does not keep the others from running. */
 class Cleanup {
@@ -70,6 +72,8 @@ const portOf = (app: FastifyInstance) => (app.server.address() as AddressInfo).p
 export interface RunningServer {
   /** Where it listens, e.g. `http://127.0.0.1:3000`. */
   url: string;
+  /** Signs one person in at the dashboard as an operator. Undefined where other machines can reach the server. */
+  link: string | undefined;
   /** Resolves with a reason when the server cannot go on by itself. */
   broken: Promise<string>;
   stop(): Promise<void>;
@@ -112,7 +116,10 @@ async function assemble(
   await listen(app, { host: config.host, port: config.port, variable: 'PORT' });
   const { address, family, port } = app.server.address() as AddressInfo;
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-  return { url, broken, stop: () => cleanup.run(log) };
+  // A public address means that a proxy passes other machines on.
+  const isLocal = isLoopback(address) && isLoopback(bareName(new URL(config.publicBaseUrl ?? url).hostname));
+  const link = isLocal ? linkOf(config.publicBaseUrl ?? url, await services.people.invite({})) : undefined;
+  return { url, link, broken, stop: () => cleanup.run(log) };
 }
 
 /**

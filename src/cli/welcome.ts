@@ -1,11 +1,14 @@
 import type { Config } from '../config.ts';
 
-/** What a newcomer needs right after the start: where, how to make a session, and a first hand-over. */
-export function welcome(url: string, config: Config): string {
+/**
+ * What a newcomer needs right after the start: where, how to make a session, and a first hand-over.
+ * @param link to the dashboard; undefined: other machines reach the server, so its output may not hold a secret
+ */
+export function welcome(url: string, config: Config, link: string | undefined): string {
   const base = config.publicBaseUrl ?? url;
   return `
 vault-relay listens on ${url}
-
+${link === undefined ? '' : `\nDashboard: ${link}\n`}
 Create a session for each agent of one Astation (in another terminal, in this folder):
   npx vault-relay session create --astation my-astation
 

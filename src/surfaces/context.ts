@@ -91,6 +91,9 @@ export class RequestContext implements Io {
   /** @throws RelayError `FORBIDDEN` unless the dashboard sent the request */
   async #identifyVisitor(): Promise<Visitor> {
     this.#deps.cookies.checkPage(this.#request);
+    if (this.#request.headers['trpc-accept'] === 'application/jsonl') {
+      throw badRequest('This call may set a cookie, so its answer cannot be streamed; send it alone.');
+    }
     const credential = await this.#deps.credentialOf(this.#request);
     return { visitor: true, person: credential?.person && (credential as PersonCredential) };
   }
@@ -133,12 +136,16 @@ export class RequestContext implements Io {
     if (signedIn !== undefined) this.#deps.cookies.send(this.#reply, signedIn);
   }
 
-  /** Sends the cookie of the person again, if its life was just extended. @throws RelayError as `CredentialOf` */
+  /** Sends the cookie of the person again, if its life was just extended. */
   async renewCookie(): Promise<void> {
-    const found = this.#deps.credentialOf(this.#request);
-    const credential = found instanceof Promise ? await found : found;
-    const secret = credential?.renewed ? this.#deps.cookies.read(this.#request) : undefined;
-    if (secret !== undefined) this.#deps.cookies.send(this.#reply, secret);
+    const { cookies, credentialOf } = this.#deps;
+    try {
+      const credential = await credentialOf(this.#request);
+      const secret = credential?.renewed ? cookies.read(this.#request) : undefined;
+      if (secret !== undefined) cookies.send(this.#reply, secret);
+    } catch {
+      // Where the cookie is refused or cannot be looked up, the call itself says so.
+    }
   }
 
   /** The caller, if it was requested before. The promise may still reject. */

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { hashSessionId } from '../../src/access/session-id.ts';
 import * as vaultAuditSql from '../../src/audit/vault-audit-sql.ts';
 import * as keySql from '../../src/keys/sql.ts';
+import * as peopleSql from '../../src/people/sql.ts';
 import * as astationSql from '../../src/session/astation-sql.ts';
 import * as bindingSql from '../../src/session/binding-sql.ts';
 import * as otherSessionSql from '../../src/session/sql.ts';
@@ -49,6 +50,9 @@ const FILL = `
   INSERT INTO sessions (id_hash, hostname, status, astation_id, expires_at)
   SELECT sha256(n::text::bytea), 'host', 'granted', 'st-' || n % 500, now() + interval '1 day'
   FROM generate_series(1, 20000) AS n;
+  INSERT INTO people (id, name) SELECT 'p' || n, 'person ' || n FROM generate_series(1, 5000) AS n;
+  INSERT INTO sign_in_codes (code_hash, role, expires_at)
+  SELECT sha256(n::text::bytea), 'operator', now() + interval '1 minute' FROM generate_series(1, 5000) AS n;
   INSERT INTO astations (astation_id, public_key)
   SELECT 'st-' || n, '04' || repeat('ab', 64) FROM generate_series(1, 5000) AS n;
   INSERT INTO api_keys (id, key_hash, work_session_id, name, client_id, scopes, created_by)
@@ -350,6 +354,18 @@ const SESSION_CASES: Record<Exclude<keyof typeof sessionSql, (typeof READS_ALL)[
   ),
 };
 
+const secretHash = [hash, hash];
+const SIGNING_IN = [...secretHash, 'p1', 'Maria', hash, ...SOURCE];
+const PEOPLE_CASES: Record<keyof typeof peopleSql, Case[]> = {
+  CREATE_CODE: each([], [hash, 'member', 'st-1', 'Maria']),
+  USE_PERSON: each([['sessions_pkey'], BANS, ['people_pkey']], [hash]),
+  SIGN_IN: each([['sign_in_codes_pkey'], ['sessions_pkey'], BANS], SIGNING_IN),
+  SIGN_IN_WITH_SESSION: each([['sessions_pkey'], BANS], SIGNING_IN),
+  RENAME: each([['people_pkey']], ['p1', 'Maria', 'ab'.repeat(6), 'st-1', ...SOURCE]),
+  SIGN_OUT: each([['sessions_by_person', 'sessions_pkey']], ['p1', hash, ...SOURCE]),
+  SWEEP_PEOPLE: each([['sign_in_codes_by_expiry'], ['sessions_by_expiry']], []),
+};
+
 test('every statement has its case', () => {
   expect(Object.keys(VAULT_CASES).toSorted()).toEqual(Object.keys(vaultSql).toSorted());
   const lookUps = Object.keys(sessionSql).filter((name) => !READS_ALL.some((other) => other === name));
@@ -360,6 +376,7 @@ const forOperators = Object.entries(READS.operator).map(([name, sql]) => [`opera
 const SQL: Record<string, string> = {
   ...vaultSql,
   ...sessionSql,
+  ...peopleSql,
   LIST: vaultSql.LIST,
   ...Object.fromEntries(forOperators),
 };
@@ -368,6 +385,7 @@ const operatorCases = Object.entries(OPERATOR_CASES).map(([name, cases]) => [`op
 const ALL_CASES: Record<string, Case[]> = {
   ...VAULT_CASES,
   ...SESSION_CASES,
+  ...PEOPLE_CASES,
   ...Object.fromEntries(operatorCases),
 };
 

@@ -135,6 +135,9 @@ describe('listing', () => {
     expect(mine).toEqual(
       [first, second].map((id) => ({
         fingerprint: fingerprintOf(id),
+        kind: 'session',
+        person_id: null,
+        name: null,
         hostname: 'laptop',
         status: 'granted',
         astation_id: 'st-list',

@@ -23,6 +23,17 @@ export interface PageCall {
 /** What the dashboard sends with each call. */
 const asPage = (base: string) => ({ 'x-vault-relay-client': 'dashboard', origin: new URL(base).origin });
 
+interface Body {
+  result?: { data: unknown };
+  error?: { message: string; data?: { httpStatus: number } };
+}
+
+/** A stream that is refused has begun by then, and so has the refusal as its only event. */
+function readAnswer(text: string): Body {
+  const refusal = /event: serialized-error\ndata: (.*)/.exec(text)?.[1];
+  return refusal === undefined ? (JSON.parse(text) as Body) : { error: JSON.parse(refusal) };
+}
+
 /** Calls a procedure as the dashboard does: a mutation by POST. */
 export async function callAsPage(
   base: string,
@@ -40,12 +51,9 @@ export async function callAsPage(
     },
     ...(method === 'POST' && { body: JSON.stringify(input ?? {}) }),
   });
-  const { result, error } = (await answer.json()) as {
-    result?: { data: unknown };
-    error?: { message: string };
-  };
+  const { result, error } = readAnswer(await answer.text());
   return {
-    status: answer.status,
+    status: error?.data?.httpStatus ?? answer.status,
     data: result?.data,
     message: error?.message,
     setCookie: answer.headers.getSetCookie().at(-1),

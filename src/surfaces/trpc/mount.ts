@@ -86,12 +86,7 @@ export function mountTrpc(app: FastifyInstance, router: AppRouter, contextOf: Co
     config: { loggable: loggableBatchOf(router), operation: makeOperationOf(router) },
     // The server reads a longer body only after it has identified the caller, because no call without a session needs one.
     onRequest: async (request, reply) => {
-      if (request.headers.cookie !== undefined) {
-        // Where the credential cannot be found, or the cookie is refused, the call itself says so.
-        await contextOf(request, reply)
-          .renewCookie()
-          .catch(() => undefined);
-      }
+      if (request.headers.cookie !== undefined) await contextOf(request, reply).renewCookie();
       const { 'content-length': length } = request.headers;
       const isShort = length !== undefined && Number(length) <= MAX_UNAUTHENTICATED_BODY;
       if (request.method === 'POST' && !isShort) await contextOf(request, reply).identify('reader');
