@@ -61,7 +61,11 @@ export default defineConfig({
     host: '127.0.0.1',
     strictPort: true,
     proxy: {
-      '^/(trpc|health|docs|assets|api/(vault|openapi\\.json))(/|\\?|$)': `http://127.0.0.1:${process.env.PORT ?? 3000}`,
+      '^/(trpc|health|docs|assets|api/(vault|openapi\\.json))(/|\\?|$)': {
+        target: `http://127.0.0.1:${process.env.PORT ?? 3000}`,
+        // The server takes the cookie from pages of its own host, so it must see the host of this page.
+        changeOrigin: false,
+      },
     },
   },
   build: {

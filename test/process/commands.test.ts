@@ -22,6 +22,7 @@ const COMMANDS = [
   ['key', 'list'],
   ['key', 'revoke', 'x'],
   ['session', 'revoke', 'x'],
+  ['open'],
   ['astation', 'list'],
   ['astation', 'forget-key', 'x'],
   ['verify'],

@@ -138,6 +138,7 @@ describe('the caller', () => {
 });
 
 describe('readers', () => {
+  const resolveReaderLater = async (credentials: Credentials) => resolveReader(credentials, rules);
   const read = async (authorization: string | undefined, others = rules) =>
     resolveReader({ authorization, readIds: () => [] }, others);
 
@@ -185,6 +186,40 @@ describe('readers', () => {
     for (const token of [TOKEN, 'undefined', 'x']) {
       await expect(read(`dashboard ${token}`, off)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
     }
+  });
+
+  test.each([
+    [`dashboard ${ADMIN_TOKEN}`, 'person:operator', 'operator'],
+    ['session operator', 'person:1', 'operator'],
+  ])('acts in the work session that it names: %s', async (authorization, author, clientId) => {
+    const readWorkSession = () => 'st-9';
+    const acting = await resolveReader({ authorization, readIds: () => [], readWorkSession }, rules);
+    expect(acting).toMatchObject({ kind: 'person', workSessionId: 'st-9', author, clientId });
+    const named = resolveReaderLater({ authorization, readIds: () => ['x'], readWorkSession });
+    await expect(named).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  test.each([`dashboard ${TOKEN}`, 'session known'])(
+    'acts in no other work session: %s',
+    async (authorization) => {
+      const acting = resolveReaderLater({
+        authorization,
+        readIds: () => ['a'],
+        readWorkSession: () => 'st-9',
+      });
+      await expect(acting).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    },
+  );
+
+  test('is a person by the cookie, unless there is a header', async () => {
+    const readCookie = () => 'operator';
+    expect(
+      await resolveReader({ authorization: undefined, readCookie, readIds: () => [] }, rules),
+    ).toMatchObject({
+      author: 'person:1',
+    });
+    const both = resolveReaderLater({ authorization: 'Basic x', readCookie, readIds: () => [] });
+    await expect(both).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
   });
 
   test('is otherwise the caller', async () => {

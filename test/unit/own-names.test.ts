@@ -158,6 +158,36 @@ describe('a page may call', () => {
   });
 });
 
+describe("a page is the server's own", () => {
+  const isOwnPage = (origin: string, host: string, settings: Partial<Settings>, isHttps = false) =>
+    names(settings).isOwnPage(origin, host, isHttps);
+
+  test.each<[origin: string, host: string, Partial<Settings>, isHttps?: boolean]>([
+    ['http://127.0.0.1:3000', '127.0.0.1:3000', {}],
+    ['http://localhost:3000', 'LOCALHOST:3000', {}],
+    ['http://127.0.0.1:3000', '127.0.0.1:3000', { publicBaseUrl: 'https://relay.example.org' }, true],
+    ['https://relay.example.org', '127.0.0.1:3000', { publicBaseUrl: 'https://relay.example.org' }, true],
+    ['https://relay.example.org', 'relay.example.org', { allowedHosts: ['relay.example.org'] }, true],
+    ['http://192.0.2.7:3000', '192.0.2.7:3000', { host: '0.0.0.0' }],
+  ])('of its own host: %s at %s', (origin, host, settings, isHttps) => {
+    expect(isOwnPage(origin, host, settings, isHttps)).toBe(true);
+  });
+
+  test.each<[origin: string, host: string, Partial<Settings>, isHttps?: boolean]>([
+    ['http://localhost:3000', '127.0.0.1:3000', {}],
+    ['http://127.0.0.1:3001', '127.0.0.1:3000', {}],
+    ['https://pages.example', '127.0.0.1:3000', { corsOrigin: ['https://pages.example'] }],
+    ['https://pages.example', '127.0.0.1:3000', { corsOrigin: ['*'] }],
+    ['https://evil.example', 'relay.example.org', { allowedHosts: ['*'] }],
+    ['http://relay.example.org', 'relay.example.org', { allowedHosts: ['relay.example.org'] }, true],
+    ['https://a.example', 'b.example', { allowedHosts: ['a.example', 'b.example'] }],
+    ['null', '127.0.0.1:3000', { corsOrigin: ['*'] }],
+    ['', 'localhost', {}],
+  ])('of no other: %s at %s', (origin, host, settings, isHttps) => {
+    expect(isOwnPage(origin, host, settings, isHttps)).toBe(false);
+  });
+});
+
 test('a host is read as URLs are', () => {
   expect(readHost('RELAY.Example.:8080')).toEqual({ name: 'relay.example', port: 8080 });
   expect(readHost('[2001:DB8::0007]')).toEqual({ name: '2001:db8::7', port: undefined });
