@@ -1,3 +1,4 @@
+import { takeLinkCode } from './link-code.ts';
 import { SharedState, useShared } from './shared-state.ts';
 
 /**
@@ -7,7 +8,7 @@ import { SharedState, useShared } from './shared-state.ts';
 const WRITE_MS = 250;
 
 /** The parameters of a page's address, beside its path. */
-export type Parameter = 'q' | 'filter' | 'moment' | 'at' | 'sheet';
+export type Parameter = 'q' | 'writer' | 'filter' | 'moment' | 'at' | 'sheet';
 
 interface Address {
   path: string;
@@ -24,6 +25,7 @@ interface NavigateOptions {
 const MAX_REMEMBERED = 200;
 
 function read(): Address {
+  takeLinkCode();
   const [path = '', parameters = ''] = location.hash.replace(/^#?\/?/, '').split('?', 2);
   return { path: `/${path}`, parameters };
 }

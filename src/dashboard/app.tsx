@@ -2,9 +2,10 @@ import { CSPProvider } from '@base-ui/react/csp-provider';
 import { lazy, Suspense, useEffect } from 'react';
 import { Route, Router, Switch } from 'wouter';
 import { usePath } from './address.ts';
-import { SessionProvider } from './api/session.tsx';
+import { SessionProvider } from './api/session-provider.tsx';
 import { Frame } from './frame/frame.tsx';
 import { NotFound } from './frame/not-found.tsx';
+import { Unknown } from './frame/unknown.tsx';
 import { LANGUAGES, useLanguage } from './i18n/index.ts';
 import { usePreferences } from './preferences.ts';
 import { SignIn } from './sign-in/sign-in.tsx';
@@ -16,6 +17,7 @@ const loadVaultPage = () => import('./vault/vault-page.tsx');
 const VaultPage = lazy(loadVaultPage);
 /** The list has loaded by then. */
 const PRELOAD_MS = 300;
+const AccessPage = lazy(() => import('./access/access-page.tsx'));
 const StatusPage = lazy(() => import('./status/status-page.tsx'));
 
 /** Tells the document which language and appearance the reader chose. */
@@ -45,7 +47,10 @@ export function App() {
   return (
     <CSPProvider disableStyleElements>
       <Router hook={usePath}>
-        <SessionProvider renderForm={(form) => <SignIn {...form} />}>
+        <SessionProvider
+          renderForm={(form) => <SignIn {...form} />}
+          renderUnknown={(error) => <Unknown error={error} />}
+        >
           <Frame>
             <Suspense fallback={null}>
               <Switch>
@@ -55,6 +60,7 @@ export function App() {
                     <VaultPage key={params.vaultId} {...params} />
                   )}
                 </Route>
+                <Route path="/access" component={AccessPage} />
                 <Route path="/server" component={StatusPage} />
                 <Route component={NotFound} />
               </Switch>

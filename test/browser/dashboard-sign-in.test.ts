@@ -28,9 +28,9 @@ describeInBrowser('signing in', () => {
       await page.getByRole('button', { name: 'Menu' }).click();
       await page.getByText('Signed in as maria').waitFor();
       await page.getByRole('menuitem', { name: 'Sign out' }).click();
-      await page.getByRole('button', { name: 'Sign in' }).waitFor();
+      await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
       await page.reload();
-      await page.getByRole('button', { name: 'Sign in' }).waitFor();
+      await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
     });
   });
 
@@ -41,7 +41,7 @@ describeInBrowser('signing in', () => {
       await page.getByRole('heading', { name: 'Vaults', exact: true }).waitFor();
       const other = await page.context().newPage();
       await other.goto(server.url);
-      await other.getByRole('button', { name: 'Sign in' }).waitFor();
+      await other.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
     });
   });
 
@@ -156,10 +156,10 @@ describeInBrowser('signing in', () => {
       await page.goto(server.url);
       await page.getByRole('tab', { name: 'Operator' }).click();
       await page.getByLabel('Operator token').fill('a guess');
-      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
       await page.getByRole('alert').filter({ hasText: 'does not accept this token' }).waitFor();
       await page.getByLabel('Operator token').fill(TOKEN);
-      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
       await page.getByText('Read only').waitFor();
       expect(await page.getByRole('button', { name: 'New vault' }).count()).toBe(0);
     }));

@@ -25,7 +25,7 @@ export const goTo = (page: Page, path: string): Promise<unknown> =>
 export async function signIn(page: Page, { session, clientId }: { session: string; clientId: string }) {
   await page.getByLabel('Session id').fill(session);
   await page.getByLabel('Client id').fill(clientId);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
 /** Locates an entry by its number. */

@@ -25,14 +25,24 @@ const MAX_URL_LENGTH = 8000;
 /** What a person looks at is counted apart from what agents do. */
 const LOOKING = { 'x-vault-relay-client': 'dashboard' };
 
-function proofOf(credentials: Credentials): { authorization: string; query: string } {
-  return credentials.kind === 'session'
-    ? {
-        authorization: `session ${credentials.session}`,
-        query: `?id=${encodeURIComponent(credentials.clientId)}`,
-      }
-    : { authorization: `dashboard ${credentials.token}`, query: '' };
+/** What a request carries: a header, and parameters of the address. The cookie of a person goes by itself. */
+function proofOf(credentials: Credentials): { authorization?: string; query: Record<string, string> } {
+  switch (credentials.kind) {
+    case 'session':
+      return { authorization: `session ${credentials.session}`, query: { id: credentials.clientId } };
+    case 'key':
+      return { authorization: `session ${credentials.key}`, query: {} };
+    case 'operator':
+      return { authorization: `dashboard ${credentials.token}`, query: {} };
+    case 'person':
+      return { query: {} };
+  }
 }
+
+const queryOf = (parameters: Record<string, string>): string =>
+  Object.entries(parameters)
+    .map(([name, value], at) => `${at === 0 ? '?' : '&'}${name}=${encodeURIComponent(value)}`)
+    .join('');
 
 /** The `Retry-After` of an answer in ms; 0 if there is none. */
 function pauseOf({ status, headers }: Response): number {
@@ -76,12 +86,21 @@ const makeStreamFetch =
 const goesAlone = ({ type, input }: { type: string; input: unknown }): boolean =>
   type === 'mutation' || (typeof input === 'object' && input !== null && 'q' in input);
 
+interface ClientOptions {
+  /** Called when the server no longer accepts the credentials. */
+  onEnded?: () => void;
+  /** The work session that an operator acts in. */
+  workSession?: string;
+}
+
 /** The server's procedures as typed functions, called as this person. */
-export function makeClient(credentials: Credentials, onEnded: () => void = () => undefined): Client {
+export function makeClient(credentials: Credentials, options: ClientOptions = {}): Client {
+  const { onEnded = () => undefined, workSession } = options;
   const { authorization, query } = proofOf(credentials);
-  const url = `${serverUrl('trpc')}${query}`;
-  const headers = { authorization, ...LOOKING };
-  const options = { url, headers, fetch: send as NonNullable<LinkOptions['fetch']> };
+  const parameters = workSession === undefined ? query : { ...query, work_session: workSession };
+  const url = `${serverUrl('trpc')}${queryOf(parameters)}`;
+  const headers = { ...(authorization !== undefined && { authorization }), ...LOOKING };
+  const links = { url, headers, fetch: send as NonNullable<LinkOptions['fetch']> };
   return createTRPCClient<AppRouter>({
     links: [
       splitLink({
@@ -93,8 +112,8 @@ export function makeClient(credentials: Credentials, onEnded: () => void = () =>
         }),
         false: splitLink({
           condition: goesAlone,
-          true: httpLink(options),
-          false: httpBatchLink({ ...options, maxItems: MAX_BATCH_SIZE, maxURLLength: MAX_URL_LENGTH }),
+          true: httpLink(links),
+          false: httpBatchLink({ ...links, maxItems: MAX_BATCH_SIZE, maxURLLength: MAX_URL_LENGTH }),
         }),
       }),
     ],

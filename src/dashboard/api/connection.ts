@@ -70,6 +70,18 @@ class Connection {
     this.#pausing = setTimeout(() => this.#set({ pausedUntil: 0 }), until - Date.now());
   }
 
+  /** Waits while no answer comes. */
+  async waitUntilBack(): Promise<void> {
+    while (this.state.lost) {
+      await new Promise<void>((resolve) => {
+        const stop = this.shared.listen(() => {
+          stop();
+          resolve();
+        });
+      });
+    }
+  }
+
   /** Waits until a pause is over. @throws the reason of the signal when it is aborted before */
   async waitForPause(signal?: AbortSignal | null): Promise<void> {
     while (this.state.pausedUntil > 0) {

@@ -1,9 +1,14 @@
 import { tabStorage } from '../ui/storage.ts';
 
-/** A person's credentials: a session of an Astation, or the operator's token. */
+/** What proves who looks: the cookie of a person, the session of an agent, a key, or the operator's token. */
 export type Credentials =
+  | { kind: 'person' }
   | { kind: 'session'; session: string; clientId: string }
+  | { kind: 'key'; key: string }
   | { kind: 'operator'; token: string };
+
+/** The browser sends the cookie, so the page has nothing to keep. It also asks as this before anybody is signed in. */
+export const PERSON: Credentials = { kind: 'person' };
 
 const KEY = 'vault-relay.credentials';
 
@@ -11,12 +16,17 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 
 /** @returns the credentials of this tab, kept until it is closed */
 export function loadCredentials(): Credentials | undefined {
-  const { kind, session, clientId, token } = (tabStorage.get(KEY) ?? {}) as Record<string, unknown>;
+  const kept = (tabStorage.get(KEY) ?? {}) as Record<string, unknown>;
+  const { kind, session, clientId, key, token } = kept;
   if (kind === 'session' && isText(session) && isText(clientId)) return { kind, session, clientId };
+  if (kind === 'key' && isText(key)) return { kind, key };
   if (kind === 'operator' && isText(token)) return { kind, token };
   return undefined;
 }
 
 /** Keeps them for reloads of this tab; undefined forgets them. */
 export const saveCredentials = (credentials: Credentials | undefined): void =>
-  tabStorage.set(KEY, credentials);
+  tabStorage.set(KEY, credentials?.kind === 'person' ? undefined : credentials);
+
+/** The id within a key, which is no secret. */
+export const idOfKey = (key: string): string => key.split('_')[1] ?? '';

@@ -2,7 +2,7 @@ import { useRef } from 'react';
 import { loadDraft, saveDraft } from '../ui/draft.ts';
 
 /** A random key. Does not use `crypto.randomUUID`, because pages without HTTPS lack it. */
-function drawKey(): string {
+export function drawKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

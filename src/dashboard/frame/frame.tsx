@@ -7,6 +7,7 @@ import { Icon } from '../ui/icons.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { MainMenu } from './main-menu.tsx';
+import { NameSheet } from './name-sheet.tsx';
 import { OutageBanner } from './outage-banner.tsx';
 import { ShortcutsSheet } from './shortcuts-sheet.tsx';
 import { SignOutSheet } from './sign-out-sheet.tsx';
@@ -57,7 +58,8 @@ export function Frame({ children }: { children: ReactNode }) {
         <ErrorBoundary key={page}>{children}</ErrorBoundary>
       </main>
       {sheet === 'keys' && <ShortcutsSheet />}
-      {sheet === 'sign-out' && <SignOutSheet />}
+      {sheet.startsWith('sign-out') && <SignOutSheet everywhere={sheet === 'sign-out-everywhere'} />}
+      <NameSheet />
     </>
   );
 }

@@ -2,6 +2,7 @@ import { Menu } from '@base-ui/react/menu';
 import type { ReactNode } from 'react';
 import { navigate, openSheet } from '../address.ts';
 import { serverUrl } from '../api/connection.ts';
+import { idOfKey } from '../api/credentials.ts';
 import { useSession } from '../api/session.tsx';
 import { LANGUAGES, type Language, useLanguage, useText } from '../i18n/index.ts';
 import { type Preferences, setPreference, usePreferences } from '../preferences.ts';
@@ -90,21 +91,38 @@ export function MenuButton({ children }: { children: ReactNode }) {
   );
 }
 
+/** Who is signed in, by name and role. */
+function Who() {
+  const { menu: t } = useText();
+  const { credentials, me, writesAs } = useSession();
+  const name = credentials.kind === 'key' ? t.key(idOfKey(credentials.key)) : writesAs || t.operator;
+  const role = me && (me.work_session_id === null ? t.roles.operator : t.roles.member(me.work_session_id));
+  return (
+    <p className="menu-who">
+      <Foreign>{t.signedInAs(name)}</Foreign>
+      {role !== undefined && (
+        <span className="menu-role">
+          <Foreign>{role}</Foreign>
+        </span>
+      )}
+    </p>
+  );
+}
+
 /** Everything that is wanted now and then. */
 export function MainMenu({ onShortcuts }: { onShortcuts: () => void }) {
   const t = useText();
-  const { credentials, readOnly, signOut } = useSession();
+  const { me, isOperator, signOut } = useSession();
   const leave = () => (countDrafts() > 0 ? openSheet('sign-out') : signOut());
-  const name = credentials.kind === 'session' ? credentials.clientId : t.menu.operator;
   return (
     <MenuButton>
-      <p className="menu-who">
-        <Foreign>{t.menu.signedInAs(name)}</Foreign>
-      </p>
+      <Who />
+      {me && <Item onClick={() => openSheet('name')}>{t.name.change}</Item>}
       <Menu.Separator className="menu-line" />
       <Choices />
       <Menu.Separator className="menu-line" />
-      {readOnly && <Item onClick={() => navigate('/server')}>{t.menu.status}</Item>}
+      {me && <Item onClick={() => navigate('/access')}>{t.menu.access}</Item>}
+      {isOperator && <Item onClick={() => navigate('/server')}>{t.menu.status}</Item>}
       <Item onClick={onShortcuts}>
         {t.menu.shortcuts}
         <kbd>?</kbd>
@@ -112,6 +130,7 @@ export function MainMenu({ onShortcuts }: { onShortcuts: () => void }) {
       <Item onClick={() => window.open(serverUrl('docs'), '_blank', 'noopener')}>{t.menu.api}</Item>
       <Menu.Separator className="menu-line" />
       <Item onClick={leave}>{t.menu.signOut}</Item>
+      {me && <Item onClick={() => openSheet('sign-out-everywhere')}>{t.menu.signOutEverywhere}</Item>}
     </MenuButton>
   );
 }

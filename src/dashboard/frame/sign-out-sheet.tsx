@@ -5,28 +5,31 @@ import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { countDrafts } from '../ui/draft.ts';
 
-/** Asks before signing out forgets what a person has typed and not saved. */
-export function SignOutSheet() {
+/** Asks before signing out forgets what a person has typed and not saved, or ends sessions in other browsers. */
+export function SignOutSheet({ everywhere }: { everywhere: boolean }) {
   const t = useText();
   const { signOut } = useSession();
   const leave = () => {
     navigate('/', { replace: true });
-    signOut();
+    signOut(everywhere);
   };
+  const title = everywhere ? t.menu.signOutEverywhere : t.menu.signOut;
+  const drafts = countDrafts();
   return (
     <Dialog
-      title={t.menu.signOut}
+      title={title}
       onClose={closeSheet}
       actions={
         <>
           <Button onClick={closeSheet}>{t.cancel}</Button>
           <Button look="primary" onClick={leave}>
-            {t.menu.signOut}
+            {title}
           </Button>
         </>
       }
     >
-      <p>{t.menu.drafts(countDrafts())}</p>
+      {everywhere && <p>{t.menu.signOutEverywhereText}</p>}
+      {drafts > 0 && <p>{t.menu.drafts(drafts)}</p>}
     </Dialog>
   );
 }

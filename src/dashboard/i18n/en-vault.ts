@@ -44,6 +44,8 @@ export const enVault = {
 
   author: {
     session: (id: string) => `session ${id}`,
+    key: (id: string) => `key ${id}`,
+    person: (id: string) => `person ${id}`,
     provenText:
       'Proven by the server: this caller wrote it. The name beside it is only what the caller calls itself.',
     claimed: 'not proven',

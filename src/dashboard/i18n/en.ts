@@ -1,4 +1,6 @@
 import { count } from './count.ts';
+import { enAccess } from './en-access.ts';
+import { enSignIn } from './en-sign-in.ts';
 import { enVault } from './en-vault.ts';
 
 /** All texts of the dashboard in English. The other languages have the same shape. */
@@ -49,6 +51,11 @@ export const en = {
     status: 'Server',
     api: 'API reference',
     signOut: 'Sign out',
+    signOutEverywhere: 'Sign out everywhere',
+    signOutEverywhereText: 'This ends your sessions in every browser, this one included.',
+    access: 'Access',
+    roles: { member: (workSession: string) => `Member of ${workSession}`, operator: 'Operator' },
+    key: (id: string) => `key ${id}`,
     signedInAs: (name: string) => `Signed in as ${name}`,
     operator: 'Operator',
     readOnly: 'Read only',
@@ -56,33 +63,9 @@ export const en = {
       `You typed something that is not saved, in ${count(n, 'place', 'places')}. Signing out deletes it.`,
   },
 
-  signIn: {
-    title: 'See what your agents write',
-    lead: 'Sign in with a session of your Astation.',
-    withSession: 'Session',
-    withToken: 'Operator',
-    session: 'Session id',
-    sessionHint: 'It stays in this tab and is forgotten when you close it.',
-    clientId: 'Client id',
-    clientIdHint:
-      'Your name in the vaults: any text that no agent and nobody else uses, such as “maria@example.org”.',
-    show: 'Show',
-    hide: 'Hide',
-    badClientId: 'The server does not accept this client id.',
-    token: 'Operator token',
-    tokenHint: 'The server’s DASHBOARD_TOKEN. It reads every vault and changes none.',
-    submit: 'Sign in',
-    submitting: 'Signing in…',
-    missing: 'Fill in every field.',
-    refused:
-      'The server does not accept this session. It may be mistyped, expired, or not bound to an Astation.',
-    tokenRefused: 'The server does not accept this token.',
-    ended: 'Your session has ended. Sign in again.',
-    makeOne: 'Make me a session',
-    makeOneText: 'The operator of the server creates one with this command, in the server’s folder:',
-    makeOneAstation: 'Astation id',
-    makeOneAfter: 'Then paste its output here.',
-  },
+  ...enSignIn,
+
+  ...enAccess,
 
   connection: {
     lost: 'The server cannot be reached. Trying again…',
@@ -101,6 +84,8 @@ export const en = {
     entries: (n: number) => count(n, 'entry', 'entries'),
     more: (n: number) => `+${n}`,
     nothingFound: (query: string) => `No vault matches “${query}”.`,
+    writtenBy: (name: string) => `Written by ${name}`,
+    nothingBy: (name: string) => `No vault has an entry of ${name}.`,
     clearSearch: 'Clear the search',
     emptyTitle: 'No vaults yet',
     emptyText:

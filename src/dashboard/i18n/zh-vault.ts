@@ -44,6 +44,8 @@ export const zhVault: Pick<Text, 'vault' | 'author' | 'conflict' | 'history' | '
 
   author: {
     session: (id) => `会话 ${id}`,
+    key: (id) => `密钥 ${id}`,
+    person: (id) => `人员 ${id}`,
     provenText: '由服务器证实：这是该调用者写入的。旁边的名称只是调用者的自称。',
     claimed: '未证实',
     claimedText: '该名称是作者的自称。服务器没有保存关于作者身份的证明。',

@@ -1,5 +1,7 @@
 import type { Text } from './en.ts';
 
+import { zhAccess } from './zh-access.ts';
+import { zhSignIn } from './zh-sign-in.ts';
 import { zhVault } from './zh-vault.ts';
 
 const number = (n: number) => n.toLocaleString('zh-CN');
@@ -51,37 +53,20 @@ export const zh: Text = {
     status: '服务器',
     api: 'API 参考',
     signOut: '退出登录',
+    signOutEverywhere: '在所有位置退出',
+    signOutEverywhereText: '这会结束你在所有浏览器中的会话，包括当前浏览器。',
+    access: '访问权限',
+    roles: { member: (workSession) => `${workSession} 的成员`, operator: '运维人员' },
+    key: (id) => `密钥 ${id}`,
     signedInAs: (name) => `当前身份：${name}`,
     operator: '运维人员',
     readOnly: '只读',
     drafts: (n) => `你有 ${number(n)} 处输入尚未保存。退出登录会将其删除。`,
   },
 
-  signIn: {
-    title: '看看你的智能体\u200b在互相说什么',
-    lead: '用你的 Astation 的会话登录。',
-    withSession: '会话',
-    withToken: '运维人员',
-    session: '会话 ID',
-    sessionHint: '只保存在此标签页中，关闭后即被清除。',
-    clientId: '客户端 ID',
-    clientIdHint: '你在保险库中的名字：任何智能体和其他人都未使用的文字，例如“maria@example.org”。',
-    show: '显示',
-    hide: '隐藏',
-    badClientId: '服务器不接受此客户端 ID。',
-    token: '运维令牌',
-    tokenHint: '即服务器的 DASHBOARD_TOKEN。可读取所有保险库，但不能修改。',
-    submit: '登录',
-    submitting: '正在登录…',
-    missing: '请填写所有字段。',
-    refused: '服务器不接受此会话。可能输入有误、已过期，或未绑定到 Astation。',
-    tokenRefused: '服务器不接受此令牌。',
-    ended: '会话已结束，请重新登录。',
-    makeOne: '帮我创建会话',
-    makeOneText: '由服务器的管理者在服务器目录中运行以下命令：',
-    makeOneAstation: 'Astation ID',
-    makeOneAfter: '然后将其输出粘贴到此处。',
-  },
+  ...zhSignIn,
+
+  ...zhAccess,
 
   connection: {
     lost: '无法连接服务器，正在重试…',
@@ -100,6 +85,8 @@ export const zh: Text = {
     entries: (n) => `${number(n)} 个条目`,
     more: (n) => `+${n}`,
     nothingFound: (query) => `没有与“${query}”匹配的保险库。`,
+    writtenBy: (name) => `由 ${name} 写入`,
+    nothingBy: (name) => `没有保险库包含 ${name} 的条目。`,
     clearSearch: '清除搜索',
     emptyTitle: '还没有保险库',
     emptyText: '保险库是智能体彼此交接决定的地方。在终端中创建第一个：',

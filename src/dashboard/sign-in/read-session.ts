@@ -10,8 +10,16 @@ const FORMS = [
 /** Punctuation around a pasted id. */
 const QUOTES = /^["'`“”‘’<]+|["'`“”‘’>,;]+$/g;
 
-/** Finds a session id in whatever was pasted: what the command prints, as text or JSON, a header, or the id in quotes. */
+/** A key has its own form, so it is found in any text. */
+const KEY = /\bvr_[0-9a-z]+_[0-9A-Za-z]+\b/;
+
+/** Whether what was read is a key, which has its own client id. */
+export const isKey = (secret: string): boolean => secret.startsWith('vr_');
+
+/** Finds a session id or a key in whatever was pasted: what the command prints, as text or JSON, a header, or the id in quotes. */
 export function readSession(pasted: string): string {
+  const [key] = KEY.exec(pasted) ?? [];
+  if (key !== undefined) return key;
   const text = pasted.trim().replace(QUOTES, '').trim();
   const form = FORMS.find((one) => one.test(text));
   const id = (form?.exec(text)?.[1] ?? text).trim().replace(QUOTES, '');

@@ -86,6 +86,6 @@ function Status() {
 
 /** How the server is, for its operator. */
 export default function StatusPage() {
-  const { readOnly } = useSession();
-  return readOnly ? <Status /> : <NotFound />;
+  const { isOperator } = useSession();
+  return isOperator ? <Status /> : <NotFound />;
 }

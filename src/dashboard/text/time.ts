@@ -33,3 +33,8 @@ export function formatRelative(date: Date, now: Date, locale: string): string | 
 
 /** Date and time to the second, in the reader's time zone. */
 export const formatExact = (date: Date, locale: string): string => exactIn(locale).format(date);
+
+const dayIn = keep((locale) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }));
+
+/** The day, in the reader's time zone. */
+export const formatDay = (date: Date, locale: string): string => dayIn(locale).format(date);

@@ -1,9 +1,15 @@
-import { useText } from '../i18n/index.ts';
+import { type Text, useText } from '../i18n/index.ts';
 import { showReordering } from '../text/bidi.ts';
 import { Icon } from './icons.tsx';
 import { Foreign } from './names.tsx';
 
-const SESSION = 'session:';
+/** `session:<fingerprint>`, `key:<id>` or `person:<id>`. */
+const FORM = /^(session|key|person):(.+)$/s;
+
+function nameOf(author: string, t: Text['author']): string {
+  const [, kind, id = ''] = FORM.exec(author) ?? [];
+  return kind === undefined ? author : t[kind as 'session' | 'key' | 'person'](id);
+}
 
 interface AuthorProps {
   /** What the server proved about the caller; undefined or empty: nothing. */
@@ -20,11 +26,10 @@ export function Author({ author = '' }: AuthorProps) {
       </span>
     );
   }
-  const name = author.startsWith(SESSION) ? t.session(author.slice(SESSION.length)) : author;
   return (
     <span className="author proven" title={`${t.provenText} ${showReordering(author)}`}>
       <Icon name="shield" size={14} />
-      <Foreign>{name}</Foreign>
+      <Foreign>{nameOf(author, t)}</Foreign>
     </span>
   );
 }

@@ -3,7 +3,7 @@ import type { ComponentProps } from 'react';
 import { Icon, type IconName } from './icons.tsx';
 
 type ButtonProps = Omit<ComponentProps<typeof Base>, 'className'> & {
-  look?: 'plain' | 'primary' | 'quiet';
+  look?: 'plain' | 'primary' | 'quiet' | 'danger';
   icon?: IconName;
 };
 

@@ -1,6 +1,6 @@
 import { LANGUAGES, useLanguage } from '../i18n/index.ts';
 import { SharedState, useShared } from '../shared-state.ts';
-import { formatExact, formatRelative } from '../text/time.ts';
+import { formatDay, formatExact, formatRelative } from '../text/time.ts';
 
 const TICK_MS = 15_000;
 
@@ -24,4 +24,10 @@ export function Time({ at }: { at: string }) {
 export function useExactTime(): (at: string) => string {
   const { locale } = LANGUAGES[useLanguage()];
   return (at) => formatExact(new Date(at), locale);
+}
+
+/** The day, in the reader's language and time zone. */
+export function useDay(): (at: string) => string {
+  const { locale } = LANGUAGES[useLanguage()];
+  return (at) => formatDay(new Date(at), locale);
 }

@@ -1,4 +1,5 @@
 import { problemOf } from '../api/problem.ts';
+import { useSession } from '../api/session.tsx';
 import { NotFound } from '../frame/not-found.tsx';
 import { useTitle } from '../frame/title.ts';
 import { useText } from '../i18n/index.ts';
@@ -49,7 +50,9 @@ export default function VaultPage({ vaultId, view, version }: VaultPageProps) {
   const { data, error, failureReason } = useCurrent(vaultId);
   const { data: meta } = useMeta(vaultId);
   const own = useOwn(vaultId);
-  const verdict = useVerdict(vaultId, own);
+  const { isOperator } = useSession();
+  // What an operator reads is kept in the audit log, like what others read from outside.
+  const verdict = useVerdict(vaultId, own && !isOperator);
   useTitle(meta?.summary || vaultId);
   const target = readTarget(view, version);
   const tab: Tab = view === 'timeline' || view === 'proof' ? view : 'entries';

@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import type { Client } from '../api/client.ts';
 import { useSession } from '../api/session.tsx';
-import { addRows, keysOf } from './queries.ts';
+import { addRows, keysOf, useMeta } from './queries.ts';
 import type { Row } from './rows.ts';
 
 interface Written {
@@ -8,14 +9,22 @@ interface Written {
   idempotency_key: string;
 }
 
+/** The client that writes into a vault: an operator acts in the work session of the vault. */
+function useWriter(vaultId: string): Client {
+  const { client, clientIn, isOperator } = useSession();
+  const { data: meta } = useMeta(vaultId);
+  return isOperator && meta ? clientIn(meta.work_session_id) : client;
+}
+
 /** Writes a new entry. @param onWritten is called also when the page was left before the answer came */
 export function useAppend(vaultId: string, onWritten: (written: Written) => void) {
-  const { client, credentials } = useSession();
+  const client = useWriter(vaultId);
+  const { writesAs } = useSession();
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (input: Written) => client.vault.append.mutate({ vault_id: vaultId, ...input }),
     onSuccess: (place, input) => {
-      addRows(queryClient, vaultId, [ownRow(credentials, { ...place, content: input.text })]);
+      addRows(queryClient, vaultId, [ownRow(writesAs, { ...place, content: input.text })]);
       onWritten(input);
     },
   });
@@ -26,7 +35,8 @@ export function useAppend(vaultId: string, onWritten: (written: Written) => void
  * @param onWritten is called also when the page was left before the answer came
  */
 export function useOverride(vaultId: string, onWritten: (written: Written) => void) {
-  const { client, credentials } = useSession();
+  const client = useWriter(vaultId);
+  const { writesAs } = useSession();
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (input: Written & { base: Row }) => {
@@ -36,7 +46,7 @@ export function useOverride(vaultId: string, onWritten: (written: Written) => vo
     },
     onSuccess: (place, input) => {
       const { text: content, base } = input;
-      addRows(queryClient, vaultId, [ownRow(credentials, { ...place, content, tags: base.tags })]);
+      addRows(queryClient, vaultId, [ownRow(writesAs, { ...place, content, tags: base.tags })]);
       onWritten(input);
     },
   });
@@ -44,7 +54,7 @@ export function useOverride(vaultId: string, onWritten: (written: Written) => vo
 
 /** Replaces the summary, if it is still the one that the person saw. */
 export function useSetSummary(vaultId: string, onWritten: (written: Written) => void) {
-  const { client } = useSession();
+  const client = useWriter(vaultId);
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (input: Written & { expected_summary_version: number }) =>
@@ -55,10 +65,6 @@ export function useSetSummary(vaultId: string, onWritten: (written: Written) => 
 }
 
 /** What was just written, as it looks until the stream brings it: rows of others before it may be on their way. */
-function ownRow(
-  credentials: ReturnType<typeof useSession>['credentials'],
-  row: Pick<Row, 'seq' | 'entry_no' | 'version' | 'content' | 'tags'>,
-): Row {
-  const writer_id = credentials.kind === 'session' ? credentials.clientId : '';
+function ownRow(writer_id: string, row: Pick<Row, 'seq' | 'entry_no' | 'version' | 'content' | 'tags'>): Row {
   return { ...row, kind: 'content', writer_id, created_at: new Date().toISOString() };
 }

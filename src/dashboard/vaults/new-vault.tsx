@@ -1,4 +1,5 @@
 import { closeSheet, navigate } from '../address.ts';
+import { useSession } from '../api/session.tsx';
 import { useWriteKey } from '../api/write-key.ts';
 import { useText } from '../i18n/index.ts';
 import { Button } from '../ui/button.tsx';
@@ -6,7 +7,8 @@ import { Dialog } from '../ui/dialog.tsx';
 import { useDraft } from '../ui/draft.ts';
 import { Field } from '../ui/field.tsx';
 import { ProblemText } from '../ui/problem.tsx';
-import { useCreateVault } from './queries.ts';
+import { useCreateVault } from './create.ts';
+import { useWorkSession, WorkSessionField } from './work-session-field.tsx';
 
 const PLACE = 'new-vault';
 
@@ -16,10 +18,14 @@ export function NewVault() {
   const [summary = '', setSummary] = useDraft<string>(PLACE);
   const { mutate, isPending, error, failureReason } = useCreateVault();
   const { keyOf, renew } = useWriteKey(PLACE);
+  const { isOperator } = useSession();
+  const choice = useWorkSession();
   const submit = () => {
     if (isPending) return;
+    const workSession = isOperator ? choice.value.trim() : undefined;
+    if (workSession === '') return;
     mutate(
-      { summary, idempotency_key: keyOf(summary) },
+      { summary, workSession, idempotency_key: keyOf([summary, workSession]) },
       {
         onSuccess: ({ vault_id }) => {
           renew();
@@ -50,6 +56,7 @@ export function NewVault() {
         onChange={(event) => setSummary(event.target.value || undefined)}
         dir="auto"
       />
+      {isOperator && <WorkSessionField choice={choice} hint={t.workSession.hint} />}
       <ProblemText error={error ?? failureReason} />
     </Dialog>
   );

@@ -1,10 +1,10 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { type Client, codeOf } from '../api/client.ts';
 import { useStream, useThrottled } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 
-const LIST_KEY = ['vaults'];
+export const LIST_KEY = ['vaults'];
 
 /** A vault in the list. */
 export interface ListedVault {
@@ -13,6 +13,14 @@ export interface ListedVault {
   changed_at?: string | undefined;
   entries?: number | undefined;
   writers?: string[] | undefined;
+}
+
+/** Which vaults are listed; empty: any. */
+export interface ListFilter {
+  /** A text that they hold. */
+  q: string;
+  /** A client that wrote into them. */
+  writer: string;
 }
 
 /** Vaults that are read at a time, and that a page holds at most. */
@@ -27,7 +35,11 @@ const RELOAD_MS = 10_000;
 /** How long the list waits for the stream of changes: what changes before that opens would be missed. */
 const STREAM_MS = 1000;
 
-async function readAll(client: Client, q: string, signal: AbortSignal): Promise<ListedVault[]> {
+async function readAll(
+  client: Client,
+  { q, writer }: ListFilter,
+  signal: AbortSignal,
+): Promise<ListedVault[]> {
   const vaults: ListedVault[] = [];
   let cursor: string | null = null;
   do {
@@ -35,6 +47,7 @@ async function readAll(client: Client, q: string, signal: AbortSignal): Promise<
       details: true,
       limit: PORTION,
       ...(q ? { q } : {}),
+      ...(writer ? { writer } : {}),
       ...(cursor === null ? {} : { cursor }),
     };
     const page: Awaited<ReturnType<Client['vault']['listPage']['query']>> = await client.vault.listPage.query(
@@ -69,8 +82,8 @@ function replace(list: ListedVault[], now: ReadonlyMap<string, ListedVault | und
  * Keeps the list up to date: looks at the vaults that changed, not at all of them.
  * @returns whether changes are followed, or nobody knows when they will be
  */
-function useChanges(q: string): boolean {
-  const { client, readOnly } = useSession();
+function useChanges({ q, writer }: ListFilter): boolean {
+  const { client, isOperator } = useSession();
   const queryClient = useQueryClient();
   const changed = useRef(new Set<string>());
   const [ready, setReady] = useState(false);
@@ -87,14 +100,14 @@ function useChanges(q: string): boolean {
     const read = async () => {
       const now = await Promise.all(ids.map(async (id) => [id, await readOne(client, id)] as const));
       const names = new Map(now);
-      queryClient.setQueryData<ListedVault[]>([...LIST_KEY, ''], (list) => list && replace(list, names));
+      queryClient.setQueryData<ListedVault[]>([...LIST_KEY, '', ''], (list) => list && replace(list, names));
     };
     // Without an answer the list is read again when the server is back.
     read().catch(reloadSoon);
   }, LOOK_MS);
   const note = (vaultId: string) => {
     // What an operator reads of a vault is kept in the audit log, and nobody knows whether a search finds it now.
-    if (readOnly || q) return reloadSoon();
+    if (isOperator || q || writer) return reloadSoon();
     changed.current.add(vaultId);
     look();
   };
@@ -114,27 +127,17 @@ function useChanges(q: string): boolean {
   return ready;
 }
 
-/** The vaults that hold a text, the one that changed last first; kept up to date. @param q empty: all */
-export function useVaults(q: string) {
+/** The vaults that a filter selects, the one that changed last first; kept up to date. */
+export function useVaults(filter: ListFilter) {
   const { client } = useSession();
-  const ready = useChanges(q);
+  const ready = useChanges(filter);
   return useQuery({
-    queryKey: [...LIST_KEY, q],
-    queryFn: ({ signal }) => readAll(client, q, signal),
+    queryKey: [...LIST_KEY, filter.q, filter.writer],
+    queryFn: ({ signal }) => readAll(client, filter, signal),
     enabled: ready,
     // What changed while another page was looked at was not followed.
     staleTime: 0,
     placeholderData: keepPreviousData,
     select: (vaults) => vaults.toSorted((a, b) => (b.changed_at ?? '').localeCompare(a.changed_at ?? '')),
-  });
-}
-
-/** Makes a vault. */
-export function useCreateVault() {
-  const { client } = useSession();
-  const queryClient = useQueryClient();
-  return useMutation({
-    mutationFn: (input: { summary: string; idempotency_key: string }) => client.vault.create.mutate(input),
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: LIST_KEY }),
   });
 }

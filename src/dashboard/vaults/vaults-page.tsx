@@ -1,44 +1,20 @@
 import { useRef } from 'react';
 import { openSheet, setParameter, useParameter } from '../address.ts';
-import { serverUrl } from '../api/connection.ts';
 import { useSession } from '../api/session.tsx';
 import { useTitle } from '../frame/title.ts';
 import { useText } from '../i18n/index.ts';
-import { Button } from '../ui/button.tsx';
-import { Command } from '../ui/command.tsx';
+import { Button, IconButton } from '../ui/button.tsx';
 import { Feed, type FeedHandle } from '../ui/feed.tsx';
-import { Icon } from '../ui/icons.tsx';
 import { moveFocus } from '../ui/move-focus.ts';
+import { Foreign } from '../ui/names.tsx';
 import { ProblemText } from '../ui/problem.tsx';
 import { focusSearch, SearchBox, useSettled } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { usePosition } from '../ui/use-position.ts';
 import { NewVault } from './new-vault.tsx';
-import { type ListedVault, useVaults } from './queries.ts';
+import { NoVaults } from './no-vaults.tsx';
+import { type ListedVault, type ListFilter, useVaults } from './queries.ts';
 import { VaultRow } from './vault-row.tsx';
-
-function NoVaults() {
-  const { vaults: t } = useText();
-  const { readOnly } = useSession();
-  const command = `export ASTATION_RELAY_URL=${serverUrl('.').replace(/\/$/, '')}\natem vault new --summary "auth refactor"`;
-  return (
-    <div className="card empty">
-      <span className="empty-mark">
-        <Icon name="vault" size={24} />
-      </span>
-      <h2>{t.emptyTitle}</h2>
-      {readOnly ? (
-        <p>{t.emptyOperator}</p>
-      ) : (
-        <>
-          <p>{t.emptyText}</p>
-          <Command>{command}</Command>
-          <p>{t.emptyOr}</p>
-        </>
-      )}
-    </div>
-  );
-}
 
 function VaultList({ vaults }: { vaults: ListedVault[] }) {
   const { vaults: t } = useText();
@@ -58,19 +34,25 @@ function VaultList({ vaults }: { vaults: ListedVault[] }) {
   );
 }
 
-function Results({ query }: { query: string }) {
-  const t = useText();
-  const { data, error, failureReason } = useVaults(query);
+function NothingFound({ q, writer }: ListFilter) {
+  const { vaults: t } = useText();
+  const clear = () => {
+    setParameter('q', '');
+    setParameter('writer', '');
+  };
+  return (
+    <div className="card empty">
+      <p>{q ? t.nothingFound(q) : t.nothingBy(writer)}</p>
+      <Button onClick={clear}>{t.clearSearch}</Button>
+    </div>
+  );
+}
+
+function Results({ filter }: { filter: ListFilter }) {
+  const { data, error, failureReason } = useVaults(filter);
   const problem = error ?? failureReason;
   if (data && data.length > 0) return <VaultList vaults={data} />;
-  if (data && query) {
-    return (
-      <div className="card empty">
-        <p>{t.vaults.nothingFound(query)}</p>
-        <Button onClick={() => setParameter('q', '')}>{t.vaults.clearSearch}</Button>
-      </div>
-    );
-  }
+  if (data && (filter.q || filter.writer)) return <NothingFound {...filter} />;
   if (data) return <NoVaults />;
   return (
     <>
@@ -85,6 +67,7 @@ export function VaultsPage() {
   const t = useText();
   const { readOnly } = useSession();
   const query = useParameter('q');
+  const writer = useParameter('writer');
   const creating = useParameter('sheet') === 'new' && !readOnly;
   const settled = useSettled(query.trim());
   useTitle(t.vaults.title);
@@ -106,7 +89,13 @@ export function VaultsPage() {
         )}
       </div>
       <SearchBox label={t.vaults.search} value={query} onChange={(text) => setParameter('q', text)} />
-      <Results query={settled} />
+      {writer && (
+        <p className="written-by">
+          <Foreign>{t.vaults.writtenBy(writer)}</Foreign>
+          <IconButton icon="close" label={t.vaults.clearSearch} onClick={() => setParameter('writer', '')} />
+        </p>
+      )}
+      <Results filter={{ q: settled, writer }} />
       {creating && <NewVault />}
     </>
   );
