@@ -8,7 +8,7 @@ import { SharedState, useShared } from './shared-state.ts';
 const WRITE_MS = 250;
 
 /** The parameters of a page's address, beside its path. */
-export type Parameter = 'q' | 'writer' | 'filter' | 'moment' | 'at' | 'sheet';
+export type Parameter = 'q' | 'author' | 'filter' | 'moment' | 'at' | 'sheet';
 
 interface Address {
   path: string;

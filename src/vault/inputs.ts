@@ -51,6 +51,9 @@ const vaultId = storableName(128).meta({
   example: 'v-7Kf3qDx02Z',
 });
 
+/** As `details` shows it, such as `key:4k9x2m0q7d1z`. */
+const author = storableName(128);
+
 const tagName = storableName(MAX_TAG_CHARACTERS);
 
 const tags = z
@@ -106,6 +109,7 @@ export function makeVaultInputs(limits: Limits) {
     list: z.strictObject({
       q: q.optional(),
       writer: clientId.meta({ description: 'Only vaults that this client wrote into.' }).optional(),
+      author: author.meta({ description: 'Only vaults that this proven author wrote into.' }).optional(),
       tag: tagName.meta({ description: 'Only vaults with an entry of this tag.' }).optional(),
       details: flag('Include times, numbers and writers of each vault.').optional(),
       limit: limit.optional(),
@@ -127,6 +131,7 @@ export function makeVaultInputs(limits: Limits) {
       ).optional(),
       q: q.optional(),
       writer: clientId.meta({ description: 'Only rows that this client wrote.' }).optional(),
+      author: author.meta({ description: 'Only rows that this proven author wrote.' }).optional(),
       tag: tagName.meta({ description: 'Only rows with this tag.' }).optional(),
       details: flag(
         'Also what the server proved about each writer, and the salt of the hash of each row.',

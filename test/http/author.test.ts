@@ -82,3 +82,31 @@ test('a client that names another writer is known by its session', async () => {
   const { entries } = await vault.readPage.query({ vault_id: vaultId, details: true });
   expect(entries.at(-1)).toMatchObject({ writer_id: 'maria', author: authorOf(theirs) });
 });
+
+test.each([
+  ['the current view', 'history=false'],
+  ['the history', 'history=true&kind=all'],
+  ['an entry', 'history=true&entry_id=2'],
+  ['a page', 'limit=1'],
+])('`author` reads only the rows that this author wrote: %s', async (_, query) => {
+  const rows = await get<Entry[]>(`?id=ann&details=true&${query}&author=${authorOf(theirs)}`);
+  expect(rows[0]?.content).toBe('theirs');
+  expect(new Set(rows.map(({ author }) => author))).toEqual(new Set([authorOf(theirs)]));
+  expect(await get(`?id=ann&${query}&author=key:4k9x2m0q7d1z`)).toEqual([]);
+});
+
+test('`author` lists only the vaults that this author wrote into, of the caller’s work session', async () => {
+  const outside = await server.login('st-2');
+  const of = (session: string) => new RestVaults(server.url, { session, clientId: 'ann' });
+  const made = (await of(theirs).create('by the other')).body.vault_id;
+  const list = async (session: string, author: string) =>
+    (
+      await rest<{ vault_id: string }[]>('GET', `${server.url}/api/vault?id=ann&author=${author}`, {
+        session,
+      })
+    ).body;
+  expect((await list(mine, authorOf(mine))).map(({ vault_id }) => vault_id)).toEqual([vaultId]);
+  expect((await list(mine, authorOf(theirs))).map(({ vault_id }) => vault_id)).toEqual([vaultId, made]);
+  expect((await of(outside).read(vaultId)).status).toBe(200);
+  expect(await list(outside, authorOf(mine))).toEqual([]);
+});

@@ -161,7 +161,7 @@ const ORIGIN = ['abcdef123456', ...SOURCE];
 
 const MIB = 1_048_576;
 
-/** The values of a read: since, as of, text, writer, tag, last position, how many, kind, bytes, begun, how many to look at, weight, entry. */
+/** The values of a read: since, as of, text, writer, tag, last position, how many, kind, bytes, begun, how many to look at, weight, entry, details, author. */
 const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null, null, -1, 1000]) => [
   ...who(vaultId),
   since,
@@ -173,12 +173,14 @@ const reading = (vaultId: string, since: number, rest: Arg[] = [null, null, null
   MIB / 2,
   null,
   false,
+  null,
 ];
 /** The same of one entry. */
 const readingEntry = (entryNo: number, ...args: Parameters<typeof reading>): Arg[] => [
-  ...reading(...args).slice(0, -2),
+  ...reading(...args).slice(0, -3),
   entryNo,
   true,
+  'session:abcdef123456',
 ];
 /** The same values of somebody who has neither work session nor client id. */
 const asOperator = ([vaultId = '', , , ...rest]: Arg[]): Arg[] => [vaultId, null, null, ...rest];
@@ -191,10 +193,23 @@ const FILTERS: Arg[][] = [
   [null, TEXT, 'ann', 'tag', 3, 10],
 ];
 
-/** Work session, client id, text, writer, tag, last vault's time and id, how many, bytes, begun, how many to look at. */
+/** Work session, client id, text, writer, tag, last vault's time and id, how many, bytes, begun, how many to look at, author. */
 const LISTS: Arg[][] = [
-  ['st-1', 'client-7', TEXT, 'ann', 'tag', 1_795_537_984_156_964, 'v-1', 10, MIB, true, 200],
-  ['st-none', 'ann', TEXT, 'ann', 'tag', null, null, 1000, MIB, false, 200],
+  [
+    'st-1',
+    'client-7',
+    TEXT,
+    'ann',
+    'tag',
+    1_795_537_984_156_964,
+    'v-1',
+    10,
+    MIB,
+    true,
+    200,
+    'key:4k9x2m0q7d1z',
+  ],
+  ['st-none', 'ann', TEXT, 'ann', 'tag', null, null, 1000, MIB, false, 200, null],
 ];
 
 /** For every statement, values that it is used with, and the indexes that serve it. */
@@ -416,7 +431,7 @@ describe.each(PLANS)('the list of a caller with a list of vaults looks for these
   test.each([
     ['LIST', LIMITED],
     ...(['LIST_MATCHING', 'LIST_DETAILS', 'MEASURE_LIST', 'MEASURE_DETAILS'] as const).map(
-      (name) => [name, [...LIMITED, null, null, null, null, null, 10, MIB, false, 11]] as const,
+      (name) => [name, [...LIMITED, null, null, null, null, null, 10, MIB, false, 11, null]] as const,
     ),
   ] as const)('%s', async (name, args) => {
     const nodes = await explain(LIMITED_LISTS[name], [...args], mode);
@@ -429,8 +444,8 @@ describe.each(PLANS)('the list of a caller with a list of vaults looks for these
 describe.each(PLANS)('the list of an operator scans the vaults, and no entry: %s', (mode) => {
   test.each([
     ['LIST', [null, null]],
-    ['LIST_MATCHING', [null, null, null, null, null, null, null, 10, MIB, false, 11]],
-    ['LIST_DETAILS', [null, null, null, null, null, null, null, 10, MIB, false, 11]],
+    ['LIST_MATCHING', [null, null, null, null, null, null, null, 10, MIB, false, 11, null]],
+    ['LIST_DETAILS', [null, null, null, null, null, null, null, 10, MIB, false, 11, null]],
   ] as const)('%s', async (name, args) => {
     const nodes = await explain(READS.operator[name], [...args], mode, 'ANALYZE, ');
     const ran = nodes.filter((node) => node['Actual Loops'] !== 0);

@@ -42,7 +42,7 @@ function People({ onRevoke }: { onRevoke: OnRevoke }) {
         }
         usedAt={row.last_used_at}
         expiresAt={row.expires_at}
-        writer={name ?? `person-${id}`}
+        author={`person:${id}`}
         onRevoke={() => onRevoke({ kind: 'session', id: fingerprint, name: shown, own })}
       >
         <span className="mono">{fingerprint}</span>
@@ -67,7 +67,7 @@ function Keys({ onRevoke }: { onRevoke: OnRevoke }) {
       ))}
       usedAt={row.last_used_at}
       expiresAt={row.expires_at}
-      writer={client_id}
+      author={`key:${id}`}
       onRevoke={() => onRevoke({ kind: 'key', id, name, own: false })}
     >
       <span className="mono">{id}</span>
@@ -102,6 +102,7 @@ function Sessions({ onRevoke }: { onRevoke: OnRevoke }) {
         name={name}
         usedAt={row.last_used_at}
         expiresAt={row.expires_at}
+        author={`session:${fingerprint}`}
         onRevoke={() => onRevoke({ kind: 'session', id: fingerprint, name, own: false })}
       >
         <span className="mono">{fingerprint}</span>

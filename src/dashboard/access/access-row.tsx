@@ -12,13 +12,13 @@ interface AccessRowProps {
   children: ReactNode;
   usedAt: string | null;
   expiresAt: string | null;
-  /** The client id under which it writes; undefined: any. */
-  writer?: string;
+  /** What its rows name as their proven author. */
+  author: string;
   onRevoke: () => void;
 }
 
 /** A credential in a list. */
-export function AccessRow({ name, badges, children, usedAt, expiresAt, writer, onRevoke }: AccessRowProps) {
+export function AccessRow({ name, badges, children, usedAt, expiresAt, author, onRevoke }: AccessRowProps) {
   const { access: t } = useText();
   const day = useDay();
   return (
@@ -42,11 +42,9 @@ export function AccessRow({ name, badges, children, usedAt, expiresAt, writer, o
           )}
         </span>
         <span>{expiresAt === null ? t.lasting : t.expires(day(expiresAt))}</span>
-        {writer !== undefined && (
-          <Link href={`/?writer=${encodeURIComponent(writer)}`} aria-label={t.wroteOf(name)}>
-            {t.wrote}
-          </Link>
-        )}
+        <Link href={`/?author=${encodeURIComponent(author)}`} aria-label={t.wroteOf(name)}>
+          {t.wrote}
+        </Link>
       </p>
     </li>
   );

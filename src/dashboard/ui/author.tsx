@@ -6,7 +6,7 @@ import { Foreign } from './names.tsx';
 /** `session:<fingerprint>`, `key:<id>` or `person:<id>`. */
 const FORM = /^(session|key|person):(.+)$/s;
 
-function nameOf(author: string, t: Text['author']): string {
+export function nameOf(author: string, t: Text['author']): string {
   const [, kind, id = ''] = FORM.exec(author) ?? [];
   return kind === undefined ? author : t[kind as 'session' | 'key' | 'person'](id);
 }

@@ -19,8 +19,8 @@ export interface ListedVault {
 export interface ListFilter {
   /** A text that they hold. */
   q: string;
-  /** A client that wrote into them. */
-  writer: string;
+  /** The proven author of a row of them. */
+  author: string;
 }
 
 /** Vaults that are read at a time, and that a page holds at most. */
@@ -37,7 +37,7 @@ const STREAM_MS = 1000;
 
 async function readAll(
   client: Client,
-  { q, writer }: ListFilter,
+  { q, author }: ListFilter,
   signal: AbortSignal,
 ): Promise<ListedVault[]> {
   const vaults: ListedVault[] = [];
@@ -47,7 +47,7 @@ async function readAll(
       details: true,
       limit: PORTION,
       ...(q ? { q } : {}),
-      ...(writer ? { writer } : {}),
+      ...(author ? { author } : {}),
       ...(cursor === null ? {} : { cursor }),
     };
     const page: Awaited<ReturnType<Client['vault']['listPage']['query']>> = await client.vault.listPage.query(
@@ -82,7 +82,7 @@ function replace(list: ListedVault[], now: ReadonlyMap<string, ListedVault | und
  * Keeps the list up to date: looks at the vaults that changed, not at all of them.
  * @returns whether changes are followed, or nobody knows when they will be
  */
-function useChanges({ q, writer }: ListFilter): boolean {
+function useChanges({ q, author }: ListFilter): boolean {
   const { client, isOperator } = useSession();
   const queryClient = useQueryClient();
   const changed = useRef(new Set<string>());
@@ -107,7 +107,7 @@ function useChanges({ q, writer }: ListFilter): boolean {
   }, LOOK_MS);
   const note = (vaultId: string) => {
     // What an operator reads of a vault is kept in the audit log, and nobody knows whether a search finds it now.
-    if (isOperator || q || writer) return reloadSoon();
+    if (isOperator || q || author) return reloadSoon();
     changed.current.add(vaultId);
     look();
   };
@@ -132,7 +132,7 @@ export function useVaults(filter: ListFilter) {
   const { client } = useSession();
   const ready = useChanges(filter);
   return useQuery({
-    queryKey: [...LIST_KEY, filter.q, filter.writer],
+    queryKey: [...LIST_KEY, filter.q, filter.author],
     queryFn: ({ signal }) => readAll(client, filter, signal),
     enabled: ready,
     // What changed while another page was looked at was not followed.

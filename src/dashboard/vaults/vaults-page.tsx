@@ -3,6 +3,7 @@ import { openSheet, setParameter, useParameter } from '../address.ts';
 import { useSession } from '../api/session.tsx';
 import { useTitle } from '../frame/title.ts';
 import { useText } from '../i18n/index.ts';
+import { nameOf } from '../ui/author.tsx';
 import { Button, IconButton } from '../ui/button.tsx';
 import { Feed, type FeedHandle } from '../ui/feed.tsx';
 import { moveFocus } from '../ui/move-focus.ts';
@@ -34,15 +35,15 @@ function VaultList({ vaults }: { vaults: ListedVault[] }) {
   );
 }
 
-function NothingFound({ q, writer }: ListFilter) {
-  const { vaults: t } = useText();
+function NothingFound({ q, author }: ListFilter) {
+  const { vaults: t, author: names } = useText();
   const clear = () => {
     setParameter('q', '');
-    setParameter('writer', '');
+    setParameter('author', '');
   };
   return (
     <div className="card empty">
-      <p>{q ? t.nothingFound(q) : t.nothingBy(writer)}</p>
+      <p>{q ? t.nothingFound(q) : t.nothingBy(nameOf(author, names))}</p>
       <Button onClick={clear}>{t.clearSearch}</Button>
     </div>
   );
@@ -52,7 +53,7 @@ function Results({ filter }: { filter: ListFilter }) {
   const { data, error, failureReason } = useVaults(filter);
   const problem = error ?? failureReason;
   if (data && data.length > 0) return <VaultList vaults={data} />;
-  if (data && (filter.q || filter.writer)) return <NothingFound {...filter} />;
+  if (data && (filter.q || filter.author)) return <NothingFound {...filter} />;
   if (data) return <NoVaults />;
   return (
     <>
@@ -67,7 +68,7 @@ export function VaultsPage() {
   const t = useText();
   const { readOnly } = useSession();
   const query = useParameter('q');
-  const writer = useParameter('writer');
+  const author = useParameter('author');
   const creating = useParameter('sheet') === 'new' && !readOnly;
   const settled = useSettled(query.trim());
   useTitle(t.vaults.title);
@@ -89,13 +90,13 @@ export function VaultsPage() {
         )}
       </div>
       <SearchBox label={t.vaults.search} value={query} onChange={(text) => setParameter('q', text)} />
-      {writer && (
+      {author && (
         <p className="written-by">
-          <Foreign>{t.vaults.writtenBy(writer)}</Foreign>
-          <IconButton icon="close" label={t.vaults.clearSearch} onClick={() => setParameter('writer', '')} />
+          <Foreign>{t.vaults.writtenBy(nameOf(author, t.author))}</Foreign>
+          <IconButton icon="close" label={t.vaults.clearSearch} onClick={() => setParameter('author', '')} />
         </p>
       )}
-      <Results filter={{ q: settled, writer }} />
+      <Results filter={{ q: settled, author }} />
       {creating && <NewVault />}
     </>
   );

@@ -30,11 +30,11 @@ const IN_DETAIL = `
     ',"writers":', to_json(writer_list), ',"head":', head_seq, ',"summary_version":', summary_version, '}')`;
 
 /**
- * `$3` pattern of a text, `$4` writer, `$5` tag; null: any. The text is tested before currency, because that saves an
+ * `$3` pattern of a text, `$4` writer, `$5` tag, `$12` author; null: any. The text is tested before currency, because that saves an
  * index lookup for each entry without the text. Vaults of other work sessions are not searched.
  */
 const VAULT_MATCHES = `
-  ($3::text[] IS NULL AND $4::text IS NULL AND $5::text IS NULL OR e.work_session_id = $1 OR $1::text IS NULL)
+  ($3::text[] IS NULL AND $4::text IS NULL AND $5::text IS NULL AND $12::text IS NULL OR e.work_session_id = $1 OR $1::text IS NULL)
   AND ($3::text[] IS NULL AND $5::text IS NULL OR ${holds('e.summary', '$3')} AND $5 IS NULL OR EXISTS (
     SELECT FROM vault_entries AS held
     WHERE held.bucket = e.bucket AND held.vault_id = e.vault_id AND held.kind = 'content'
@@ -43,7 +43,9 @@ const VAULT_MATCHES = `
         SELECT FROM vault_entries AS later
         WHERE later.bucket = held.bucket AND later.vault_id = held.vault_id AND later.entry_no = held.entry_no AND later.kind = held.kind AND later.version > held.version)))
   AND ($4::text IS NULL OR EXISTS (
-    SELECT FROM vault_entries AS held WHERE held.bucket = e.bucket AND held.vault_id = e.vault_id AND held.kind = 'content' AND held.writer_id = $4))`;
+    SELECT FROM vault_entries AS held WHERE held.bucket = e.bucket AND held.vault_id = e.vault_id AND held.kind = 'content' AND held.writer_id = $4))
+  AND ($12::text IS NULL OR EXISTS (
+    SELECT FROM vault_entries AS held WHERE held.bucket = e.bucket AND held.vault_id = e.vault_id AND held.author = $12))`;
 
 const AFTER_VAULT = `($6::bigint IS NULL OR (created_at, vault_id COLLATE "C") > ('epoch'::timestamptz + $6::bigint * interval '1 microsecond', $7::text))`;
 

@@ -57,10 +57,10 @@ function readRow(row: ListRow | undefined, at: ListCursor | undefined): Portion<
  */
 export async function listVaults(
   { rowsOf, statements, who, shared }: ListSource,
-  { q, writer, tag, details = false, limit, cursor }: ListOptions,
+  { q, writer, author, tag, details = false, limit, cursor }: ListOptions,
   { onListed, ...bounds }: AnswerBounds & { onListed(outside: readonly string[]): Promise<void> },
 ): Promise<VaultListPage> {
-  const searches = [q, writer, tag].some((option) => option !== undefined);
+  const searches = [q, writer, author, tag].some((option) => option !== undefined);
   const { LIST, LIST_MATCHING, LIST_DETAILS, MEASURE_LIST, MEASURE_DETAILS } = statements;
   const [show, measure] = details ? [LIST_DETAILS, MEASURE_DETAILS] : [LIST_MATCHING, MEASURE_LIST];
 
@@ -77,6 +77,7 @@ export async function listVaults(
       bytes,
       begun,
       searches ? SEARCHED_VAULTS : rows + 1,
+      author ?? null,
     );
   // The most common list has a statement that is planned once.
   const isPlain = ({ at, rows, bytes }: PortionWanted<ListCursor>) =>
@@ -86,7 +87,7 @@ export async function listVaults(
       const [row] = await (isPlain(wanted) ? rowsOf(false)<ListRow>(LIST, ...who) : ask(wanted));
       return row;
     };
-    const key = JSON.stringify([who, q, writer, tag, details, ...Object.entries(wanted)]);
+    const key = JSON.stringify([who, q, writer, author, tag, details, ...Object.entries(wanted)]);
     const row = await shared.read(key, find);
     if (!wanted.measures) await onListed(row?.outside ?? []);
     return readRow(row, wanted.at);

@@ -9,6 +9,8 @@ export interface ListOptions {
   q?: string | undefined;
   /** Only vaults that this client wrote into. */
   writer?: string | undefined;
+  /** Only vaults that this proven author wrote into. */
+  author?: string | undefined;
   /** Only vaults with a current entry of this tag. */
   tag?: string | undefined;
   details?: boolean | undefined;
@@ -29,6 +31,7 @@ export interface ReadOptions {
   /** Only rows that hold this text, in any case. */
   q?: string | undefined;
   writer?: string | undefined;
+  author?: string | undefined;
   tag?: string | undefined;
   /** Also who the writer was proved to be, and the salt. */
   details?: boolean | undefined;

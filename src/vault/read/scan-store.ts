@@ -6,7 +6,7 @@ import type { ReadOptions } from './page.ts';
 
 type Options = Pick<
   ReadOptions,
-  'q' | 'writer' | 'tag' | 'as_of' | 'history' | 'entry_id' | 'since' | 'limit'
+  'q' | 'writer' | 'author' | 'tag' | 'as_of' | 'history' | 'entry_id' | 'since' | 'limit'
 >;
 
 /**
@@ -14,8 +14,8 @@ type Options = Pick<
  * searches, counts, shows every version of more than one entry, or goes back in time.
  */
 export function mayScan(options: Options): boolean {
-  const { q, writer, tag, as_of, history, entry_id, since = 0, limit } = options;
-  const looksFor = [q, writer, tag].some((option) => option !== undefined);
+  const { q, writer, author, tag, as_of, history, entry_id, since = 0, limit } = options;
+  const looksFor = [q, writer, author, tag].some((option) => option !== undefined);
   const showsEverything = history === true && entry_id === undefined && since === 0 && limit === undefined;
   return looksFor || as_of !== undefined || showsEverything;
 }

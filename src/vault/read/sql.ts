@@ -29,11 +29,12 @@ const ENTRY_JSON = entryJson(`,
 /** The most JSON that an entry has beside its content: names, author and tags of their longest, each character escaped. */
 const MAX_BYTES_AROUND_CONTENT = 5120;
 
-/** `$6` pattern of a text, `$7` writer, `$8` tag, `$11` kind, `$16` number of the entry; null: any. */
+/** `$6` pattern of a text, `$7` writer, `$8` tag, `$11` kind, `$16` number of the entry, `$18` author; null: any. */
 const MATCHES = `
   ($6::text[] IS NULL OR ${holds('e.content', '$6')})
   AND ($7::text IS NULL OR e.writer_id = $7) AND ($8::text IS NULL OR $8 = ANY (e.tags))
-  AND ($11::text IS NULL OR e.kind = $11) AND ($16::bigint IS NULL OR e.entry_no = $16)`;
+  AND ($11::text IS NULL OR e.kind = $11) AND ($16::bigint IS NULL OR e.entry_no = $16)
+  AND ($18::text IS NULL OR e.author = $18)`;
 
 /** A position before every seq and every entry number. */
 export const BEFORE_ALL = -2_147_483_649;

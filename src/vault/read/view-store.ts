@@ -32,22 +32,23 @@ export interface View {
 }
 
 /** All that decides what a look shows, beside who looks. */
-const wanted = ({ since, history, kind, as_of, q, writer, tag, cursor, entry_id, details }: ReadOptions) => [
+const wanted = ({
   since,
   history,
   kind,
   as_of,
   q,
   writer,
+  author,
   tag,
   cursor,
   entry_id,
   details,
-];
+}: ReadOptions) => [since, history, kind, as_of, q, writer, author, tag, cursor, entry_id, details];
 
 /** Whether the read may scan rows that it does not show. */
-const isNarrowed = ({ q, writer, tag, entry_id, since = 0 }: ReadOptions) =>
-  since > 0 || [q, writer, tag, entry_id].some((option) => option !== undefined);
+const isNarrowed = ({ q, writer, author, tag, entry_id, since = 0 }: ReadOptions) =>
+  since > 0 || [q, writer, author, tag, entry_id].some((option) => option !== undefined);
 
 /** Whether the read wants the current view from its start without options, which has its own statement. */
 function isWhole(what: ReadOptions, { at, bytes }: PortionWanted<number>): boolean {
@@ -196,6 +197,7 @@ export class VaultViews {
       cursor,
       q,
       writer,
+      author,
       tag,
       entry_id,
       details = false,
@@ -223,6 +225,7 @@ export class VaultViews {
         weight,
         entry_id ?? null,
         details,
+        author ?? null,
       );
       return row ?? null;
     };
