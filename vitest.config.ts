@@ -24,6 +24,8 @@ const tier = (name: string, options: TierOptions) => ({
     provide: { replicas: options.replicas ?? 1 },
     testTimeout: options.testTimeout ?? 20_000,
     hookTimeout: 60_000,
+    // Longer than a busy machine takes.
+    expect: { poll: { timeout: 15_000 } },
     sequence: { groupOrder: options.groupOrder ?? 0 },
     // A worker loads the modules of the server once for all of its files, which takes half of what a small file costs.
     isolate: false,

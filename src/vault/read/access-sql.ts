@@ -21,14 +21,15 @@ export const CALLER: Access = {
 };
 
 /**
- * A caller with a list of vaults (`$2`), which are of its work session. Each is one look into the index: `IS NOT DISTINCT
- * FROM` keeps PostgreSQL from the index by work session.
+ * A caller with a list of vaults (`$2`), which are of its work session. `OFFSET 0` makes each one look into the index, as in
+ * `READ_HEADS`.
  */
 export const LIMITED: Pick<Access, 'vaults'> = {
   vaults: `
   SELECT v.* FROM unnest($2::text[]) AS named (vault_id)
-  JOIN vaults AS v ON v.bucket = vault_bucket(named.vault_id) AND v.vault_id = named.vault_id
-  WHERE v.work_session_id IS NOT DISTINCT FROM $1`,
+  CROSS JOIN LATERAL (
+    SELECT * FROM vaults WHERE bucket = vault_bucket(named.vault_id) AND vault_id = named.vault_id OFFSET 0) AS v
+  WHERE v.work_session_id = $1`,
 };
 
 /** An operator has no work session and no client id, and reads every vault. */
