@@ -14,7 +14,7 @@ export interface RouterDeps extends SessionDeps, PairingDeps, OperatorDeps, KeyD
   credentials: KeyDeps['credentials'] & PeopleDeps['credentials'];
   vaults: VaultStore;
   vaultInputs: VaultInputs;
-  astations: SessionDeps['astations'];
+  astations: SessionDeps['astations'] & OperatorDeps['astations'];
 }
 
 /** The calls on vaults. */

@@ -22,6 +22,8 @@ export interface Callers {
   operator: Operator;
   /** A caller, whose scope decides, or an operator who administers. */
   administrator: Reader;
+  /** An operator who administers. */
+  administeringOperator: Operator;
   /** A page of the dashboard, whether or not somebody is signed in. It proves itself by its headers. */
   visitor: Visitor;
 }
@@ -42,6 +44,11 @@ const CHECKS: { [W in Who]: (reader: Reader) => Callers[W] } = {
   administrator: (reader) => {
     if (!isOperator(reader) || reader.administers) return reader;
     throw forbidden('This operator only reads; send the ADMIN_TOKEN to administer.');
+  },
+  administeringOperator: (reader) => {
+    const operator = requireWho('operator', reader);
+    requireWho('administrator', operator);
+    return operator;
   },
   visitor: () => {
     throw forbidden('Only a page of the dashboard may make this call.');

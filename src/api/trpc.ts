@@ -91,6 +91,7 @@ const PROCEDURES: Record<Who, ReturnType<typeof procedureFor<Who>>> = {
   reader: procedureFor<Who>('reader'),
   operator: procedureFor<Who>('operator'),
   administrator: procedureFor<Who>('administrator'),
+  administeringOperator: procedureFor<Who>('administeringOperator'),
   visitor: procedureFor<Who>('visitor'),
 };
 

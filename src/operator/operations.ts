@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { query } from '../api/trpc.ts';
+import type { Source } from '../access/source.ts';
+import { mutation, query } from '../api/trpc.ts';
 import type { WorkSessionInfo } from '../session/store.ts';
+import { storableName } from '../wire.ts';
 
 const count = z.int().min(0);
 
@@ -19,10 +21,16 @@ export interface OperatorDeps {
   version: string;
   sockets: { counts(): { atem: number; astation: number } };
   sessionStore: { listWorkSessions(): Promise<WorkSessionInfo[]> };
+  astations: {
+    ban(astationId: string, by: string, from: Source): Promise<boolean>;
+    unban(astationId: string, by: string, from: Source): Promise<void>;
+  };
 }
 
+const TheAstation = z.strictObject({ astation_id: storableName(255) });
+
 /** The calls for operators. They are on tRPC only, because they change together with the dashboard. */
-export const makeOperatorProcedures = ({ version, sockets, sessionStore }: OperatorDeps) => ({
+export const makeOperatorProcedures = ({ version, sockets, sessionStore, astations }: OperatorDeps) => ({
   status: query({
     who: 'operator',
     output: OperatorStatus,
@@ -40,6 +48,26 @@ export const makeOperatorProcedures = ({ version, sockets, sessionStore }: Opera
           })),
         },
       };
+    },
+  }),
+
+  /** Ends the sockets, sessions and keys of an Astation on every server, and refuses new ones. */
+  banAstation: mutation({
+    who: 'administeringOperator',
+    input: TheAstation,
+    output: z.object({ banned: z.boolean().meta({ description: 'False: it was banned before.' }) }),
+    run: async ({ author = 'operator' }, { astation_id }, { source }) => ({
+      value: { banned: await astations.ban(astation_id, author, source) },
+    }),
+  }),
+
+  unbanAstation: mutation({
+    who: 'administeringOperator',
+    input: TheAstation,
+    output: z.object({}),
+    run: async ({ author = 'operator' }, { astation_id }, { source }) => {
+      await astations.unban(astation_id, author, source);
+      return { value: {} };
     },
   }),
 });

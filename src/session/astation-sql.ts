@@ -50,12 +50,16 @@ export const ASTATION_BANNED_CHANNEL = 'vault_relay_astation_banned';
 /** Payload: the id of an Astation whose ban was lifted. */
 export const ASTATION_UNBANNED_CHANNEL = 'vault_relay_astation_unbanned';
 
-/** Sessions and keys of the Astation end on every server. A second ban does nothing. */
+/**
+ * Sessions and keys of the Astation end on every server. A second ban does nothing. `$1` Astation, `$2` who bans it (null: the
+ * command line), `$3` request id, `$4` address.
+ */
 export const BAN = `
   WITH banned AS (
     INSERT INTO astation_bans (astation_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING astation_id
   ), audited AS (
-    INSERT INTO audit_log (action, outcome, work_session_id) SELECT 'astation_ban', 'done', astation_id FROM banned
+    INSERT INTO audit_log (action, outcome, work_session_id, client_id, request_id, address)
+    SELECT 'astation_ban', 'done', astation_id, $2, $3, $4 FROM banned
   )
   SELECT pg_notify('${ASTATION_BANNED_CHANNEL}', banned.astation_id)::text,
     (SELECT count(pg_notify('${SESSION_ENDED_CHANNEL}', encode(id_hash, 'hex'))) FROM sessions
@@ -64,10 +68,11 @@ export const BAN = `
      WHERE work_session_id = banned.astation_id AND revoked_at IS NULL) AS ended_keys
   FROM banned`;
 
-/** No row: it was not banned. */
+/** The same values. No row: it was not banned. */
 export const UNBAN = `
   WITH unbanned AS (DELETE FROM astation_bans WHERE astation_id = $1 RETURNING astation_id), audited AS (
-    INSERT INTO audit_log (action, outcome, work_session_id) SELECT 'astation_unban', 'done', astation_id FROM unbanned
+    INSERT INTO audit_log (action, outcome, work_session_id, client_id, request_id, address)
+    SELECT 'astation_unban', 'done', astation_id, $2, $3, $4 FROM unbanned
   )
   SELECT pg_notify('${ASTATION_UNBANNED_CHANNEL}', astation_id)::text FROM unbanned`;
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type Source, sourceColumns } from '../access/source.ts';
 import type { Database } from '../db/client.ts';
 import { conflict, findRelayError, notFound } from '../errors.ts';
 import { AstationMemory, MAX_KEYS } from './astation-memory.ts';
@@ -161,14 +162,18 @@ export class AstationStore {
     throw conflict(`Another key is registered for the Astation ${astationId}; forget that one first.`);
   }
 
-  /** Bans an Astation, and ends its sockets and sessions on every server. @returns false if it was already banned */
-  async ban(astationId: string): Promise<boolean> {
-    return (await this.#db.change(BAN, astationId)).length > 0;
+  /**
+   * Bans an Astation, and ends its sockets and sessions on every server.
+   * @param by undefined: the command line
+   * @returns false if it was already banned
+   */
+  async ban(astationId: string, by?: string, from?: Source): Promise<boolean> {
+    return (await this.#db.change(BAN, astationId, by ?? null, ...sourceColumns(from))).length > 0;
   }
 
   /** Lifts a ban, so that its sessions work again. @throws RelayError `NOT_FOUND` */
-  async unban(astationId: string): Promise<void> {
-    const rows = await this.#db.change(UNBAN, astationId);
+  async unban(astationId: string, by?: string, from?: Source): Promise<void> {
+    const rows = await this.#db.change(UNBAN, astationId, by ?? null, ...sourceColumns(from));
     if (rows.length === 0) throw notFound(`The Astation ${astationId} is not banned.`);
   }
 

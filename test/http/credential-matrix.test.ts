@@ -13,7 +13,7 @@ const [READS_ALL, ADMINISTERS] = ['a-token-that-reads-every-vault-here', 'a-toke
 const server = useServer(database, { dashboardToken: READS_ALL, adminToken: ADMINISTERS });
 
 /** What each call needs of a credential, as the documentation says it. A new call must be added here. */
-const NEEDS: Record<string, Scope | 'operator'> = {
+const NEEDS: Record<string, Scope | 'operator' | 'administering operator'> = {
   'vault.create': 'create',
   'vault.write': 'write',
   'vault.append': 'write',
@@ -38,6 +38,8 @@ const NEEDS: Record<string, Scope | 'operator'> = {
   'person.list': 'admin',
   'person.revoke': 'admin',
   'operator.status': 'operator',
+  'operator.banAstation': 'administering operator',
+  'operator.unbanAstation': 'administering operator',
 };
 
 /** Calls for visitors take no credential from a header (test/http/person-cookie.test.ts). */
@@ -190,7 +192,7 @@ beforeAll(async () => {
       title: 'the token of an operator who administers',
       authorization: `dashboard ${ADMINISTERS}`,
       ids: [],
-      rights: ['read', 'operator'],
+      rights: ['read', 'operator', 'administering operator'],
       also: Object.keys(NEEDS).filter((name) => NEEDS[name] === 'admin' && !name.startsWith('vault.')),
       operator: true,
     },
@@ -208,6 +210,8 @@ function expected(name: string, holder: Holder, hasVault: boolean): number {
   if (name === 'key.revoke' && holder.elsewhere) return 404;
   // No session has the fingerprint of the test.
   if (name === 'session.revoke' || name === 'person.revoke') return 404;
+  // The Astation of the test is not banned.
+  if (name === 'operator.unbanAstation') return 404;
   return DONE[name] ?? 200;
 }
 
@@ -219,6 +223,7 @@ function inputFor([name, procedure]: (typeof guarded)[number], { operator }: Hol
     client_id: 'nobody',
     name: 'made by a call',
     session: '0123456789ab',
+    astation_id: name === 'operator.banAstation' ? 'st-to-ban' : 'st-never-banned',
   };
   const input = inputOf(procedure, { ...known, vault_id: vaultId, id: victim });
   if (name === 'key.create') Object.assign(input, { scopes: ['admin'] });

@@ -209,6 +209,33 @@ describe('an operator', () => {
     expect(answer.status).toBe(403);
   });
 
+  test('bans an Astation, which ends its sessions, and lifts the ban', async () => {
+    const session = await server.login('st-to-ban');
+    const asked = () =>
+      get(
+        'session.whoami',
+        {},
+        {
+          headers: { authorization: `session ${session}` },
+          query: { id: 'agent' },
+        },
+      );
+    expect(await asked()).toMatchObject({ status: 200 });
+    const { cookie, personId } = await signIn(server, {});
+    const ban = (as: { cookie: string }) => post('operator.banAstation', { astation_id: 'st-to-ban' }, as);
+    expect(await ban({ cookie })).toMatchObject({ data: { banned: true } });
+    expect(await auditOf('astation_ban')).toMatchObject({
+      work_session_id: 'st-to-ban',
+      client_id: `person:${personId}`,
+    });
+    await expect.poll(async () => (await asked()).status).toBe(401);
+    expect(await ban({ cookie })).toMatchObject({ data: { banned: false } });
+    const unban = () => post('operator.unbanAstation', { astation_id: 'st-to-ban' }, byToken(ADMIN_TOKEN));
+    expect(await unban()).toMatchObject({ status: 200 });
+    expect(await unban()).toMatchObject({ status: 404 });
+    await expect.poll(async () => (await asked()).status).toBe(200);
+  });
+
   test('lists and revokes people, and each change has its row in the audit log', async () => {
     const { cookie, personId } = await signIn(server, { workSessionId: 'st-people', name: 'Eve' });
     expect(await auditOf('sign_in')).toMatchObject({

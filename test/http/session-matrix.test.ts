@@ -105,6 +105,7 @@ const FIELDS: Readonly<Record<string, unknown>> = {
   code: 'WVZG-72CA',
   name: 'a key',
   session: 'ab'.repeat(6),
+  astation_id: 'st-of-nobody',
 };
 
 const fieldsOf = (procedure: Procedure) => inputOf(procedure, { ...FIELDS, vault_id: vaultId });
@@ -131,7 +132,7 @@ function allowed(who: Who, worth: Worth, hasVault: boolean): number[] {
   if (who === 'visitor') return [403];
   if (worth === 'nothing') return [401];
   // A session lacks the scope, and DASHBOARD_TOKEN only reads.
-  if (who === 'administrator') return [403];
+  if (who === 'administrator' || who === 'administeringOperator') return [403];
   if (who === 'operator') return worth === 'the operator' ? [200] : [403];
   if (worth === 'the operator') return who === 'reader' ? [200] : [403];
   if (worth === 'another work session' && hasVault) return [403];
