@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { CredentialCache } from '../../src/access/credential-cache.ts';
 import { makeKey } from '../../src/access/key-format.ts';
@@ -14,6 +15,15 @@ import { dump, useDatabase, withClient } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 
 const database = useDatabase();
+
+/** The last six digits of a key, in base 62. */
+function checksumOf(body: string): string {
+  const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+  let text = '';
+  for (let rest = crc32(body); text.length < 6; rest = Math.floor(rest / 62)) text = digits[rest % 62] + text;
+  return text;
+}
+
 const store = () => new KeyStore(database.db);
 const OPERATOR = { author: 'operator' };
 const create = (wanted: Partial<KeyWanted> = {}) =>
@@ -81,6 +91,23 @@ describe('a key', () => {
     expect(rows).not.toHaveBeenCalled();
     expect(await store().use(makeKey().key)).toBeUndefined();
     expect(rows).toHaveBeenCalledOnce();
+    rows.mockRestore();
+  });
+
+  test('takes as long to refuse wherever a guess differs: the database compares hashes of whole keys', async () => {
+    const { key } = await create();
+    const rows = vi.spyOn(database.db, 'rows');
+    const asked = new Set<string>();
+    for (let place = 16; place < 49; place++) {
+      const body = `${key.slice(0, place)}${key[place] === 'x' ? 'y' : 'x'}${key.slice(place + 1, 49)}`;
+      const guess = body + checksumOf(body);
+      expect(await store().use(guess)).toBeUndefined();
+      expect(rows.mock.lastCall?.slice(1)).toEqual([hashSessionId(guess)]);
+      asked.add(hashSessionId(guess).toString('hex').slice(0, 8));
+    }
+    expect(rows).toHaveBeenCalledTimes(33);
+    // Guesses that share 32 of 33 digits with the key share no beginning of its hash, nor of each other's.
+    expect(asked.add(hashSessionId(key).toString('hex').slice(0, 8)).size).toBe(34);
     rows.mockRestore();
   });
 
