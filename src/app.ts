@@ -31,6 +31,7 @@ import { verifyGrant } from './relay/key-proof.ts';
 import { makeAppRouter } from './router.ts';
 import type { Services } from './services.ts';
 import { installContext } from './surfaces/context.ts';
+import { mountMcp } from './surfaces/mcp/mount.ts';
 import { makeOpenApiDocument } from './surfaces/openapi/document.ts';
 import { installRefusalAudit } from './surfaces/refusal-audit.ts';
 import { mountRest } from './surfaces/rest/routes.ts';
@@ -92,7 +93,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     const credentialOf = installCredentialOf(limited, services.credentials, cookies);
     await installPressure(limited, config.pressure);
     installRefusalAudit(limited, services.vaults.audit);
-    installRateLimit(limited, { config, makeLimiter, credentialOf });
+    const countMore = installRateLimit(limited, { config, makeLimiter, credentialOf });
     const contextOf = installContext(limited, {
       credentialOf,
       cookies,
@@ -103,6 +104,10 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     });
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
+    await limited.register(async (scope) => {
+      const { followers } = services.vaults;
+      mountMcp(scope, router, { contextOf, countMore, followers, version });
+    });
     await limited.register(async (scope) => mountNotHosted(scope));
     await limited.register(async (scope) => services.sockets.mount(scope));
     await limited.register(async (scope) => mountPages(scope, services));

@@ -121,8 +121,51 @@ export interface RestFace {
   paged?: true;
 }
 
+/** The answer of a tool: an object by its output schema, and a text for a model. */
+export interface ToolAnswer {
+  structured: Record<string, unknown>;
+  text: string;
+}
+
+/** A face of an operation on MCP. An operation may have several. */
+export interface Tool {
+  name: string;
+  title: string;
+  /** For a model that reads nothing else before its first call. */
+  description: string;
+  /** Its arguments, made from the fields of the operation's input. They never name the caller. */
+  input: z.ZodType;
+  /** What arguments mean to a model, by name, where the descriptions of `input` are about REST. */
+  fields: Readonly<Record<string, string>>;
+  output: z.ZodType;
+  /** Whether it changes nothing. */
+  readOnly: boolean;
+  /** Whether a repeated call with the same arguments changes nothing more. */
+  idempotent: boolean;
+  /** Whether it waits on purpose. */
+  waits?: true;
+  /** @param args within `input` @returns the operation's input */
+  toInput(args: unknown): unknown;
+  /** The bytes that the rows of the answer may have. Left out: as many as on tRPC. */
+  maxBytes?(args: unknown): number;
+  /** @param value the operation's output */
+  render(value: unknown, args: unknown, standing: Standing): ToolAnswer;
+}
+
+interface TypedTool<A extends z.ZodType, I, V>
+  extends Omit<Tool, 'input' | 'toInput' | 'maxBytes' | 'render'> {
+  input: A;
+  toInput(args: z.output<A>): I;
+  maxBytes?(args: z.output<A>): number;
+  render(value: V, args: z.output<A>, standing: Standing): ToolAnswer;
+}
+
+/** @returns a tool whose functions are checked against its arguments */
+export const tool = <A extends z.ZodType, I, V>(definition: TypedTool<A, I, V>): Tool =>
+  definition as object as Tool;
+
 /**
- * A call, defined once. Every surface derives from it: REST, tRPC, the OpenAPI document, the audit log.
+ * A call, defined once. Every surface derives from it: REST, tRPC, MCP, the OpenAPI document, the audit log.
  * The input is checked before `run`, and the caller is identified before that.
  */
 export interface Operation<
@@ -143,8 +186,10 @@ export interface Operation<
   /** Left out for a call without input. */
   input?: I;
   output: O;
-  /** Left out for a call that only tRPC has. */
+  /** Left out for a call that REST does not have. */
   rest?: RestFace;
+  /** Left out for a call that MCP does not have. */
+  mcp?: readonly Tool[];
   run(caller: Callers[W], input: z.output<I>, io: Io): Promise<Answer<z.output<O>>>;
   /** Makes the output of what `run` returns, where that is not its value alone. */
   render?(value: unknown, standing: Standing): z.output<O>;
@@ -155,16 +200,16 @@ export const operation = <W extends Who, I extends z.ZodType, O extends z.ZodTyp
   definition: Operation<W, I, O>,
 ): Operation<W, I, O> => definition;
 
-/** The same operation with another output and without a face on REST. */
+/** The same operation with another output and without faces on REST and MCP. */
 export const rendered = <W extends Who, I extends z.ZodType, O extends z.ZodType, P extends z.ZodType>(
-  { rest: _, ...operation }: Operation<W, I, O>,
+  { rest: _, mcp: __, ...operation }: Operation<W, I, O>,
   output: P,
   render: (value: z.output<O>, standing: Standing) => z.output<P>,
 ): Operation<W, I, P> => ({ ...operation, output, render }) as object as Operation<W, I, P>;
 
-/** The same operation for a narrower input, without a face on REST. */
+/** The same operation for a narrower input, without faces on REST and MCP. */
 export const narrowed = <W extends Who, I extends z.ZodType, O extends z.ZodType, N extends z.ZodType>(
-  { rest: _, ...operation }: Operation<W, I, O>,
+  { rest: _, mcp: __, ...operation }: Operation<W, I, O>,
   input: N & z.ZodType<z.output<I>>,
 ): Operation<W, N, O> => ({ ...operation, input }) as object as Operation<W, N, O>;
 

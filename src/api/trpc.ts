@@ -113,8 +113,8 @@ function parseRows({ rowsJson }: JsonRows, io: Io): unknown {
   return JSON.parse(`[${rowsJson}]`);
 }
 
-/** An answer as tRPC sends it. */
-function resultOf(operation: Operation, answer: Answer<unknown>, io: Io): unknown {
+/** An answer as tRPC and MCP send it. @throws RelayError `SERVICE_UNAVAILABLE` while too many bytes are in flight */
+export function resultOf(operation: Operation, answer: Answer<unknown>, io: Io): unknown {
   const value = 'rows' in answer ? parseRows(answer.rows, io) : answer.value;
   return operation.render ? operation.render(value, answer) : value;
 }

@@ -196,6 +196,21 @@ export const makeTrpcIo = (context: RequestContext, signal: AbortSignal | undefi
   hold: (bytes) => context.hold(bytes),
 });
 
+/** What an operation knows of a call by a tool. @param maxBytes of the rows of its answer; undefined: as on tRPC */
+export function makeToolIo(context: RequestContext, maxBytes = Number.POSITIVE_INFINITY): Io {
+  const { source, hold, boundsOf } = makeTrpcIo(context, undefined);
+  return {
+    source,
+    // On each access, because it begins to watch the connection.
+    get signal() {
+      return context.signal;
+    },
+    seenHead: undefined,
+    boundsOf: () => ({ maxBytes: Math.min(maxBytes, boundsOf(1).maxBytes), streams: false }),
+    hold,
+  };
+}
+
 /** Returns the one context of a request of this scope. */
 export type ContextOf = (request: FastifyRequest, reply: FastifyReply) => RequestContext;
 

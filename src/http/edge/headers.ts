@@ -40,7 +40,8 @@ function listHeaders(options: HelmetOptions): Record<string, string> {
 }
 
 /** Whether a URL is one of the API, whose answers are data. */
-const isData = (url: string) => url.startsWith('/api/') || url.startsWith('/trpc/');
+const isData = (url: string) =>
+  url.startsWith('/api/') || url.startsWith('/trpc/') || /^\/mcp(?:[/?]|$)/.test(url);
 
 /** The few of helmet's headers that apply to data. Most of its headers apply to pages only. */
 const ABOUT_DATA = [

@@ -7,7 +7,7 @@ import { networkOf } from '../../net/address.ts';
 import type { Limiter, MakeLimiter } from '../../rate-limiter.ts';
 import type { CredentialOf } from './credential-of.ts';
 
-/** Calls in one HTTP request on tRPC; each counts as a request. */
+/** Calls in one HTTP request on tRPC or MCP; each counts as a request. */
 export const MAX_BATCH_SIZE = 20;
 
 /** The state of a key's limit after a count. */
@@ -42,7 +42,7 @@ function makeCount(makeLimiter: MakeLimiter, name: string, points: number): Coun
   };
 }
 
-/** Counts the calls of a request. A tRPC batch lists them in its path. */
+/** Counts the calls of a request. A tRPC batch lists them in its path. Those of MCP are counted once its body is read. */
 function countCalls({ params, query, routeOptions }: FastifyRequest): number {
   if (routeOptions.url !== '/trpc/:path') return 1;
   const { batch } = query as { batch?: string | string[] };
@@ -85,6 +85,9 @@ export interface RateLimitDeps {
 const isDashboardRead = ({ method, headers }: FastifyRequest): boolean =>
   method === 'GET' && headers['x-vault-relay-client'] === 'dashboard';
 
+/** Counts calls that a request turned out to carry beyond the first. @throws RelayError `TOO_MANY_REQUESTS` */
+export type CountMore = (request: FastifyRequest, reply: FastifyReply, calls: number) => Promise<void>;
+
 /**
  * Counts every call of this scope twice. The first count is by address, before the look-up of the credential, so that it bounds the
  * look-ups of unknown ones. The second is by session or key, or by address again where neither is valid.
@@ -92,9 +95,9 @@ const isDashboardRead = ({ method, headers }: FastifyRequest): boolean =>
 export function installRateLimit(
   app: FastifyInstance,
   { config, makeLimiter, credentialOf }: RateLimitDeps,
-): void {
+): CountMore {
   const perMinute = config.rateLimitPerMinute;
-  if (perMinute === 0 && config.rateLimitPerAddress === 0) return;
+  if (perMinute === 0 && config.rateLimitPerAddress === 0) return async () => undefined;
   const makeCounts = (of: string) => ({
     byAddress: makeCount(makeLimiter, `${of}address`, config.rateLimitPerAddress),
     bySession: makeCount(makeLimiter, `${of}session`, perMinute),
@@ -111,15 +114,16 @@ export function installRateLimit(
     return withoutSession(networkOf(request.address), calls, request.log);
   };
 
-  app.addHook('onRequest', async (request, reply) => {
-    const calls = countCalls(request);
+  const count: CountMore = async (request, reply, calls) => {
     const { byAddress } = isDashboardRead(request) ? dashboardCounts : counts;
     const address = await byAddress(networkOf(request.address), calls, request.log);
     settle(reply, [address]);
     // A failed session look-up is not the caller's fault. An operation that needs the session reports the error.
     const caller = await countCaller(request, calls).catch(() => undefined);
     settle(reply, [address, caller]);
-  });
+  };
+  app.addHook('onRequest', (request, reply) => count(request, reply, countCalls(request)));
+  return count;
 }
 
 /** Counts grants by address, across sessions, so that a client cannot guess an OTP by brute force. */

@@ -41,7 +41,7 @@ const CLOSED_FIELDS: ReadonlySet<string> = new Set(
 
 /** The first path segments of this server's URLs. */
 const FIRST_WORDS: ReadonlySet<string> = new Set(
-  'api trpc ws health metrics docs app assets auth pair'.split(' '),
+  'api trpc mcp ws health metrics docs app assets auth pair'.split(' '),
 );
 
 const REDACTED = '[redacted]';

@@ -14,12 +14,21 @@ import { installListener, listenerOptions } from '../edge/listener.ts';
 import { operationOf } from './operation-name.ts';
 import { installRequestLog } from './request-log.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether a request waits on purpose, on a route where its query does not say so. */
+    waits?: (request: FastifyRequest) => boolean;
+  }
+}
+
 const NO_ROUTE = 'none';
 
 /** Long polls get a label apart, because their deliberate wait would hide the latency of other requests. */
-function routeOf({ routeOptions, query }: FastifyRequest): string {
-  const { url = NO_ROUTE } = routeOptions;
-  const waits = url !== NO_ROUTE && Object.hasOwn((query ?? {}) as object, 'wait');
+function routeOf(request: FastifyRequest): string {
+  const { routeOptions, query } = request;
+  const { url = NO_ROUTE, config } = routeOptions;
+  const waits =
+    url !== NO_ROUTE && (Object.hasOwn((query ?? {}) as object, 'wait') || config.waits?.(request));
   return waits ? `${url} (wait)` : url;
 }
 

@@ -4,6 +4,7 @@ import { query, resumableSubscription, subscription } from '../../api/trpc.ts';
 import type { VaultInputs } from '../inputs.ts';
 import { Proof, VaultEntry, VaultListItem, VaultListPage, VaultMeta, VaultPage } from '../schema.ts';
 import type { VaultStore } from '../store.ts';
+import { makeListTools, makeProofTools, makeReadTools } from '../tools/read-tools.ts';
 import { VAULT } from '../write/operations.ts';
 import type { ReadOptions } from './page.ts';
 
@@ -79,18 +80,20 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
 
   return {
     list: query(list),
-    listPage: query(
-      rendered(list, VaultListPage, (vaults, { next = null }) => ({ vaults, next_cursor: next })),
-    ),
+    listPage: query({
+      ...rendered(list, VaultListPage, (vaults, { next = null }) => ({ vaults, next_cursor: next })),
+      mcp: makeListTools(inputs),
+    }),
     read: query(read),
-    readPage: query(
-      rendered(read, VaultPage, (entries, { head = 0, headHash = '', next = null }) => ({
+    readPage: query({
+      ...rendered(read, VaultPage, (entries, { head = 0, headHash = '', next = null }) => ({
         entries,
         head,
         head_hash: headHash,
         next_cursor: next,
       })),
-    ),
+      mcp: makeReadTools(inputs),
+    }),
 
     meta: query({
       who: 'reader',
@@ -169,6 +172,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
           },
         },
       },
+      mcp: makeProofTools(inputs, Proof),
       input: inputs.proof,
       output: Proof,
       run: async (reader, { vault_id, ...part }, io) => {

@@ -4,6 +4,7 @@ import { mutation } from '../../api/trpc.ts';
 import type { VaultInputs } from '../inputs.ts';
 import { CreatedVault, Nothing, RemovedWriter, WriteResult } from '../schema.ts';
 import type { VaultStore } from '../store.ts';
+import { makeCreateTools, makeSummaryTools, makeWriteTools } from '../tools/write-tools.ts';
 import type { Write } from './batch-store.ts';
 
 const tags = ['vault'];
@@ -37,6 +38,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
         answer: { entry_no: 1, version: 2, seq: 42 },
       },
     },
+    mcp: makeWriteTools(inputs),
     input: inputs.write,
     output: WriteResult,
     run: (caller, { vault_id, text, tags: words, entry_id, expected_version, idempotency_key }) => {
@@ -65,6 +67,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
         idempotent: true,
         example: { request: { summary: 'auth refactor' }, answer: { vault_id: VAULT } },
       },
+      mcp: makeCreateTools(inputs),
       input: inputs.create,
       output: CreatedVault,
       run: async (caller, { summary, idempotency_key }) => {
@@ -93,6 +96,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
         versioned: true,
         example: { request: { text: 'auth refactor: decided' }, answer: {} },
       },
+      mcp: makeSummaryTools(inputs),
       input: inputs.setSummary,
       output: Nothing,
       run: async (caller, { vault_id, text, expected_summary_version, idempotency_key }) => {

@@ -1,0 +1,89 @@
+import { type NodeIncomingMessageLike, toWebRequest } from '@modelcontextprotocol/node';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { badRequest } from '../../errors.ts';
+import { logFailure } from '../../http/edge/error-handler.ts';
+import { installJsonBody, parseJson } from '../../http/edge/json-body.ts';
+import { type CountMore, MAX_BATCH_SIZE } from '../../http/edge/rate-limit.ts';
+import { noteRefusal } from '../../http/edge/refusals.ts';
+import type { AppRouter } from '../../router.ts';
+import type { ContextOf } from '../context.ts';
+import { refuseOtherMethods } from '../methods.ts';
+import { sendProtocolError } from './errors.ts';
+import { operationOfMessage, waits } from './message.ts';
+import { type ServeDeps, serve } from './serve.ts';
+import { Servers } from './server.ts';
+import type { Changes } from './subscription.ts';
+import { Tools } from './tools.ts';
+
+export interface McpDeps {
+  contextOf: ContextOf;
+  countMore: CountMore;
+  followers: Changes;
+  version: string;
+}
+
+const URL = '/mcp';
+
+/** Counts the messages of a batch. @throws RelayError `BAD_REQUEST`, `TOO_MANY_REQUESTS` */
+async function countBatch(request: FastifyRequest, reply: FastifyReply, countMore: CountMore): Promise<void> {
+  const { body } = request;
+  if (body === undefined) throw badRequest('The request body is empty; send one JSON-RPC message.');
+  if (!Array.isArray(body)) return;
+  if (body.length > MAX_BATCH_SIZE) {
+    throw badRequest(`A batch has at most ${MAX_BATCH_SIZE} messages.`);
+  }
+  if (body.length > 1) await countMore(request, reply, body.length - 1);
+}
+
+/** Notes an answer of the protocol's server that is a refusal or a failure. */
+function noteStatus(request: FastifyRequest, { status }: Response, error: Error | undefined): void {
+  if (status < 400 || request.raw.destroyed) return;
+  noteRefusal(request, { code: status >= 500 ? 'INTERNAL_SERVER_ERROR' : 'BAD_REQUEST', call: undefined });
+  if (status >= 500) logFailure(request, error);
+}
+
+/** Sends an answer of the protocol's server. JSON goes as a text, because a stream takes longer. */
+async function send(response: Response, reply: FastifyReply): Promise<unknown> {
+  const type = response.headers.get('content-type');
+  if (type?.startsWith('text/event-stream')) {
+    // Node decides about the connection.
+    response.headers.delete('connection');
+    return response;
+  }
+  reply.code(response.status);
+  if (type === null) return reply.send();
+  return reply.header('content-type', type).send(await response.text());
+}
+
+/**
+ * Mounts the protocol's Streamable HTTP transport. It keeps nothing between requests, so any replica may answer any of
+ * them. GET and DELETE, which belong to sessions, get 405.
+ */
+export function mountMcp(app: FastifyInstance, router: AppRouter, deps: McpDeps): void {
+  const { contextOf, countMore, followers, version } = deps;
+  const tools = new Tools(router);
+  const serving: ServeDeps = { servers: new Servers(tools, version), followers };
+  app.setErrorHandler(sendProtocolError);
+  installJsonBody(app, parseJson);
+  app.post(URL, {
+    config: { operation: operationOfMessage(tools), waits: waits(tools) },
+    // The caller is identified before the body is read.
+    onRequest: async (request, reply) => void (await contextOf(request, reply).identify('reader')),
+    preHandler: (request, reply) => countBatch(request, reply, countMore),
+    handler: async (request, reply) => {
+      const context = contextOf(request, reply);
+      const { body } = request;
+      const web = await toWebRequest(request.raw as NodeIncomingMessageLike, body, {
+        signal: context.signal,
+      });
+      let last: Error | undefined;
+      const onError = (error: Error) => {
+        last = error;
+      };
+      const response = await serve({ web, body, request, context, onError }, serving);
+      noteStatus(request, response, last);
+      return send(response, reply);
+    },
+  });
+  refuseOtherMethods(app, URL, new Set(['POST']));
+}
