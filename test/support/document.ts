@@ -205,10 +205,19 @@ export function makeAnswerJudge(document: Document): (exchange: Exchange) => str
     return undefined;
   }
 
+  /** The document does not describe MCP, but its errors have a sentence too. */
+  function judgeMcp({ status, text, headers }: Exchange): string | undefined {
+    if (status < 400 || !IS_JSON.test(String(headers['content-type']))) return undefined;
+    const { error } = parse(text) as { error?: { code?: unknown; message?: unknown } };
+    const isComplete = typeof error?.code === 'number' && typeof error.message === 'string';
+    return isComplete ? undefined : 'the error has no code or no sentence';
+  }
+
   function judge(exchange: Exchange): string | undefined {
     const { method, path, status, headers } = exchange;
     const pathname = pathnameOf(path);
     if (pathname.startsWith('/trpc/') && method !== 'HEAD') return judgeTrpc(exchange);
+    if (pathname === '/mcp') return judgeMcp(exchange);
     const found = findOperation(document, method, path);
     // Not every GET has a matching HEAD.
     if (method === 'HEAD' && status === 405) return undefined;
