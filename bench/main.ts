@@ -6,6 +6,7 @@ import { drawPlot } from './plot.ts';
 import { lineOf, toJson } from './report.ts';
 import { type Result, type Row, reaches } from './row.ts';
 import { growthRows } from './rows/growth.ts';
+import { mcpRows } from './rows/mcp.ts';
 import { readRows } from './rows/reads.ts';
 import { restRows } from './rows/rest.ts';
 import { startRows } from './rows/start.ts';
@@ -14,7 +15,15 @@ import { writeRows } from './rows/writes.ts';
 import { ROOT } from './servers/program.ts';
 import { Stage } from './stage.ts';
 
-const ROWS: Row[] = [...writeRows, ...readRows, ...restRows, ...growthRows, ...waitingRows, ...startRows];
+const ROWS: Row[] = [
+  ...writeRows,
+  ...readRows,
+  ...restRows,
+  ...mcpRows,
+  ...growthRows,
+  ...waitingRows,
+  ...startRows,
+];
 
 interface Options {
   json?: string;

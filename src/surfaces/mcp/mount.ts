@@ -1,4 +1,3 @@
-import { type NodeIncomingMessageLike, toWebRequest } from '@modelcontextprotocol/node';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { badRequest } from '../../errors.ts';
 import { logFailure } from '../../http/edge/error-handler.ts';
@@ -14,6 +13,7 @@ import { type ServeDeps, serve } from './serve.ts';
 import { Servers } from './server.ts';
 import type { Changes } from './subscription.ts';
 import { Tools } from './tools.ts';
+import { webRequestOf } from './web-request.ts';
 
 export interface McpDeps {
   contextOf: ContextOf;
@@ -73,9 +73,7 @@ export function mountMcp(app: FastifyInstance, router: AppRouter, deps: McpDeps)
     handler: async (request, reply) => {
       const context = contextOf(request, reply);
       const { body } = request;
-      const web = await toWebRequest(request.raw as NodeIncomingMessageLike, body, {
-        signal: context.signal,
-      });
+      const web = webRequestOf(request);
       let last: Error | undefined;
       const onError = (error: Error) => {
         last = error;

