@@ -275,12 +275,13 @@ CREATE TABLE vault_creation_keys (
     request_hash bytea NOT NULL,
     vault_id text NOT NULL,
     bucket integer NOT NULL,
-    CONSTRAINT vault_creation_keys_bucket_check CHECK (bucket = vault_bucket(vault_id)),
     CONSTRAINT vault_creation_keys_bucket_vault_id_key UNIQUE (bucket, vault_id),
     CONSTRAINT vault_creation_keys_pkey PRIMARY KEY (work_session_id, client_id, key)
 );
 CREATE UNIQUE INDEX vault_creation_keys_bucket_vault_id_key ON vault_creation_keys USING btree (bucket, vault_id);
 CREATE UNIQUE INDEX vault_creation_keys_pkey ON vault_creation_keys USING btree (work_session_id, client_id, key);
+CREATE TRIGGER vault_creation_keys_bucket BEFORE INSERT OR UPDATE OF bucket, vault_id ON vault_creation_keys FOR EACH ROW EXECUTE FUNCTION check_bucket();
+ALTER TABLE vault_creation_keys ENABLE TRIGGER vault_creation_keys_bucket;
 GRANT INSERT, SELECT ON vault_creation_keys TO vault_relay_app;
 
 CREATE TABLE vault_entries (
@@ -300,11 +301,10 @@ CREATE TABLE vault_entries (
     salt bytea,
     CONSTRAINT vault_entries_bucket_vault_id_entry_no_version_key UNIQUE (bucket, vault_id, entry_no, version),
     CONSTRAINT vault_entries_bucket_vault_id_fkey FOREIGN KEY (bucket, vault_id) REFERENCES vaults(bucket, vault_id),
-    CONSTRAINT vault_entries_form_check CHECK (num_nulls(author, addressees, salt) = ANY (ARRAY[0, 3])),
+    CONSTRAINT vault_entries_form_check CHECK ((author IS NULL) = (salt IS NULL) AND (author IS NULL) = (addressees IS NULL) AND octet_length(salt) = 16),
     CONSTRAINT vault_entries_hash_check CHECK (octet_length(hash) = 32),
     CONSTRAINT vault_entries_kind_check CHECK (kind = ANY (ARRAY['content'::text, 'summary'::text])) NOT VALID,
-    CONSTRAINT vault_entries_pkey PRIMARY KEY (bucket, vault_id, seq),
-    CONSTRAINT vault_entries_salt_check CHECK (octet_length(salt) = 16)
+    CONSTRAINT vault_entries_pkey PRIMARY KEY (bucket, vault_id, seq)
 );
 CREATE UNIQUE INDEX vault_entries_bucket_vault_id_entry_no_version_key ON vault_entries USING btree (bucket, vault_id, entry_no, version);
 CREATE UNIQUE INDEX vault_entries_pkey ON vault_entries USING btree (bucket, vault_id, seq);
@@ -336,11 +336,12 @@ CREATE TABLE vault_outside_reads (
     work_session_id text NOT NULL,
     read_at timestamp with time zone NOT NULL DEFAULT now(),
     bucket integer NOT NULL,
-    CONSTRAINT vault_outside_reads_bucket_check CHECK (bucket = vault_bucket(vault_id)),
     CONSTRAINT vault_outside_reads_pkey PRIMARY KEY (bucket, id)
 );
 CREATE INDEX vault_outside_reads_by_vault ON vault_outside_reads USING btree (bucket, vault_id, id);
 CREATE UNIQUE INDEX vault_outside_reads_pkey ON vault_outside_reads USING btree (bucket, id);
+CREATE TRIGGER vault_outside_reads_bucket BEFORE INSERT OR UPDATE OF bucket, vault_id ON vault_outside_reads FOR EACH ROW EXECUTE FUNCTION check_bucket();
+ALTER TABLE vault_outside_reads ENABLE TRIGGER vault_outside_reads_bucket;
 GRANT DELETE, INSERT, SELECT ON vault_outside_reads TO vault_relay_app;
 
 CREATE TABLE vault_write_keys (
@@ -350,21 +351,23 @@ CREATE TABLE vault_write_keys (
     request_hash bytea NOT NULL,
     seq bigint NOT NULL,
     bucket integer NOT NULL,
-    CONSTRAINT vault_write_keys_bucket_check CHECK (bucket = vault_bucket(vault_id)),
     CONSTRAINT vault_write_keys_pkey PRIMARY KEY (bucket, vault_id, client_id, key)
 );
 CREATE UNIQUE INDEX vault_write_keys_pkey ON vault_write_keys USING btree (bucket, vault_id, client_id, key);
+CREATE TRIGGER vault_write_keys_bucket BEFORE INSERT OR UPDATE OF bucket, vault_id ON vault_write_keys FOR EACH ROW EXECUTE FUNCTION check_bucket();
+ALTER TABLE vault_write_keys ENABLE TRIGGER vault_write_keys_bucket;
 GRANT INSERT, SELECT ON vault_write_keys TO vault_relay_app;
 
 CREATE TABLE vault_writers (
     vault_id text NOT NULL,
     client_id text NOT NULL,
     bucket integer NOT NULL,
-    CONSTRAINT vault_writers_bucket_check CHECK (bucket = vault_bucket(vault_id)),
     CONSTRAINT vault_writers_pkey PRIMARY KEY (bucket, vault_id, client_id)
 );
 CREATE INDEX vault_writers_by_client ON vault_writers USING btree (client_id, bucket, vault_id);
 CREATE UNIQUE INDEX vault_writers_pkey ON vault_writers USING btree (bucket, vault_id, client_id);
+CREATE TRIGGER vault_writers_bucket BEFORE INSERT OR UPDATE OF bucket, vault_id ON vault_writers FOR EACH ROW EXECUTE FUNCTION check_bucket();
+ALTER TABLE vault_writers ENABLE TRIGGER vault_writers_bucket;
 GRANT DELETE, INSERT, SELECT ON vault_writers TO vault_relay_app;
 
 CREATE TABLE vaults (
@@ -384,12 +387,13 @@ CREATE TABLE vaults (
     gaps integer NOT NULL DEFAULT 0,
     irregular boolean NOT NULL DEFAULT false,
     bucket integer NOT NULL,
-    CONSTRAINT vaults_bucket_check CHECK (bucket = vault_bucket(vault_id)),
     CONSTRAINT vaults_head_hash_check CHECK (octet_length(head_hash) = 32),
     CONSTRAINT vaults_pkey PRIMARY KEY (bucket, vault_id)
 ) WITH (fillfactor=70);
 CREATE INDEX vaults_by_work_session ON vaults USING btree (work_session_id, created_at, vault_id);
 CREATE UNIQUE INDEX vaults_pkey ON vaults USING btree (bucket, vault_id);
+CREATE TRIGGER vaults_bucket BEFORE INSERT OR UPDATE OF bucket, vault_id ON vaults FOR EACH ROW EXECUTE FUNCTION check_bucket();
+ALTER TABLE vaults ENABLE TRIGGER vaults_bucket;
 CREATE TRIGGER vaults_close_to_unlisted_writers AFTER UPDATE OF writer_list ON vaults FOR EACH ROW WHEN (cardinality(new.writer_list) < cardinality(old.writer_list)) EXECUTE FUNCTION close_vault_to_unlisted_writers();
 ALTER TABLE vaults ENABLE TRIGGER vaults_close_to_unlisted_writers;
 GRANT INSERT, SELECT ON vaults TO vault_relay_app;
@@ -419,6 +423,11 @@ CREATE FUNCTION bindings_left(the_astation text, max_bound integer)
     RETURNS integer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION bindings_left TO PUBLIC;
+
+CREATE FUNCTION check_bucket()
+    RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION check_bucket TO PUBLIC;
 
 CREATE FUNCTION close_vault_to_unlisted_writers()
     RETURNS trigger

@@ -95,10 +95,28 @@ describe('rows of a vault', () => {
     expect(rows).toEqual([]);
   });
 
-  test('of another bucket are refused', async () => {
-    const insert = `INSERT INTO vaults (bucket, vault_id, work_session_id, created_by)
-      VALUES (1 + vault_bucket('v-x') % 1000, 'v-x', 'st-1', 'ann')`;
-    await expect(database.admin.query(insert)).rejects.toMatchObject({ code: '23514' });
+  test.each([
+    ['vaults', 'work_session_id, created_by', `'st-1', 'ann'`],
+    ['vault_writers', 'client_id', `'ann'`],
+    ['vault_write_keys', 'client_id, key, request_hash, seq', `'ann', 'k', sha256(''), 1`],
+    [
+      'vault_creation_keys',
+      'work_session_id, client_id, key, request_hash',
+      `'st-1', 'ann', 'k', sha256('')`,
+    ],
+    ['vault_outside_reads', 'work_session_id, client_id', `'st-1', 'ann'`],
+  ])('of another bucket are refused: %s', async (table, columns, values) => {
+    const insert = (bucket: string, id: string) =>
+      database.admin.query(
+        `INSERT INTO ${table} (bucket, vault_id, ${columns}) VALUES (${bucket}, '${id}', ${values})`,
+      );
+    const refusal = { code: '23514', message: expect.stringContaining('is not of bucket') };
+    await expect(insert(`(vault_bucket('v-x') + 1) % 1024`, 'v-x')).rejects.toMatchObject(refusal);
+    await insert(`vault_bucket('v-x')`, 'v-x');
+    for (const change of ['bucket = (bucket + 1) % 1024', `vault_id = 'v-y'`]) {
+      const update = `UPDATE ${table} SET ${change} WHERE vault_id = 'v-x'`;
+      await expect(database.admin.query(update)).rejects.toMatchObject(refusal);
+    }
   });
 
   test('are written by the entry for one bucket as by the one for many, and for another bucket not at all', async () => {

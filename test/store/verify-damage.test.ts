@@ -63,7 +63,7 @@ describe('C17: damage of any kind is named with its vault and row, and the next 
   /** The owner of the tables can take every constraint away. */
   const relax = (column: string, sql: string) => `
     ALTER TABLE vault_entries DROP CONSTRAINT IF EXISTS vault_entries_kind_check,
-      DROP CONSTRAINT IF EXISTS vault_entries_form_check, DROP CONSTRAINT IF EXISTS vault_entries_salt_check;
+      DROP CONSTRAINT IF EXISTS vault_entries_form_check;
     ALTER TABLE vault_entries ALTER ${column} DROP NOT NULL;
     ${sql}`;
   const restrict = (column: string) => `ALTER TABLE vault_entries ALTER ${column} SET NOT NULL`;
@@ -126,13 +126,11 @@ describe('C17: damage of any kind is named with its vault and row, and the next 
 
   test('the bucket of a vault', async () => {
     const forge = (bucket: string) => `
-      ALTER TABLE vaults DROP CONSTRAINT IF EXISTS vaults_bucket_check;
       UPDATE vaults SET bucket = ${bucket} WHERE vault_id = $id;
       UPDATE vault_entries SET bucket = ${bucket} WHERE vault_id = $id`;
     await tamper(forge('1 + vault_bucket($id) % 1000'));
     expect(await found()).toMatch(new RegExp(`^${id}: its bucket is \\d+, but its id says \\d+$`));
-    await tamper(`${forge('vault_bucket($id)')};
-      ALTER TABLE vaults ADD CONSTRAINT vaults_bucket_check CHECK (bucket = vault_bucket(vault_id))`);
+    await tamper(forge('vault_bucket($id)'));
   });
 
   test('rows that PostgreSQL fails to read', async () => {
