@@ -1,4 +1,4 @@
-import { administeredWorkSession } from '../access/administered.ts';
+import { requireWorkSession } from '../access/administered.ts';
 import type { Scope } from '../access/credential.ts';
 import type { CredentialCache } from '../access/credential-cache.ts';
 import { isOperator, type Reader } from '../access/policy.ts';
@@ -63,7 +63,7 @@ export function makeKeyProcedures({ keys, credentials, maxClientIdCharacters }: 
     input: inputs.list.optional(),
     output: KeyInfo.array(),
     run: async (reader, input) => {
-      const workSessionId = administeredWorkSession(reader, input?.work_session_id);
+      const workSessionId = requireWorkSession(reader, input?.work_session_id);
       const page = await keys.list({ workSessionId, limit: input?.limit, cursor: input?.cursor });
       return { value: page.keys, next: page.next };
     },
@@ -93,7 +93,7 @@ export function makeKeyProcedures({ keys, credentials, maxClientIdCharacters }: 
       output: CreatedKey,
       run: async (reader, { name, client_id, scopes, vaults, expires_in, work_session_id }, { source }) => {
         checkGrant(reader, scopes, vaults);
-        const workSessionId = administeredWorkSession(reader, work_session_id);
+        const workSessionId = requireWorkSession(reader, work_session_id);
         const wanted = { workSessionId, name, clientId: client_id, scopes, vaults, expiresIn: expires_in };
         return { value: await keys.create(wanted, actorOf(reader, source)) };
       },

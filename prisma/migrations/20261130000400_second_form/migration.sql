@@ -1,7 +1,7 @@
 -- Three changes of every row's keys and of the hash of new rows: each vault counts its own rows, keys begin with the bucket
 -- of the vault, and new rows are chained in the form vault-relay/2. Hashes and numbers of the rows that exist stay.
 --
--- This migration writes the tables of vaults and the audit log anew, under locks that keep everybody else out until it ends.
+-- This migration rewrites the tables of vaults and the audit log. Its locks block all readers and writers until it ends.
 -- It is one transaction: an attempt that is interrupted leaves everything as it was. A server of the version before cannot
 -- serve this database, because it knows neither the keys nor the form.
 

@@ -1,6 +1,6 @@
 -- Keys for programs, sign-in for people, and a proven author for each row that they write.
 
--- A key is kept by the SHA-256 of its whole text: who reads this table cannot act as any of them.
+-- A key is kept by the SHA-256 of its whole text: a reader of this table cannot act as any of them.
 CREATE TABLE api_keys (
     id              TEXT PRIMARY KEY CHECK (id ~ '^[0-9a-z]{12}$'),
     key_hash        BYTEA NOT NULL UNIQUE CHECK (octet_length(key_hash) = 32),

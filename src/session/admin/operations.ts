@@ -1,7 +1,7 @@
-import { isOperator, type Reader } from '../../access/policy.ts';
+import { administeredWorkSession } from '../../access/administered.ts';
+import type { Reader } from '../../access/policy.ts';
 import type { Source } from '../../access/source.ts';
 import { mutation, query } from '../../api/trpc.ts';
-import { forbidden } from '../../errors.ts';
 import { AdminInputs, Revoked, type SessionInfo, SessionPage } from './schema.ts';
 import type { SessionAdminStore } from './store.ts';
 
@@ -9,13 +9,6 @@ export interface SessionAdminDeps {
   sessionAdmin: SessionAdminStore;
   /** The cache of this server, where an end takes effect before the call is answered. */
   credentials: { ended(idHash: string): void };
-}
-
-/** @returns the only work session that the reader administers; undefined: all @throws RelayError `FORBIDDEN` */
-function workSessionOf(reader: Reader, asked?: string): string | undefined {
-  if (isOperator(reader)) return asked;
-  if (asked === undefined || asked === reader.workSessionId) return reader.workSessionId;
-  throw forbidden('You administer your own work session only; leave out work_session_id.');
 }
 
 /**
@@ -27,7 +20,7 @@ export function makeSessionAdminProcedures(
   kind?: SessionInfo['kind'],
 ) {
   const revoke = async (reader: Reader, session: string, from: Source) => {
-    const workSessionId = workSessionOf(reader);
+    const workSessionId = administeredWorkSession(reader);
     const by = reader.author ?? 'operator';
     const { fingerprint, ended } = await sessionAdmin.revoke(session, kind, { workSessionId, by, from });
     for (const idHash of ended) credentials.ended(idHash);
@@ -40,7 +33,7 @@ export function makeSessionAdminProcedures(
       input: AdminInputs.list,
       output: SessionPage,
       run: async (reader, { work_session_id, live, cursor, limit }) => {
-        const workSessionId = workSessionOf(reader, work_session_id);
+        const workSessionId = administeredWorkSession(reader, work_session_id);
         return { value: await sessionAdmin.list({ workSessionId, kind, live, cursor, limit }) };
       },
     }),
