@@ -1,4 +1,4 @@
-import { requireWorkSession } from '../access/administered.ts';
+import { administeredWorkSession, requireWorkSession } from '../access/administered.ts';
 import type { Scope } from '../access/credential.ts';
 import type { CredentialCache } from '../access/credential-cache.ts';
 import { isOperator, type Reader } from '../access/policy.ts';
@@ -119,7 +119,7 @@ export function makeKeyProcedures({ keys, credentials, maxClientIdCharacters }: 
       input: inputs.revoke,
       output: RevokedKey,
       run: async (reader, { id }, { source }) => {
-        const within = isOperator(reader) ? undefined : reader.workSessionId;
+        const within = administeredWorkSession(reader);
         // Before the answer, so that no call after it finds the key in the cache of this server.
         credentials.ended(await keys.revoke(id, within, actorOf(reader, source)));
         return { value: { id, revoked: true as const } };
