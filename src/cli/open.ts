@@ -1,10 +1,9 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { personName } from '../people/schema.ts';
+import { Command, Option } from 'commander';
 import { PeopleStore } from '../people/store.ts';
 import { openBrowser } from './browser.ts';
 import type { CommandDeps } from './command.ts';
 import { baseOf, linkOf } from './link.ts';
-import { parseAstationId } from './options.ts';
+import { parseAstationId, parsePersonName } from './options.ts';
 import { withDatabase } from './with-database.ts';
 
 interface OpenOptions {
@@ -12,13 +11,6 @@ interface OpenOptions {
   operator?: true;
   name?: string;
   json?: true;
-}
-
-/** @returns the name of a person @throws InvalidArgumentError */
-function parseName(name: string): string {
-  const { success, error } = personName.safeParse(name);
-  if (success) return name;
-  throw new InvalidArgumentError(`It ${error.issues[0]?.message}.`);
 }
 
 /** `vault-relay open`: a link that signs one person in at the dashboard. */
@@ -31,7 +23,7 @@ export const makeOpenCommand = ({ setUp, out, hints }: CommandDeps): Command =>
         'workSession',
       ),
     )
-    .option('--name <name>', 'the name of the person; asked at the dashboard if left out', parseName)
+    .option('--name <name>', 'the name of the person; asked at the dashboard if left out', parsePersonName)
     .option('--json', 'print {"link": …}')
     .action(async ({ workSession, name, json }: OpenOptions) => {
       const { config, log } = setUp();

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { ZodType } from 'zod';
 import { keyName, MAX_LIFE } from '../keys/schema.ts';
+import { personName } from '../people/schema.ts';
 import { isAstationId, readPublicKey } from '../relay/key-proof.ts';
 import { hostname } from '../session/schema.ts';
 
@@ -29,6 +30,9 @@ export const parseHostname = parserOf(hostname);
 
 /** @returns what a key may be called @throws InvalidArgumentError */
 export const parseKeyName = parserOf(keyName);
+
+/** @returns what a person may be called @throws InvalidArgumentError */
+export const parsePersonName = parserOf(personName);
 
 /** @returns how long something lives, in seconds, as `90s`, `30m`, `12h`, `30d` @throws InvalidArgumentError */
 export function parseLife(text: string): number {
