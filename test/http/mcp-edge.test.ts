@@ -3,7 +3,16 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { describe, expect, test } from 'vitest';
 import { useDatabase } from '../support/database.ts';
 import { makeLogKeeper } from '../support/log-lines.ts';
-import { callTool, connect, demandTool, makeClient, post, rawCall, readResult } from '../support/mcp.ts';
+import {
+  callTool,
+  connect,
+  demandTool,
+  makeClient,
+  modernCall,
+  post,
+  rawCall,
+  readResult,
+} from '../support/mcp.ts';
 import { sendRaw } from '../support/raw-http.ts';
 import { useRelayServer } from '../support/relay-server.ts';
 import { useServer } from '../support/server.ts';
@@ -143,6 +152,39 @@ describe('what is accepted', () => {
     expect((await send({ host: 'evil.example' })).status).toBe(421);
     expect((await send({ origin: 'http://evil.example' })).status).toBe(403);
   });
+
+  test('a tool answers the same to a header that repeats its name and to one that encodes it', async () => {
+    const access = await accessTo();
+    const { body, headers } = modernCall('vault_list', { q: access.clientId });
+    const plain = await post(access, body, headers);
+    const encoded = `=?base64?${Buffer.from('vault_list').toString('base64')}?=`;
+    const other = await post(access, body, { ...headers, 'mcp-name': encoded });
+    expect([plain.status, other.status]).toEqual([200, 200]);
+    expect(plain.headers.get('content-type')).toBe(other.headers.get('content-type'));
+    expect(await plain.json()).toEqual(await other.json());
+  });
+
+  test.each([
+    ['mcp-protocol-version', undefined],
+    ['mcp-method', undefined],
+    ['mcp-method', 'tools/list'],
+    ['mcp-name', undefined],
+    ['mcp-name', 'vault_list'],
+  ])(
+    'a call whose header %s is %s writes nothing and gets the error of the protocol',
+    async (name, value) => {
+      const access = await accessTo();
+      const { body, headers } = modernCall('vault_create', { summary: access.clientId });
+      const { [name]: _, ...others } = headers;
+      const answer = await post(access, body, value === undefined ? others : { ...others, [name]: value });
+      expect(answer.status).toBe(400);
+      expect((await errorOf(answer)).code).toBe(-32_020);
+      const list = await post(access, rawCall('vault_list', { writer: access.clientId }));
+      expect(((await list.json()) as { result: object }).result).toMatchObject({
+        structuredContent: { vaults: [] },
+      });
+    },
+  );
 
   test('a batch of the first era is answered as a whole', async () => {
     const calls = [rawCall('vault_list', {}), rawCall('vault_read', { vault_id: 'v-none' })];

@@ -8,6 +8,9 @@ import { REFUSAL_META } from '../../src/surfaces/mcp/refusal.ts';
 export const ERAS = ['v2, 2026-07-28', 'v2, initialize', 'v1, initialize'] as const;
 export type EraName = (typeof ERAS)[number];
 
+const REVISION = '2026-07-28';
+const META = 'io.modelcontextprotocol';
+
 /** The result of a tool, in terms of this server. */
 export interface ToolResult {
   isError: boolean;
@@ -55,7 +58,7 @@ const optionsOf = ({ secret, fetch }: Access) => ({
 export const makeClient = (era: EraName = ERAS[0]): Client => {
   const info = { name: 'test', version: '1' };
   if (era === 'v1, initialize') return new ClientOfV1(info) as unknown as Client;
-  const mode = era === 'v2, initialize' ? 'legacy' : { pin: '2026-07-28' };
+  const mode = era === 'v2, initialize' ? 'legacy' : { pin: REVISION };
   return new Client(info, { versionNegotiation: { mode } });
 };
 
@@ -94,6 +97,22 @@ export const rawCall = (name: string, args: unknown) => ({
   method: 'tools/call',
   params: { name, arguments: args },
 });
+
+/** A message of the modern era, and the headers that repeat it. */
+export function modernCall(name: string, args: unknown) {
+  const { params, ...message } = rawCall(name, args);
+  const _meta = {
+    [`${META}/protocolVersion`]: REVISION,
+    [`${META}/clientInfo`]: { name: 'test', version: '1' },
+    [`${META}/clientCapabilities`]: {},
+  };
+  const headers: Record<string, string> = {
+    'mcp-protocol-version': REVISION,
+    'mcp-method': message.method,
+    'mcp-name': name,
+  };
+  return { body: { ...message, params: { ...params, _meta } }, headers };
+}
 
 /** Posts to `/mcp` without an official client. */
 export const post = (access: Access, body: unknown, headers: Record<string, string> = {}) =>

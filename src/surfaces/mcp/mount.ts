@@ -8,6 +8,7 @@ import type { AppRouter } from '../../router.ts';
 import type { ContextOf } from '../context.ts';
 import { refuseOtherMethods } from '../methods.ts';
 import { sendProtocolError } from './errors.ts';
+import type { Outcome } from './exchange.ts';
 import { operationOfMessage, waits } from './message.ts';
 import { type ServeDeps, serve } from './serve.ts';
 import { Servers } from './server.ts';
@@ -36,24 +37,28 @@ async function countBatch(request: FastifyRequest, reply: FastifyReply, countMor
 }
 
 /** Notes an answer of the protocol's server that is a refusal or a failure. */
-function noteStatus(request: FastifyRequest, { status }: Response, error: Error | undefined): void {
+function noteStatus(request: FastifyRequest, outcome: Outcome, error: Error | undefined): void {
+  const status = outcome instanceof Response ? outcome.status : 200;
   if (status < 400 || request.raw.destroyed) return;
   noteRefusal(request, { code: status >= 500 ? 'INTERNAL_SERVER_ERROR' : 'BAD_REQUEST', call: undefined });
   if (status >= 500) logFailure(request, error);
 }
 
 /** Sends an answer of the protocol's server. JSON goes as a text, because a stream takes longer. */
-async function send(response: Response, reply: FastifyReply): Promise<unknown> {
-  const type = response.headers.get('content-type');
+async function send(outcome: Outcome, reply: FastifyReply): Promise<unknown> {
+  if (!(outcome instanceof Response)) return sendJson(reply, JSON.stringify(outcome));
+  const type = outcome.headers.get('content-type');
   if (type?.startsWith('text/event-stream')) {
     // Node decides about the connection.
-    response.headers.delete('connection');
-    return response;
+    outcome.headers.delete('connection');
+    return outcome;
   }
-  reply.code(response.status);
-  if (type === null) return reply.send();
-  return reply.header('content-type', type).send(await response.text());
+  reply.code(outcome.status);
+  return type === null ? reply.send() : sendJson(reply, await outcome.text());
 }
+
+const sendJson = (reply: FastifyReply, text: string) =>
+  reply.header('content-type', 'application/json').send(text);
 
 /**
  * Mounts the protocol's Streamable HTTP transport. It keeps nothing between requests, so any replica may answer any of
@@ -78,9 +83,9 @@ export function mountMcp(app: FastifyInstance, router: AppRouter, deps: McpDeps)
       const onError = (error: Error) => {
         last = error;
       };
-      const response = await serve({ web, body, request, context, onError }, serving);
-      noteStatus(request, response, last);
-      return send(response, reply);
+      const outcome = await serve({ web, body, request, context, onError }, serving);
+      noteStatus(request, outcome, last);
+      return send(outcome, reply);
     },
   });
   refuseOtherMethods(app, URL, new Set(['POST']));

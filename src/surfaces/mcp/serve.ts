@@ -1,9 +1,13 @@
 import {
+  classifyInboundRequest,
   createMcpHandler,
-  isLegacyRequest,
+  type InboundHttpRequest,
+  type InboundModernRoute,
+  PerRequestHTTPServerTransport,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
-import type { Servers } from './server.ts';
+import { exchange, type Outcome } from './exchange.ts';
+import { MODERN_REVISION, type Servers } from './server.ts';
 import { type Changes, LISTEN, makeEvents } from './subscription.ts';
 import type { McpCall } from './tools.ts';
 
@@ -25,16 +29,23 @@ export interface Received extends McpCall {
  * Serves a request of the era that begins with `initialize`, without a session. The answer is JSON, because this server
  * sends nothing before a result.
  */
-async function serveLegacy({ web, body, ...call }: Received, { servers }: ServeDeps): Promise<Response> {
+async function serveLegacy({ web, body, ...call }: Received, { servers }: ServeDeps): Promise<Outcome> {
   const server = servers.make(call, 'legacy');
   server.onerror = call.onError;
   const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
   await server.connect(transport);
-  try {
-    return await transport.handleRequest(web, { parsedBody: body });
-  } finally {
-    await server.close();
-  }
+  const begin = () => transport.handleRequest(web, { parsedBody: body });
+  // The transport joins the results of a batch.
+  return Array.isArray(body) ? begin() : exchange(transport, begin);
+}
+
+/** Serves a call of a tool whose headers are checked. */
+async function callTool({ message, classification }: InboundModernRoute, call: Received, deps: ServeDeps) {
+  const server = deps.servers.make(call, 'modern');
+  server.onerror = call.onError;
+  const transport = new PerRequestHTTPServerTransport({ classification });
+  await server.connect(transport);
+  return exchange(transport, () => transport.handleMessage(message));
 }
 
 /** Serves a request of the modern era. Each has a handler, so that a subscription has the events of its reader alone. */
@@ -59,8 +70,36 @@ async function serveModern({ web, body, ...call }: Received, deps: ServeDeps): P
   return handler.fetch(watched, { parsedBody: body });
 }
 
+/** The headers by which clients of the modern era repeat what the body says. */
+type Repeated = Pick<InboundHttpRequest, 'protocolVersionHeader' | 'mcpMethodHeader' | 'mcpNameHeader'>;
+
+function repeatedIn({ web: { headers } }: Received): Repeated {
+  const version = headers.get('mcp-protocol-version');
+  const method = headers.get('mcp-method');
+  const name = headers.get('mcp-name');
+  return {
+    ...(version !== null && { protocolVersionHeader: version }),
+    ...(method !== null && { mcpMethodHeader: method }),
+    ...(name !== null && { mcpNameHeader: name }),
+  };
+}
+
+/** Whether a message calls a tool, and each header is there and repeats the body. The handler judges all others. */
+const isPlainCall = (
+  { message: { method, params }, classification: { revision } }: InboundModernRoute,
+  headers: Repeated,
+): boolean =>
+  method === 'tools/call' &&
+  revision === MODERN_REVISION &&
+  headers.protocolVersionHeader === revision &&
+  headers.mcpMethodHeader === method &&
+  headers.mcpNameHeader === params?.name;
+
 /** Answers one message, or a batch of the legacy era. @throws RelayError where a subscription is refused */
-export const serve = async (received: Received, deps: ServeDeps): Promise<Response> =>
-  (await isLegacyRequest(received.web, received.body))
-    ? serveLegacy(received, deps)
-    : serveModern(received, deps);
+export async function serve(received: Received, deps: ServeDeps): Promise<Outcome> {
+  const headers = repeatedIn(received);
+  const route = classifyInboundRequest({ httpMethod: 'POST', body: received.body, ...headers });
+  if (route.kind === 'legacy') return serveLegacy(received, deps);
+  if (route.kind === 'modern' && isPlainCall(route, headers)) return callTool(route, received, deps);
+  return serveModern(received, deps);
+}

@@ -1,4 +1,9 @@
-import { ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
+import {
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
+  SUPPORTED_PROTOCOL_VERSIONS,
+} from '@modelcontextprotocol/server';
 import { getPrompt, listPrompts } from './prompts.ts';
 import { RESOURCE_TEMPLATES, Resources } from './resources.ts';
 import type { McpCall, Tools } from './tools.ts';
@@ -18,6 +23,14 @@ const NO_VALIDATOR = {
 };
 
 export type Era = 'legacy' | 'modern';
+
+/** The revision of the modern era. */
+export const MODERN_REVISION = '2026-07-28';
+
+const REVISIONS = {
+  legacy: SUPPORTED_PROTOCOL_VERSIONS,
+  modern: [...SUPPORTED_PROTOCOL_VERSIONS, MODERN_REVISION],
+};
 
 /** Makes the protocol's server for one request. */
 export class Servers {
@@ -42,6 +55,7 @@ export class Servers {
         // Only the modern era has subscriptions without a session in memory.
         capabilities: { tools: {}, prompts: {}, resources: era === 'modern' ? { subscribe: true } : {} },
         instructions: INSTRUCTIONS,
+        supportedProtocolVersions: REVISIONS[era],
         jsonSchemaValidator: NO_VALIDATOR,
         cacheHints: {
           'tools/list': STATIC,
