@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { statementName } from '../../src/db/statement-name.ts';
+import { PORTION_BYTES, PORTION_ROWS } from '../../src/vault/read/portion-sql.ts';
 import { READS } from '../../src/vault/read/sql.ts';
 import { type Bench, compare, overHttp, overSql } from '../compare.ts';
 import type { HttpRequest, Statement } from '../load/job.ts';
@@ -24,7 +25,7 @@ const readRequest = (vaultId: string, headers: Record<string, string> = {}): Htt
 const readStatement = (vaultId: string): Statement => ({
   name: statementName(READS.caller.READ_WHOLE),
   text: READS.caller.READ_WHOLE,
-  values: [vaultId, CALLER.workSessionId, CALLER.clientId],
+  values: [vaultId, CALLER.workSessionId, CALLER.clientId, PORTION_ROWS, PORTION_BYTES],
 });
 
 async function seedReads(admin: pg.Pool, vaults: number): Promise<string[]> {

@@ -215,7 +215,8 @@ describe('the size', () => {
   test('of an answer stays within max_bytes, and the cursor leads to the rest without a gap', async () => {
     const client = await connect({ url: server.url, secret: await server.login('st-1'), clientId: 'a' });
     const { vault_id } = await demandTool<{ vault_id: string }>(client, 'vault_create');
-    const texts = Array.from({ length: 60 }, (_, i) => `${i} ${'"\n'.repeat(i * 10)}`);
+    // Each text is half as long as its JSON, so that the longer budget has room for all of the former.
+    const texts = Array.from({ length: 60 }, (_, i) => `${i} ${'"\n'.repeat(i * 3)}`);
     for (const text of texts) await demandTool(client, 'vault_write', { vault_id, text });
     for (const max_bytes of [4096, 24_576]) {
       const seen: string[] = [];

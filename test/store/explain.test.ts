@@ -8,6 +8,7 @@ import * as astationSql from '../../src/session/astation-sql.ts';
 import * as bindingSql from '../../src/session/binding-sql.ts';
 import * as otherSessionSql from '../../src/session/sql.ts';
 import { READ_HEADS } from '../../src/vault/follow/head-store.ts';
+import { PORTION_BYTES, PORTION_ROWS } from '../../src/vault/read/portion-sql.ts';
 import { LIMITED_LISTS, READS } from '../../src/vault/read/sql.ts';
 import { WRITE } from '../../src/vault/write/batch-store.ts';
 import { CREATE } from '../../src/vault/write/create-store.ts';
@@ -146,6 +147,7 @@ interface Case {
 }
 
 const who = (vaultId: string) => [vaultId, 'st-1', 'ann'];
+const whole = (vaultId: string) => [...who(vaultId), PORTION_ROWS, PORTION_BYTES];
 const each = (indexes: string[][], ...argLists: Case['args'][]): Case[] =>
   argLists.map((args) => ({ args, indexes }));
 
@@ -226,7 +228,12 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
   LIST_DETAILS: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT, IN_ORDER], ...LISTS),
   MEASURE_LIST: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT, IN_ORDER], ...LISTS),
   MEASURE_DETAILS: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT, IN_ORDER], ...LISTS),
-  READ_WHOLE: each([VAULT, WRITER, [ENTRY_KEY]], who('v-1'), who('v-many-entries'), who('v-many-versions')),
+  READ_WHOLE: each(
+    [VAULT, WRITER, [ENTRY_KEY]],
+    whole('v-1'),
+    whole('v-many-entries'),
+    whole('v-many-versions'),
+  ),
   READ_CURRENT: each(
     [VAULT, WRITER, [ENTRY_KEY], IN_ORDER],
     reading('v-1', 0),
@@ -293,7 +300,7 @@ const OPERATOR_CASES: Record<keyof typeof READS.operator, Case[]> = {
   MEASURE_DETAILS: [],
   MEASURE_CURRENT: each([VAULT, [ENTRY_KEY], IN_ORDER], asOperator(reading('v-many-versions', 0))),
   MEASURE_HISTORY: each([VAULT, IN_ORDER], asOperator(reading('v-many-versions', 4990))),
-  READ_WHOLE: each([VAULT, [ENTRY_KEY]], nobody('v-many-versions')),
+  READ_WHOLE: each([VAULT, [ENTRY_KEY]], [...nobody('v-many-versions'), PORTION_ROWS, PORTION_BYTES]),
   READ_CURRENT: each([VAULT, [ENTRY_KEY], IN_ORDER], asOperator(reading('v-many-versions', 0))),
   READ_HISTORY: each([VAULT, IN_ORDER], asOperator(reading('v-many-versions', 4990))),
   READ_ENTRY_HISTORY: each(
@@ -551,7 +558,7 @@ test.each(PLANS)('bind_sessions reads through no table, whether it binds or repl
 });
 
 test.each([
-  ['READ_WHOLE', who('v-many-versions')],
+  ['READ_WHOLE', whole('v-many-versions')],
   ['LIST', ['st-1', 'client-7']],
 ] as const)('%s is planned once', async (name, values) => {
   const client: pg.PoolClient = await database.admin.connect();
@@ -577,7 +584,7 @@ describe.each(PLANS)('the cost of a read, in blocks of 8 KiB: %s', (mode) => {
 
   test('the current view scans entries, not versions', async () => {
     expect(await blocksOf(vaultSql.READ_CURRENT, reading('v-many-versions', 0))).toBeLessThan(30);
-    expect(await blocksOf(vaultSql.READ_WHOLE, who('v-many-versions'))).toBeLessThan(30);
+    expect(await blocksOf(vaultSql.READ_WHOLE, whole('v-many-versions'))).toBeLessThan(30);
   });
 
   test.each([

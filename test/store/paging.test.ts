@@ -64,7 +64,7 @@ async function readPages(
 }
 
 describe.each(VIEWS)('pages of %o', (view) => {
-  test.each([1, 2, 7, 24, 25, 26, 1000])('of %d joined are the whole', async (limit) => {
+  test.each([1, 2, 7, 24, 28, 29, 1000])('of %d joined are the whole', async (limit) => {
     const { vaultId } = filled;
     const whole = await store.readPage(ann, vaultId, view);
     const { entries, heads } = await readPages(vaultId, { ...view, limit });

@@ -5,7 +5,7 @@ export type Outcome = JSONRPCResultResponse | Response;
 
 /**
  * Serves an exchange and takes its result from the transport of its server. The transport would make a `Response` of the
- * result, with a stream, and close the server with an error that nobody gets: half of the cost of a call. The transport
+ * result, with a stream, and close the server with an error that nobody gets, which takes most of the time. The transport
  * still answers errors, because it knows their status. The server keeps nothing, so it is dropped and not closed.
  * @param begin hands the message to the transport
  */

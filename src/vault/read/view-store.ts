@@ -17,10 +17,10 @@ import { refusedAccess } from '../refused-access.ts';
 import { searchPattern } from '../search/pattern.ts';
 import { readReadCursor } from './cursors.ts';
 import { type Look, type LookRow, Page, type ReadOptions, readLook, type VaultPage } from './page.ts';
-import { PORTION_BYTES } from './portion-sql.ts';
 import { completeRows, firstPortion, type PortionWanted } from './portions.ts';
 import { askingFor, mayScan } from './scan-store.ts';
 import { BEFORE_ALL, READS } from './sql.ts';
+import { fits, isNarrowed, isWhole } from './whole.ts';
 
 /** One view of one vault, as a reader asks for it. */
 export interface View {
@@ -45,19 +45,6 @@ const wanted = ({
   entry_id,
   details,
 }: ReadOptions) => [since, history, kind, as_of, q, writer, author, tag, cursor, entry_id, details];
-
-/** Whether the read may scan rows that it does not show. */
-const isNarrowed = ({ q, writer, author, tag, entry_id, since = 0 }: ReadOptions) =>
-  since > 0 || [q, writer, author, tag, entry_id].some((option) => option !== undefined);
-
-/** Whether the read wants the current view from its start without options, which has its own statement. */
-function isWhole(what: ReadOptions, { at, bytes }: PortionWanted<number>): boolean {
-  const { history = false, kind = 'content', details = false, as_of, limit, cursor } = what;
-  const isPaged = [as_of, limit, cursor, at].some((option) => option !== undefined);
-  return (
-    !history && !details && kind === 'content' && !isNarrowed(what) && !isPaged && bytes >= PORTION_BYTES
-  );
-}
 
 /** The portion of a reader that has seen the current head. */
 const NO_ROWS: Look['portion'] = { json: '', rows: 0, bytes: 0, next: null, more: false };
@@ -170,20 +157,25 @@ export class VaultViews {
   }
 
   async #look(view: View, portion: PortionWanted<number>): Promise<Look> {
-    let row = isWhole(view.what, portion) ? await this.#askWhole(view) : undefined;
+    let row = isWhole(view.what, portion) ? await this.#askWhole(view, portion) : undefined;
     // A vault that may hold more than a portion is read by portions.
-    if (row === undefined || row?.json === null) row = await this.#ask(view, portion);
+    if (row === undefined || (row && !fits(row, view.what, portion))) row = await this.#ask(view, portion);
     if (!row) throw await refusedAccess(this.#audit, view, { action: 'read', allowed: canRead });
     return readLook(row);
   }
 
   /** @returns null where the vault does not exist, or this reader may not read it */
-  async #askWhole({ reader, vaultId }: View): Promise<LookRow | null> {
+  async #askWhole(
+    { reader, vaultId }: View,
+    { rows, bytes }: PortionWanted<number>,
+  ): Promise<LookRow | null> {
     const ask = askingFor(this.#db, reader, false);
     const [row] = await ask<LookRow>(
       readsOf(reader).READ_WHOLE,
       vaultId,
       ...readerValues(reader, this.#rules),
+      rows,
+      bytes,
     );
     return row ?? null;
   }
