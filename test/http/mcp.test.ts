@@ -191,18 +191,22 @@ describe.each(ERAS)('the tools by the client %s', (era) => {
   });
 });
 
-test('a cancelled wait ends on the server too, in the era that has cancellation by the connection', async () => {
+test.each(ERAS)('a cancelled wait gives its client no answer and ends on the server: %s', async (era) => {
   const access = { url: server.url, secret: await server.login('st-1'), clientId: 'a' };
-  const client = await connect(access);
+  const client = await connect(access, era);
   const { vault_id } = await demandTool<{ vault_id: string }>(client, 'vault_create');
   const before = server.vaults.followers.waiters.size;
   const leaving = new AbortController();
   const args = { name: 'vault_wait', arguments: { vault_id, since: 1 } };
-  const waiting = client.callTool(args, { signal: leaving.signal });
+  const call = client.callTool.bind(client) as (...args: unknown[]) => Promise<unknown>;
+  // The client of v1 takes a schema before the options.
+  const waiting = call(args, ...(era === 'v1, initialize' ? [undefined] : []), { signal: leaving.signal });
   waiting.catch(() => undefined);
   await expect.poll(() => server.vaults.followers.waiters.size).toBe(before + 1);
   leaving.abort();
   await expect(waiting).rejects.toThrow();
+  // The first era cancels by a message of another request. Its wait ends with the connection, or when its time is up.
+  if (era !== 'v2, 2026-07-28') await client.close();
   await expect.poll(() => server.vaults.followers.waiters.size).toBe(before);
 });
 
