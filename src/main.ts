@@ -15,6 +15,7 @@ process.exitCode = await run(process.argv.slice(2), {
   version,
   env: process.env,
   folder: () => process.cwd(),
+  stdin: () => process.stdin,
   out: new Output(process.stdout),
   hints: new Output(process.stderr),
   isTerminal: isatty(STDERR),

@@ -69,7 +69,7 @@ function makeListCommand({ setUp, out }: CommandDeps): Command {
     .option('--limit <n>', 'maximum number of Astations to print', parseCount)
     .option('--json', 'print one JSON array')
     .action(async ({ limit, json }: { limit?: number; json?: true }) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       await withConnectionToDatabase(config, log, (client) =>
         withPrismaSnapshot(client, async (prisma) => {
           const astations = readAstations(prisma, limit);
@@ -86,7 +86,7 @@ function makeForgetCommand({ setUp, out }: CommandDeps): Command {
       'forget the key of an Astation: close its connection, and register the next key that it proves',
     )
     .action(async (id: string) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       await withDatabase(config, log, (db) => new AstationStore(db).forget(id));
       await out.line('Forgotten.');
     });
@@ -102,7 +102,7 @@ function makeAddCommand({ setUp, out }: CommandDeps): Command {
     )
     .description('register the key of an Astation, which admits it while enrolment is closed')
     .action(async (id: string, { publicKey }: { publicKey: string }) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       await withDatabase(config, log, (db) => new AstationStore(db).add(id, publicKey));
       await out.line('Added.');
     });
@@ -113,7 +113,7 @@ function makeBanCommand({ setUp, out }: CommandDeps): Command {
     .argument('<id>', 'the Astation', parseAstationId)
     .description('ban an Astation: end its sockets and sessions at once, on every server')
     .action(async (id: string) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       const banned = await withDatabase(config, log, (db) => new AstationStore(db).ban(id));
       await out.line(banned ? 'Banned.' : 'It is already banned.');
     });
@@ -124,7 +124,7 @@ function makeUnbanCommand({ setUp, out }: CommandDeps): Command {
     .argument('<id>', 'the Astation', parseAstationId)
     .description('end the ban of an Astation; its sessions work again')
     .action(async (id: string) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       await withDatabase(config, log, (db) => new AstationStore(db).unban(id));
       await out.line('No longer banned.');
     });

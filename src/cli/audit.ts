@@ -140,7 +140,7 @@ export function makeAuditCommand({ setUp, out }: CommandDeps): Command {
     .option('--by <author>', 'only rows of this author: key:<id>, person:<id>, or a fingerprint', parseAuthor)
     .option('--json', 'print one JSON object a line')
     .action(async ({ json, ...options }: AuditOptions & { json?: true }) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       await withConnectionToDatabase(config, log, (client) =>
         withPrismaSnapshot(client, async (prisma) => {
           const rows = readAudit(prisma, options);

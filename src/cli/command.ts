@@ -9,7 +9,11 @@ export interface CommandDeps {
    * @param options.atWork logs what a server logs; other commands log warnings only, unless LOG_LEVEL asks for more
    * @throws ConfigError when a setting cannot be used
    */
-  setUp(options?: { atWork: boolean }): { config: Config; log: Logger };
+  setUp(options?: { atWork: boolean }): Promise<{ config: Config; log: Logger }>;
+  /** The environment alone, without a `.env` file: for the commands that are clients of a server. */
+  env: NodeJS.ProcessEnv;
+  /** @returns the input of the program, which nothing reads before */
+  stdin(): NodeJS.ReadStream;
   /** For what the command was asked. */
   out: Output;
   /** For what a person should know beside it. */

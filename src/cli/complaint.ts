@@ -10,6 +10,13 @@ const REASONS: Record<string, string> = {
   EDQUOT: 'the disk quota is used up',
   EROFS: 'the file system is read-only',
   EIO: 'the disk or terminal failed',
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+  ETIMEDOUT: 'there was no answer',
+  UND_ERR_CONNECT_TIMEOUT: 'there was no answer',
+  ENOTFOUND: 'the name of the host is unknown',
+  EAI_AGAIN: 'the name of the host cannot be looked up',
 };
 
 /** @returns why the operating system refused, as the end of a sentence */

@@ -77,7 +77,7 @@ function makeCreateCommand({ setUp, out, hints }: CommandDeps): Command {
     .option('--json', 'print {"key": …, "id": …, "name": …}')
     .action(
       async ({ astation, name, clientId, scope, vault, expires, json }: CreateOptions, command: Command) => {
-        const { config, log } = setUp();
+        const { config, log } = await setUp();
         const problem = findProblem({ clientId, scope, vault }, config);
         if (problem) command.error(`error: ${problem}`);
         const wanted = { workSessionId: astation, name, clientId, scopes: scope };
@@ -118,7 +118,7 @@ function makeListCommand({ setUp, out }: CommandDeps): Command {
     .option('--astation <id>', 'only those of its work session', parseAstationId)
     .option('--json', 'print one JSON array')
     .action(async ({ astation, json }: { astation?: string; json?: true }) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       await withDatabase(config, log, async (db) => {
         const keys = readKeys(new KeyStore(db), astation);
         await (json ? out.jsonArray(keys) : out.table(HEAD, toCells(keys)));
@@ -131,7 +131,7 @@ function makeRevokeCommand({ setUp, out }: CommandDeps): Command {
     .argument('<id>', 'its id, which is the second part of the key')
     .description('end a key at once, by its id')
     .action(async (id: string) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       await withDatabase(config, log, (db) => new KeyStore(db).revoke(id, undefined, BY_OPERATOR));
       await out.line('Revoked.');
     });

@@ -6,7 +6,7 @@ import { openDatabaseSourceForCommand } from './database-url.ts';
 /** `vault-relay migrate`: beside `serve` the only command that makes or migrates a database. */
 export const makeMigrateCommand = ({ setUp, out }: CommandDeps): Command =>
   new Command('migrate').description('migrate the database, without serving').action(async () => {
-    const { config, log } = setUp();
+    const { config, log } = await setUp();
     const source = await openDatabaseSourceForCommand(config, log, { create: true });
     try {
       const applied = await bringUpToDate(source.url, log);

@@ -26,7 +26,7 @@ export const makeOpenCommand = ({ setUp, out, hints }: CommandDeps): Command =>
     .option('--name <name>', 'the name of the person; asked at the dashboard if left out', parsePersonName)
     .option('--json', 'print {"link": …}')
     .action(async ({ workSession, name, json }: OpenOptions) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       const code = await withDatabase(config, log, (db) =>
         new PeopleStore(db).invite({ workSessionId: workSession, name }),
       );

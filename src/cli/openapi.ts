@@ -23,7 +23,7 @@ export function makeOpenApiCommand({ version, setUp, out }: CommandDeps): Comman
       // The definitions of all calls load here, so that no other command waits for them.
       if (check) {
         const { checkOpenApi } = await import('./openapi/check.ts');
-        if (!(await checkOpenApi({ ...setUp(), version, url, out }))) throw new ExitCode(1);
+        if (!(await checkOpenApi({ ...(await setUp()), version, url, out }))) throw new ExitCode(1);
         return;
       }
       const { formatDocument } = await import('../openapi-check/freshness.ts');

@@ -1,29 +1,22 @@
 import { Command } from 'commander';
-import { makeAstationCommand } from './astation.ts';
-import { makeAuditCommand } from './audit.ts';
 import type { CommandDeps } from './command.ts';
-import { makeKeyCommand } from './key.ts';
-import { makeMigrateCommand } from './migrate.ts';
-import { makeOpenCommand } from './open.ts';
-import { makeOpenApiCommand } from './openapi.ts';
-import { makeServeCommand } from './serve.ts';
-import { makeSessionCommand } from './session.ts';
-import { makeExportCommand, makeImportCommand } from './transfer.ts';
-import { makeVerifyCommand } from './verify.ts';
 
-const COMMANDS = [
-  makeServeCommand,
-  makeMigrateCommand,
-  makeOpenCommand,
-  makeSessionCommand,
-  makeKeyCommand,
-  makeAstationCommand,
-  makeVerifyCommand,
-  makeAuditCommand,
-  makeExportCommand,
-  makeImportCommand,
-  makeOpenApiCommand,
-];
+type MakeCommand = (deps: CommandDeps) => Command;
+
+/** By name, in the order of the help. A command's modules load with it, because those of the server take half a second. */
+const COMMANDS: Record<string, () => Promise<MakeCommand>> = {
+  serve: async () => (await import('./serve.ts')).makeServeCommand,
+  migrate: async () => (await import('./migrate.ts')).makeMigrateCommand,
+  open: async () => (await import('./open.ts')).makeOpenCommand,
+  session: async () => (await import('./session.ts')).makeSessionCommand,
+  key: async () => (await import('./key.ts')).makeKeyCommand,
+  astation: async () => (await import('./astation.ts')).makeAstationCommand,
+  verify: async () => (await import('./verify.ts')).makeVerifyCommand,
+  audit: async () => (await import('./audit.ts')).makeAuditCommand,
+  export: async () => (await import('./transfer.ts')).makeExportCommand,
+  import: async () => (await import('./transfer.ts')).makeImportCommand,
+  openapi: async () => (await import('./openapi.ts')).makeOpenApiCommand,
+};
 
 /** What commander itself would print: help, the version. */
 export interface Said {
@@ -47,11 +40,16 @@ function tame(command: Command, said: Said): Command {
   return command;
 }
 
-/** The whole command line of the program. Its `parseAsync` throws what a command fails with. */
-export function makeProgram(deps: CommandDeps, said: Said): Command {
+/**
+ * Makes the command line of the program. Its `parseAsync` throws what a command fails with.
+ * @param first the first argument: if it names a command, the program has this one alone; otherwise it has all
+ */
+export async function makeProgram(deps: CommandDeps, said: Said, first?: string): Promise<Command> {
   const program = new Command('vault-relay')
     .description('Append-only, versioned vaults of shared notes for coding agents that work toward one goal.')
     .version(deps.version);
-  for (const make of COMMANDS) program.addCommand(make(deps));
+  const all = Object.entries(COMMANDS);
+  const named = all.filter(([name]) => name === first);
+  for (const [, load] of named.length > 0 ? named : all) program.addCommand((await load())(deps));
   return tame(program, said);
 }

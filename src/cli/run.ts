@@ -1,9 +1,6 @@
 import { CommanderError } from 'commander';
-import { readConfig } from '../config.ts';
-import { makeLogger } from '../log.ts';
 import { ExitCode } from './command.ts';
 import { explainFailure } from './complaint.ts';
-import { loadEnvironmentFile } from './environment.ts';
 import { type Output, ReaderGoneError } from './output.ts';
 import { makeProgram, type Said } from './program.ts';
 
@@ -14,6 +11,8 @@ export interface Surroundings {
   env: NodeJS.ProcessEnv;
   /** @returns the working directory */
   folder(): string;
+  /** @returns the input of the program */
+  stdin(): NodeJS.ReadStream;
   out: Output;
   hints: Output;
   /** Whether log lines are read on a terminal. */
@@ -50,16 +49,21 @@ async function explain(thrown: unknown, printers: Printers, said: Said): Promise
 
 /** Runs one command and prints its output. @returns the exit code: 0 done, 1 failed, 2 the command line was wrong */
 export async function run(args: string[], surroundings: Surroundings): Promise<number> {
-  const { version, env, folder, out, hints, isTerminal } = surroundings;
+  const { version, env, folder, stdin, out, hints, isTerminal } = surroundings;
   const said: Said = { out: '', err: '' };
-  const setUp = ({ atWork } = { atWork: false }) => {
+  const setUp = async ({ atWork } = { atWork: false }) => {
+    // These load here, so that a client of a server does not wait for them.
+    const { readConfig } = await import('../config.ts');
+    const { makeLogger } = await import('../log.ts');
+    const { loadEnvironmentFile } = await import('./environment.ts');
     loadEnvironmentFile(folder(), env);
     const config = readConfig(env);
     const level = !atWork && config.logLevel === 'info' ? 'warn' : config.logLevel;
     return { config, log: makeLogger(level, { isTerminal }) };
   };
   try {
-    await makeProgram({ version, setUp, out, hints }, said).parseAsync(args, { from: 'user' });
+    const program = await makeProgram({ version, setUp, env, stdin, out, hints }, said, args[0]);
+    await program.parseAsync(args, { from: 'user' });
     await out.flush();
     return 0;
   } catch (thrown) {

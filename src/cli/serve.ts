@@ -29,7 +29,7 @@ function untilSignal(log: Logger): Promise<string> {
 
 /** Runs until a signal. @returns the exit code */
 async function serve({ setUp, version, out }: CommandDeps): Promise<number> {
-  const { config, log } = setUp({ atWork: true });
+  const { config, log } = await setUp({ atWork: true });
   // V8 would take what writes leave behind for long-lived, and stop every other second to collect it (docs/benchmarks.md).
   setFlagsFromString('--no-allocation-site-pretenuring');
   const signalled = untilSignal(log);

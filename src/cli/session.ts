@@ -24,7 +24,7 @@ function makeCreateCommand({ setUp, out, hints }: CommandDeps): Command {
     .option('--json', 'print {"session_id": …}')
     .addOption(new Option('--atem', 'print the sessions.json of atem, ready to save').conflicts('json'))
     .action(async ({ astation, hostname = ownHostname(), json, atem }: CreateOptions) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       const sessionId = makeSessionId();
       await withDatabase(config, log, (db) =>
         new SessionStore(db).createGranted(sessionId, { hostname, astationId: astation }),
@@ -109,7 +109,7 @@ function makeListCommand({ setUp, out }: CommandDeps): Command {
     .option('--limit <n>', 'maximum number of sessions to print', parseCount)
     .option('--json', 'print one JSON array')
     .action(async ({ limit, json }: { limit?: number; json?: true }) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       await withConnectionToDatabase(config, log, (client) =>
         withPrismaSnapshot(client, async (prisma) => {
           const sessions = readSessions(prisma, limit);
@@ -124,7 +124,7 @@ function makeRevokeCommand({ setUp, out }: CommandDeps): Command {
     .argument('<id>', 'its id or its fingerprint')
     .description('end a session of an agent or a person at once, by its id or its fingerprint')
     .action(async (id: string) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       await withDatabase(config, log, (db) => new SessionStore(db).revoke(id));
       await out.line('Revoked.');
     });

@@ -20,7 +20,7 @@ export function makeExportCommand({ setUp, out }: CommandDeps): Command {
     .option('--after <position>', 'continue after the line with this position')
     .option('--with-astations', 'include the registered keys of Astations')
     .action(async ({ vault, workSession, after, withAstations }) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       const options: ExportOptions = { vaults: vault, workSession, after, astations: withAstations };
       await withConnectionToDatabase(config, log, (client) =>
         exportVaults(client, options, (line) => out.jsonText(line)),
@@ -70,7 +70,7 @@ export function makeImportCommand({ setUp, out }: CommandDeps): Command {
     .description('import the vaults of an export into an empty server, and check every hash')
     .argument('[file]', 'the export; stdin by default')
     .action(async (file?: string) => {
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       const { vaults, rows, skipped, astations } = await withInput(file, (input) =>
         withConnectionToDatabase(config, log, (client) => importVaults(client, readLines(input))),
       );

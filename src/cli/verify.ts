@@ -60,7 +60,7 @@ export function makeVerifyCommand({ setUp, out }: CommandDeps): Command {
       if (options.against && options.vault === undefined) {
         command.error("error: option '--against' needs '--vault <id>', because a head belongs to one vault");
       }
-      const { config, log } = setUp();
+      const { config, log } = await setUp();
       const misfits = await withConnectionToDatabase(config, log, (client) =>
         withSnapshot(client, () => printVerification(new ChainStore(client), out, options)),
       );

@@ -51,13 +51,15 @@ export function makeSessionProcedures({ logins, astations, verifyGrant, countGra
   }
 
   return {
-    /** The caller's work session; null for an operator. */
+    /** The caller's work session and client id; null for an operator. */
     whoami: query({
       who: 'reader',
       acrossVaults: true,
-      output: z.object({ work_session_id: z.string().nullable() }),
+      output: z.object({ work_session_id: z.string().nullable(), client_id: z.string().nullable() }),
       run: async (reader) => ({
-        value: { work_session_id: isOperator(reader) ? null : reader.workSessionId },
+        value: isOperator(reader)
+          ? { work_session_id: null, client_id: null }
+          : { work_session_id: reader.workSessionId, client_id: reader.clientId },
       }),
     }),
 

@@ -147,7 +147,7 @@ test('an Authorization header wins over the cookie', async () => {
     headers,
     query: { id: 'a' },
   });
-  expect(whoami.data).toEqual({ work_session_id: 'st-other' });
+  expect(whoami.data).toEqual({ work_session_id: 'st-other', client_id: 'a' });
   expect(await callAsPage(server.url, ['GET', 'person.me'], { cookie, headers })).toMatchObject({
     data: null,
   });

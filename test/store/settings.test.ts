@@ -37,7 +37,15 @@ const output = (url: string, ...args: string[]) =>
     const stderr = await printed(async (hints) => {
       const env = { DATABASE_URL: url };
       expect(
-        await run(args, { version: '0', env, folder: () => '/nowhere', out, hints, isTerminal: false }),
+        await run(args, {
+          version: '0',
+          env,
+          folder: () => '/nowhere',
+          stdin: () => process.stdin,
+          out,
+          hints,
+          isTerminal: false,
+        }),
       ).toBe(0);
     });
     expect(stderr).toBe('');

@@ -22,7 +22,15 @@ async function runCommand(args: string[], env: NodeJS.ProcessEnv = { DATABASE_UR
   let stderr = '';
   const stdout = await printed(async (out) => {
     stderr = await printed(async (hints) => {
-      code = await run(args, { version: '0', env, folder: () => '/nowhere', out, hints, isTerminal: false });
+      code = await run(args, {
+        version: '0',
+        env,
+        folder: () => '/nowhere',
+        stdin: () => process.stdin,
+        out,
+        hints,
+        isTerminal: false,
+      });
     });
   });
   return { code, stdout, stderr };
@@ -93,8 +101,8 @@ function leaves(command: Command, names: string[] = []): { names: string[]; comm
 const nobody = () => {
   throw new Error('not called');
 };
-const program = makeProgram(
-  { version: '0', setUp: nobody, out: {} as never, hints: {} as never },
+const program = await makeProgram(
+  { version: '0', env: {}, setUp: nobody, stdin: nobody, out: {} as never, hints: {} as never },
   { out: '', err: '' },
 );
 

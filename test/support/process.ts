@@ -82,6 +82,9 @@ function cleanEnv(): NodeJS.ProcessEnv {
     HOST: _host,
     LOG_LEVEL: _level,
     REDIS_URL: _redis,
+    VAULT_RELAY_URL: _server,
+    VAULT_RELAY_KEY: _key,
+    VAULT_RELAY_CLIENT_ID: _client,
     ...rest
   } = process.env;
   return rest;
@@ -114,6 +117,7 @@ export async function runHere(
     version,
     env: { ...cleanEnv(), ...env },
     folder: () => cwd,
+    stdin: () => process.stdin,
     out: new Output(out ?? into('stdout')),
     hints: new Output(into('stderr')),
     isTerminal: false,
