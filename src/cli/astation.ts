@@ -3,7 +3,8 @@ import { streamPages, withPrismaSnapshot } from '../db/connection.ts';
 import type { AppendOnlyClient } from '../db/prisma.ts';
 import { AstationStore } from '../session/astation-store.ts';
 import type { CommandDeps } from './command.ts';
-import { parseAstationId, parseCount, parsePublicKey } from './options.ts';
+import { parseAstationId, parsePublicKey } from './options.ts';
+import { parseCount } from './quantities.ts';
 import { withConnectionToDatabase, withDatabase } from './with-database.ts';
 
 /** An Astation as `--json` prints it. */

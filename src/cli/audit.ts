@@ -4,7 +4,7 @@ import type { AppendOnlyClient } from '../db/prisma.ts';
 import { toSafeNumber } from '../numbers.ts';
 import { bucketOf } from '../vault/bucket.ts';
 import type { CommandDeps } from './command.ts';
-import { parseMoment } from './options.ts';
+import { parseMoment } from './quantities.ts';
 import { withConnectionToDatabase } from './with-database.ts';
 
 /** A row of the audit log, as `--json` prints it. */

@@ -1,6 +1,10 @@
+import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Output } from './output.ts';
+
+/** The input of the program. */
+export type Input = Readable & { isTTY?: boolean };
 
 /** What every command works with. */
 export interface CommandDeps {
@@ -13,7 +17,7 @@ export interface CommandDeps {
   /** The environment alone, without a `.env` file: for the commands that are clients of a server. */
   env: NodeJS.ProcessEnv;
   /** @returns the input of the program, which nothing reads before */
-  stdin(): NodeJS.ReadStream;
+  stdin(): Input;
   /** For what the command was asked. */
   out: Output;
   /** For what a person should know beside it. */

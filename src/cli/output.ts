@@ -1,7 +1,12 @@
 import type { Writable } from 'node:stream';
+import type { WriteStream } from 'node:tty';
+import { styleText } from 'node:util';
 import { escapeJson, escapeText, toJson } from '../printable.ts';
 import { explainSystemError } from './complaint.ts';
 import { formatTable } from './table.ts';
+
+/** Escapes a line of a text that may have tabs, as code has. */
+const escapeLine = (line: string) => line.split('\t').map(escapeText).join('\t');
 
 /** Characters that are written together. */
 const CHUNK = 65_536;
@@ -37,6 +42,11 @@ export class Output {
     return 'isTTY' in this.#stream && this.#stream.isTTY === true;
   }
 
+  /** Whether the terminal shows colours, and the person has not refused them (NO_COLOR). */
+  get #hasColours(): boolean {
+    return this.isTerminal && 'hasColors' in this.#stream && (this.#stream as WriteStream).hasColors();
+  }
+
   /** Prints one line at once. */
   async line(text: string): Promise<void> {
     await this.#add(`${escapeText(text)}\n`);
@@ -48,6 +58,21 @@ export class Output {
     if (text === '') return;
     for (const line of text.replace(/\n$/, '').split('\n')) await this.#add(`${escapeText(line)}\n`);
     await this.flush();
+  }
+
+  /**
+   * Prints a heading, and below it the text of a stranger. Its lines are indented, so that none passes for a heading.
+   */
+  async note(heading: string, text: string): Promise<void> {
+    const safe = escapeText(heading);
+    await this.#add(`${this.#hasColours ? styleText('cyan', safe, { validateStream: false }) : safe}\n`);
+    for (const line of text.split(/\r?\n/)) await this.#add(`${`  ${escapeLine(line)}`.trimEnd()}\n`);
+  }
+
+  /** Prints a text that another program may use: unchanged, except on a terminal. */
+  async bare(text: string): Promise<void> {
+    if (!this.isTerminal) return this.#add(`${text}\n`);
+    for (const line of text.split(/\r?\n/)) await this.#add(`${escapeLine(line)}\n`);
   }
 
   async table(head: string[], rows: Rows<string[]>): Promise<void> {

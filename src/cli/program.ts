@@ -15,6 +15,8 @@ const COMMANDS: Record<string, () => Promise<MakeCommand>> = {
   audit: async () => (await import('./audit.ts')).makeAuditCommand,
   export: async () => (await import('./transfer.ts')).makeExportCommand,
   import: async () => (await import('./transfer.ts')).makeImportCommand,
+  login: async () => (await import('./login.ts')).makeLoginCommand,
+  vault: async () => (await import('./vault/command.ts')).makeVaultCommand,
   openapi: async () => (await import('./openapi.ts')).makeOpenApiCommand,
 };
 

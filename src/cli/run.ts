@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ExitCode } from './command.ts';
+import { ExitCode, type Input } from './command.ts';
 import { explainFailure } from './complaint.ts';
 import { type Output, ReaderGoneError } from './output.ts';
 import { makeProgram, type Said } from './program.ts';
@@ -12,7 +12,7 @@ export interface Surroundings {
   /** @returns the working directory */
   folder(): string;
   /** @returns the input of the program */
-  stdin(): NodeJS.ReadStream;
+  stdin(): Input;
   out: Output;
   hints: Output;
   /** Whether log lines are read on a terminal. */

@@ -6,7 +6,8 @@ import type { AppendOnlyClient } from '../db/prisma.ts';
 import { SessionStore } from '../session/store.ts';
 import { formatAtemSessions, whereAtemLooks } from './atem.ts';
 import type { CommandDeps } from './command.ts';
-import { parseAstationId, parseCount, parseHostname } from './options.ts';
+import { parseAstationId, parseHostname } from './options.ts';
+import { parseCount } from './quantities.ts';
 import { withConnectionToDatabase, withDatabase } from './with-database.ts';
 
 interface CreateOptions {

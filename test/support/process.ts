@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { Output } from '../../src/cli/output.ts';
@@ -87,7 +87,8 @@ function cleanEnv(): NodeJS.ProcessEnv {
     VAULT_RELAY_CLIENT_ID: _client,
     ...rest
   } = process.env;
-  return rest;
+  // The file of `vault-relay login`.
+  return { ...rest, XDG_CONFIG_HOME: '/nowhere' };
 }
 
 /** Runs a command to its end. */
@@ -97,12 +98,12 @@ export const run = (args: string[], env: NodeJS.ProcessEnv, cwd?: string): Promi
 /**
  * Runs a command within this process, which takes a tenth of the time, to test its output and effects. Its log goes to the
  * stderr of the tests.
- * @param out where its stdout goes; by default into `stdout`
+ * @param out where its stdout goes; by default into `stdout` @param input its stdin
  */
 export async function runHere(
   args: string[],
   env: NodeJS.ProcessEnv,
-  { cwd = root, out }: { cwd?: string; out?: Writable } = {},
+  { cwd = root, out, input = '' }: { cwd?: string; out?: Writable; input?: string } = {},
 ): Promise<Finished> {
   const texts = { stdout: '', stderr: '' };
   const into = (name: keyof typeof texts) =>
@@ -117,7 +118,7 @@ export async function runHere(
     version,
     env: { ...cleanEnv(), ...env },
     folder: () => cwd,
-    stdin: () => process.stdin,
+    stdin: () => Readable.from([Buffer.from(input)]),
     out: new Output(out ?? into('stdout')),
     hints: new Output(into('stderr')),
     isTerminal: false,

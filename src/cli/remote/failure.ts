@@ -44,23 +44,35 @@ function rootOf(error: Error, depth = 0): NodeJS.ErrnoException {
   return next instanceof Error && depth < 5 ? rootOf(next, depth + 1) : error;
 }
 
+/** @returns what a person can do, where the server's sentence does not say it */
+function advise(said: string, status: number): string {
+  // A session has no client id, and the command line no query parameters.
+  if (said.startsWith('The query parameter id '))
+    return ' Give it with --client-id or VAULT_RELAY_CLIENT_ID.';
+  // Most refusals say it in a second sentence or clause.
+  return /[.;] /.test(said) ? '' : (ADVICE[status] ?? '');
+}
+
 function refused({ message, data, meta }: Thrown, status: number): RemoteError {
   const seconds = Number(meta?.response?.headers.get('retry-after') ?? Number.NaN);
   const retryAfter = Number.isInteger(seconds) ? seconds : undefined;
   const isTransient = status === 429 || status === 408 || (status >= 500 && status !== 501);
   const said = status === 429 ? 'The server has taken too many requests of this key or address.' : message;
   const wait = isTransient && retryAfter !== undefined ? ` Try again in ${retryAfter} s.` : '';
-  return new RemoteError(`${said}${ADVICE[status] ?? wait}`, {
+  return new RemoteError(`${said}${advise(said, status)}${wait}`, {
     isTransient,
     retryAfter,
     current: data?.current,
   });
 }
 
+const UNKNOWN =
+  'The text may have been written: repeat the command with the same --idempotency-key, or read first.';
+
 /** An answer that is no answer of the server: of a proxy before it, or of another program. */
-function foreign(url: string, status: number): RemoteError {
+function foreign(url: string, status: number, writes: boolean): RemoteError {
   const isTransient = status >= 500;
-  const todo = isTransient ? 'Try again shortly.' : 'Check the address.';
+  const todo = !isTransient ? 'Check the address.' : writes ? UNKNOWN : 'Try again shortly.';
   return new RemoteError(`${url} did not answer as vault-relay does (status ${status}). ${todo}`, {
     isTransient,
   });
@@ -68,12 +80,9 @@ function foreign(url: string, status: number): RemoteError {
 
 function unreached(thrown: Thrown, url: string, writes: boolean): RemoteError {
   const root = rootOf(thrown);
-  const lost =
-    writes && !UNSENT.includes(root.code ?? '')
-      ? ' The text may have been written: repeat the command with the same --idempotency-key, or read first.'
-      : '';
-  const todo = lost || ' Check the address, and that the server runs.';
-  return new RemoteError(`Cannot reach ${url}: ${explainSystemError(root)}.${todo}`, {
+  const isUnsent = UNSENT.includes(root.code ?? '');
+  const todo = writes && !isUnsent ? UNKNOWN : 'Check the address, and that the server runs.';
+  return new RemoteError(`Cannot reach ${url}: ${explainSystemError(root)}. ${todo}`, {
     isTransient: true,
     cause: thrown,
   });
@@ -93,5 +102,5 @@ export function explainRemote(
   if (!isOfClient(thrown)) return thrown;
   const answered = thrown.meta?.response?.status;
   if (thrown.data?.httpStatus !== undefined) return refused(thrown, thrown.data.httpStatus);
-  return answered === undefined ? unreached(thrown, url, writes) : foreign(url, answered);
+  return answered === undefined ? unreached(thrown, url, writes) : foreign(url, answered, writes);
 }

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { explainSystemError } from '../complaint.ts';
+import { replaceFile } from '../replace-file.ts';
 import { type Connection, ConnectionError, makeConnection } from './connection.ts';
 
 /** @returns the file that `vault-relay login` writes: in XDG_CONFIG_HOME, or else in ~/.config */
@@ -53,16 +54,11 @@ export function readSettingsFile(file: string): Connection | undefined {
   return parse(file, text);
 }
 
-/** Replaces the file at once, readable for its owner alone. @throws ConnectionError */
+/** Replaces the file, readable for its owner alone. @throws ConnectionError */
 export function writeSettingsFile(file: string, { url, key, clientId }: Connection): void {
-  const fresh = `${file}.${process.pid}`;
   try {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-    const text = JSON.stringify({ url, key, client_id: clientId }, null, 2);
-    writeFileSync(fresh, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    renameSync(fresh, file);
+    replaceFile(file, `${JSON.stringify({ url, key, client_id: clientId }, null, 2)}\n`);
   } catch (error) {
-    rmSync(fresh, { force: true });
     throw refuseSystem(file, 'written', error);
   }
 }

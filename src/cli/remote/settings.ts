@@ -3,9 +3,9 @@ import { readSettingsFile, settingsFile } from './settings-file.ts';
 
 /** The options that each command of a client has. */
 export interface ConnectionFlags {
-  url?: string;
-  key?: string;
-  clientId?: string;
+  url?: string | undefined;
+  key?: string | undefined;
+  clientId?: string | undefined;
 }
 
 /** Environment variables, by option. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseCount, parseHostname, parseMoment } from '../../../src/cli/options.ts';
+import { parseHostname } from '../../../src/cli/options.ts';
+import { parseCount, parseMoment } from '../../../src/cli/quantities.ts';
 
 const NOW = Date.parse('2026-11-24T12:00:00.123Z');
 

@@ -26,6 +26,44 @@ describe('the output', () => {
   });
 });
 
+describe('a text of a stranger', () => {
+  const text = 'a\tb\r\n\u001b[2J\n\nend';
+
+  test('below a heading is indented and escaped, and keeps its lines and tabs', async () => {
+    expect(await printed((out) => out.note('e1\u001b', text))).toBe(
+      'e1\\u{1b}\n  a\tb\n  \\u{1b}[2J\n\n  end\n',
+    );
+  });
+
+  /** @returns what is written to a terminal */
+  async function shown(hasColours: boolean, work: (out: Output) => Promise<void>): Promise<string> {
+    let all = '';
+    const stream = new Writable({
+      decodeStrings: false,
+      write(chunk, _encoding, done) {
+        all += chunk;
+        done();
+      },
+    });
+    const out = new Output(Object.assign(stream, { isTTY: true, hasColors: () => hasColours }));
+    await work(out);
+    await out.flush();
+    return all;
+  }
+
+  test('has a coloured heading on a terminal with colours alone', async () => {
+    const note = (out: Output) => out.note('e1', 'x');
+    expect(await shown(true, note)).toBe('\u001b[36me1\u001b[39m\n  x\n');
+    expect(await shown(false, note)).toBe('e1\n  x\n');
+  });
+
+  test('is bare for a program, and escaped on a terminal', async () => {
+    const bare = (out: Output) => out.bare(text);
+    expect(await printed(bare)).toBe(`${text}\n`);
+    expect(await shown(true, bare)).toBe('a\tb\n\\u{1b}[2J\n\nend\n');
+  });
+});
+
 describe('the reader', () => {
   test('a slow reader delays the rows', async () => {
     const taken = { rows: 0 };
