@@ -18,6 +18,7 @@ const COMMANDS: Record<string, () => Promise<MakeCommand>> = {
   login: async () => (await import('./login.ts')).makeLoginCommand,
   vault: async () => (await import('./vault/command.ts')).makeVaultCommand,
   openapi: async () => (await import('./openapi.ts')).makeOpenApiCommand,
+  completion: async () => (await import('./completion/command.ts')).makeCompletionCommand,
 };
 
 /** What commander itself would print: help, the version. */
@@ -44,14 +45,15 @@ function tame(command: Command, said: Said): Command {
 
 /**
  * Makes the command line of the program. Its `parseAsync` throws what a command fails with.
- * @param first the first argument: if it names a command, the program has this one alone; otherwise it has all
+ * @param first the first argument: if it names a command, the program has this one alone; otherwise it has all.
+ *   `completion` describes all of them
  */
 export async function makeProgram(deps: CommandDeps, said: Said, first?: string): Promise<Command> {
   const program = new Command('vault-relay')
     .description('Append-only, versioned vaults of shared notes for coding agents that work toward one goal.')
     .version(deps.version);
   const all = Object.entries(COMMANDS);
-  const named = all.filter(([name]) => name === first);
+  const named = all.filter(([name]) => name === first && name !== 'completion');
   for (const [, load] of named.length > 0 ? named : all) program.addCommand((await load())(deps));
   return tame(program, said);
 }
