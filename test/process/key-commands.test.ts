@@ -62,8 +62,59 @@ test('a person gets the key, and lines to copy that contain it', async () => {
   const { stdout, stderr, code } = await create();
   const [, key = ''] = /^key: (\S+)\n$/.exec(stdout) ?? [];
   expect({ code, id: readKeyId(key) }).toEqual({ code: 0, id: expect.any(String) });
-  expect(stderr).toContain(`curl -H 'Authorization: Bearer ${key}' 'http://127.0.0.1:3000/api/vault'`);
+  expect(stderr).toContain(`curl -H 'Authorization: Bearer ${key}' http://127.0.0.1:3000/api/vault`);
   expect(stderr).toContain(`createVaultRelayClient({ url: 'http://127.0.0.1:3000', session: '${key}' })`);
+});
+
+describe('a key for a client', () => {
+  const createFor = (client: string, ...more: string[]) =>
+    vr(['key', 'create', '--astation', 'st-for', '--for', client, ...more], { PUBLIC_BASE_URL: server.url });
+
+  test('stdout has what is pasted and nothing else, stderr says where to and what was chosen', async () => {
+    const { stdout, stderr, code } = await createFor('cursor');
+    expect(code).toBe(0);
+    const { url, headers } = JSON.parse(stdout).mcpServers['vault-relay'];
+    expect(url).toBe(`${server.url}/mcp`);
+    expect(stderr).toContain('Save this as ~/.cursor/mcp.json.');
+    const [, name] = /name (cursor-\w{4}), client id (\1), scopes read,write,create\./.exec(stderr) ?? [];
+    const session = headers.Authorization.replace('Bearer ', '');
+    const { vault } = createVaultRelayClient({ url: server.url, session });
+    const { vault_id } = await vault.create.mutate({ summary: 'handed over' });
+    await vault.append.mutate({ vault_id, text: 'x' });
+    expect((await vault.read.query({ vault_id }))[0]?.writer_id).toBe(name);
+  });
+
+  test('a client that asks for the key gets it on stderr, and given options win over suggestions', async () => {
+    const given = ['--name', 'Mine', '--client-id', 'mine', '--scope', 'read'];
+    const { stdout, stderr } = await createFor('vscode', ...given);
+    const [, key = ''] = /asks for the key once: (\S+)$/m.exec(stderr) ?? [];
+    expect(readKeyId(key)).toBeDefined();
+    expect(stdout).not.toContain(key);
+    expect(stderr).toContain('name Mine, client id mine, scopes read.');
+  });
+
+  test('--json has the text as well', async () => {
+    const made = JSON.parse((await createFor('codex', '--json')).stdout);
+    expect(made).toEqual({
+      key: expect.stringContaining('vr_'),
+      id: readKeyId(made.key),
+      name: expect.stringMatching(/^codex-/),
+      client_id: made.name,
+      setup: { text: expect.stringContaining(made.key), keyFrom: 'environment' },
+    });
+  });
+
+  test('without a client, a name and a client id are required', async () => {
+    const without = await vr(['key', 'create', '--astation', 'st-for', '--name', 'x']);
+    expect(without).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`'--client-id <id>' not specified`),
+    });
+    expect(await createFor('emacs')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('claude-code'),
+    });
+  });
 });
 
 describe('a mistake is named, with exit code 2', () => {
