@@ -6,6 +6,8 @@ import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
 import { type DrainStep, runSteps } from './drain-steps.ts';
+import { keyTopic } from './keys/first-use.ts';
+import { KEY_USED_CHANNEL } from './keys/sql.ts';
 import { KeyStore } from './keys/store.ts';
 import { noObservability, type Observability } from './observability/open.ts';
 import { openRelay } from './open-relay.ts';
@@ -27,6 +29,7 @@ import { BindingStore } from './session/binding-store.ts';
 import { LoginStore } from './session/login-store.ts';
 import { SESSION_ENDED_CHANNEL, SessionStore } from './session/store.ts';
 import { VaultFeed } from './vault/follow/feed.ts';
+import type { VaultWaiters } from './vault/follow/waiters.ts';
 import { VaultStore } from './vault/store.ts';
 
 /** Interval of the sweep that removes expired tokens and old login requests. */
@@ -46,6 +49,8 @@ export interface Services {
   credentials: CredentialCache;
   sessionStore: SessionStore;
   keys: KeyStore;
+  /** Waits for changes of vaults, and for the first use of keys. */
+  waiters: VaultWaiters;
   sessionAdmin: SessionAdminStore;
   people: PeopleStore;
   logins: LoginStore;
@@ -152,6 +157,7 @@ export async function openServices({
         relay.hub.apply({ type: 'key-registered', astationId });
       },
       [ASTATION_UNBANNED_CHANNEL]: (astationId) => astations.banAnnounced(astationId, false),
+      [KEY_USED_CHANNEL]: (id) => vaults.followers.waiters.changed(keyTopic(id)),
       [LOOK_AGAIN_CHANNEL]: () => vaults.followers.waiters.lookAgain(),
       [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
         astations.dropFromMemory(astationId);
@@ -220,6 +226,7 @@ export async function openServices({
     credentials,
     sessionStore,
     keys,
+    waiters: vaults.followers.waiters,
     sessionAdmin: new SessionAdminStore(db),
     people,
     logins,

@@ -173,6 +173,8 @@ export const mutation = <W extends Who, O extends z.ZodType, I extends z.ZodType
 /** A stream of values. A client that reconnects with the id of its last value resumes there, if values have ids. */
 interface Stream<W extends Who, I extends z.ZodType, Value> {
   who: W;
+  /** What it needs of a caller's credential. Default: `read`. */
+  scope?: Scope;
   acrossVaults?: true;
   input?: I;
   run(caller: Callers[W], input: z.output<I>, io: Io): AsyncIterable<Value>;

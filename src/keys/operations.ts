@@ -4,8 +4,9 @@ import type { CredentialCache } from '../access/credential-cache.ts';
 import { isOperator, type Reader } from '../access/policy.ts';
 import type { Source } from '../access/source.ts';
 import { operation, rendered } from '../api/operation.ts';
-import { mutation, query } from '../api/trpc.ts';
+import { mutation, query, subscription } from '../api/trpc.ts';
 import { forbidden } from '../errors.ts';
+import { type FirstUseDeps, followFirstUse } from './first-use.ts';
 import { CreatedKey, KeyInfo, KeyPage, makeKeyInputs, RevokedKey } from './schema.ts';
 import type { Actor, KeyStore } from './store.ts';
 
@@ -28,6 +29,7 @@ export interface KeyDeps {
   keys: KeyStore;
   credentials: Pick<CredentialCache, 'ended'>;
   maxClientIdCharacters: number;
+  waiters: FirstUseDeps['waiters'];
 }
 
 const actorOf = ({ author = 'operator' }: Reader, from: Source): Actor => ({ author, from });
@@ -42,7 +44,7 @@ function checkGrant(reader: Reader, scopes: readonly Scope[], vaults: readonly s
 }
 
 /** The calls on keys, for keys with the scope `admin`, people, and operators who administer. */
-export function makeKeyProcedures({ keys, credentials, maxClientIdCharacters }: KeyDeps) {
+export function makeKeyProcedures({ keys, credentials, maxClientIdCharacters, waiters }: KeyDeps) {
   const inputs = makeKeyInputs(maxClientIdCharacters);
 
   const list = operation({
@@ -102,6 +104,14 @@ export function makeKeyProcedures({ keys, credentials, maxClientIdCharacters }: 
     list: query(list),
     listPage: query(rendered(list, KeyPage, (page, { next = null }) => ({ keys: page, next_cursor: next }))),
 
+    /** Streams the time at which a key was first used, once, and ends. */
+    firstUse: subscription({
+      who: 'administrator',
+      scope: 'admin',
+      input: inputs.byId,
+      run: (reader, { id }, { signal }) => followFirstUse({ keys, waiters }, { reader, id }, signal),
+    }),
+
     revoke: mutation({
       who: 'administrator',
       scope: 'admin',
@@ -116,7 +126,7 @@ export function makeKeyProcedures({ keys, credentials, maxClientIdCharacters }: 
         errors: ['NOT_FOUND'],
         example: { answer: { id: ID, revoked: true } },
       },
-      input: inputs.revoke,
+      input: inputs.byId,
       output: RevokedKey,
       run: async (reader, { id }, { source }) => {
         const within = administeredWorkSession(reader);

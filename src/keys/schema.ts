@@ -86,7 +86,7 @@ export const makeKeyInputs = (clientIdCharacters: number) => ({
       .meta({ description: 'The end of the previous page, from its `Link`.' })
       .optional(),
   }),
-  revoke: z.strictObject({ id: keyId }),
+  byId: z.strictObject({ id: keyId }),
 });
 
 /** How many keys a page has that asks for no number. */

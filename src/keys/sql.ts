@@ -5,13 +5,20 @@ import { MAX_KEYS } from './schema.ts';
 
 const IS_LIVE = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())';
 
-/** `$1` hash of the key. The row is updated at most once a minute. `remaining_ms` is null for a key that does not expire. */
+/** Carries the id of a key that was used for the first time. */
+export const KEY_USED_CHANNEL = 'vault_relay_key_used';
+
+/**
+ * `$1` hash of the key. The row is updated at most once a minute. `remaining_ms` is null for a key that does not expire.
+ * The statement reads the row as it was before the update, and announces the first use.
+ */
 export const USE_KEY = `
   WITH used AS (
     UPDATE api_keys SET last_used_at = now()
     WHERE key_hash = $1 AND ${IS_LIVE} AND (last_used_at IS NULL OR last_used_at <= now() - interval '1 minute')
   )
-  SELECT id, work_session_id, client_id, scopes, vaults, extract(epoch FROM expires_at - now())::float8 * 1000 AS remaining_ms
+  SELECT id, work_session_id, client_id, scopes, vaults, extract(epoch FROM expires_at - now())::float8 * 1000 AS remaining_ms,
+    CASE WHEN last_used_at IS NULL THEN pg_notify('${KEY_USED_CHANNEL}', id)::text END AS announced
   FROM api_keys
   WHERE key_hash = $1 AND ${IS_LIVE}
     AND NOT EXISTS (SELECT FROM astation_bans AS b WHERE b.astation_id = api_keys.work_session_id)`;

@@ -145,8 +145,7 @@ export class KeyStore {
    * @throws RelayError `NOT_FOUND`
    */
   async revoke(id: string, workSessionId: string | undefined, by: Actor): Promise<string> {
-    // PostgreSQL text cannot contain NUL, and no id has any other character than these.
-    const [row] = /^[0-9a-z]{12}$/.test(id)
+    const [row] = isKeyId(id)
       ? await this.#db.change<{ hash: string }>(
           REVOKE_KEY,
           id,
@@ -155,10 +154,29 @@ export class KeyStore {
           ...sourceColumns(by.from),
         )
       : [];
-    if (!row) throw notFound('There is no such key; list the keys to see their ids.');
+    if (!row) throw noSuchKey();
     return row.hash;
   }
+
+  /**
+   * When a key was used last, to the minute. The time of its first use is exact.
+   * @param workSessionId undefined: a key of any work session
+   * @returns null for a key that was never used @throws RelayError `NOT_FOUND`
+   */
+  async lastUse(id: string, workSessionId: string | undefined): Promise<string | null> {
+    if (!isKeyId(id)) throw noSuchKey();
+    const { apiKeyState } = await this.#db.prisma();
+    const where = { id, ...(workSessionId !== undefined && { workSessionId }) };
+    const found = await apiKeyState.findFirst({ where, select: { lastUsedAt: true } });
+    if (!found) throw noSuchKey();
+    return found.lastUsedAt;
+  }
 }
+
+/** PostgreSQL text cannot contain NUL, and no id has any other character than these. */
+const isKeyId = (id: string): boolean => /^[0-9a-z]{12}$/.test(id);
+
+const noSuchKey = () => notFound('There is no such key; list the keys to see their ids.');
 
 /** A row of the view `api_key_states`. */
 interface State extends Pick<KeyInfo, 'id' | 'name'> {

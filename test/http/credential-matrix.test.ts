@@ -32,6 +32,7 @@ const NEEDS: Record<string, Scope | 'operator' | 'administering operator'> = {
   'key.create': 'admin',
   'key.list': 'admin',
   'key.listPage': 'admin',
+  'key.firstUse': 'admin',
   'key.revoke': 'admin',
   'session.list': 'admin',
   'session.revoke': 'admin',
@@ -90,7 +91,10 @@ beforeAll(async () => {
       vaults.append(otherId, 'changed'),
       foreign.append(foreignId, 'changed'),
     ]);
-  victim = (await server.makeKey(IN)).id;
+  const used = await server.makeKey(IN);
+  // So that a stream of its first use has an event.
+  await server.keys.use(used.key);
+  victim = used.id;
   refusedId = randomUUID();
 
   const bearer = async (wanted: Parameters<typeof server.makeKey>[1], workSession = IN) =>
@@ -207,7 +211,7 @@ function expected(name: string, holder: Holder, hasVault: boolean): number {
   const need = NEEDS[name] ?? 'operator';
   if (!holder.rights.includes(need) && !holder.also?.includes(name)) return 403;
   if (hasVault && (holder.elsewhere || holder.excluded)) return 403;
-  if (name === 'key.revoke' && holder.elsewhere) return 404;
+  if ((name === 'key.revoke' || name === 'key.firstUse') && holder.elsewhere) return 404;
   // No session has the fingerprint of the test.
   if (name === 'session.revoke' || name === 'person.revoke') return 404;
   // The Astation of the test is not banned.

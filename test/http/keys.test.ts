@@ -12,6 +12,8 @@ const database = useDatabase();
 const ADMIN_TOKEN = 'an-admin-token-of-the-tests-of-keys';
 const log = makeLogKeeper();
 const server = useServer(database, { adminToken: ADMIN_TOKEN }, log.log);
+/** Another server over the same database. */
+const other = useServer(database);
 const limited = useServer(database, { rateLimitPerMinute: 5, rateLimitPerAddress: 0 });
 
 const client = (key: string) => createVaultRelayClient({ url: server.url, session: key });
@@ -231,6 +233,79 @@ describe('a key for some vaults', () => {
       authorization: `Bearer ${key}`,
     });
     await expect(stream.next('a row')).rejects.toThrow('the stream has ended');
+  });
+});
+
+describe('the first use of a key', () => {
+  /** Follows the first use at a server. @returns the times that arrive, and what ends the stream */
+  function follow(url: string, admin: CreatedKey, id: string) {
+    const uses: string[] = [];
+    const { key } = createVaultRelayClient({ url, session: admin.key });
+    const ended = new Promise<unknown>((resolve) => {
+      key.firstUse.subscribe(
+        { id },
+        {
+          onData: ({ used_at }) => uses.push(used_at),
+          onComplete: () => resolve('complete'),
+          onError: resolve,
+        },
+      );
+    });
+    return { uses, ended };
+  }
+  /** Connections whose last statement asked for the last use of a key, and was answered. */
+  const countLooks = async () => {
+    const { rows } = await database.admin.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
+       AND query LIKE 'SELECT%last_used_at%api_key_states%' AND query NOT LIKE '%client_id%'`,
+    );
+    return rows.length;
+  };
+  const waiting = (n: number) =>
+    expect.poll(() => other.vaults.followers.waiters.size, { timeout: 10_000 }).toBe(n);
+
+  test('is streamed once by another server as it happens, and the stream ends', async () => {
+    const workSession = freshWorkSession();
+    const [admin, made, unused] = [
+      await adminOf(workSession),
+      await server.makeKey(workSession),
+      await server.makeKey(workSession),
+    ];
+    const used = follow(other.url, admin, made.id);
+    await waiting(1);
+    // The key was looked at and was not used: only an announcement ends this wait.
+    await expect.poll(countLooks, { timeout: 10_000 }).toBe(1);
+    const never = follow(other.url, admin, unused.id);
+    await waiting(2);
+    expect(used.uses).toEqual([]);
+    await client(made.key).vault.list.query();
+    expect(await used.ended).toBe('complete');
+    const { body } = await rest<KeyInfo[]>('GET', `${server.url}/api/keys`, { session: admin.key });
+    expect(used.uses).toEqual([body.find(({ id }) => id === made.id)?.last_used_at]);
+    // A key that was used before is answered at once, and the other one still waits.
+    const late = follow(server.url, admin, made.id);
+    expect([await late.ended, late.uses]).toEqual(['complete', used.uses]);
+    expect(never.uses).toEqual([]);
+    await server.keys.revoke(admin.id, undefined, { author: 'operator' });
+    expect(await never.ended).toMatchObject({ data: { code: 'UNAUTHORIZED' } });
+    await waiting(0);
+  });
+
+  test('is found after a time in which no announcement arrived', async () => {
+    const workSession = freshWorkSession();
+    const [admin, made] = [await adminOf(workSession), await server.makeKey(workSession)];
+    const { uses, ended } = follow(other.url, admin, made.id);
+    await waiting(1);
+    await database.admin.query('UPDATE api_keys SET last_used_at = now() WHERE id = $1', [made.id]);
+    other.vaults.followers.waiters.lookAgain();
+    expect(await ended).toBe('complete');
+    expect(uses).toHaveLength(1);
+  });
+
+  test('of a key of another work session is not found', async () => {
+    const { id } = await server.makeKey(freshWorkSession());
+    const { ended } = follow(server.url, await adminOf(freshWorkSession()), id);
+    expect(await ended).toMatchObject({ data: { code: 'NOT_FOUND' } });
   });
 });
 

@@ -319,6 +319,7 @@ const OPERATOR_CASES: Record<keyof typeof READS.operator, Case[]> = {
 /** All of a feature's statements but those that read a whole table because that is what is asked for. */
 const READS_ALL = [
   'SESSION_ENDED_CHANNEL',
+  'KEY_USED_CHANNEL',
   'KEY_FORGOTTEN_CHANNEL',
   'KEY_REGISTERED_CHANNEL',
   'ASTATION_BANNED_CHANNEL',

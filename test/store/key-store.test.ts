@@ -7,10 +7,12 @@ import type { Io } from '../../src/api/operation.ts';
 import { createCallerFactory, router } from '../../src/api/trpc.ts';
 import { makeKeyProcedures } from '../../src/keys/operations.ts';
 import { MAX_KEYS } from '../../src/keys/schema.ts';
+import { KEY_USED_CHANNEL } from '../../src/keys/sql.ts';
 import { KeyStore, type KeyWanted } from '../../src/keys/store.ts';
 import { AstationStore } from '../../src/session/astation-store.ts';
 import { SESSION_ENDED_CHANNEL, SessionStore } from '../../src/session/store.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import { VaultWaiters } from '../../src/vault/follow/waiters.ts';
 import { dump, useDatabase, withClient } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 
@@ -181,6 +183,23 @@ test('a work session has at most 1,000 live keys, however many are made at once'
   expect(new Set(seen).size).toBe(seen.length);
 });
 
+test('the first use of a key is announced, and later ones are not', async () => {
+  const { id, key } = await create();
+  await withClient(database.url, async (listener) => {
+    const heard: (string | undefined)[] = [];
+    listener.on('notification', ({ payload }) => heard.push(payload));
+    await listener.query(`LISTEN ${KEY_USED_CHANNEL}`);
+    expect(await store().lastUse(id, 'st-1')).toBeNull();
+    await store().use(key);
+    const used = await store().lastUse(id, undefined);
+    expect(Date.parse(used ?? '')).toBe((await factsOf(id)).last_used_at.getTime());
+    await set(id, `last_used_at = now() - interval '2 minutes'`);
+    await store().use(key);
+    await database.admin.query('SELECT pg_notify($1, $2)', [KEY_USED_CHANNEL, 'end']);
+    await expect.poll(() => heard).toEqual([id, 'end']);
+  });
+});
+
 describe('a revocation', () => {
   test('is announced once, and repeats change nothing', async () => {
     const { id, key } = await create();
@@ -246,7 +265,7 @@ test('the server that revokes forgets the key before it answers, and does not wa
   const { key, id } = await create();
   await credentials.resolve(key);
   expect(credentials.find(key)).toMatchObject({ author: `key:${id}` });
-  const deps = { keys: store(), credentials, maxClientIdCharacters: 128 };
+  const deps = { keys: store(), credentials, maxClientIdCharacters: 128, waiters: new VaultWaiters() };
   const context = {
     identify: () => ({ operator: true, administers: true }) as never,
     io: () => ({ source: { requestId: 'r', address: '::1' } }) as Io,

@@ -2,31 +2,19 @@ import { setTimeout } from 'node:timers/promises';
 import { isOperator, type Reader } from '../../access/policy.ts';
 import type { AnswerBounds } from '../../answer.ts';
 import type { VaultAudit } from '../../audit/vault-audit-store.ts';
-import { RelayError, unauthorized } from '../../errors.ts';
+import { RelayError } from '../../errors.ts';
 import type { Look, ReadOptions, VaultPage } from '../read/page.ts';
 import { PORTION_BYTES } from '../read/portion-sql.ts';
 import type { VaultViews, View } from '../read/view-store.ts';
 import type { VaultEntry } from '../schema.ts';
 import type { VaultFeed } from './feed.ts';
-import { VaultWaiters, type WaitEnd } from './waiters.ts';
+import { credentialEnded, refuseEnd, VaultWaiters } from './waiters.ts';
 
 const vaultTopic = (vaultId: string) => `vault ${vaultId}`;
 const workSessionTopic = (workSessionId: string) => `work session ${workSessionId}`;
 
 /** Operators follow the changes of every work session. */
 const ALL_WORK_SESSIONS = 'all work sessions';
-
-const credentialEnded = () =>
-  unauthorized('This session, key or sign-in ended while the request was waiting.');
-
-const stopping = () =>
-  new RelayError('SERVICE_UNAVAILABLE', 'The server is stopping; connect again.', { retryAfter: 1 });
-
-/** @throws RelayError where the reason for the end is an error for the follower */
-function refuseEnd(end: WaitEnd): void {
-  if (end === 'credential ended') throw credentialEnded();
-  if (end === 'closing') throw stopping();
-}
 
 /** Rows per portion for a follower that is far behind. */
 const WATCH_ROWS = 200;

@@ -1,5 +1,19 @@
+import { RelayError, unauthorized } from '../../errors.ts';
+
 /** Why a wait ended. `look again`: a notification may have been lost, so the waiter must read again. */
 export type WaitEnd = 'changed' | 'time is up' | 'credential ended' | 'closing' | 'left' | 'look again';
+
+export const credentialEnded = () =>
+  unauthorized('This session, key or sign-in ended while the request was waiting.');
+
+const stopping = () =>
+  new RelayError('SERVICE_UNAVAILABLE', 'The server is stopping; connect again.', { retryAfter: 1 });
+
+/** @throws RelayError where the reason for the end is an error for the follower */
+export function refuseEnd(end: WaitEnd): void {
+  if (end === 'credential ended') throw credentialEnded();
+  if (end === 'closing') throw stopping();
+}
 
 export interface WaitFor {
   /** The topic that `changed` is called with. */
