@@ -3,7 +3,7 @@ import { SCOPES, type Scope } from '../access/credential.ts';
 import type { Config } from '../config.ts';
 import { type CreatedKey, DEFAULT_SCOPES, MAX_VAULTS } from '../keys/schema.ts';
 import { KeyStore } from '../keys/store.ts';
-import { AGENTS, KEY_VARIABLE, type Program, type Setup, setUp, suggestName } from '../setup/clients.ts';
+import { KEY_VARIABLE, PROGRAMS, type Program, type Setup, setUp, suggestName } from '../setup/clients.ts';
 import { storableName } from '../wire.ts';
 import type { CommandDeps } from './command.ts';
 import { baseOf } from './link.ts';
@@ -12,7 +12,7 @@ import { withDatabase } from './with-database.ts';
 
 interface CreateOptions {
   astation: string;
-  for?: (typeof AGENTS)[number];
+  for?: Program;
   name?: string;
   clientId?: string;
   scope?: Scope[];
@@ -100,7 +100,7 @@ export function makeKeyCreateCommand({ setUp: readSettings, out, hints }: Comman
   return new Command('create')
     .description('create a key for a program, with a pinned client id')
     .requiredOption('--astation <id>', 'the Astation whose work session it belongs to', parseAstationId)
-    .addOption(new Option('--for <client>', 'print what connects this client').choices(AGENTS))
+    .addOption(new Option('--for <client>', 'print what connects this client').choices(PROGRAMS))
     .option('--name <name>', 'what the key is for, as lists show it; suggested with --for', parseKeyName)
     .option('--client-id <id>', 'the client id of each call with the key; suggested with --for')
     .option(

@@ -1,10 +1,16 @@
 /** How each client is connected. The command line, the dashboard and the documentation show these texts. */
 
-/** Agents that speak MCP. `json`: any other client that reads a list of servers. */
-export const AGENTS = ['claude-code', 'codex', 'cursor', 'vscode', 'gemini', 'json'] as const;
-
-/** Programs that act with a key. `login`: the command line of vault-relay. */
-export const PROGRAMS = [...AGENTS, 'login', 'curl'] as const;
+/** Programs that act with a key. `json`: any other client of MCP. `login`: the command line of vault-relay. */
+export const PROGRAMS = [
+  'claude-code',
+  'codex',
+  'cursor',
+  'vscode',
+  'gemini',
+  'json',
+  'login',
+  'curl',
+] as const;
 export type Program = (typeof PROGRAMS)[number];
 
 /** The server as a program reaches it. */
@@ -112,9 +118,9 @@ export const setUpAtem = ({ url, workSession }: { url: string; workSession: stri
   ].join('\n'),
 });
 
-/** @returns the command with which an operator creates the key of an agent, and prints what connects it */
-export const setUpByOperator = (agent: string, workSession: string): Setup => ({
-  text: shell('npx', 'vault-relay', 'key', 'create', '--astation', workSession, '--for', agent),
+/** @returns the command with which an operator creates the key of a program, and prints what connects it */
+export const setUpByOperator = (program: Program, workSession: string): Setup => ({
+  text: shell('npx', 'vault-relay', 'key', 'create', '--astation', workSession, '--for', program),
 });
 
 /** Letters and digits that nobody confuses. */

@@ -81,9 +81,14 @@ function Keys({ onRevoke }: { onRevoke: OnRevoke }) {
       title={t.keys}
       text={<p className="faint">{t.keysText}</p>}
       action={
-        <Button icon="plus" onClick={() => openSheet('new-key')}>
-          {text.newKey.title}
-        </Button>
+        <div className="dialog-actions">
+          <Button icon="link" onClick={() => openSheet('connect')}>
+            {text.connect}
+          </Button>
+          <Button icon="plus" onClick={() => openSheet('new-key')}>
+            {text.newKey.title}
+          </Button>
+        </div>
       }
       query={useKeys()}
       render={render}

@@ -3,7 +3,7 @@ import type { Client } from '../api/client.ts';
 import { useSession } from '../api/session.tsx';
 import { rememberWorkSession, useWorkSessions, WORK_SESSIONS_KEY } from '../vaults/work-sessions.ts';
 
-const KEY = ['access'];
+export const ACCESS_KEY = ['access'];
 
 /** Rows that a list shows at most. */
 export const MAX_ROWS = 1000;
@@ -51,7 +51,7 @@ async function readKeys(
 export function usePeople() {
   const { client } = useSession();
   return useQuery({
-    queryKey: [...KEY, 'people'],
+    queryKey: [...ACCESS_KEY, 'people'],
     queryFn: async ({ signal }): Promise<Listed<Session>> => {
       const { sessions, next } = await client.person.list.query({ live: true, limit: MAX_ROWS }, { signal });
       return { rows: sessions, cut: next !== null };
@@ -63,7 +63,7 @@ export function usePeople() {
 export function useSessions() {
   const { client } = useSession();
   return useQuery({
-    queryKey: [...KEY, 'sessions'],
+    queryKey: [...ACCESS_KEY, 'sessions'],
     queryFn: async ({ signal }): Promise<Listed<Session>> => {
       const { sessions, next } = await client.session.list.query({ live: true, limit: MAX_ROWS }, { signal });
       return { rows: sessions.filter(({ kind }) => kind === 'session'), cut: next !== null };
@@ -76,7 +76,7 @@ export function useKeys() {
   const { client, isOperator } = useSession();
   const known = useWorkSessions();
   return useQuery({
-    queryKey: [...KEY, 'keys', ...(known ?? [])],
+    queryKey: [...ACCESS_KEY, 'keys', ...(known ?? [])],
     queryFn: async ({ signal }): Promise<Listed<Key>> => {
       const asked = isOperator ? (known ?? []).slice(0, MAX_WORK_SESSIONS) : [undefined];
       const lists = await Promise.all(asked.map((workSession) => readKeys(client, workSession, signal)));
@@ -109,7 +109,7 @@ export function useRevoke() {
         ? client.key.revoke.mutate({ id })
         : client.session.revoke.mutate({ session: id }));
     },
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: KEY }),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ACCESS_KEY }),
   });
 }
 
@@ -125,7 +125,7 @@ export function useCreateKey() {
     onSuccess: ({ work_session_id }) => {
       rememberWorkSession(work_session_id);
       return Promise.all([
-        queryClient.invalidateQueries({ queryKey: KEY }),
+        queryClient.invalidateQueries({ queryKey: ACCESS_KEY }),
         queryClient.invalidateQueries({ queryKey: WORK_SESSIONS_KEY }),
       ]);
     },

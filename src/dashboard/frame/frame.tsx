@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import { addressOf, navigate, openSheet, useParameter, usePath } from '../address.ts';
 import { useSession } from '../api/session.tsx';
@@ -11,6 +11,8 @@ import { NameSheet } from './name-sheet.tsx';
 import { OutageBanner } from './outage-banner.tsx';
 import { ShortcutsSheet } from './shortcuts-sheet.tsx';
 import { SignOutSheet } from './sign-out-sheet.tsx';
+
+const ConnectSheet = lazy(() => import('../connect/connect-sheet.tsx'));
 
 /** After a step to another page, screen readers and the Tab key start at its beginning. */
 function useFocusOnNavigation(main: React.RefObject<HTMLElement | null>, page: string): void {
@@ -55,7 +57,14 @@ export function Frame({ children }: { children: ReactNode }) {
       </header>
       <OutageBanner />
       <main ref={main} className="main" tabIndex={-1}>
-        <ErrorBoundary key={page}>{children}</ErrorBoundary>
+        <ErrorBoundary key={page}>
+          {children}
+          {sheet === 'connect' && (
+            <Suspense fallback={null}>
+              <ConnectSheet />
+            </Suspense>
+          )}
+        </ErrorBoundary>
       </main>
       {sheet === 'keys' && <ShortcutsSheet />}
       {sheet.startsWith('sign-out') && <SignOutSheet everywhere={sheet === 'sign-out-everywhere'} />}

@@ -21,6 +21,7 @@ export const en = {
   reloadNote: 'A part of the page could not be loaded or shown. What you typed is kept.',
   justNow: 'just now',
   undo: 'Undo',
+  connect: 'Connect an agent',
   discarded: 'What you typed was discarded.',
 
   problems: {

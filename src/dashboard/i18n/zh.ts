@@ -23,6 +23,7 @@ export const zh: Text = {
   unknownError: '出了点问题。',
   reloadNote: '页面的一部分无法加载或显示。你输入的内容仍在。',
   justNow: '刚刚',
+  connect: '连接智能体',
   undo: '撤销',
   discarded: '你输入的内容已被丢弃。',
 

@@ -1,8 +1,8 @@
 import { Link } from 'wouter';
-import { addressOf } from '../address.ts';
+import { addressOf, openSheet } from '../address.ts';
 import { useSession } from '../api/session.tsx';
 import { useText } from '../i18n/index.ts';
-import { IconButton } from '../ui/button.tsx';
+import { Button, IconButton } from '../ui/button.tsx';
 import { copyText } from '../ui/copy.ts';
 import { Icon } from '../ui/icons.tsx';
 import { Time } from '../ui/time.tsx';
@@ -34,10 +34,17 @@ export function VaultHead({ vaultId, tab, own }: VaultHeadProps) {
   ];
   return (
     <div className="vault-head">
-      <Link href={addressOf('/')} className="back">
-        <Icon name="back" size={16} />
-        {t.vault.back}
-      </Link>
+      <div className="vault-top">
+        <Link href={addressOf('/')} className="back">
+          <Icon name="back" size={16} />
+          {t.vault.back}
+        </Link>
+        {(own || readOnly) && (
+          <Button look="quiet" icon="link" onClick={() => openSheet('connect')}>
+            {t.connect}
+          </Button>
+        )}
+      </div>
       {meta ? (
         <Summary
           vaultId={vaultId}

@@ -1,4 +1,4 @@
-import { navigate } from '../address.ts';
+import { navigate, openSheet } from '../address.ts';
 import { serverUrl } from '../api/connection.ts';
 import { useSession } from '../api/session.tsx';
 import { useText } from '../i18n/index.ts';
@@ -27,7 +27,7 @@ function Example() {
 
 /** In the place of the list while there is no vault. */
 export function NoVaults() {
-  const { vaults: t } = useText();
+  const { vaults: t, connect } = useText();
   const { readOnly, me } = useSession();
   const command = `export ASTATION_RELAY_URL=${serverUrl('.').replace(/\/$/, '')}\natem vault new --summary "auth refactor"`;
   return (
@@ -45,6 +45,9 @@ export function NoVaults() {
           <p>{t.emptyOr}</p>
         </>
       )}
+      <Button icon="link" onClick={() => openSheet('connect')}>
+        {connect}
+      </Button>
     </div>
   );
 }
