@@ -17,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<MakeCommand>> = {
   import: async () => (await import('./transfer.ts')).makeImportCommand,
   login: async () => (await import('./login.ts')).makeLoginCommand,
   vault: async () => (await import('./vault/command.ts')).makeVaultCommand,
+  channel: async () => (await import('./channel.ts')).makeChannelCommand,
   openapi: async () => (await import('./openapi.ts')).makeOpenApiCommand,
   completion: async () => (await import('./completion/command.ts')).makeCompletionCommand,
 };
