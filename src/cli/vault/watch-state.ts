@@ -45,7 +45,7 @@ export class WatchState {
     try {
       const { vault_id, seq } = JSON.parse(text);
       if (typeof vault_id === 'string' && Number.isSafeInteger(seq) && seq >= 0) return { vault_id, seq };
-    } catch {}
+    } catch {} // not JSON: refused below
     throw new WatchStateError(
       `${this.#file} does not hold the place of a watch. Name another file, or remove it.`,
     );

@@ -73,7 +73,7 @@ async function watch(deps: CommandDeps, vaultId: string, options: WatchOptions):
       const onOutage = (error: Error | undefined) =>
         void hints
           .line(`vault-relay: ${error ? `${error.message} Trying again.` : 'Connected again.'}`)
-          .catch(() => {});
+          .catch(() => {}); // stderr is closed, so nobody reads it
       const rows = followVault(client, { vaultId, since, kind: options.kind }, { url, signal, onOutage });
       for await (const row of rows) {
         if (row.writer_id !== own) await take(row);
