@@ -97,6 +97,12 @@ export class Stage {
     );
   });
 
+  /** A second server over the same database, which keeps no views in memory. */
+  readonly uncached = once(async () => {
+    const { url } = await this.main();
+    return this.#keep(startVaultRelay(url, this.#nodeArgs, { READ_CACHE_BYTES: '0' }));
+  });
+
   /** Makes a migrated database and starts a server that uses it. */
   async newPlace(): Promise<Place> {
     const url = new URL(this.#clusterUrl);

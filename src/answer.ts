@@ -9,6 +9,8 @@ export interface AnswerBounds {
 export interface JsonRows {
   /** The fetched rows, separated by commas. */
   readonly rowsJson: string;
+  /** All rows as a JSON array in UTF-8, where they are kept so. */
+  readonly body: Buffer | undefined;
   /** Undefined where all rows are fetched. */
   readonly rest: AsyncGenerator<string> | undefined;
   /** The memory that the rows take until they are sent. */

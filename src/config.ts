@@ -55,6 +55,7 @@ const Environment = z.object({
   ...PRESSURE_VARIABLES,
   MAX_ANSWER_BYTES: integer(65_536, 1_073_741_824).default(67_108_864),
   MAX_BYTES_IN_FLIGHT: integer(1_048_576, 1_099_511_627_776).default(268_435_456),
+  READ_CACHE_BYTES: integer(0, 1_099_511_627_776).default(33_554_432),
   RELAY_WS_MAX_PER_IP: integer(1, 1_000_000).default(200),
   ...RELAY_LIMIT_VARIABLES,
   REDIS_URL: z.string().refine(isRedisUrl, 'must be a redis:// or rediss:// address').optional(),
@@ -145,6 +146,8 @@ export interface Config {
   maxAnswerBytes: number;
   /** Maximum bytes of all answers that clients have not read yet. */
   maxBytesInFlight: number;
+  /** Bytes of current views that are kept in memory; 0: none. */
+  readCacheBytes: number;
   /** Maximum relay sockets of one address. */
   relayMaxSocketsPerAddress: number;
   /** Rate limits of relay sockets. */
@@ -225,6 +228,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     pressure: readPressure(v),
     maxAnswerBytes: v.MAX_ANSWER_BYTES,
     maxBytesInFlight: v.MAX_BYTES_IN_FLIGHT,
+    readCacheBytes: v.READ_CACHE_BYTES,
     relayMaxSocketsPerAddress: v.RELAY_WS_MAX_PER_IP,
     relayLimits: readRelayLimits(v),
     dashboardToken: v.DASHBOARD_TOKEN,

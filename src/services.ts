@@ -115,7 +115,7 @@ export async function openServices({
     onOutsideRead: ({ vaultId, action, requestId }: OutsideRead) =>
       log.info({ reqId: requestId, vault: vaultId, action }, 'Cross-session read'),
   };
-  const vaults = new VaultStore(db, feed, rules, metrics.statementWrote);
+  const vaults = new VaultStore(db, feed, rules, metrics);
   metrics.gauge('writeQueue', () => vaults.writer.depth);
   metrics.gauge('waiting', () => vaults.followers.waiters.size);
   const bindings = new BindingStore(db);

@@ -41,8 +41,8 @@ export const appendRequest = (vaultId: string): HttpRequest => post(vaultId, { t
 export const appendStatement = (vaultId: string): Statement =>
   writeStatement({ op: 'append', vault_id: vaultId });
 
-const overrideRequest = (vaultId: string): HttpRequest => post(vaultId, { text: TEXT, entry_id: 1 });
-const overrideStatement = (vaultId: string): Statement =>
+export const overrideRequest = (vaultId: string): HttpRequest => post(vaultId, { text: TEXT, entry_id: 1 });
+export const overrideStatement = (vaultId: string): Statement =>
   writeStatement({ op: 'override', vault_id: vaultId, entry_no: 1 });
 
 /** Compares writes over REST with the same statements from a bare pool, with as many callers as connections. */

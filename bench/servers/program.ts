@@ -61,8 +61,12 @@ export async function startProgram(args: string[], env: NodeJS.ProcessEnv = {}):
   };
 }
 
-/** The built server as an operator runs it, without limits and with a quiet log. */
-export const startVaultRelay = (databaseUrl: string, nodeArgs: string[] = []): Promise<ServerProcess> =>
+/** The built server as an operator runs it, without limits and with a quiet log. @param env further settings */
+export const startVaultRelay = (
+  databaseUrl: string,
+  nodeArgs: string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Promise<ServerProcess> =>
   startProgram([...nodeArgs, 'dist/main.js', 'serve'], {
     DATABASE_URL: databaseUrl,
     DATABASE_POOL_SIZE: String(POOL_SIZE),
@@ -72,6 +76,7 @@ export const startVaultRelay = (databaseUrl: string, nodeArgs: string[] = []): P
     MAX_CONNECTIONS_PER_ADDRESS: '100000',
     GRANT_LIMIT_PER_MINUTE: '0',
     LOG_LEVEL: 'warn',
+    ...env,
   });
 
 /** Connections to PostgreSQL, both of the server and of the floor. */

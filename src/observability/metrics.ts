@@ -20,6 +20,7 @@ export const GAUGES = {
   writeQueue: { help: 'Writes that wait for their statement.' },
   waiting: { help: 'Reads and subscriptions that wait for a write.' },
   bytesInFlight: { help: 'Bytes of answers that their readers have not taken yet.' },
+  readCacheBytes: { help: 'Bytes of current views that are kept in memory.' },
   replicas: {
     help: 'Servers that share the Redis, including this one; 0 without Redis, or while it is unreachable.',
   },
@@ -37,6 +38,8 @@ export interface Metrics {
   refused(cause: string): void;
   /** Counts a statement. @param writes the writes it contained */
   statementWrote(writes: number): void;
+  /** Counts a read of a whole current view. */
+  viewRead(from: 'memory' | 'database'): void;
   /** Counts a nudge. @param seconds between the commit and the nudge */
   nudged(seconds: number): void;
   /** Counts a message of another replica that this version does not understand. */
@@ -52,6 +55,7 @@ export const noMetrics: Metrics = {
   answered: nothing,
   refused: nothing,
   statementWrote: nothing,
+  viewRead: nothing,
   nudged: nothing,
   unknownMessage: nothing,
   gauge: nothing,

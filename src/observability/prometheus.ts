@@ -60,6 +60,12 @@ export function makePrometheus(): Exposition {
     buckets: WRITES,
     registers,
   });
+  const views = new Counter({
+    name: `${PREFIX}views_total`,
+    help: 'Whole current views that were read, from memory or from the database.',
+    labelNames: ['source'],
+    registers,
+  });
   const nudges = new Histogram({
     name: `${PREFIX}nudge_delay_seconds`,
     help: 'Time from a committed write to the nudge of its atems.',
@@ -76,6 +82,7 @@ export function makePrometheus(): Exposition {
       answered: ({ seconds, ...labels }) => requests.observe(labels, seconds),
       refused: (cause) => refusals.inc({ cause }),
       statementWrote: (count) => writes.observe(count),
+      viewRead: (source) => views.inc({ source }),
       nudged: (seconds) => nudges.observe(seconds),
       unknownMessage: () => unknown.inc(),
       gauge: makeGauges(registry),

@@ -1,17 +1,22 @@
 import { type AuditRules, VaultAudit } from '../audit/vault-audit-store.ts';
 import type { Database } from '../db/client.ts';
+import { type Metrics, noMetrics } from '../observability/metrics.ts';
 import type { VaultFeed } from './follow/feed.ts';
 import { VaultFollowers } from './follow/followers.ts';
 import { VaultReader } from './read/store.ts';
 import { VaultViews } from './read/view-store.ts';
 import { VaultWriter, type WriteRules } from './write/store.ts';
 
-export interface VaultRules extends WriteRules, AuditRules {}
+export interface VaultRules extends WriteRules, AuditRules {
+  /** Bytes of rendered views that are kept in memory; 0: none. */
+  readCacheBytes: number;
+}
 
 const NO_RULES: VaultRules = {
   pastWriterReads: true,
   onOutsideRead: () => undefined,
   coalesce: true,
+  readCacheBytes: 33_554_432,
   caps: { vaultsPerWorkSession: 0, entriesPerVault: 0, bytesPerVault: 0 },
 };
 
@@ -23,19 +28,14 @@ export class VaultStore {
   readonly writer: VaultWriter;
   readonly followers: VaultFollowers;
 
-  /** @param onStatement receives the number of writes of each statement */
-  constructor(
-    db: Database,
-    feed: VaultFeed,
-    rules: Partial<VaultRules> = {},
-    onStatement?: (writes: number) => void,
-  ) {
+  constructor(db: Database, feed: VaultFeed, rules: Partial<VaultRules> = {}, metrics: Metrics = noMetrics) {
     const all = { ...NO_RULES, ...rules };
     const audit = new VaultAudit(db, all);
     this.audit = audit;
-    this.views = new VaultViews({ db, audit, rules: all });
+    this.views = new VaultViews({ db, audit, rules: all }, { bytes: all.readCacheBytes, metrics });
+    feed.listen(({ vaultId }) => this.views.changed(vaultId));
     this.reader = new VaultReader({ db, audit, rules: all });
-    this.writer = new VaultWriter({ db, audit, feed, rules: all, onStatement });
+    this.writer = new VaultWriter({ db, audit, feed, rules: all, onStatement: metrics.statementWrote });
     this.followers = new VaultFollowers({ views: this.views, audit, feed });
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { VaultCaps } from '../../src/config.ts';
+import { noMetrics } from '../../src/observability/metrics.ts';
 import { type CommittedWrite, VaultFeed } from '../../src/vault/follow/feed.ts';
 import { useDatabase } from '../support/database.ts';
 import { refusalOf } from '../support/refusal.ts';
@@ -14,7 +15,10 @@ const ann = { workSessionId: 'st-1', clientId: 'ann' };
 function makeStore({ coalesce = true, ...caps }: Partial<VaultCaps> & { coalesce?: boolean } = {}) {
   const statements: number[] = [];
   const rules = { coalesce, caps: { ...NO_CAPS, ...caps } };
-  const store = new TestStore(database.db, new VaultFeed(), rules, (writes) => statements.push(writes));
+  const store = new TestStore(database.db, new VaultFeed(), rules, {
+    ...noMetrics,
+    statementWrote: (writes) => statements.push(writes),
+  });
   return { store, statements };
 }
 

@@ -41,6 +41,7 @@ const DEFAULTS = {
   },
   maxAnswerBytes: 67_108_864,
   maxBytesInFlight: 268_435_456,
+  readCacheBytes: 33_554_432,
   relayMaxSocketsPerAddress: 200,
   relayLimits: {
     controlPerMinute: 3000,
@@ -126,6 +127,7 @@ describe('accepted values', () => {
     ['PRESSURE_RSS_MB', '0', { pressure: { ...DEFAULTS.pressure, rssBytes: 0 } }],
     ['MAX_ANSWER_BYTES', '65536', { maxAnswerBytes: 65_536 }],
     ['MAX_BYTES_IN_FLIGHT', '1048576', { maxBytesInFlight: 1_048_576 }],
+    ['READ_CACHE_BYTES', '0', { readCacheBytes: 0 }],
     ['GRANT_LIMIT_PER_MINUTE', '0', { grantLimitPerMinute: 0 }],
     ['RELAY_WS_MAX_PER_IP', '1', { relayMaxSocketsPerAddress: 1 }],
     [
@@ -193,6 +195,7 @@ describe('refused values, with the name of the variable', () => {
     'PRESSURE_RSS_MB',
     'MAX_ANSWER_BYTES',
     'MAX_BYTES_IN_FLIGHT',
+    'READ_CACHE_BYTES',
     'RELAY_WS_MAX_PER_IP',
     'RELAY_REPLICAS_EXPECTED',
     'SHUTDOWN_DELAY_SECONDS',

@@ -42,7 +42,12 @@ const echo = operation({
   }),
   output: z.array(z.string()),
   run: async ({ clientId }, { text }) => ({
-    rows: { rowsJson: JSON.stringify([text, clientId]).slice(1, -1), rest: undefined, bytes: 10 },
+    rows: {
+      rowsJson: JSON.stringify([text, clientId]).slice(1, -1),
+      body: undefined,
+      rest: undefined,
+      bytes: 10,
+    },
     head: 7,
   }),
 });

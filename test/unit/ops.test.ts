@@ -53,6 +53,7 @@ beforeAll(async () => {
   metrics.answered({ method: 'GET', route: '/', operation: '', status: 200, seconds: 1 });
   metrics.refused('GONE');
   metrics.statementWrote(1);
+  metrics.viewRead('memory');
   metrics.nudged(1);
   metrics.gauge('pool', () => ({ total: 1, idle: 1, waiting: 0 }));
   metrics.gauge('scans', () => ({ running: 1, waiting: 0, callers: 0 }));

@@ -24,6 +24,7 @@ test('Prometheus reads the values of the components', async () => {
   metrics.refused('TOO_MANY_REQUESTS');
   metrics.statementWrote(5);
   metrics.statementWrote(1);
+  metrics.viewRead('memory');
   metrics.nudged(0.021);
   metrics.gauge('writeQueue', () => 7);
   metrics.gauge('pool', () => ({ total: 3, idle: 2, waiting: 0 }));
@@ -40,6 +41,7 @@ test('Prometheus reads the values of the components', async () => {
   expect(readValue(samples, 'vault_relay_writes_per_statement_sum')).toBe(6);
   expect(readValue(samples, 'vault_relay_writes_per_statement_count')).toBe(2);
   expect(readValue(samples, 'vault_relay_nudge_delay_seconds_bucket', { le: '0.03' })).toBe(1);
+  expect(readValue(samples, 'vault_relay_views_total', { source: 'memory' })).toBe(1);
   expect(readValue(samples, 'vault_relay_write_queue')).toBe(7);
   expect(readValue(samples, 'vault_relay_waiting')).toBe(0);
   for (const [state, n] of [

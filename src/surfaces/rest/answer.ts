@@ -13,11 +13,17 @@ async function* bytesOf(first: string, rest: AsyncGenerator<string>): AsyncGener
   yield Buffer.from(']');
 }
 
-/** @returns one text, or a stream that fetches the next rows once its reader has taken the last */
-const payloadOf = ({ rowsJson, rest }: JsonRows): string | Readable =>
-  rest === undefined
-    ? `[${rowsJson}]`
-    : Readable.from(bytesOf(rowsJson, rest), { objectMode: false, highWaterMark: 1 });
+/** @returns one text or its bytes, or a stream that fetches the next rows once its reader has taken the last */
+function payloadOf(rows: JsonRows): string | Buffer | Readable {
+  if (rows.body !== undefined) return rows.body;
+  const { rowsJson, rest } = rows;
+  if (rest === undefined) return `[${rowsJson}]`;
+  return Readable.from(bytesOf(rowsJson, rest), { objectMode: false, highWaterMark: 1 });
+}
+
+/** Bytes that the rows take in memory until they are sent. */
+const sizeOf = (rows: JsonRows): number =>
+  rows.body === undefined ? Math.max(rows.bytes, rows.rowsJson.length) : rows.body.length;
 
 /** The address of this request with another cursor, relative to the server. */
 function nextPage(request: FastifyRequest, cursor: string): string {
@@ -52,7 +58,7 @@ export function renderAnswer(
   reply: FastifyReply,
   hold: (bytes: number) => void,
 ): unknown {
-  if ('rows' in answer) hold(Math.max(answer.rows.bytes, answer.rows.rowsJson.length));
+  if ('rows' in answer) hold(sizeOf(answer.rows));
   if (sendStanding(answer, request, reply)) {
     reply.code(304).send();
     return undefined;
@@ -61,5 +67,5 @@ export function renderAnswer(
   reply.header('content-type', JSON_TYPE);
   const payload = payloadOf(answer.rows);
   // Nothing more is fetched for an answer that has no body.
-  return request.method === 'HEAD' && typeof payload !== 'string' ? Readable.from([]) : payload;
+  return request.method === 'HEAD' && payload instanceof Readable ? Readable.from([]) : payload;
 }

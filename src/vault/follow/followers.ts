@@ -5,7 +5,8 @@ import type { VaultAudit } from '../../audit/vault-audit-store.ts';
 import { RelayError } from '../../errors.ts';
 import type { Look, ReadOptions, VaultPage } from '../read/page.ts';
 import { PORTION_BYTES } from '../read/portion-sql.ts';
-import type { VaultViews, View } from '../read/view-store.ts';
+import type { View } from '../read/view.ts';
+import type { VaultViews } from '../read/view-store.ts';
 import type { VaultEntry } from '../schema.ts';
 import type { VaultFeed } from './feed.ts';
 import { credentialEnded, refuseEnd, VaultWaiters } from './waiters.ts';
@@ -100,8 +101,8 @@ export class VaultFollowers {
       });
       try {
         const look = await this.#views.look(view, this.#views.first(what, bounds));
-        const { json, next } = look.portion;
-        if (json !== '' || next !== null || ms === 0) return look;
+        const { bytes, next } = look.portion;
+        if (bytes > 0 || next !== null || ms === 0) return look;
         const end = await waiting.ended;
         if (end === 'credential ended') throw credentialEnded();
         if (end === 'closing' || end === 'left') return look;

@@ -91,7 +91,7 @@ export interface LookRow {
 }
 
 export function readLook(row: LookRow): Look {
-  const { json, rows = 0, bytes = 0, more = false, next = null, ceiling } = row;
+  const { json, rows = 0, bytes = json?.length ?? 0, more = false, next = null, ceiling } = row;
   return {
     head: toSafeNumber(row.head),
     headHash: row.head_hash,
@@ -101,27 +101,43 @@ export function readLook(row: LookRow): Look {
   };
 }
 
-export class Page implements VaultPage {
-  readonly rowsJson: string;
-  readonly rest: AsyncGenerator<string> | undefined;
-  readonly #bytes: number;
+/** The rows of an answer. */
+abstract class RowsPage<At> implements JsonRows {
+  readonly #rows: Rows<At>;
+
+  constructor(rows: Rows<At>) {
+    this.#rows = rows;
+  }
+
+  get rowsJson(): string {
+    return this.#rows.json;
+  }
+
+  get body(): Buffer | undefined {
+    return this.#rows.body;
+  }
+
+  get rest(): AsyncGenerator<string> | undefined {
+    return this.#rows.rest;
+  }
+
+  get bytes(): number {
+    return this.#rows.bytes;
+  }
+}
+
+export class Page extends RowsPage<number> implements VaultPage {
   readonly head: number;
   readonly headHash: string;
   readonly nextCursor: string | null;
   readonly fromOutside: boolean;
 
-  constructor({ head, headHash, fromOutside }: VaultStanding, { json, rest, bytes, next }: Rows<number>) {
-    this.rowsJson = json;
-    this.rest = rest;
-    this.#bytes = bytes;
+  constructor({ head, headHash, fromOutside }: VaultStanding, rows: Rows<number>) {
+    super(rows);
     this.head = head;
     this.headHash = headHash;
-    this.nextCursor = next === null ? null : writeReadCursor({ asOf: head, position: next });
+    this.nextCursor = rows.next === null ? null : writeReadCursor({ asOf: head, position: rows.next });
     this.fromOutside = fromOutside;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
   }
 
   get entries(): VaultEntry[] {
@@ -129,21 +145,12 @@ export class Page implements VaultPage {
   }
 }
 
-export class ListPage implements VaultListPage {
-  readonly rowsJson: string;
-  readonly rest: AsyncGenerator<string> | undefined;
-  readonly #bytes: number;
+export class ListPage extends RowsPage<ListCursor> implements VaultListPage {
   readonly nextCursor: string | null;
 
-  constructor({ json, rest, bytes, next }: Rows<ListCursor>) {
-    this.rowsJson = json;
-    this.rest = rest;
-    this.#bytes = bytes;
-    this.nextCursor = next && writeListCursor(next);
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+  constructor(rows: Rows<ListCursor>) {
+    super(rows);
+    this.nextCursor = rows.next && writeListCursor(rows.next);
   }
 
   get vaults(): VaultListItem[] {

@@ -5,7 +5,9 @@ import { PORTION_BYTES, PORTION_ROWS } from './portion-sql.ts';
 /** Rows that one statement returned, and the position of the next ones. */
 export interface Portion<At> {
   /** The rows as JSON texts with commas between them. */
-  json: string;
+  readonly json: string;
+  /** All rows as a JSON array in UTF-8, where they are kept so. */
+  readonly body?: Buffer;
   rows: number;
   /** Bytes of the JSON in UTF-8. */
   bytes: number;
@@ -35,7 +37,9 @@ export type FetchPortion<At> = (wanted: PortionWanted<At>) => Promise<Portion<At
 
 /** The rows of an answer. */
 export interface Rows<At> {
-  json: string;
+  readonly json: string;
+  /** All rows as a JSON array in UTF-8, where they are kept so. */
+  readonly body?: Buffer;
   /** Later rows, fetched on demand; undefined: none. */
   rest?: AsyncGenerator<string> | undefined;
   /** Bytes that the rows take in memory until they are sent. */
@@ -79,7 +83,7 @@ export async function completeRows<At>(
   fetch: FetchPortion<At>,
   { limit, ceiling, maxBytes, streams }: RowsWanted,
 ): Promise<Rows<At>> {
-  if (first.next === null) return { json: first.json, bytes: first.bytes, next: null };
+  if (first.next === null) return first;
   if (limit !== undefined) return gather(first, fetch, { limit, maxBytes, streams });
   if (streams) {
     if (ceiling === undefined || ceiling > maxBytes) await measure(first, fetch, maxBytes);

@@ -10,6 +10,7 @@ import type { AnswerBounds } from '../../answer.ts';
 import type { VaultAudit } from '../../audit/vault-audit-store.ts';
 import type { Database } from '../../db/client.ts';
 import { RelayError } from '../../errors.ts';
+import type { Metrics } from '../../observability/metrics.ts';
 import { Batcher } from '../../queues/batcher.ts';
 import { SharedReads } from '../../queues/shared-reads.ts';
 import { type HeadQuestion, readHeads } from '../follow/head-store.ts';
@@ -20,31 +21,9 @@ import { type Look, type LookRow, Page, type ReadOptions, readLook, type VaultPa
 import { completeRows, firstPortion, type PortionWanted } from './portions.ts';
 import { askingFor, mayScan } from './scan-store.ts';
 import { BEFORE_ALL, READS } from './sql.ts';
+import { type View, wanted } from './view.ts';
+import { ViewCache } from './view-cache.ts';
 import { fits, isNarrowed, isWhole } from './whole.ts';
-
-/** One view of one vault, as a reader asks for it. */
-export interface View {
-  reader: Reader;
-  vaultId: string;
-  what: ReadOptions;
-  /** The head that the reader has seen. If it is still current, the answer has no entries. */
-  seenHead?: number | undefined;
-}
-
-/** All that decides what a look shows, beside who looks. */
-const wanted = ({
-  since,
-  history,
-  kind,
-  as_of,
-  q,
-  writer,
-  author,
-  tag,
-  cursor,
-  entry_id,
-  details,
-}: ReadOptions) => [since, history, kind, as_of, q, writer, author, tag, cursor, entry_id, details];
 
 /** The portion of a reader that has seen the current head. */
 const NO_ROWS: Look['portion'] = { json: '', rows: 0, bytes: 0, next: null, more: false };
@@ -78,11 +57,19 @@ export class VaultViews {
   readonly #heads = new Batcher((questions: HeadQuestion[]) => readHeads(this.#db, questions));
   /** Coalesces identical reads of one work session. Each result has the name that it was read as (`readsAs`). */
   readonly #shared = new SharedReads<{ look: Look; name: string | null }>();
+  readonly #rendered: ViewCache;
 
-  constructor({ db, audit, rules }: ReadDeps) {
+  /** @param cache bytes of rendered views that are kept, and where their figures go */
+  constructor({ db, audit, rules }: ReadDeps, cache: { bytes: number; metrics: Metrics }) {
     this.#db = db;
     this.#audit = audit;
     this.#rules = rules;
+    this.#rendered = new ViewCache(cache.bytes, cache.metrics);
+  }
+
+  /** Drops what is kept of a vault that has changed. */
+  changed(vaultId: string): void {
+    this.#rendered.drop(vaultId);
   }
 
   /**
@@ -95,16 +82,26 @@ export class VaultViews {
 
   /** Reads the first rows of a view now. Identical reads are coalesced. */
   async look(view: View, portion: PortionWanted<number>): Promise<Look> {
-    const { reader, vaultId, seenHead } = view;
-    if (seenHead !== undefined && !isOperator(reader)) {
-      const { workSessionId } = reader;
-      const now = await this.#heads.ask({ vaultId, workSessionId, readsAs: readsAs(reader, this.#rules) });
-      if (now?.head === seenHead) {
-        const { head, headHash, fromOutside } = now;
-        return { head, headHash, fromOutside, portion: NO_ROWS };
-      }
-    }
-    return this.#lookTogether(view, portion);
+    return (await this.#lookAtHead(view, portion)) ?? this.#lookTogether(view, portion);
+  }
+
+  /**
+   * Asks for the vault's head alone, if that may be enough: the reader has seen a head, or a rendered view is kept.
+   * @returns undefined where the view must be read, or the reader may not read the vault
+   */
+  async #lookAtHead(
+    { reader, vaultId, what, seenHead }: View,
+    portion: PortionWanted<number>,
+  ): Promise<Look | undefined> {
+    if (isOperator(reader)) return undefined;
+    const mayBeKept = this.#rendered.has(vaultId, portion) && isWhole(what, portion);
+    if (seenHead === undefined && !mayBeKept) return undefined;
+    const { workSessionId } = reader;
+    const now = await this.#heads.ask({ vaultId, workSessionId, readsAs: readsAs(reader, this.#rules) });
+    if (now === undefined) return undefined;
+    const { head, headHash, fromOutside } = now;
+    const rows = head === seenHead ? NO_ROWS : mayBeKept && this.#rendered.at(vaultId, now, portion);
+    return rows ? { head, headHash, fromOutside, portion: rows } : undefined;
   }
 
   /**
@@ -140,7 +137,11 @@ export class VaultViews {
     if (isOperator(reader)) return this.#look(view, portion);
     const { workSessionId } = reader;
     const name = readsAs(reader, this.#rules);
-    const ask = async () => ({ look: await this.#look(view, portion), name });
+    const ask = async () => {
+      // The read that this one waited for may have kept the view.
+      const kept = await this.#lookAtHead({ reader, vaultId, what }, portion);
+      return { look: kept ?? (await this.#look(view, portion)), name };
+    };
     let isOwn = false;
     try {
       const key = JSON.stringify([vaultId, workSessionId, ...wanted(what), ...Object.values(portion)]);
@@ -157,11 +158,14 @@ export class VaultViews {
   }
 
   async #look(view: View, portion: PortionWanted<number>): Promise<Look> {
-    let row = isWhole(view.what, portion) ? await this.#askWhole(view, portion) : undefined;
+    const whole = isWhole(view.what, portion) ? await this.#askWhole(view, portion) : undefined;
     // A vault that may hold more than a portion is read by portions.
-    if (row === undefined || (row && !fits(row, view.what, portion))) row = await this.#ask(view, portion);
+    const isRead = whole === null || (whole !== undefined && fits(whole, view.what, portion));
+    const row = isRead ? whole : await this.#ask(view, portion);
     if (!row) throw await refusedAccess(this.#audit, view, { action: 'read', allowed: canRead });
-    return readLook(row);
+    const look = readLook(row);
+    if (row !== whole) return look;
+    return { ...look, portion: this.#rendered.keep(view.vaultId, look, portion.rows) ?? look.portion };
   }
 
   /** @returns null where the vault does not exist, or this reader may not read it */
