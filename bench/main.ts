@@ -6,6 +6,7 @@ import { drawPlot } from './plot.ts';
 import { lineOf, toJson } from './report.ts';
 import { type Result, type Row, reaches } from './row.ts';
 import { growthRows } from './rows/growth.ts';
+import { listRows } from './rows/lists.ts';
 import { mcpRows } from './rows/mcp.ts';
 import { readRows } from './rows/reads.ts';
 import { restRows } from './rows/rest.ts';
@@ -18,6 +19,7 @@ import { Stage } from './stage.ts';
 const ROWS: Row[] = [
   ...writeRows,
   ...readRows,
+  ...listRows,
   ...restRows,
   ...mcpRows,
   ...growthRows,

@@ -9,6 +9,7 @@ import * as bindingSql from '../../src/session/binding-sql.ts';
 import * as otherSessionSql from '../../src/session/sql.ts';
 import { READ_HEADS } from '../../src/vault/follow/head-store.ts';
 import { PORTION_BYTES, PORTION_ROWS } from '../../src/vault/read/portion-sql.ts';
+import { LISTS_OF_WORK_SESSION } from '../../src/vault/read/shared-list-store.ts';
 import { LIMITED_LISTS, READS } from '../../src/vault/read/sql.ts';
 import { WRITE } from '../../src/vault/write/batch-store.ts';
 import { CREATE } from '../../src/vault/write/create-store.ts';
@@ -18,7 +19,15 @@ import { useDatabase } from '../support/database.ts';
 const database = useDatabase();
 
 const sessionSql = { ...otherSessionSql, ...bindingSql, ...astationSql, ...keySql };
-const vaultSql = { ...vaultAuditSql, READ_HEADS, WRITE, CREATE, REMOVE_WRITER, ...READS.caller };
+const vaultSql = {
+  ...vaultAuditSql,
+  READ_HEADS,
+  WRITE,
+  CREATE,
+  REMOVE_WRITER,
+  ...LISTS_OF_WORK_SESSION,
+  ...READS.caller,
+};
 
 /** 100,000 entries and 24,001 writers in 2,002 vaults of 500 work sessions, 20,000 sessions and 20,000 keys. */
 const FILL = `
@@ -214,6 +223,12 @@ const LISTS: Arg[][] = [
   ['st-none', 'ann', TEXT, 'ann', 'tag', null, null, 1000, MIB, false, 200, null],
 ];
 
+/** Work session, and the clients that ask. */
+const TOGETHER: Arg[][] = [
+  ['st-1', '{client-1,client-7,ann}'],
+  ['st-none', '{}'],
+];
+
 /** For every statement, values that it is used with, and the indexes that serve it. */
 const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
   // What these two do inside is looked at below.
@@ -224,6 +239,8 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
     ['st-1', 'client-7'],
     ['st-none', 'ann'],
   ),
+  LIST_TOGETHER: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT], ...TOGETHER),
+  LIST_DETAILS_TOGETHER: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT], ...TOGETHER),
   LIST_MATCHING: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT, IN_ORDER], ...LISTS),
   LIST_DETAILS: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT, IN_ORDER], ...LISTS),
   MEASURE_LIST: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT, IN_ORDER], ...LISTS),

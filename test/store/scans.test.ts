@@ -160,7 +160,6 @@ describe('which reads take turns', () => {
     ['a search in all vaults', listing({ q: 'text', limit: 1 })],
     ['the vaults of a writer', listing({ writer: 'ann' })],
     ['the vaults with a tag', listing({ tag: 'plan' })],
-    ['details of all vaults', listing({ details: true })],
     ['the list of an operator', (store) => store.list(operator)],
     ['a search of an operator', (store) => store.readPage(operator, vaultId, { q: 'text' })],
     ['meta', (store) => store.meta(victim, vaultId)],
@@ -186,6 +185,8 @@ describe('which reads take turns', () => {
     ['the history of one entry', reading({ entry_id: 1, history: true })],
     ['a list', listing({})],
     ['a page of a list', listing({ limit: 1 })],
+    ['a list with details', listing({ details: true })],
+    ['a page of a list with details', listing({ details: true, limit: 1 })],
     ['a write', (store) => store.append(victim, vaultId, 'text')],
   ])('%s does not', async (_, call) => {
     await occupied(async () => {

@@ -1,6 +1,9 @@
 import { type Access, holds } from './access-sql.ts';
 import { PORTION_BYTES, PORTION_ROWS, type PortionSql, portion } from './portion-sql.ts';
 
+/** The order of a list. */
+export const IN_ORDER = 'created_at, vault_id COLLATE "C"';
+
 /** Vaults as one JSON text. `$1` work session, `$2` client id; the other options name the further parameters. */
 const listed = (
   rows: string,
@@ -12,7 +15,7 @@ const listed = (
       ...rest,
       rows,
       json,
-      order: 'e.created_at, e.vault_id COLLATE "C"',
+      order: IN_ORDER,
       weight: 'octet_length(e.summary)',
       maxWeight: rest.maxBytes,
       columns: `
@@ -23,10 +26,13 @@ const listed = (
     measures,
   );
 
-const IN_LIST = `'{"vault_id":', to_json(vault_id), ',"summary":', to_json(summary)`;
+const NAMED = `'{"vault_id":', to_json(vault_id), ',"summary":', to_json(summary)`;
 
-const IN_DETAIL = `
-  concat(${IN_LIST}, ',"created_at":"', wire_time(created_at), '","changed_at":"', wire_time(changed_at), '","entries":', next_entry_no - 1 - gaps,
+/** A vault in a list as JSON text. */
+export const IN_LIST = `concat(${NAMED}, '}')`;
+
+export const IN_DETAIL = `
+  concat(${NAMED}, ',"created_at":"', wire_time(created_at), '","changed_at":"', wire_time(changed_at), '","entries":', next_entry_no - 1 - gaps,
     ',"writers":', to_json(writer_list), ',"head":', head_seq, ',"summary_version":', summary_version, '}')`;
 
 /**
@@ -65,7 +71,7 @@ export const makeLists = ({ vaults }: Pick<Access, 'vaults'>) => {
   return {
     /** The first portion of the list without options, the most common request: planned once. `$1` work session, `$2` client id. */
     LIST: listed(vaults, {
-      json: `concat(${IN_LIST}, '}')`,
+      json: IN_LIST,
       where: 'true',
       maxRows: String(PORTION_ROWS),
       maxBytes: String(PORTION_BYTES),
@@ -77,9 +83,9 @@ export const makeLists = ({ vaults }: Pick<Access, 'vaults'>) => {
      * vaults, `$9` most bytes, `$10` whether the answer has vaults already, `$11` most vaults to scan. `created_us` and
      * `vault_id` are of the portion's last vault, `end_…` of the last vault of the scan.
      */
-    LIST_MATCHING: listOf(`concat(${IN_LIST}, '}')`),
+    LIST_MATCHING: listOf(IN_LIST),
     LIST_DETAILS: listOf(IN_DETAIL),
-    MEASURE_LIST: listOf(`concat(${IN_LIST}, '}')`, true),
+    MEASURE_LIST: listOf(IN_LIST, true),
     MEASURE_DETAILS: listOf(IN_DETAIL, true),
   };
 };

@@ -18,6 +18,8 @@ export interface ListSource {
   who: readonly unknown[];
   /** Coalesces concurrent requests for the same portion. */
   shared: SharedReads<ListRow | undefined>;
+  /** The whole list of the caller's work session, shared with its other callers; undefined where that is not the answer. */
+  ofWorkSession(details: boolean): Promise<Portion<ListCursor> | undefined>;
 }
 
 /** A portion of a list, as the statements return it. */
@@ -56,7 +58,7 @@ function readRow(row: ListRow | undefined, at: ListCursor | undefined): Portion<
  * @throws RelayError as `completeRows`
  */
 export async function listVaults(
-  { rowsOf, statements, who, shared }: ListSource,
+  { rowsOf, statements, who, shared, ofWorkSession }: ListSource,
   { q, writer, author, tag, details = false, limit, cursor }: ListOptions,
   { onListed, ...bounds }: AnswerBounds & { onListed(outside: readonly string[]): Promise<void> },
 ): Promise<VaultListPage> {
@@ -65,7 +67,7 @@ export async function listVaults(
   const [show, measure] = details ? [LIST_DETAILS, MEASURE_DETAILS] : [LIST_MATCHING, MEASURE_LIST];
 
   const ask = ({ at, rows, bytes, begun = false, measures = false }: PortionWanted<ListCursor>) =>
-    rowsOf(searches || details || at !== undefined || measures)<ListRow>(
+    rowsOf(searches || at !== undefined || measures)<ListRow>(
       measures ? measure : show,
       ...who,
       q === undefined ? null : searchPattern(q),
@@ -79,12 +81,14 @@ export async function listVaults(
       searches ? SEARCHED_VAULTS : rows + 1,
       author ?? null,
     );
-  // The most common list has a statement that is planned once.
-  const isPlain = ({ at, rows, bytes }: PortionWanted<ListCursor>) =>
-    !searches && !details && at === undefined && rows === PORTION_ROWS && bytes === PORTION_BYTES;
+  // The most common lists have statements that are planned once.
+  const isWhole = ({ at, rows, bytes }: PortionWanted<ListCursor>) =>
+    !searches && at === undefined && rows === PORTION_ROWS && bytes === PORTION_BYTES;
   const fetch = async (wanted: PortionWanted<ListCursor>) => {
+    const all = isWhole(wanted) ? await ofWorkSession(details) : undefined;
+    if (all) return all;
     const find = async () => {
-      const [row] = await (isPlain(wanted) ? rowsOf(false)<ListRow>(LIST, ...who) : ask(wanted));
+      const [row] = await (isWhole(wanted) && !details ? rowsOf(false)<ListRow>(LIST, ...who) : ask(wanted));
       return row;
     };
     const key = JSON.stringify([who, q, writer, author, tag, details, ...Object.entries(wanted)]);

@@ -1,4 +1,11 @@
-import { type AccessRules, canRead, isOperator, type Reader, readerValues } from '../../access/policy.ts';
+import {
+  type AccessRules,
+  canRead,
+  isOperator,
+  type Reader,
+  readerValues,
+  readsAs,
+} from '../../access/policy.ts';
 import type { AnswerBounds } from '../../answer.ts';
 import { toSafeNumber } from '../../numbers.ts';
 import { SharedReads } from '../../queues/shared-reads.ts';
@@ -8,6 +15,7 @@ import type { Proof, VaultMeta } from '../schema.ts';
 import { type ListRow, listVaults } from './list-store.ts';
 import type { ListOptions, VaultListPage } from './page.ts';
 import { askingFor } from './scan-store.ts';
+import { WorkSessionLists } from './shared-list-store.ts';
 import { LIMITED_LISTS } from './sql.ts';
 import { type ReadDeps, readsOf } from './view-store.ts';
 
@@ -39,6 +47,7 @@ function listSourceOf(reader: Reader, rules: AccessRules) {
 export class VaultReader {
   readonly #deps: ReadDeps;
   readonly #sharedLists = new SharedReads<ListRow | undefined>();
+  readonly #workSessionLists = new WorkSessionLists();
 
   constructor(deps: ReadDeps) {
     this.#deps = deps;
@@ -53,7 +62,14 @@ export class VaultReader {
     const { statements, who } = listSourceOf(reader, rules);
     if (isOperator(reader)) await audit.noteList(reader);
     const rowsOf = (scans: boolean) => askingFor(db, reader, scans || isOperator(reader));
-    return listVaults({ rowsOf, statements, who, shared: this.#sharedLists }, options, {
+    const ofWorkSession = async (details: boolean) => {
+      // An operator has no work session, and a limited caller does not see all of its own.
+      if (isOperator(reader) || reader.vaults) return undefined;
+      const { workSessionId } = reader;
+      const wanted = { workSessionId, readsAs: readsAs(reader, rules), details };
+      return this.#workSessionLists.read(wanted, rowsOf(false));
+    };
+    return listVaults({ rowsOf, statements, who, shared: this.#sharedLists, ofWorkSession }, options, {
       ...bounds,
       onListed: async (outside) => {
         if (!isOperator(reader)) await audit.noteListed(reader, outside);
