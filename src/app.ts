@@ -105,8 +105,8 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     await limited.register(async (scope) => mountRest(scope, router, contextOf));
     await limited.register(async (scope) => mountTrpc(scope, router, contextOf));
     await limited.register(async (scope) => {
-      const { followers } = services.vaults;
-      mountMcp(scope, router, { contextOf, countMore, followers, version });
+      const { changeFeed: changes } = services.vaults;
+      mountMcp(scope, router, { contextOf, countMore, changes, version });
     });
     await limited.register(async (scope) => mountNotHosted(scope));
     await limited.register(async (scope) => services.sockets.mount(scope));

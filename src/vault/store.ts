@@ -1,8 +1,10 @@
 import { type AuditRules, VaultAudit } from '../audit/vault-audit-store.ts';
 import type { Database } from '../db/client.ts';
 import { type Metrics, noMetrics } from '../observability/metrics.ts';
+import { VaultChanges } from './follow/changes.ts';
 import type { VaultFeed } from './follow/feed.ts';
 import { VaultFollowers } from './follow/followers.ts';
+import { makeItemOf } from './read/list-item-store.ts';
 import { VaultReader } from './read/store.ts';
 import { VaultViews } from './read/view-store.ts';
 import { VaultWriter, type WriteRules } from './write/store.ts';
@@ -27,6 +29,7 @@ export class VaultStore {
   readonly reader: VaultReader;
   readonly writer: VaultWriter;
   readonly followers: VaultFollowers;
+  readonly changeFeed: VaultChanges;
 
   constructor(db: Database, feed: VaultFeed, rules: Partial<VaultRules> = {}, metrics: Metrics = noMetrics) {
     const all = { ...NO_RULES, ...rules };
@@ -37,5 +40,7 @@ export class VaultStore {
     this.reader = new VaultReader({ db, audit, rules: all });
     this.writer = new VaultWriter({ db, audit, feed, rules: all, onStatement: metrics.statementWrote });
     this.followers = new VaultFollowers({ views: this.views, audit, feed });
+    const { waiters } = this.followers;
+    this.changeFeed = new VaultChanges({ feed, waiters, itemOf: makeItemOf(db) });
   }
 }

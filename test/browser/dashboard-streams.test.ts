@@ -105,6 +105,7 @@ describeInBrowser('streams of the dashboard', () => {
         await agent.vault.create.mutate({ summary: 'a new one' });
         await page.locator('.vault-row').first().getByText('a new one').waitFor();
         expect(count('vault.listPage')).toBe(before);
+        expect(count('vault.meta')).toBe(0);
         expect(before).toBeLessThanOrEqual(3);
         expect(await page.locator('.vault-row').count()).toBeLessThan(100);
       });

@@ -1,6 +1,7 @@
 import { TRPCClientError } from '@trpc/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createVaultRelayClient, type Entry, type VaultRelayClient } from '../../src/client/index.ts';
+import type { VaultListItem } from '../../src/vault/schema.ts';
 import { RestVaults } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
 import { Inbox } from '../support/inbox.ts';
@@ -178,7 +179,7 @@ describe('vault.watch', () => {
 
 describe('vault.changes', () => {
   function watchChanges(client: VaultRelayClient) {
-    const changes = new Inbox<{ vault_id: string; head: number }>();
+    const changes = new Inbox<{ vault_id: string; head: number; item?: VaultListItem }>();
     const errors = new Inbox<unknown>();
     const subscription = client.vault.changes.subscribe(undefined, {
       onData: (change) => changes.put(change),
@@ -188,18 +189,27 @@ describe('vault.changes', () => {
     return { changes, errors };
   }
 
-  test('reports vaults that are created or changed in the own work session only', async () => {
+  test('reports vaults that are created or changed in the own work session only, as the list shows them', async () => {
     const mine = watchChanges(clientOf(server.url));
     const elsewhere = { session: await server.login('st-2'), clientId: 'eve' };
     const theirs = watchChanges(clientOf(server.url, elsewhere));
     await waiting(2);
     const vaultId = (await vaults.create('made')).body.vault_id;
     const made = await mine.changes.next('the vault that was made');
-    expect(made).toEqual({ vault_id: vaultId, head: expect.any(Number) });
+    expect(made).toMatchObject({
+      vault_id: vaultId,
+      item: { vault_id: vaultId, summary: 'made', entries: 0 },
+    });
     const { seq } = (await vaults.append(vaultId, 'one')).body;
-    expect(await mine.changes.next('a change')).toEqual({ vault_id: vaultId, head: seq });
+    const listed = async () =>
+      (await vaults.list('&details=true')).body.find(({ vault_id }) => vault_id === vaultId);
+    expect(await mine.changes.next('a change')).toEqual({
+      vault_id: vaultId,
+      head: seq,
+      item: await listed(),
+    });
     await vaults.setSummary(vaultId, 'described');
-    expect((await mine.changes.next('a change')).head).toBeGreaterThan(seq);
+    expect((await mine.changes.next('a change')).item).toEqual(await listed());
     const other = (await new RestVaults(server.url, elsewhere).create('theirs')).body.vault_id;
     expect((await theirs.changes.next('their vault')).vault_id).toBe(other);
     expect([mine.changes.size, theirs.changes.size]).toEqual([0, 0]);

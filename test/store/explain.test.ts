@@ -8,6 +8,7 @@ import * as astationSql from '../../src/session/astation-sql.ts';
 import * as bindingSql from '../../src/session/binding-sql.ts';
 import * as otherSessionSql from '../../src/session/sql.ts';
 import { READ_HEADS } from '../../src/vault/follow/head-store.ts';
+import { READ_LIST_ITEMS } from '../../src/vault/read/list-item-store.ts';
 import { PORTION_BYTES, PORTION_ROWS } from '../../src/vault/read/portion-sql.ts';
 import { LISTS_OF_WORK_SESSION } from '../../src/vault/read/shared-list-store.ts';
 import { LIMITED_LISTS, READS } from '../../src/vault/read/sql.ts';
@@ -26,6 +27,7 @@ const vaultSql = {
   CREATE,
   REMOVE_WRITER,
   ...LISTS_OF_WORK_SESSION,
+  READ_LIST_ITEMS,
   ...READS.caller,
 };
 
@@ -241,6 +243,7 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
   ),
   LIST_TOGETHER: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT], ...TOGETHER),
   LIST_DETAILS_TOGETHER: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT], ...TOGETHER),
+  READ_LIST_ITEMS: each([VAULT], ['{v-1,v-2}', '{st-1,st-none}']),
   LIST_MATCHING: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT, IN_ORDER], ...LISTS),
   LIST_DETAILS: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT, IN_ORDER], ...LISTS),
   MEASURE_LIST: each([['vaults_by_work_session'], ['vault_writers_by_client'], VAULT, IN_ORDER], ...LISTS),

@@ -81,6 +81,6 @@ export class TestStore extends VaultStore {
   }
 
   changes(reader: Reader, signal?: AbortSignal) {
-    return this.followers.changes(reader, signal);
+    return this.changeFeed.listed(reader, signal);
   }
 }

@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { type Client, codeOf } from '../api/client.ts';
+import type { Client } from '../api/client.ts';
 import { useStream, useThrottled } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 
@@ -26,10 +26,8 @@ export interface ListFilter {
 /** Vaults that are read at a time, and that a page holds at most. */
 const PORTION = 1000;
 const MAX_VAULTS = 20_000;
-/** Between two looks at vaults that change all the time. */
-const LOOK_MS = 1000;
-/** Vaults that are looked at in one look. */
-const MAX_LOOKS = 20;
+/** Between two updates of the list by vaults that change all the time. */
+const UPDATE_MS = 1000;
 /** Between two searches or reads of the whole list while vaults change. */
 const RELOAD_MS = 10_000;
 /** How long the list waits for the stream of changes: what changes before that opens would be missed. */
@@ -60,32 +58,20 @@ async function readAll(
   return vaults;
 }
 
-/** One vault as the list shows it; undefined when it is no longer the person's to read. */
-async function readOne(client: Client, vault_id: string): Promise<ListedVault | undefined> {
-  try {
-    const { summary, changed_at, entries, writers } = await client.vault.meta.query({ vault_id });
-    const names = writers.map(({ client_id }) => client_id).reverse();
-    return { vault_id, summary, changed_at, entries, writers: names };
-  } catch (error) {
-    if (['NOT_FOUND', 'FORBIDDEN'].includes(codeOf(error) ?? '')) return undefined;
-    throw error;
-  }
-}
-
 /** Replaces vaults of the list by their newer states. */
-function replace(list: ListedVault[], now: ReadonlyMap<string, ListedVault | undefined>): ListedVault[] {
-  const others = list.filter(({ vault_id }) => !now.has(vault_id));
-  return [...others, ...[...now.values()].filter((vault) => vault !== undefined)];
-}
+const replace = (list: ListedVault[], now: ReadonlyMap<string, ListedVault>): ListedVault[] => [
+  ...list.filter(({ vault_id }) => !now.has(vault_id)),
+  ...now.values(),
+];
 
 /**
- * Keeps the list up to date: looks at the vaults that changed, not at all of them.
+ * Keeps the list up to date: each change carries its vault as the list shows it.
  * @returns whether changes are followed, or nobody knows when they will be
  */
 function useChanges({ q, author }: ListFilter): boolean {
   const { client, isOperator } = useSession();
   const queryClient = useQueryClient();
-  const changed = useRef(new Set<string>());
+  const changed = useRef(new Map<string, ListedVault>());
   const [ready, setReady] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setReady(true), STREAM_MS);
@@ -93,23 +79,16 @@ function useChanges({ q, author }: ListFilter): boolean {
   }, []);
   const reload = () => void queryClient.invalidateQueries({ queryKey: LIST_KEY });
   const reloadSoon = useThrottled(reload, RELOAD_MS);
-  const look = useThrottled(() => {
-    const ids = [...changed.current].slice(0, MAX_LOOKS);
-    for (const id of ids) changed.current.delete(id);
-    if (changed.current.size > 0) look();
-    const read = async () => {
-      const now = await Promise.all(ids.map(async (id) => [id, await readOne(client, id)] as const));
-      const names = new Map(now);
-      queryClient.setQueryData<ListedVault[]>([...LIST_KEY, '', ''], (list) => list && replace(list, names));
-    };
-    // Without an answer the list is read again when the server is back.
-    read().catch(reloadSoon);
-  }, LOOK_MS);
-  const note = (vaultId: string) => {
-    // What an operator reads of a vault is kept in the audit log, and nobody knows whether a search finds it now.
-    if (isOperator || q || author) return reloadSoon();
-    changed.current.add(vaultId);
-    look();
+  const update = useThrottled(() => {
+    const now = changed.current;
+    changed.current = new Map();
+    queryClient.setQueryData<ListedVault[]>([...LIST_KEY, '', ''], (list) => list && replace(list, now));
+  }, UPDATE_MS);
+  const note = (item: ListedVault | undefined) => {
+    // An operator gets no item, and nobody knows whether a search finds the vault now.
+    if (item === undefined || isOperator || q || author) return reloadSoon();
+    changed.current.set(item.vault_id, item);
+    update();
   };
   const onStarted = () => {
     if (ready) reload();
@@ -120,7 +99,7 @@ function useChanges({ q, author }: ListFilter): boolean {
       client.vault.changes.subscribe(undefined, {
         ...handlers,
         onStarted,
-        onData: ({ vault_id }) => note(vault_id),
+        onData: ({ item }) => note(item),
       }),
     'changes',
   );

@@ -19,7 +19,7 @@ import { webRequestOf } from './web-request.ts';
 export interface McpDeps {
   contextOf: ContextOf;
   countMore: CountMore;
-  followers: Changes;
+  changes: Changes;
   version: string;
 }
 
@@ -65,9 +65,9 @@ const sendJson = (reply: FastifyReply, text: string) =>
  * them. GET and DELETE, which belong to sessions, get 405.
  */
 export function mountMcp(app: FastifyInstance, router: AppRouter, deps: McpDeps): void {
-  const { contextOf, countMore, followers, version } = deps;
+  const { contextOf, countMore, changes, version } = deps;
   const tools = new Tools(router);
-  const serving: ServeDeps = { servers: new Servers(tools, version), followers };
+  const serving: ServeDeps = { servers: new Servers(tools, version), changes };
   app.setErrorHandler(sendProtocolError);
   installJsonBody(app, parseJson);
   app.post(URL, {

@@ -13,7 +13,7 @@ import type { McpCall } from './tools.ts';
 
 export interface ServeDeps {
   servers: Servers;
-  followers: Changes;
+  changes: Changes;
 }
 
 /** What arrived, and who sent it. */
@@ -54,7 +54,7 @@ async function serveModern({ web, body, ...call }: Received, deps: ServeDeps): P
   const reader = method === LISTEN ? await call.context.identify('reader') : undefined;
   const bus =
     reader &&
-    makeEvents(deps.followers, {
+    makeEvents(deps.changes, {
       reader,
       params,
       signal: call.context.signal,

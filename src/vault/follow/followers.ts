@@ -1,21 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
-import { isOperator, type Reader } from '../../access/policy.ts';
+import type { Reader } from '../../access/policy.ts';
 import type { AnswerBounds } from '../../answer.ts';
 import type { VaultAudit } from '../../audit/vault-audit-store.ts';
-import { RelayError } from '../../errors.ts';
 import type { Look, ReadOptions, VaultPage } from '../read/page.ts';
 import { PORTION_BYTES } from '../read/portion-sql.ts';
 import type { View } from '../read/view.ts';
 import type { VaultViews } from '../read/view-store.ts';
 import type { VaultEntry } from '../schema.ts';
 import type { VaultFeed } from './feed.ts';
+import { ALL_WORK_SESSIONS, vaultTopic, workSessionTopic } from './topics.ts';
 import { credentialEnded, refuseEnd, VaultWaiters } from './waiters.ts';
-
-const vaultTopic = (vaultId: string) => `vault ${vaultId}`;
-const workSessionTopic = (workSessionId: string) => `work session ${workSessionId}`;
-
-/** Operators follow the changes of every work session. */
-const ALL_WORK_SESSIONS = 'all work sessions';
 
 /** Rows per portion for a follower that is far behind. */
 const WATCH_ROWS = 200;
@@ -29,18 +23,6 @@ export interface WatchOptions extends Pick<ReadOptions, 'since' | 'kind' | 'sign
 }
 
 const holdNothing = () => () => undefined;
-
-/** Most changed vaults that a subscription keeps until it delivers them. */
-const MAX_CHANGED = 10_000;
-
-const tooFarBehind = () =>
-  new RelayError(
-    'SERVICE_UNAVAILABLE',
-    'More vaults changed than this subscription delivered; list the vaults and subscribe again.',
-    {
-      retryAfter: 1,
-    },
-  );
 
 /** Rows of a portion of at least this many bytes are paced. */
 const PACED_FROM = 65_536;
@@ -63,13 +45,11 @@ export class VaultFollowers {
   readonly waiters = new VaultWaiters();
   readonly #views: VaultViews;
   readonly #audit: VaultAudit;
-  readonly #feed: VaultFeed;
   #lastTurn: Promise<void> = Promise.resolve();
 
   constructor({ views, audit, feed }: FollowDeps) {
     this.#views = views;
     this.#audit = audit;
-    this.#feed = feed;
     feed.listen(({ vaultId, workSessionId }) => {
       this.waiters.changed(vaultTopic(vaultId));
       this.waiters.changed(workSessionTopic(workSessionId));
@@ -167,42 +147,5 @@ export class VaultFollowers {
   #nextTurn(bytes: number): Promise<void> {
     this.#lastTurn = this.#lastTurn.then(() => setTimeout(bytes / PACE));
     return this.#lastTurn;
-  }
-
-  /**
-   * Yields the changed vaults of the reader's work session, with their new heads, until the caller leaves. An operator gets
-   * those of every work session.
-   * @throws RelayError `UNAUTHORIZED` when the credential ends, `SERVICE_UNAVAILABLE` when the server stops
-   */
-  async *changes(reader: Reader, signal?: AbortSignal): AsyncGenerator<{ vault_id: string; head: number }> {
-    const heads = new Map<string, number>();
-    const stopListening = this.#feed.listen(({ workSessionId, vaultId, seq }) => {
-      const isRelevant =
-        isOperator(reader) ||
-        (workSessionId === reader.workSessionId && (reader.vaults?.includes(vaultId) ?? true));
-      // One vault above the limit marks the subscription as too far behind.
-      if (isRelevant && (heads.size <= MAX_CHANGED || heads.has(vaultId)))
-        heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
-    });
-    try {
-      for (;;) {
-        const topic = isOperator(reader) ? ALL_WORK_SESSIONS : workSessionTopic(reader.workSessionId);
-        const waiting = this.waiters.begin({ topic, credentialHash: reader.origin?.credentialHash, signal });
-        try {
-          if (heads.size > MAX_CHANGED) throw tooFarBehind();
-          const changed = [...heads];
-          heads.clear();
-          for (const [vault_id, head] of changed) yield { vault_id, head };
-          if (heads.size > 0) continue;
-          const end = await waiting.ended;
-          if (end === 'left') return;
-          refuseEnd(end);
-        } finally {
-          waiting.cancel();
-        }
-      }
-    } finally {
-      stopListening();
-    }
   }
 }

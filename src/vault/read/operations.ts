@@ -191,11 +191,14 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
       idOf: ({ seq }: VaultEntry) => String(seq),
     }),
 
-    /** Streams the changed vaults of the caller's work session with their new heads. A client lists the vaults again after a gap. */
+    /**
+     * Streams the changed vaults of the caller's work session with their new heads, and as the list shows them. A client
+     * lists the vaults again after a gap.
+     */
     changes: subscription({
       who: 'reader',
       acrossVaults: true,
-      run: (reader, _, { signal }) => store.followers.changes(reader, signal),
+      run: (reader, _, { signal }) => store.changeFeed.listed(reader, signal),
     }),
   };
 }

@@ -1,0 +1,114 @@
+import { isOperator, type Reader } from '../../access/policy.ts';
+import { RelayError } from '../../errors.ts';
+import type { ItemQuestion } from '../read/list-item-store.ts';
+import type { VaultListItem } from '../schema.ts';
+import type { VaultFeed } from './feed.ts';
+import { ALL_WORK_SESSIONS, workSessionTopic } from './topics.ts';
+import { refuseEnd, type VaultWaiters } from './waiters.ts';
+
+/** Most changed vaults that a subscription keeps until it delivers them. */
+const MAX_CHANGED = 10_000;
+
+/** Vaults whose items are read before they are delivered. */
+const ITEMS_AT_ONCE = 100;
+
+const tooFarBehind = () =>
+  new RelayError(
+    'SERVICE_UNAVAILABLE',
+    'More vaults changed than this subscription delivered; list the vaults and subscribe again.',
+    {
+      retryAfter: 1,
+    },
+  );
+
+/** A changed vault and its new head. */
+export interface Change {
+  vault_id: string;
+  head: number;
+}
+
+/** A change with the vault as the list shows it with details. An operator gets none, because that would be a read to note. */
+export interface ListedChange extends Change {
+  item?: VaultListItem;
+}
+
+interface ChangeDeps {
+  feed: VaultFeed;
+  waiters: VaultWaiters;
+  itemOf(question: ItemQuestion): Promise<VaultListItem | undefined>;
+}
+
+/** Subscriptions to the changed vaults of a reader. They last until the reader leaves. */
+export class VaultChanges {
+  readonly #deps: ChangeDeps;
+
+  constructor(deps: ChangeDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Yields the changed vaults of the reader's work session, with their new heads, until the caller leaves. An operator gets
+   * those of every work session.
+   * @throws RelayError `UNAUTHORIZED` when the credential ends, `SERVICE_UNAVAILABLE` when the server stops
+   */
+  async *changes(reader: Reader, signal?: AbortSignal): AsyncGenerator<Change> {
+    for await (const changed of this.#batches(reader, signal)) yield* changed;
+  }
+
+  /**
+   * The same, with the vaults as the list shows them. Their items are read after the change, so they are at least as new.
+   * @throws RelayError as `changes`
+   */
+  async *listed(reader: Reader, signal?: AbortSignal): AsyncGenerator<ListedChange> {
+    for await (const changed of this.#batches(reader, signal)) {
+      for (let at = 0; at < changed.length; at += ITEMS_AT_ONCE) {
+        yield* await this.#withItems(reader, changed.slice(at, at + ITEMS_AT_ONCE));
+      }
+    }
+  }
+
+  async #withItems(reader: Reader, changed: Change[]): Promise<ListedChange[]> {
+    if (isOperator(reader)) return changed;
+    const { workSessionId } = reader;
+    return Promise.all(
+      changed.map(async (change) => {
+        const item = await this.#deps.itemOf({ vaultId: change.vault_id, workSessionId });
+        return item ? { ...change, item } : change;
+      }),
+    );
+  }
+
+  /** Yields what has changed since the last time, at least one vault. */
+  async *#batches(reader: Reader, signal: AbortSignal | undefined): AsyncGenerator<Change[]> {
+    const { feed, waiters } = this.#deps;
+    const heads = new Map<string, number>();
+    const stopListening = feed.listen(({ workSessionId, vaultId, seq }) => {
+      const isRelevant =
+        isOperator(reader) ||
+        (workSessionId === reader.workSessionId && (reader.vaults?.includes(vaultId) ?? true));
+      // One vault above the limit marks the subscription as too far behind.
+      if (isRelevant && (heads.size <= MAX_CHANGED || heads.has(vaultId)))
+        heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
+    });
+    try {
+      for (;;) {
+        const topic = isOperator(reader) ? ALL_WORK_SESSIONS : workSessionTopic(reader.workSessionId);
+        const waiting = waiters.begin({ topic, credentialHash: reader.origin?.credentialHash, signal });
+        try {
+          if (heads.size > MAX_CHANGED) throw tooFarBehind();
+          const changed = [...heads].map(([vault_id, head]) => ({ vault_id, head }));
+          heads.clear();
+          if (changed.length > 0) yield changed;
+          if (heads.size > 0) continue;
+          const end = await waiting.ended;
+          if (end === 'left') return;
+          refuseEnd(end);
+        } finally {
+          waiting.cancel();
+        }
+      }
+    } finally {
+      stopListening();
+    }
+  }
+}
