@@ -8,6 +8,7 @@ import { type Result, type Row, reaches } from './row.ts';
 import { growthRows } from './rows/growth.ts';
 import { listRows } from './rows/lists.ts';
 import { mcpRows } from './rows/mcp.ts';
+import { memoryRows } from './rows/memory.ts';
 import { readRows } from './rows/reads.ts';
 import { restRows } from './rows/rest.ts';
 import { startRows } from './rows/start.ts';
@@ -25,6 +26,7 @@ const ROWS: Row[] = [
   ...growthRows,
   ...waitingRows,
   ...startRows,
+  ...memoryRows,
 ];
 
 interface Options {

@@ -9,7 +9,7 @@ export interface Measurement {
 /** One figure of the bench. */
 export interface Row {
   key: string;
-  unit: 'ratio' | 'ms' | 's' | 'KB';
+  unit: 'ratio' | 'ms' | 's' | 'KB' | 'MB';
   what: string;
   /** Absent for figures without a mark. */
   must?: { atLeast: number } | { atMost: number };

@@ -27,12 +27,12 @@ import { mountDocs } from './http/pages/docs.ts';
 import { mountPages } from './http/pages/mount.ts';
 import { makeOwnNames } from './net/own-names.ts';
 import { noTracing } from './observability/tracing.ts';
+import { once } from './once.ts';
 import { verifyGrant } from './relay/key-proof.ts';
 import { makeAppRouter } from './router.ts';
 import type { Services } from './services.ts';
 import { installContext } from './surfaces/context.ts';
 import { mountMcp } from './surfaces/mcp/mount.ts';
-import { makeOpenApiDocument } from './surfaces/openapi/document.ts';
 import { installRefusalAudit } from './surfaces/refusal-audit.ts';
 import { mountRest } from './surfaces/rest/routes.ts';
 import { mountTrpc } from './surfaces/trpc/mount.ts';
@@ -58,6 +58,12 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     maxClientIdCharacters: config.limits.clientIdCharacters,
     verifyGrant: (grant) => verifyGrant(grant).ok,
     countGrantAttempt: makeGrantCount(services.makeLimiter, { perMinute: config.grantLimitPerMinute, log }),
+  });
+
+  // The first request of the document loads its generator.
+  const document = once(async () => {
+    const { makeOpenApiDocument } = await import('./surfaces/openapi/document.ts');
+    return JSON.stringify(makeOpenApiDocument(router, { baseUrl, version, limits: config.limits }));
   });
 
   installRequestLog(app);
@@ -112,9 +118,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
     await limited.register(async (scope) => services.sockets.mount(scope));
     await limited.register(async (scope) => mountPages(scope, services));
     await limited.register(async (scope) => mountDashboard(scope));
-    await limited.register(async (scope) =>
-      mountDocs(scope, makeOpenApiDocument(router, { baseUrl, version, limits: config.limits })),
-    );
+    await limited.register(async (scope) => mountDocs(scope, document));
   });
   return app;
 }

@@ -1,5 +1,4 @@
-import pino, { type Logger } from 'pino';
-import pretty from 'pino-pretty';
+import pino, { type Logger, type LoggerOptions } from 'pino';
 import type { Config } from './config.ts';
 import { escapeJson, escapeText } from './printable.ts';
 
@@ -10,7 +9,8 @@ const escapeField = (name: string, value: unknown): unknown => {
 };
 
 /** Readable lines on stderr. */
-function makeTerminal() {
+async function makeTerminal() {
+  const { default: pretty } = await import('pino-pretty');
   const stream = pretty({
     destination: 2,
     sync: true,
@@ -32,19 +32,20 @@ function makeFile() {
 }
 
 /**
- * The program's logger: JSON lines on stderr, or readable lines if stderr is a terminal. stdout carries only the results of
+ * Opens the program's log: JSON lines on stderr, or readable lines if stderr is a terminal. stdout carries only the results of
  * commands. Logs contain ids, never vault texts. The redacted paths are a second line of defence against plugins that log
  * headers.
  */
-export function makeLogger(level: Config['logLevel'], { isTerminal }: { isTerminal: boolean }): Logger {
-  return pino(
-    {
-      level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      redact: ['req.headers', 'headers.authorization', '*.otp', '*.token', '*.session_id'],
-      hooks: { streamWrite: escapeJson },
-    },
-    isTerminal ? makeTerminal() : makeFile(),
-  );
+export async function openLog(
+  level: Config['logLevel'],
+  { isTerminal }: { isTerminal: boolean },
+): Promise<Logger> {
+  const options: LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: ['req.headers', 'headers.authorization', '*.otp', '*.token', '*.session_id'],
+    hooks: { streamWrite: escapeJson },
+  };
+  return pino(options, isTerminal ? await makeTerminal() : makeFile());
 }

@@ -61,13 +61,20 @@ export async function startProgram(args: string[], env: NodeJS.ProcessEnv = {}):
   };
 }
 
+const { scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+  scripts: { start: string };
+};
+
+/** What `npm start` gives to `node`: its options, the built server and its command. */
+const START = scripts.start.split(' ').slice(1);
+
 /** The built server as an operator runs it, without limits and with a quiet log. @param env further settings */
 export const startVaultRelay = (
   databaseUrl: string,
   nodeArgs: string[] = [],
   env: NodeJS.ProcessEnv = {},
 ): Promise<ServerProcess> =>
-  startProgram([...nodeArgs, 'dist/main.js', 'serve'], {
+  startProgram([...nodeArgs, ...START], {
     DATABASE_URL: databaseUrl,
     DATABASE_POOL_SIZE: String(POOL_SIZE),
     HOST: '127.0.0.1',

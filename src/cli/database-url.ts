@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { type EmbeddedOptions, startEmbedded } from '../db/embedded/postgres.ts';
+import type { EmbeddedOptions } from '../db/embedded/postgres.ts';
 import { readFault } from '../db/pg-errors.ts';
 
 /** A database that cannot be used. The message names the variable and never its value. */
@@ -71,6 +71,7 @@ async function startHere(
   log: Logger,
   options: Pick<EmbeddedOptions, 'owner' | 'create'>,
 ): Promise<DatabaseSource> {
+  const { startEmbedded } = await import('../db/embedded/postgres.ts');
   const embedded = await startEmbedded({ dataDir: config.dataDir, log, ...options });
   return {
     url: embedded.url,

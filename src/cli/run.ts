@@ -54,12 +54,12 @@ export async function run(args: string[], surroundings: Surroundings): Promise<n
   const setUp = async ({ atWork } = { atWork: false }) => {
     // These load here, so that a client of a server does not wait for them.
     const { readConfig } = await import('../config.ts');
-    const { makeLogger } = await import('../log.ts');
+    const { openLog } = await import('../log.ts');
     const { loadEnvironmentFile } = await import('./environment.ts');
     loadEnvironmentFile(folder(), env);
     const config = readConfig(env);
     const level = !atWork && config.logLevel === 'info' ? 'warn' : config.logLevel;
-    return { config, log: makeLogger(level, { isTerminal }) };
+    return { config, log: await openLog(level, { isTerminal }) };
   };
   try {
     const program = await makeProgram({ version, setUp, env, stdin, out, hints }, said, args[0]);

@@ -7,9 +7,9 @@ import { HOSTILE, UNPRINTABLE } from '../support/hostile.ts';
 const TEXT = `x${HOSTILE.join('')}\ud800y`;
 
 const SCRIPT = `
-  const { makeLogger } = await import(${JSON.stringify(path.resolve(import.meta.dirname, '../../src/log.ts'))});
+  const { openLog } = await import(${JSON.stringify(path.resolve(import.meta.dirname, '../../src/log.ts'))});
   const text = ${JSON.stringify(TEXT)};
-  const log = makeLogger('info', { isTerminal: process.argv[1] === 'terminal' });
+  const log = await openLog('info', { isTerminal: process.argv[1] === 'terminal' });
   log.info({ client: text, deep: { list: [text] } }, text);
   log.warn({ err: new Error(text) }, 'failed');
   log.info('after');`;

@@ -5,6 +5,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import { makeClientOf } from './client-address.ts';
 import { installConnectionLimit } from './connection-limit.ts';
 import { installListener, listenerOptions } from './listener.ts';
+import { schemaController } from './serializers.ts';
 
 /** JSON needs at most six characters for one byte (`\u0041`). The rest is for the object around the text. */
 const bodyLimit = (textBytes: number) => 6 * textBytes + 4096;
@@ -29,6 +30,7 @@ export function makeHttpServer(
     // Requests during a stop are still answered, in our format. Fastify's own 503 runs no hooks, so the connection of an
     // upgrade would stay open and block the stop.
     return503OnClosing: false,
+    schemaController,
   });
   installListener(app, deps);
   installConnectionLimit(app, {

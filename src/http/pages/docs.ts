@@ -17,11 +17,13 @@ const PAGE = renderDocument({
 <noscript><p>This viewer needs JavaScript; the document itself is at <a href="/api/openapi.json">/api/openapi.json</a>.</p></noscript>`,
 });
 
-/** `GET /api/openapi.json`, and `GET /docs`: the document in an interactive viewer. */
-export async function mountDocs(app: FastifyInstance, document: object): Promise<void> {
-  const json = JSON.stringify(document);
+/**
+ * `GET /api/openapi.json`, and `GET /docs`: the document in an interactive viewer.
+ * @param document called for each request of the document
+ */
+export async function mountDocs(app: FastifyInstance, document: () => Promise<string>): Promise<void> {
   app.get('/api/openapi.json', async (_request, reply) =>
-    reply.type('application/json; charset=utf-8').send(json),
+    reply.type('application/json; charset=utf-8').send(await document()),
   );
   await app.register(fastifyStatic, {
     root: VIEWER_DIR,

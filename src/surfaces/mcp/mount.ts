@@ -4,14 +4,14 @@ import { logFailure } from '../../http/edge/error-handler.ts';
 import { installJsonBody, parseJson } from '../../http/edge/json-body.ts';
 import { type CountMore, MAX_BATCH_SIZE } from '../../http/edge/rate-limit.ts';
 import { noteRefusal } from '../../http/edge/refusals.ts';
+import { once } from '../../once.ts';
 import type { AppRouter } from '../../router.ts';
 import type { ContextOf } from '../context.ts';
 import { refuseOtherMethods } from '../methods.ts';
 import { sendProtocolError } from './errors.ts';
 import type { Outcome } from './exchange.ts';
 import { operationOfMessage, waits } from './message.ts';
-import { type ServeDeps, serve } from './serve.ts';
-import { Servers } from './server.ts';
+import type { Serve } from './serve.ts';
 import type { Changes } from './subscription.ts';
 import { Tools } from './tools.ts';
 import { webRequestOf } from './web-request.ts';
@@ -67,7 +67,11 @@ const sendJson = (reply: FastifyReply, text: string) =>
 export function mountMcp(app: FastifyInstance, router: AppRouter, deps: McpDeps): void {
   const { contextOf, countMore, changes, version } = deps;
   const tools = new Tools(router);
-  const serving: ServeDeps = { servers: new Servers(tools, version), changes };
+  // The first message loads the protocol's packages, which take 20 MB.
+  const load = once(async (): Promise<Serve> => {
+    const { makeServe } = await import('./serve.ts');
+    return makeServe({ tools, changes, version });
+  });
   app.setErrorHandler(sendProtocolError);
   installJsonBody(app, parseJson);
   app.post(URL, {
@@ -83,7 +87,8 @@ export function mountMcp(app: FastifyInstance, router: AppRouter, deps: McpDeps)
       const onError = (error: Error) => {
         last = error;
       };
-      const outcome = await serve({ web, body, request, context, onError }, serving);
+      const serve = await load();
+      const outcome = await serve({ web, body, request, context, onError });
       noteStatus(request, outcome, last);
       return send(outcome, reply);
     },

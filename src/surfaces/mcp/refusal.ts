@@ -1,9 +1,4 @@
-import {
-  type CallToolResult,
-  ProtocolError,
-  ProtocolErrorCode,
-  ResourceNotFoundError,
-} from '@modelcontextprotocol/server';
+import type { CallToolResult } from '@modelcontextprotocol/server';
 import type { FastifyRequest } from 'fastify';
 import type { ErrorCode, RelayError } from '../../errors.ts';
 import { isFailure } from '../../errors.ts';
@@ -65,11 +60,4 @@ export function toToolResult(refused: RelayError): CallToolResult {
   const text = [message, current, adviceFor(refused)].filter((part) => part !== '').join('\n\n');
   const meta = { code, message, ...details, ...(retryAfter !== undefined && { retry_after: retryAfter }) };
   return { isError: true, content: [{ type: 'text', text }], _meta: { [REFUSAL_META]: meta } };
-}
-
-/** A refusal of a call that has no results of its own for errors, such as the read of a resource. */
-export function toProtocolError(refused: RelayError, uri: string): ProtocolError {
-  if (refused.code === 'NOT_FOUND') return new ResourceNotFoundError(uri, refused.message);
-  const code = isFailure(refused.code) ? ProtocolErrorCode.InternalError : ProtocolErrorCode.InvalidParams;
-  return new ProtocolError(code, refused.message, { code: refused.code });
 }

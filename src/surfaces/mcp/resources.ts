@@ -6,7 +6,8 @@ import {
   ResourceNotFoundError,
   type ResourceTemplateType,
 } from '@modelcontextprotocol/server';
-import { settleRefusal, toProtocolError } from './refusal.ts';
+import { isFailure, type RelayError } from '../../errors.ts';
+import { settleRefusal } from './refusal.ts';
 import type { McpCall, Tools } from './tools.ts';
 
 const TEXT = 'text/plain';
@@ -44,6 +45,13 @@ export function readUri(uri: string): { vault_id: string; entry_id?: number } | 
 }
 
 export const uriOf = (vaultId: string) => `vault://${encodeURIComponent(vaultId)}`;
+
+/** A refusal of a read, whose answer has no place for errors. */
+function toProtocolError(refused: RelayError, uri: string): ProtocolError {
+  if (refused.code === 'NOT_FOUND') return new ResourceNotFoundError(uri, refused.message);
+  const code = isFailure(refused.code) ? ProtocolErrorCode.InternalError : ProtocolErrorCode.InvalidParams;
+  return new ProtocolError(code, refused.message, { code: refused.code });
+}
 
 interface ListedVaults {
   vaults: { vault_id: string; summary: string }[];

@@ -7,11 +7,18 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
 import { exchange, type Outcome } from './exchange.ts';
-import { MODERN_REVISION, type Servers } from './server.ts';
+import { MODERN_REVISION, Servers } from './server.ts';
 import { type Changes, LISTEN, makeEvents } from './subscription.ts';
-import type { McpCall } from './tools.ts';
+import type { McpCall, Tools } from './tools.ts';
 
-export interface ServeDeps {
+/** What a server on MCP consists of. */
+export interface ServeParts {
+  tools: Tools;
+  changes: Changes;
+  version: string;
+}
+
+interface ServeDeps {
   servers: Servers;
   changes: Changes;
 }
@@ -96,10 +103,18 @@ const isPlainCall = (
   headers.mcpNameHeader === params?.name;
 
 /** Answers one message, or a batch of the legacy era. @throws RelayError where a subscription is refused */
-export async function serve(received: Received, deps: ServeDeps): Promise<Outcome> {
+export type Serve = (received: Received) => Promise<Outcome>;
+
+async function serve(received: Received, deps: ServeDeps): Promise<Outcome> {
   const headers = repeatedIn(received);
   const route = classifyInboundRequest({ httpMethod: 'POST', body: received.body, ...headers });
   if (route.kind === 'legacy') return serveLegacy(received, deps);
   if (route.kind === 'modern' && isPlainCall(route, headers)) return callTool(route, received, deps);
   return serveModern(received, deps);
+}
+
+/** Makes what answers the messages. */
+export function makeServe({ tools, changes, version }: ServeParts): Serve {
+  const deps = { servers: new Servers(tools, version), changes };
+  return (received) => serve(received, deps);
 }

@@ -35,11 +35,13 @@ const REVISIONS = {
 /** Makes the protocol's server for one request. */
 export class Servers {
   readonly #tools: Tools;
+  readonly #listed: ReturnType<Tools['list']>;
   readonly #resources: Resources;
   readonly #version: string;
 
   constructor(tools: Tools, version: string) {
     this.#tools = tools;
+    this.#listed = tools.list();
     this.#resources = new Resources(tools);
     this.#version = version;
   }
@@ -65,8 +67,7 @@ export class Servers {
         },
       },
     );
-    const tools = [...this.#tools.list];
-    server.setRequestHandler('tools/list', () => ({ tools }));
+    server.setRequestHandler('tools/list', () => ({ tools: [...this.#listed] }));
     server.setRequestHandler('tools/call', async ({ params }) => {
       const result = await this.#tools.call(params.name, params.arguments ?? {}, call);
       if (result) return result;

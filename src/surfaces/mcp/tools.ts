@@ -40,15 +40,17 @@ const listed = ({ name, title, description, input, output, ...tool }: Tool): Lis
 /** The tools of all operations of a router. */
 export class Tools {
   readonly #found: ReadonlyMap<string, Found>;
-  /** As `tools/list` shows them. */
-  readonly list: readonly ListedTool[];
 
   constructor(router: AnyRouter) {
     const all = [...operationsOf(router)].flatMap(([call, operation]) =>
       (operation.mcp ?? []).map((tool): Found => ({ tool, operation, call })),
     );
     this.#found = new Map(all.map((found) => [found.tool.name, found]));
-    this.list = all.map(({ tool }) => listed(tool));
+  }
+
+  /** @returns the tools as `tools/list` shows them, which takes a few ms */
+  list(): ListedTool[] {
+    return [...this.#found.values()].map(({ tool }) => listed(tool));
   }
 
   /** @returns the name of the operation that a tool calls; undefined for an unknown tool */

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { RestVaults } from '../support/client.ts';
+import { withMigratedDatabase } from '../support/database.ts';
 import { createSession, serve, stop, withDataDir } from '../support/process.ts';
 
 /** The modules that a process loaded, as V8 lists them in its coverage. */
@@ -15,11 +17,31 @@ async function readModules(folder: string): Promise<string[]> {
   });
 }
 
-const PRISMA = /\/@prisma\/|\/dist\/db\/(prisma|generated)/;
+/** What most servers never use, and load on first use. */
+const PACKAGES = [
+  '@prisma/client',
+  '@prisma/adapter-pg',
+  '@modelcontextprotocol/server',
+  'trpc-openapi',
+  'zod-openapi',
+  'ioredis',
+  '@opentelemetry/api',
+  'prom-client',
+  'pino-pretty',
+  'swagger-ui-dist',
+];
+const OWN = ['db/prisma.js', 'surfaces/mcp/serve.js', 'surfaces/openapi/document.js', 'transfer/import.js'];
+const LAZY = [...PACKAGES.map((name) => `node_modules/${name}`), ...OWN.map((file) => `dist/${file}`)];
 
-test('a server that answers reads, writes and login pages loads no Prisma client', async () => {
-  // Else the names below would be those of another version.
-  expect(await readFile('dist/db/prisma.js', 'utf8')).toContain(`from '@prisma/adapter-pg'`);
+/** Compiles the serializers of answers. */
+const SERIALIZERS = 'node_modules/fast-json-stringify/index.js';
+
+const loadedOf = (names: string[], modules: string[]) =>
+  names.filter((name) => modules.some((url) => `${url}/`.includes(`/${name}/`)));
+
+test('a server that answers reads, writes and login pages loads neither Prisma, MCP nor what no setting asks for', async () => {
+  // Else the names would be those of another version.
+  expect(LAZY.filter((name) => !existsSync(name))).toEqual([]);
   const folder = await mkdtemp(path.join(tmpdir(), 'vault-relay-coverage-'));
   try {
     await withDataDir(async (DATA_DIR) => {
@@ -42,7 +64,23 @@ test('a server that answers reads, writes and login pages loads no Prisma client
     });
     const modules = await readModules(folder);
     expect(modules.some((url) => url.endsWith('/dist/db/client.js'))).toBe(true);
-    expect(modules.filter((url) => PRISMA.test(url))).toEqual([]);
+    expect(loadedOf(LAZY, modules)).toEqual([]);
+    expect(loadedOf([SERIALIZERS], modules)).toEqual([SERIALIZERS]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a server without requests has loaded neither the embedded database nor serializers', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'vault-relay-coverage-'));
+  try {
+    await withMigratedDatabase(async (DATABASE_URL) => {
+      const { program } = await serve({ DATABASE_URL, NODE_V8_COVERAGE: folder });
+      expect((await stop(program)).code).toBe(0);
+    });
+    const modules = await readModules(folder);
+    expect(modules.some((url) => url.endsWith('/dist/db/client.js'))).toBe(true);
+    expect(loadedOf([...LAZY, SERIALIZERS, 'dist/db/embedded/postgres.js'], modules)).toEqual([]);
   } finally {
     await rm(folder, { recursive: true });
   }
