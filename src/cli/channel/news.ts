@@ -5,13 +5,16 @@ import { fenced, noteOf } from '../../vault/tools/notes.ts';
 /** Bytes of the rows that one notification shows, because an agent pays for them before it decides anything. */
 const SHOWN_BYTES = 4096;
 
+/** Bytes of the marks around one note. */
+const MARKS = 40;
+
 /** A notification of a channel. Claude Code makes a tag of it: `meta` is its attributes, `content` its body. */
 export interface ChannelEvent {
   content: string;
   meta: Record<string, string>;
 }
 
-const countRows = (rows: number) => `${rows} row${rows === 1 ? '' : 's'}`;
+const countRows = (rows: number, which = '') => `${rows} ${which}row${rows === 1 ? '' : 's'}`;
 
 /** Text of a row must not close the tag that Claude Code puts around it. */
 const withoutTags = (text: string) => text.replace(/<(?=\/?channel\b)/gi, '&lt;');
@@ -42,7 +45,8 @@ export class News {
   add(row: VaultEntry): void {
     this.#rows += 1;
     this.#head = row.seq;
-    this.#bytes += Buffer.byteLength(row.content);
+    const { heading, text } = noteOf(row);
+    this.#bytes += Buffer.byteLength(heading) + Buffer.byteLength(text) + MARKS;
     // The first row is shown in any case, at least its beginning.
     if (this.#rows === 1 || this.#bytes <= SHOWN_BYTES) this.#shown.push(row);
   }
@@ -57,7 +61,7 @@ export class News {
       fenced(entries.map(noteOf)),
       cut && first ? tellCut(id, first, cut.bytes) : '',
       left > 0 && last
-        ? `To read ${countRows(left)} more, call vault_read with vault_id ${id}, since ${last.seq}, history true and kind all.`
+        ? `To read ${countRows(left, 'more ')}, call vault_read with vault_id ${id}, since ${last.seq}, history true and kind all.`
         : '',
     ];
     return {
