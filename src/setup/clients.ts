@@ -100,7 +100,8 @@ const SETUPS: Record<Program, (door: Door) => Setup> = {
     text: json({ mcpServers: { [SERVER]: { type: 'http', ...entry(door) } } }),
     file: 'mcp.json',
   }),
-  login: ({ url, key }) => ({ text: shell('npx', 'vault-relay', 'login', below(url, ''), '--key', key) }),
+  // Others see the arguments of a command, so it asks for the key.
+  login: ({ url }) => ({ text: shell('npx', 'vault-relay', 'login', below(url, '')), keyFrom: 'question' }),
   curl: ({ url, key }) => ({
     text: shell('curl', '-H', `Authorization: ${bearer(key)}`, below(url, '/api/vault')),
   }),

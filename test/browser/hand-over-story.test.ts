@@ -27,11 +27,13 @@ describeInBrowser('the story of a hand-over', () => {
     const XDG_CONFIG_HOME = await mkdtemp(path.join(tmpdir(), 'vault-relay-story-'));
     onTestFinished(() => rm(XDG_CONFIG_HOME, { recursive: true }));
     const operator = { DATABASE_URL: database.url, PUBLIC_BASE_URL: server.url };
-    const shell = (...args: string[]) => runHere(args, { XDG_CONFIG_HOME });
+    const env = { XDG_CONFIG_HOME };
+    const shell = (...args: string[]) => runHere(args, env);
     const made = await runHere(['key', 'create', '--astation', WORK_SESSION, '--for', 'login'], operator);
     expect(made.code).toBe(0);
     const [, line = ''] = /^npx vault-relay (.*)$/m.exec(made.stdout) ?? [];
-    expect(await shell(...line.split(' '))).toMatchObject({ code: 0 });
+    const [, input = ''] = /asks for the key once: (\S+)/.exec(made.stderr) ?? [];
+    expect(await runHere(line.split(' '), env, { input })).toMatchObject({ code: 0 });
     return shell;
   }
 

@@ -66,7 +66,7 @@ describe.each(URLS)('the address %s', (url) => {
       ],
       '',
     ],
-    ['login', ['npx', 'vault-relay', 'login', url, '--key', KEY], ''],
+    ['login', ['npx', 'vault-relay', 'login', url], ''],
     ['curl', ['curl', '-H', BEARER, `${url}/api/vault`], ''],
   ])('a shell gives the command of %s each word whole', (program, words, variable) => {
     const { text, file } = setUp(program, { url: `${url}/`, key: KEY });
