@@ -43,9 +43,9 @@ function makeTake(
     return async (row) => {
       const problem = await runForRow(row, { command: exec, vaultId, env, signal });
       if (problem === undefined || signal.aborted) return;
-      await hints.line(
-        `vault-relay: The command for e${row.entry_no} v${row.version} (seq ${row.seq}) ${problem}.`,
-      );
+      await hints
+        .line(`vault-relay: The command for e${row.entry_no} v${row.version} (seq ${row.seq}) ${problem}.`)
+        .catch(() => {}); // stderr is closed, so nobody reads it
     };
   }
   return async (row) => {

@@ -10,12 +10,21 @@ export interface Place {
   workSession: string | undefined;
 }
 
+/** @returns a part of the address; one that is not valid percent-encoding as it is, because no vault has it */
+function decode(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}
+
 /** What the page says of the place in which an agent is connected. */
 export function usePlace(): Place {
   const [path] = usePath();
   const { client, me, isOperator } = useSession();
   const [, encoded] = /^\/v\/([^/]+)/.exec(path) ?? [];
-  const vaultId = encoded === undefined ? undefined : decodeURIComponent(encoded);
+  const vaultId = encoded === undefined ? undefined : decode(encoded);
   const { data: meta } = useQuery({
     queryKey: ['vault', vaultId, 'meta'],
     queryFn:
