@@ -222,6 +222,31 @@ describe('vault.changes', () => {
     await server.sessions.revoke(session);
     expect(await errors.next('the end', 2500)).toMatchObject({ data: { code: 'UNAUTHORIZED' } });
   });
+
+  test('ends with UNAUTHORIZED when the credential ends after the next change has arrived', async () => {
+    const { vaults: store } = server;
+    const caller = { workSessionId: 'st-busy', clientId: 'ann' };
+    const reader = { ...caller, origin: { requestId: 'r', address: '::1', credentialHash: 'the hash' } };
+    const followed = [store.changeFeed.changes(reader), store.changeFeed.listed(reader)];
+    const first = Promise.all(followed.map((changes) => changes.next()));
+    const { vault_id } = await store.writer.create({ caller, summary: 'busy' });
+    expect(await first).toMatchObject([{ value: { vault_id } }, { value: { vault_id, item: {} } }]);
+    await store.writer.submit(caller, { op: 'append', vaultId: vault_id, text: 'one' });
+    store.followers.waiters.credentialEnded('the hash');
+    for (const changes of followed)
+      await expect(changes.next()).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+  });
+
+  test('ends when its client leaves after the server has looked again', async () => {
+    const { changeFeed, followers } = server.vaults;
+    const left = new AbortController();
+    const end = changeFeed.changes({ workSessionId: 'st-left', clientId: 'ann' }, left.signal).next();
+    await waiting(1);
+    followers.waiters.lookAgain();
+    await waiting(1);
+    left.abort();
+    expect(await end).toEqual({ done: true, value: undefined });
+  });
 });
 
 test('the log contains nothing that a follower sends', async () => {

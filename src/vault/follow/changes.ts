@@ -3,8 +3,8 @@ import { RelayError } from '../../errors.ts';
 import type { ItemQuestion } from '../read/list-item-store.ts';
 import type { VaultListItem } from '../schema.ts';
 import type { VaultFeed } from './feed.ts';
-import { ALL_WORK_SESSIONS, workSessionTopic } from './topics.ts';
-import { refuseEnd, type VaultWaiters } from './waiters.ts';
+import { SUBSCRIPTION } from './topics.ts';
+import { refuseEnd, type VaultWaiters, type Wait, type WaitEnd } from './waiters.ts';
 
 /** Most changed vaults that a subscription keeps until it delivers them. */
 const MAX_CHANGED = 10_000;
@@ -52,7 +52,7 @@ export class VaultChanges {
    * @throws RelayError `UNAUTHORIZED` when the credential ends, `SERVICE_UNAVAILABLE` when the server stops
    */
   async *changes(reader: Reader, signal?: AbortSignal): AsyncGenerator<Change> {
-    for await (const changed of this.#batches(reader, signal)) yield* changed;
+    yield* this.#follow(reader, signal, (changed) => changed);
   }
 
   /**
@@ -60,11 +60,7 @@ export class VaultChanges {
    * @throws RelayError as `changes`
    */
   async *listed(reader: Reader, signal?: AbortSignal): AsyncGenerator<ListedChange> {
-    for await (const changed of this.#batches(reader, signal)) {
-      for (let at = 0; at < changed.length; at += ITEMS_AT_ONCE) {
-        yield* await this.#withItems(reader, changed.slice(at, at + ITEMS_AT_ONCE));
-      }
-    }
+    yield* this.#follow(reader, signal, (changed) => this.#withItems(reader, changed));
   }
 
   async #withItems(reader: Reader, changed: Change[]): Promise<ListedChange[]> {
@@ -78,37 +74,86 @@ export class VaultChanges {
     );
   }
 
-  /** Yields what has changed since the last time, at least one vault. */
-  async *#batches(reader: Reader, signal: AbortSignal | undefined): AsyncGenerator<Change[]> {
-    const { feed, waiters } = this.#deps;
+  /** Yields the changes as they are shown, until the reader leaves or may read no more. */
+  async *#follow<T extends Change>(
+    reader: Reader,
+    signal: AbortSignal | undefined,
+    show: (changed: Change[]) => T[] | Promise<T[]>,
+  ): AsyncGenerator<T> {
     const heads = new Map<string, number>();
-    const stopListening = feed.listen(({ workSessionId, vaultId, seq }) => {
+    let wake = () => {};
+    const stopListening = this.#deps.feed.listen(({ workSessionId, vaultId, seq }) => {
       const isRelevant =
         isOperator(reader) ||
         (workSessionId === reader.workSessionId && (reader.vaults?.includes(vaultId) ?? true));
       // One vault above the limit marks the subscription as too far behind.
-      if (isRelevant && (heads.size <= MAX_CHANGED || heads.has(vaultId)))
-        heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
+      if (!isRelevant || (heads.size > MAX_CHANGED && !heads.has(vaultId))) return;
+      heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
+      wake();
     });
+    const right = new RightToFollow(this.#deps.waiters, { reader, signal, onEnd: () => wake() });
     try {
       for (;;) {
-        const topic = isOperator(reader) ? ALL_WORK_SESSIONS : workSessionTopic(reader.workSessionId);
-        const waiting = waiters.begin({ topic, credentialHash: reader.origin?.credentialHash, signal });
-        try {
-          if (heads.size > MAX_CHANGED) throw tooFarBehind();
-          const changed = [...heads].map(([vault_id, head]) => ({ vault_id, head }));
-          heads.clear();
-          if (changed.length > 0) yield changed;
-          if (heads.size > 0) continue;
-          const end = await waiting.ended;
-          if (end === 'left') return;
-          refuseEnd(end);
-        } finally {
-          waiting.cancel();
+        if (heads.size > MAX_CHANGED) throw tooFarBehind();
+        const changed = [...heads].map(([vault_id, head]) => ({ vault_id, head }));
+        heads.clear();
+        for (let at = 0; at < changed.length; at += ITEMS_AT_ONCE) {
+          if (right.hasLeft()) return;
+          for (const shown of await show(changed.slice(at, at + ITEMS_AT_ONCE))) {
+            if (right.hasLeft()) return;
+            yield shown;
+          }
         }
+        if (right.hasLeft()) return;
+        if (heads.size > 0) continue;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
       }
     } finally {
+      right.cancel();
       stopListening();
     }
+  }
+}
+
+/**
+ * One wait for all of a subscription, which no change ends. A wait for the next change may end by a change, and then misses
+ * the end of the credential.
+ */
+class RightToFollow {
+  #waiting: Wait;
+  #end: WaitEnd | undefined;
+
+  constructor(
+    waiters: VaultWaiters,
+    { reader, signal, onEnd }: { reader: Reader; signal: AbortSignal | undefined; onEnd(): void },
+  ) {
+    const begin = () => {
+      const waiting = waiters.begin({
+        topic: SUBSCRIPTION,
+        credentialHash: reader.origin?.credentialHash,
+        signal,
+      });
+      void waiting.ended.then((end) => {
+        if (this.#end !== undefined) return;
+        if (end === 'look again') this.#waiting = begin();
+        else this.#end = end;
+        onEnd();
+      });
+      return waiting;
+    };
+    this.#waiting = begin();
+  }
+
+  /** @returns whether the reader has left @throws RelayError when the credential has ended, or the server stops */
+  hasLeft(): boolean {
+    if (this.#end !== undefined) refuseEnd(this.#end);
+    return this.#end === 'left';
+  }
+
+  cancel(): void {
+    this.#end ??= 'left';
+    this.#waiting.cancel();
   }
 }

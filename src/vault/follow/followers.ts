@@ -8,7 +8,7 @@ import type { View } from '../read/view.ts';
 import type { VaultViews } from '../read/view-store.ts';
 import type { VaultEntry } from '../schema.ts';
 import type { VaultFeed } from './feed.ts';
-import { ALL_WORK_SESSIONS, vaultTopic, workSessionTopic } from './topics.ts';
+import { vaultTopic } from './topics.ts';
 import { credentialEnded, refuseEnd, VaultWaiters } from './waiters.ts';
 
 /** Rows per portion for a follower that is far behind. */
@@ -50,11 +50,7 @@ export class VaultFollowers {
   constructor({ views, audit, feed }: FollowDeps) {
     this.#views = views;
     this.#audit = audit;
-    feed.listen(({ vaultId, workSessionId }) => {
-      this.waiters.changed(vaultTopic(vaultId));
-      this.waiters.changed(workSessionTopic(workSessionId));
-      this.waiters.changed(ALL_WORK_SESSIONS);
-    });
+    feed.listen(({ vaultId }) => this.waiters.changed(vaultTopic(vaultId)));
   }
 
   /**
