@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { Look, VaultStanding } from './page.ts';
+import { PORTION_BYTES } from './portion-sql.ts';
 import type { Portion, PortionWanted } from './portions.ts';
 
 /** A view that takes more than this share of the cache is not kept, because it would evict many others. */
@@ -55,7 +56,8 @@ export class ViewCache {
     if (maxBytes === 0) return;
     const kept = new LRUCache<string, Kept>({
       maxSize: maxBytes,
-      maxEntrySize: Math.ceil(maxBytes / LARGEST_SHARE),
+      // A view above one portion would never be served.
+      maxEntrySize: Math.min(Math.ceil(maxBytes / LARGEST_SHARE), PORTION_BYTES),
       sizeCalculation: ({ view }) => view.body.length + OVERHEAD_BYTES,
     });
     this.#kept = kept;
