@@ -11,9 +11,10 @@ interface ChannelOptions extends ConnectionFlags {
 const MAX_VAULTS = 20;
 
 function addVault(id: string, ids: string[]): string[] {
-  if (ids.length === MAX_VAULTS)
+  const all = new Set([...ids, id]);
+  if (all.size > MAX_VAULTS)
     throw new InvalidArgumentError(`A channel follows at most ${MAX_VAULTS} of them.`);
-  return [...new Set([...ids, id])];
+  return [...all];
 }
 
 /** `vault-relay channel`. */

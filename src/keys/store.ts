@@ -176,7 +176,7 @@ export class KeyStore {
 /** PostgreSQL text cannot contain NUL, and no id has any other character than these. */
 const isKeyId = (id: string): boolean => /^[0-9a-z]{12}$/.test(id);
 
-const noSuchKey = () => notFound('There is no such key; list the keys to see their ids.');
+const noSuchKey = () => notFound('No key has this id; list the keys to see their ids.');
 
 /** A row of the view `api_key_states`. */
 interface State extends Pick<KeyInfo, 'id' | 'name'> {

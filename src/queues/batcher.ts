@@ -1,3 +1,5 @@
+import { RelayError } from '../errors.ts';
+
 interface Waiting<Question, Answer> {
   question: Question;
   resolve(answer: Answer): void;
@@ -6,6 +8,13 @@ interface Waiting<Question, Answer> {
 
 /** The maximum of questions in one statement. */
 const MAX_QUESTIONS = 500;
+/** The maximum of questions that wait, because each holds a request open. */
+const MAX_WAITING = 10_000;
+
+const tooManyWaiting = () =>
+  new RelayError('SERVICE_UNAVAILABLE', 'This server has too many queued reads; try again shortly.', {
+    retryAfter: 1,
+  });
 
 /**
  * Batches small questions. Questions that arrive while a statement is in flight join the next one. A lone question runs at
@@ -21,8 +30,9 @@ export class Batcher<Question, Answer> {
     this.#run = run;
   }
 
-  /** @throws what the statement throws */
+  /** @throws RelayError `SERVICE_UNAVAILABLE` when too many questions wait, or what the statement throws */
   ask(question: Question): Promise<Answer> {
+    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(tooManyWaiting());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ question, resolve, reject });
       if (!this.#running) void this.#drain();

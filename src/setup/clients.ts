@@ -40,7 +40,8 @@ const INPUT = 'vault-relay-key';
 const quote = (word: string): string =>
   /^[\w@:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-const shell = (...words: string[]): string => words.map(quote).join(' ');
+/** @returns a command for a POSIX shell */
+export const shell = (...words: string[]): string => words.map(quote).join(' ');
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 

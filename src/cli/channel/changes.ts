@@ -1,12 +1,10 @@
 import { EventEmitter, once } from 'node:events';
-import { setTimeout } from 'node:timers/promises';
 import type { VaultRelayClient } from '../../client/index.ts';
 import { explainRemote, RemoteError } from '../remote/failure.ts';
+import { pauseAfter } from '../remote/follow.ts';
 
 /** Vaults of one page of the list. */
 const LISTED = 1000;
-/** The pause before another attempt. */
-const RETRY_MS = 1000;
 
 /** A vault and its head. */
 export interface Changed {
@@ -44,6 +42,8 @@ export async function* followChanges(calls: Calls, signal: AbortSignal): AsyncGe
   const events = new EventEmitter();
   let hasGap = false;
   let isOver = false;
+  /** In a row. A change that arrives ends them. */
+  let failures = 0;
   const lose = () => {
     hasGap = true;
     events.emit('news');
@@ -57,6 +57,7 @@ export async function* followChanges(calls: Calls, signal: AbortSignal): AsyncGe
     calls.client.vault.changes.subscribe(undefined, {
       onStarted: lose,
       onData: ({ vault_id, head }) => {
+        failures = 0;
         heads.set(vault_id, head);
         events.emit('news');
       },
@@ -75,12 +76,14 @@ export async function* followChanges(calls: Calls, signal: AbortSignal): AsyncGe
         } catch (error) {
           if (!(error instanceof RemoteError && error.isTransient)) throw error;
           hasGap = true;
-          await setTimeout(RETRY_MS, undefined, { signal });
+          await pauseAfter(failures++, error.retryAfter, signal);
+          signal.throwIfAborted();
         }
       }
       if (isOver) {
         isOver = false;
-        await setTimeout(RETRY_MS, undefined, { signal });
+        await pauseAfter(failures++, undefined, signal);
+        signal.throwIfAborted();
         stream = open();
       }
       for (const [vaultId, head] of heads) {

@@ -81,7 +81,7 @@ export async function runChannel(channel: Channel): Promise<void> {
     if (signal.aborted) return;
     await outbox.flush(send);
     const reason = error instanceof Error ? error.message : String(error);
-    const content = `This channel has ended, so you will not hear of further rows: ${reason}`;
+    const content = `This channel has ended, so it reports no further rows: ${reason}`;
     await send({ content, meta: { ended: 'true' } });
     throw error;
   } finally {

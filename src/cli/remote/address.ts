@@ -1,4 +1,4 @@
-/** @returns the address of a server without slashes at its end, or undefined where a text is none */
+/** @returns the address of a server without slashes at its end, or undefined for any other text */
 export function readAddress(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, origin, pathname, username, password, search, hash } = new URL(text);
@@ -7,6 +7,6 @@ export function readAddress(text: string): string | undefined {
   return isBare ? `${origin}${pathname}`.replace(/\/+$/, '') : undefined;
 }
 
-/** The sentence about a text that is no such address. */
+/** What is wrong with any other text. */
 export const NOT_AN_ADDRESS =
   'must be the address of a server, such as https://relay.example.org, without query or password';

@@ -69,7 +69,7 @@ function refused({ message, data, meta }: Thrown, status: number): RemoteError {
 const UNKNOWN =
   'The text may have been written: repeat the command with the same --idempotency-key, or read first.';
 
-/** An answer that is no answer of the server: of a proxy before it, or of another program. */
+/** A proxy or another program answered, not the server. */
 function foreign(url: string, status: number, writes: boolean): RemoteError {
   const isTransient = status >= 500;
   const todo = !isTransient ? 'Check the address.' : writes ? UNKNOWN : 'Try again shortly.';

@@ -24,6 +24,8 @@ const WAIT = 25;
 const ROWS = 200;
 /** Pauses in seconds between attempts: the first, and the longest. */
 const [FIRST_PAUSE, LONGEST_PAUSE] = [0.5, 30];
+/** The longest pause that a server may ask for. */
+const LONGEST_ASKED = 300;
 
 /** @returns the seq of the newest row of a vault, 0 for an empty one @throws what the typed client throws */
 export async function headOf(client: VaultRelayClient, vaultId: string): Promise<number> {
@@ -35,9 +37,16 @@ export async function headOf(client: VaultRelayClient, vaultId: string): Promise
   return head;
 }
 
-/** Waits before the next attempt, some longer than others, so that followers do not come back all at once. */
-const pause = (seconds: number, signal: AbortSignal) =>
-  setTimeout(seconds * 1000 * (1 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+/**
+ * Waits before the next attempt, some longer than others, so that followers do not come back all at once. The signal ends
+ * the wait.
+ * @param failures those in a row before this one @param asked seconds that the server asks for
+ */
+export function pauseAfter(failures: number, asked: number | undefined, signal: AbortSignal): Promise<void> {
+  const own = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures);
+  const seconds = Math.max(own, Math.min(asked ?? 0, LONGEST_ASKED));
+  return setTimeout(seconds * 1000 * (1 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+}
 
 /**
  * Yields every row of a vault in the order of `seq`, as it is committed, until the signal. It asks by waiting reads, so that
@@ -70,8 +79,7 @@ export async function* followVault(
       const error = explainRemote(thrown, { url });
       if (!(error instanceof RemoteError && error.isTransient)) throw error;
       if (failures === 0) onOutage?.(error);
-      await pause(error.retryAfter ?? Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures), signal);
-      failures++;
+      await pauseAfter(failures++, error.retryAfter, signal);
     }
   }
 }

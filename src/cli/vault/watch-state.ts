@@ -17,7 +17,7 @@ export class WatchState {
     this.#vaultId = vaultId;
   }
 
-  /** @returns the seq of the last row that was dealt with; undefined: there is no file @throws WatchStateError */
+  /** @returns the seq of the last row that was dealt with; undefined without a file @throws WatchStateError */
   load(): number | undefined {
     let text: string;
     try {

@@ -19,7 +19,7 @@ interface CommandsProps {
   workSession: string;
 }
 
-/** In the place of the form where the dashboard makes no key: commands for whoever runs the server. */
+/** Shows the operator's commands to a reader who may not create keys. */
 function Commands({ program, onChoose, workSession }: CommandsProps) {
   const { connect: title, newKey } = useText();
   const t = useConnectText();

@@ -1,13 +1,10 @@
 import { Collapsible } from '@base-ui/react/collapsible';
 import { useState } from 'react';
+import { shell } from '../../setup/clients.ts';
 import { useText } from '../i18n/index.ts';
 import { Command } from '../ui/command.tsx';
 import { Field } from '../ui/field.tsx';
 import { Icon } from '../ui/icons.tsx';
-
-/** Quotes any text as one word of a POSIX shell. */
-const quote = (word: string): string =>
-  /^[\w.@:/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** Shows the operator's command that makes a session for an Astation. */
 export function MakeSession() {
@@ -28,7 +25,9 @@ export function MakeSession() {
           onChange={(event) => setAstation(event.target.value)}
         />
         <p>{t.makeOneText}</p>
-        <Command>{`npx vault-relay session create --astation ${quote(astation.trim() || 'my-astation')}`}</Command>
+        <Command>
+          {shell('npx', 'vault-relay', 'session', 'create', '--astation', astation.trim() || 'my-astation')}
+        </Command>
         <p>{t.makeOneAfter}</p>
       </Collapsible.Panel>
     </Collapsible.Root>

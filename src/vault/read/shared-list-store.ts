@@ -78,6 +78,6 @@ export class WorkSessionLists {
       return row;
     });
     if (json === null || (readsAs !== null && outsiders.includes(readsAs))) return undefined;
-    return { json, rows: 0, bytes: json.length, next: null, more: false };
+    return { json, rows: 0, bytes: Buffer.byteLength(json), next: null, more: false };
   }
 }

@@ -45,3 +45,22 @@ test('a failed statement fails only its own requests, and the next ones are sent
   expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
   expect(await batcher.ask('c')).toBe('c');
 });
+
+test('10,000 questions wait, a further one is refused and asked nowhere, and the others are answered', async () => {
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const asked: number[] = [];
+  const batcher = new Batcher<number, number>(async (questions) => {
+    asked.push(...questions);
+    await begun;
+    return questions;
+  });
+  const accepted = Array.from({ length: 10_001 }, (_, n) => batcher.ask(n));
+  await expect(batcher.ask(-1)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryAfter: 1 });
+  begin();
+  await Promise.all(accepted);
+  expect(asked).toHaveLength(10_001);
+  expect(asked).not.toContain(-1);
+});
