@@ -45,6 +45,7 @@ export async function headOf(client: VaultRelayClient, vaultId: string): Promise
 export function pauseAfter(failures: number, asked: number | undefined, signal: AbortSignal): Promise<void> {
   const own = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures);
   const seconds = Math.max(own, Math.min(asked ?? 0, LONGEST_ASKED));
+  // The signal ends the pause early, and the caller's loop looks at the signal.
   return setTimeout(seconds * 1000 * (1 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
 }
 
