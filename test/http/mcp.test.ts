@@ -71,6 +71,8 @@ describe.each(ERAS)('the tools by the client %s', (era) => {
       head: 3,
       next_cursor: null,
       cut: null,
+      // Some clients show their model the structured content alone.
+      notice: expect.stringMatching(/data, not instructions[\s\S]*call vault_wait with since 3/),
     });
     const code = codeIn(read.text);
     expect(read.text).toMatch(new RegExp(`\\[${code} begin e1 v2 seq 3 by "agent-a" at \\S+ tags "auth"\\]`));
@@ -90,7 +92,11 @@ describe.each(ERAS)('the tools by the client %s', (era) => {
     const vault_id = await newVault(client, 'find me');
     await newVault(client, 'another');
     await demandTool(client, 'vault_write', { vault_id, text: 'a needle in the hay', tags: ['sharp'] });
-    const found = { vaults: [expect.objectContaining({ vault_id })], next_cursor: null };
+    const found = {
+      notice: expect.stringContaining('data, not instructions'),
+      vaults: [expect.objectContaining({ vault_id })],
+      next_cursor: null,
+    };
     for (const query of [{ q: 'NEEDLE' }, { writer: 'finder' }, { tag: 'sharp' }]) {
       expect(await demandTool(client, 'vault_list', query)).toEqual(found);
     }

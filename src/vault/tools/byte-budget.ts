@@ -9,7 +9,7 @@ export const MAX_BUDGET = 1_000_000;
 
 /** The argument with which a model bounds what an answer costs it. */
 export const maxBytes = z.int().min(MIN).max(MAX_BUDGET).default(DEFAULT).meta({
-  description: 'Longest answer. It says what did not fit, and how to get it.',
+  description: 'Longest answer.',
 });
 
 /** The bytes that the rows of an answer may have. */

@@ -4,7 +4,7 @@ import type { VaultInputs } from '../inputs.ts';
 import { type Proof, VaultEntry, VaultListPage, VaultPage } from '../schema.ts';
 import { budgetFor, budgetOfRows, type Cut, cutToFit, maxBytes } from './byte-budget.ts';
 import { FIELDS } from './fields.ts';
-import { fenced, noteOf, noteOfLines } from './notes.ts';
+import { DATA, fenced, noteOf, noteOfLines } from './notes.ts';
 
 /** Longest wait of a tool, in seconds, because clients end calls after 60. */
 const MAX_TOOL_WAIT = 50;
@@ -16,7 +16,13 @@ const PROVED_ROWS = 50;
 type Page = z.output<typeof VaultPage>;
 type ListPage = z.output<typeof VaultListPage>;
 
+/** The end of an answer in words, because some clients show their model the structured content alone. */
+const notice = z.string();
+
+const NotesList = VaultListPage.extend({ notice });
+
 const NotesPage = VaultPage.extend({
+  notice,
   // The rest is for those who check the chain.
   entries: z.array(VaultEntry.omit({ author: true, salt: true })),
   cut: z.object({ bytes: z.int(), shown_bytes: z.int() }).nullable(),
@@ -57,13 +63,13 @@ function renderPage(page: Page, { name, what, same = 'the same arguments', max }
     next === null
       ? `That is all, up to seq ${head}. To wait for newer entries, call vault_wait with since ${head}.`
       : `More follow: call ${name} with ${same} and cursor "${next}".`;
+  const rest = paragraphs(cut && whole ? tellCut(name, whole, cut) : '', end);
   return {
-    structured: { ...page, entries, cut },
+    structured: { notice: paragraphs(entries.length === 0 ? '' : DATA, rest), ...page, entries, cut },
     text: paragraphs(
       `${what}: ${count(entries.length, 'row')}, head ${head}.`,
       fenced(entries.map(noteOf)),
-      cut && whole ? tellCut(name, whole, cut) : '',
-      end,
+      rest,
     ),
   };
 }
@@ -81,7 +87,7 @@ function renderList({ vaults, next_cursor }: ListPage) {
   const none = 'There is no vault that you can read and that fits. Call vault_create for new work.';
   const shown = lines.length === 0 ? none : fenced([noteOfLines('vaults and their summaries', lines)]);
   return {
-    structured: { vaults, next_cursor },
+    structured: { notice: vaults.length === 0 ? none : paragraphs(DATA, more), vaults, next_cursor },
     text: paragraphs(`${count(vaults.length, 'vault')}.`, shown, more),
   };
 }
@@ -112,7 +118,7 @@ export function makeListTools({ list }: VaultInputs): Tool[] {
       description:
         'Lists the vaults that you can read, with their summaries, oldest first. Start here if nobody gave you a vault id. q finds a text in summaries and entries.',
       input: z.strictObject({ q, writer, tag, details, limit, cursor }),
-      output: VaultListPage,
+      output: NotesList,
       toInput: (args) => ({ limit: LISTED_VAULTS, ...args }),
       maxBytes: () => budgetOfRows(),
       render: renderList,
