@@ -18,18 +18,15 @@ function parseAddress(text: string): string {
 async function ask({ stdin, hints }: CommandDeps): Promise<string> {
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: stdin(), output, terminal: true });
-  // From here on, the terminal shows nothing that is typed.
-  await hints.line('Key or session id (it is not shown):');
   const given = new AbortController();
-  // Ctrl-C or Ctrl-D ends the question without an answer.
   lines.once('close', () => given.abort());
-  try {
-    return await lines.question('', { signal: given.signal });
-  } catch {
-    return '';
-  } finally {
-    lines.close();
-  }
+  // The terminal shows nothing that is typed from here on. The question comes before the hint, because nobody reads a line
+  // that is typed earlier. Ctrl-C or Ctrl-D ends it without an answer.
+  const answer = lines.question('', { signal: given.signal }).catch(() => '');
+  await hints.line('Key or session id (it is not shown):');
+  const line = await answer;
+  lines.close();
+  return line;
 }
 
 /** @returns the first line of the input */
