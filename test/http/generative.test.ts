@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { SCOPES } from '../../src/access/credential.ts';
 import { rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
@@ -9,9 +9,13 @@ import { type RawRequest, sendRaw } from '../support/raw-http.ts';
 import { makeRequestJudge } from '../support/request-judge.ts';
 import { useServer } from '../support/server.ts';
 
-/** `GENERATIVE_SEED` and `GENERATIVE_RUNS` try others; a failure prints the seed that it was found with. */
+/**
+ * `GENERATIVE_SEED` and `GENERATIVE_RUNS` try others, as `npm run soak:generative` does. A failure prints its seed. Each
+ * test demands that its requests have met every call or refusal.
+ */
 const SEED = Number(process.env.GENERATIVE_SEED ?? 20_261_124);
-const RUNS = Number(process.env.GENERATIVE_RUNS ?? 30);
+const RUNS = Number(process.env.GENERATIVE_RUNS ?? 15);
+vi.setConfig({ testTimeout: 120_000 + 4000 * RUNS });
 /** Requests of one run, after which the tables are compared. */
 const BATCH = 40;
 
