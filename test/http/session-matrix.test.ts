@@ -124,8 +124,26 @@ async function change(): Promise<void> {
     });
 }
 
-/** Credentials that a client id is tried with: none, and one of each worth. */
-const ID_KINDS = /^none$|^the operator token$|^session, (?:unknown|of another work session|valid)$/;
+/** No credentials, and one of each worth. */
+const ONE_OF_EACH = /^none$|^the operator token$|^session, (?:unknown|of another work session|valid)$/;
+const NO_ID: string[] = [];
+const TWO_IDS = ['a', 'b'];
+const WRONG_IDS = [NO_ID, [''], TWO_IDS, ['a', 'a'], ['', 'a']];
+
+/** A batch and a HEAD resolve their caller in the functions of the single call and of GET. */
+const isVariant = (face: string) => face === 'tRPC in a batch' || face === 'REST by HEAD';
+
+/**
+ * The pairs that are tried. Every kind of credentials meets tRPC and REST, and one of each worth meets their variants.
+ * A valid session meets every wrong list of ids, since the server reads ids only after it has found the session. The other
+ * credentials meet no id and two ids, and on variants no id.
+ */
+const credentialsFor = (face: string) =>
+  isVariant(face) ? credentials.filter(({ kind }) => ONE_OF_EACH.test(kind)) : credentials;
+function idsFor(face: string, { kind }: Credentials): string[][] {
+  if (isVariant(face)) return kind === 'session, valid' ? [NO_ID, TWO_IDS] : [NO_ID];
+  return kind === 'session, valid' ? WRONG_IDS : [NO_ID, TWO_IDS];
+}
 
 /** Statuses that the contract allows. */
 function allowed(who: Who, worth: Worth, hasVault: boolean): number[] {
@@ -165,40 +183,54 @@ async function everything(): Promise<string[]> {
 describe.each(procedures)('%s', (name, procedure) => {
   const { who } = procedure.meta;
 
-  test.each(facesOf(name, procedure))('every kind of credentials gets its rights: %s', async (_, face) => {
-    const input = fieldsOf(procedure);
-    const hasVault = 'vault_id' in input;
-    const before = await everything();
-    for (const { kind, authorization, worth } of credentials.filter((one) => one.worth === 'nothing')) {
-      const { status, challenge } = await face(server.url, { authorization, ids: ['agent'], input });
-      expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
-      expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
-    }
-    if (who !== 'anybody') expect(await everything(), 'nothing was written').toEqual(before);
-    for (const { kind, authorization, worth } of credentials.filter((one) => one.worth !== 'nothing')) {
-      const { status, challenge } = await face(server.url, {
-        authorization,
-        ids: [worth === 'the work session' ? 'agent' : 'stranger'],
-        input,
-        change,
-      });
-      expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
-      expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
-    }
-  });
-
-  test.each(facesOf(name, procedure))('a client id is asked for after the session: %s', async (_, face) => {
-    const input = fieldsOf(procedure);
-    const before = await everything();
-    for (const ids of [[], [''], ['a', 'b'], ['a', 'a'], ['', 'a']]) {
-      for (const { kind, authorization, worth } of credentials.filter((one) => ID_KINDS.test(one.kind))) {
-        const mayBegin = worth === 'the operator';
-        const { status } = await face(server.url, { authorization, ids, input, ...(mayBegin && { change }) });
-        const withoutId = worth === 'the operator' || who === 'anybody' || who === 'visitor';
-        const expected = worth === 'nothing' || withoutId ? allowed(who, worth, 'vault_id' in input) : [400];
-        expect(expected, `${kind}, ${JSON.stringify(ids)}: ${status}`).toContain(status);
+  test.each(facesOf(name, procedure))(
+    'every kind of credentials gets its rights: %s',
+    async (title, face) => {
+      const input = fieldsOf(procedure);
+      const hasVault = 'vault_id' in input;
+      const before = await everything();
+      const tried = credentialsFor(title);
+      for (const { kind, authorization, worth } of tried.filter((one) => one.worth === 'nothing')) {
+        const { status, challenge } = await face(server.url, { authorization, ids: ['agent'], input });
+        expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
+        expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
       }
-    }
-    if (who === 'caller') expect(await everything(), 'nothing was written').toEqual(before);
-  });
+      if (who !== 'anybody') expect(await everything(), 'nothing was written').toEqual(before);
+      for (const { kind, authorization, worth } of tried.filter((one) => one.worth !== 'nothing')) {
+        const { status, challenge } = await face(server.url, {
+          authorization,
+          ids: [worth === 'the work session' ? 'agent' : 'stranger'],
+          input,
+          change,
+        });
+        expect(allowed(who, worth, hasVault), `${kind}: ${status}`).toContain(status);
+        expect(challenge, kind).toBe(status === 401 ? 'Bearer' : null);
+      }
+    },
+  );
+
+  test.each(facesOf(name, procedure))(
+    'a client id is asked for after the session: %s',
+    async (title, face) => {
+      const input = fieldsOf(procedure);
+      const before = await everything();
+      for (const one of credentials.filter(({ kind }) => ONE_OF_EACH.test(kind))) {
+        const { kind, authorization, worth } = one;
+        for (const ids of idsFor(title, one)) {
+          const mayBegin = worth === 'the operator';
+          const { status } = await face(server.url, {
+            authorization,
+            ids,
+            input,
+            ...(mayBegin && { change }),
+          });
+          const withoutId = worth === 'the operator' || who === 'anybody' || who === 'visitor';
+          const expected =
+            worth === 'nothing' || withoutId ? allowed(who, worth, 'vault_id' in input) : [400];
+          expect(expected, `${kind}, ${JSON.stringify(ids)}: ${status}`).toContain(status);
+        }
+      }
+      if (who === 'caller') expect(await everything(), 'nothing was written').toEqual(before);
+    },
+  );
 });
