@@ -19,7 +19,11 @@ const WRITES: Record<string, (vaults: RestVaults, vaultId: string) => Promise<An
 
 const database = useDatabase();
 
-describe.each(['on', 'off'])('kill -9 between commit and answer, coalescing %s', (WRITE_COALESCING) => {
+const MODES = ['on', 'off'] as const;
+/** Without coalescing, append, override and summary are lost in one place, where the store sends a batch of one write. */
+const LOST = { on: Object.keys(WRITES), off: ['append', 'create'] };
+
+describe.each(MODES)('kill -9 between commit and answer, coalescing %s', (WRITE_COALESCING) => {
   let proxy: TcpProxy;
   let url: string;
   /** The server that a test left for the next one. */
@@ -38,7 +42,7 @@ describe.each(['on', 'off'])('kill -9 between commit and answer, coalescing %s',
     return Number(rows);
   };
 
-  test.each(Object.keys(WRITES))(
+  test.each(LOST[WRITE_COALESCING])(
     '%s: the retry gets the first result, and nothing is written twice',
     async (name) => {
       const write = WRITES[name];
