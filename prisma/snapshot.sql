@@ -544,6 +544,11 @@ CREATE FUNCTION vault_row_hash(previous bytea, entry vault_row)
     LANGUAGE plpgsql STABLE PARALLEL SAFE;
 GRANT EXECUTE ON FUNCTION vault_row_hash TO PUBLIC;
 
+CREATE FUNCTION vault_seq_at(the_bucket integer, the_vault text, head bigint, moment timestamp with time zone)
+    RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION vault_seq_at TO PUBLIC;
+
 CREATE FUNCTION vault_write_event_of(w vault_write, outcome text, seq bigint, bucket integer)
     RETURNS vault_write_event
     LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE;

@@ -106,6 +106,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
       maxClientIdCharacters: config.limits.clientIdCharacters,
       maxAnswerBytes: config.maxAnswerBytes,
       inFlight,
+      callers: services.callers,
       operatorOf: makeOperatorTokenCheck({ dashboard: config.dashboardToken, admin: config.adminToken }),
     });
     await limited.register(async (scope) => mountRest(scope, router, contextOf));

@@ -1,3 +1,4 @@
+import { type ActivityDeps, makeActivityProcedures } from './activity/operations.ts';
 import { router } from './api/trpc.ts';
 import { type KeyDeps, makeKeyProcedures } from './keys/operations.ts';
 import { makeOperatorProcedures, type OperatorDeps } from './operator/operations.ts';
@@ -10,7 +11,13 @@ import { makeReadProcedures } from './vault/read/operations.ts';
 import type { VaultStore } from './vault/store.ts';
 import { makeWriteProcedures } from './vault/write/operations.ts';
 
-export interface RouterDeps extends SessionDeps, PairingDeps, OperatorDeps, KeyDeps, PeopleDeps {
+export interface RouterDeps
+  extends ActivityDeps,
+    SessionDeps,
+    PairingDeps,
+    OperatorDeps,
+    KeyDeps,
+    PeopleDeps {
   credentials: KeyDeps['credentials'] & PeopleDeps['credentials'];
   vaults: VaultStore;
   vaultInputs: VaultInputs;
@@ -25,6 +32,7 @@ export const makeVaultRouter = (store: VaultStore, inputs: VaultInputs) =>
 export const makeAppRouter = (deps: RouterDeps) =>
   router({
     vault: makeVaultRouter(deps.vaults, deps.vaultInputs),
+    activity: makeActivityProcedures(deps),
     session: router({ ...makeSessionProcedures(deps), ...makeSessionAdminProcedures(deps) }),
     key: makeKeyProcedures(deps),
     person: makePersonProcedures(deps),

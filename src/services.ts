@@ -1,6 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { type CredentialKind, kindOfSecret } from './access/credential.ts';
 import { CredentialCache, type LookUp } from './access/credential-cache.ts';
+import type { LiveActivity } from './activity/live.ts';
+import { openActivity } from './activity/open.ts';
+import type { CallersHere } from './activity/presence.ts';
+import type { ActivityStore } from './activity/store.ts';
 import type { OutsideRead } from './audit/vault-audit-store.ts';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
@@ -46,6 +50,10 @@ export interface Services {
   db: Database;
   vaults: VaultStore;
   feed: VaultFeed;
+  /** What happens in vaults, and who is present. */
+  activity: ActivityStore;
+  liveActivity: LiveActivity;
+  callers: CallersHere;
   credentials: CredentialCache;
   sessionStore: SessionStore;
   keys: KeyStore;
@@ -138,6 +146,13 @@ export async function openServices({
     feed,
     metrics,
   });
+  const activity = openActivity({
+    db,
+    vaults,
+    feed,
+    hub: relay.hub,
+    hasReplicas: relay.replica !== undefined,
+  });
   metrics.gauge('sockets', () => relay.sockets.counts());
   metrics.gauge('replicas', () => relay.replica?.count() ?? 0);
   const listener = new Listener({
@@ -223,6 +238,7 @@ export async function openServices({
     db,
     vaults,
     feed,
+    ...activity,
     credentials,
     sessionStore,
     keys,

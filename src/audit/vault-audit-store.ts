@@ -7,15 +7,20 @@ import {
   readerValues,
 } from '../access/policy.ts';
 import type { Database } from '../db/client.ts';
+import { toSafeNumber } from '../numbers.ts';
 import { auditColumns } from './columns.ts';
 import { EXPLAIN_REFUSAL, NOTE_OPERATOR_READ, NOTE_OUTSIDE_READS, NOTE_REFUSALS } from './vault-audit-sql.ts';
 
 /** How a vault was read, as the audit log names it. */
-export type ReadAction = 'read' | 'watch' | 'meta' | 'proof' | 'list' | 'set_summary';
+export type ReadAction = 'read' | 'watch' | 'meta' | 'proof' | 'list' | 'activity' | 'set_summary';
 
-/** A read from another work session, for the log. */
+/** A read from another work session, for the log and for those who follow what goes on. */
 export interface OutsideRead {
   vaultId: string;
+  /** The work session of the vault. */
+  ownerId: string;
+  /** Of the row in the vault's outside reads. */
+  id: number;
   action: ReadAction;
   /** Undefined for calls that no request stands behind. */
   requestId: string | undefined;
@@ -28,7 +33,7 @@ const MAX_LISTED = 10_000;
 
 /** The access rules, and a callback for the log. */
 export interface AuditRules extends AccessRules {
-  /** Writes a line about each read from another work session. */
+  /** Called with each read from another work session, once it is noted. */
   onOutsideRead(read: OutsideRead): void;
 }
 
@@ -108,6 +113,11 @@ export class VaultAudit {
     return this.#noteOperator(operator, 'list', null);
   }
 
+  /** Notes that an operator looked at what goes on in every vault. @throws RelayError `SERVICE_UNAVAILABLE` */
+  noteActivity(operator: Operator): Promise<void> {
+    return this.#noteOperator(operator, 'activity', null);
+  }
+
   /** Notes that a list showed vaults of other work sessions. @throws RelayError `SERVICE_UNAVAILABLE` */
   async noteListed(reader: Caller, vaultIds: readonly string[]): Promise<void> {
     const now = performance.now();
@@ -133,7 +143,7 @@ export class VaultAudit {
 
   async #noteOutside(reader: Caller, action: ReadAction, vaultIds: readonly string[]) {
     const { workSessionId, clientId, origin } = reader;
-    await this.#db.rows(
+    const noted = await this.#db.rows<{ id: bigint; vault_id: string; work_session_id: string }>(
       NOTE_OUTSIDE_READS,
       vaultIds,
       workSessionId,
@@ -141,7 +151,9 @@ export class VaultAudit {
       ...auditColumns(reader),
       action,
     );
-    for (const vaultId of vaultIds)
-      this.#rules.onOutsideRead({ vaultId, action, requestId: origin?.requestId });
+    for (const { id, vault_id: vaultId, work_session_id: ownerId } of noted) {
+      const read = { vaultId, ownerId, id: toSafeNumber(id) };
+      this.#rules.onOutsideRead({ ...read, action, requestId: origin?.requestId });
+    }
   }
 }

@@ -154,6 +154,11 @@ export class Hub {
     this.#inBackground(this.#rooms.update(code, left));
   }
 
+  /** Codes of the rooms with sockets of this server. */
+  roomsHere(): string[] {
+    return [...new Set([...this.#astationsHere.keys(), ...this.#atemsHere.keys()])];
+  }
+
   /** Applies an announcement to the sockets of this server. Every other server applies it too. */
   apply(announcement: Announcement): void {
     if (announcement.type === 'vault-updated') {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CommittedWrite, VaultFeed } from '../vault/follow/feed.ts';
+import type { CommittedWrite, OutsideReadNoted, VaultFeed } from '../vault/follow/feed.ts';
 import type { RedisLine } from './line.ts';
 
 const Write = z.object({
@@ -7,10 +7,24 @@ const Write = z.object({
   vaultId: z.string(),
   seq: z.int(),
   kind: z.enum(['content', 'summary']),
+  by: z
+    .object({ clientId: z.string(), author: z.string().optional(), entryNo: z.int(), version: z.int() })
+    .optional(),
 }) satisfies z.ZodType<CommittedWrite>;
 
+const OutsideRead = z.object({
+  workSessionId: z.string(),
+  vaultId: z.string(),
+  id: z.int(),
+}) satisfies z.ZodType<OutsideReadNoted>;
+
 /** `from` is the id of the writing replica. Items stay unparsed, because a newer replica may send unknown ones. */
-const Message = z.object({ from: z.string(), writes: z.array(z.unknown()) });
+const Message = z.object({
+  from: z.string(),
+  writes: z.array(z.unknown()),
+  /** Absent from older replicas. */
+  reads: z.array(OutsideRead).optional(),
+});
 
 /** While Redis is unreachable, writes are announced at most this often. */
 const FALLBACK_MS = 500;
@@ -27,7 +41,7 @@ export interface FeedBridgeDeps {
 }
 
 /**
- * Publishes local writes to the other replicas, and passes their writes to the local feed. Best effort, because a reader
+ * Publishes local writes and reads from outside to the other replicas, and passes theirs to the local feed. Best effort, because a reader
  * that polls by `since` misses nothing.
  */
 export class FeedBridge {
@@ -35,10 +49,11 @@ export class FeedBridge {
   readonly #line: RedisLine;
   readonly #deps: FeedBridgeDeps;
   #waiting: CommittedWrite[] = [];
+  #waitingReads: OutsideReadNoted[] = [];
   #fallback: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
-  /** The remote write that the feed is processing; it must not be published again. */
-  #fromElsewhere: CommittedWrite | undefined;
+  /** The remote event that the feed is processing; it must not be published again. */
+  #fromElsewhere: CommittedWrite | OutsideReadNoted | undefined;
 
   constructor(deps: FeedBridgeDeps) {
     const { feed, line } = deps;
@@ -46,7 +61,10 @@ export class FeedBridge {
     this.#line = line;
     this.#deps = deps;
     feed.listen((write) => {
-      if (write !== this.#fromElsewhere) this.#queue(write);
+      if (write !== this.#fromElsewhere) this.#queue(this.#waiting, write);
+    });
+    feed.listenToReads((read) => {
+      if (read !== this.#fromElsewhere) this.#queue(this.#waitingReads, read);
     });
   }
 
@@ -64,6 +82,10 @@ export class FeedBridge {
       this.#fromElsewhere = write.data;
       this.#feed.written(write.data);
     }
+    for (const read of parsed.data.reads ?? []) {
+      this.#fromElsewhere = read;
+      this.#feed.readOutside(read);
+    }
     this.#fromElsewhere = undefined;
   }
 
@@ -76,20 +98,27 @@ export class FeedBridge {
     }, FALLBACK_MS).unref();
   }
 
-  /** Batches the writes of one event loop turn into one message. */
-  #queue(write: CommittedWrite): void {
-    if (this.#waiting.push(write) === 1) setImmediate(() => this.#flush());
+  /** Batches the events of one event loop turn into one message. */
+  #queue<Event>(waiting: Event[], event: Event): void {
+    const first = this.#waiting.length + this.#waitingReads.length === 0;
+    waiting.push(event);
+    if (first) setImmediate(() => this.#flush());
   }
 
   #flush(): void {
     const from = this.#line.id;
-    const writes = this.#waiting;
+    const [writes, reads] = [this.#waiting, this.#waitingReads];
     this.#waiting = [];
+    this.#waitingReads = [];
     if (from === undefined) {
       this.#notifyLater();
       return;
     }
-    const message = JSON.stringify({ from, writes } satisfies z.input<typeof Message>);
+    const message = JSON.stringify({
+      from,
+      writes,
+      ...(reads.length > 0 && { reads }),
+    } satisfies z.input<typeof Message>);
     this.#line.publish(this.#line.keys.writes, message).catch(() => this.#notifyLater());
   }
 

@@ -4,6 +4,8 @@ import { type CallerRules, resolveReader } from '../access/caller.ts';
 import type { PersonCredential } from '../access/credential.ts';
 import { isOperator, type Reader, type Visitor } from '../access/policy.ts';
 import type { Source } from '../access/source.ts';
+import type { CallersHere } from '../activity/presence.ts';
+import type { Via } from '../activity/schema.ts';
 import type { AnswerBounds } from '../answer.ts';
 import { type Callers, type Io, requireWho, type Standing, type Who } from '../api/operation.ts';
 import { badRequest } from '../errors.ts';
@@ -27,6 +29,8 @@ const MADE_IN_MEMORY = 8_388_608;
 export interface ContextDeps {
   maxAnswerBytes: number;
   inFlight: BytesInFlight;
+  /** Keeps who called. */
+  callers: Pick<CallersHere, 'called' | 'opened'>;
   credentialOf: CredentialOf;
   cookies: PersonCookies;
   maxClientIdCharacters: number;
@@ -49,6 +53,13 @@ function checkEscapes(url: string): void {
   } catch {
     throw badRequest('The query is not valid percent-encoded UTF-8.');
   }
+}
+
+/** @returns the way by which a request came */
+function viaOf({ url, headers }: FastifyRequest): Via {
+  if (headers['x-vault-relay-client'] === 'dashboard') return 'dashboard';
+  if (url.startsWith('/mcp')) return 'mcp';
+  return url.startsWith('/trpc') ? 'trpc' : 'rest';
 }
 
 function signalOf(reply: FastifyReply): AbortSignal {
@@ -101,16 +112,28 @@ export class RequestContext implements Io {
   #identifyReader(): Reader | Promise<Reader> {
     if (this.#reader) return this.#reader;
     const reader = this.#findReader();
+    if (!(reader instanceof Promise)) return this.#found(reader);
     this.#reader = reader;
-    if (reader instanceof Promise) {
-      reader.then(
-        (found) => {
-          this.#reader = found;
-        },
-        () => undefined, // each caller of this has the same promise, and its error
-      );
-    }
+    reader.then(
+      (found) => this.#found(found),
+      () => undefined, // each caller of this has the same promise, and its error
+    );
     return reader;
+  }
+
+  #found(reader: Reader): Reader {
+    this.#reader = reader;
+    if (!isOperator(reader)) this.#deps.callers.called(reader, viaOf(this.#request));
+    return reader;
+  }
+
+  /** The caller follows a stream, and is present until the stream ends. */
+  follows(): void {
+    const reader = this.#reader;
+    if (reader === undefined || reader instanceof Promise || isOperator(reader)) return;
+    const ended = this.#deps.callers.opened(reader);
+    if (this.#reply.raw.destroyed) ended();
+    else this.#reply.raw.once('close', ended);
   }
 
   #findReader(): Reader | Promise<Reader> {
@@ -185,16 +208,20 @@ export class RequestContext implements Io {
  * What an operation knows of a call on tRPC, whose answer is a value and may be one of several.
  * @param signal aborted when the call ends; undefined: when the client leaves
  */
-export const makeTrpcIo = (context: RequestContext, signal: AbortSignal | undefined): Io => ({
-  source: context.source,
-  get signal() {
-    return signal ?? context.signal;
-  },
-  // tRPC has no conditional answers, because a request may have several.
-  seenHead: undefined,
-  boundsOf: () => ({ ...context.boundsOf(1), streams: false }),
-  hold: (bytes) => context.hold(bytes),
-});
+export function makeTrpcIo(context: RequestContext, signal: AbortSignal | undefined): Io {
+  // Only a subscription has a signal of its call.
+  if (signal) context.follows();
+  return {
+    source: context.source,
+    get signal() {
+      return signal ?? context.signal;
+    },
+    // tRPC has no conditional answers, because a request may have several.
+    seenHead: undefined,
+    boundsOf: () => ({ ...context.boundsOf(1), streams: false }),
+    hold: (bytes) => context.hold(bytes),
+  };
+}
 
 /** What an operation knows of a call by a tool. @param maxBytes of the rows of its answer; undefined: as on tRPC */
 export function makeToolIo(context: RequestContext, maxBytes = Number.POSITIVE_INFINITY): Io {

@@ -33,7 +33,13 @@ export class VaultStore {
 
   constructor(db: Database, feed: VaultFeed, rules: Partial<VaultRules> = {}, metrics: Metrics = noMetrics) {
     const all = { ...NO_RULES, ...rules };
-    const audit = new VaultAudit(db, all);
+    const audit = new VaultAudit(db, {
+      ...all,
+      onOutsideRead: (read) => {
+        all.onOutsideRead(read);
+        feed.readOutside({ workSessionId: read.ownerId, vaultId: read.vaultId, id: read.id });
+      },
+    });
     this.audit = audit;
     this.views = new VaultViews({ db, audit, rules: all }, { bytes: all.readCacheBytes, metrics });
     feed.listen(({ vaultId }) => this.views.changed(vaultId));

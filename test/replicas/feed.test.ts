@@ -38,6 +38,33 @@ describeWithRedis('what is written at one replica', () => {
   const waiting = (at: RelayServer) =>
     at.replicas.reduce((sum, { services }) => sum + services.vaults.followers.waiters.size, 0);
 
+  test('what goes on: rows, reads from outside and writers of all servers, callers of this one', async () => {
+    const { session, vaultId, writer } = await newVault();
+    const [, second, third] = server.replicas;
+    if (!second || !third) throw new Error('No server was started');
+    const stream = await EventStream.open(`${second.url}/trpc/activity.watch?id=a&input=%7B%7D`, {
+      authorization: `session ${session}`,
+    });
+    type Told = { type: string; rows?: { what: string; n: number }[]; present?: object };
+    const next = async (type: string): Promise<Told> => {
+      const told = (await stream.next(type)) as Told;
+      return told.type === type ? told : next(type);
+    };
+    expect(await next('present')).toMatchObject({ present: { servers: 'this' } });
+    const { seq } = (await writer.append(vaultId, 'at the first')).body;
+    expect((await next('rows')).rows).toMatchObject([{ what: 'wrote', n: seq }]);
+    const away = randomUUID();
+    await new SessionStore(database.db).createGranted(away, { hostname: 'h', astationId: `st-${away}` });
+    await new RestVaults(third.url, { session: away, clientId: 'a' }).read(vaultId);
+    expect((await next('rows')).rows).toMatchObject([{ what: 'read', n: expect.any(Number) }]);
+    await expect
+      .poll(() => second.services.callers.of(`st-${session}`))
+      .toMatchObject([
+        { client_id: 'a', via: ['trpc'], connected: true, wrote: { vault_id: vaultId, entry_no: 1 } },
+      ]);
+    stream.close();
+  });
+
   test('C21, unknown message: a message of a newer server that this one does not understand is ignored and counted', async () => {
     const redisUrl = await takeRedisDatabase();
     const token = 'a-token-for-metrics';

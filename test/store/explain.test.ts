@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hashSessionId } from '../../src/access/session-id.ts';
+import { ACTIVITY, ANNOUNCED } from '../../src/activity/sql.ts';
 import * as vaultAuditSql from '../../src/audit/vault-audit-sql.ts';
 import * as keySql from '../../src/keys/sql.ts';
 import * as peopleSql from '../../src/people/sql.ts';
@@ -28,6 +29,11 @@ const vaultSql = {
   REMOVE_WRITER,
   ...LISTS_OF_WORK_SESSION,
   READ_LIST_ITEMS,
+  ANNOUNCED,
+  ACTIVITY_PAGE: ACTIVITY.caller.PAGE,
+  ACTIVITY_HOURS: ACTIVITY.caller.HOURS,
+  LIMITED_ACTIVITY_PAGE: ACTIVITY.limited.PAGE,
+  LIMITED_ACTIVITY_HOURS: ACTIVITY.limited.HOURS,
   ...READS.caller,
 };
 
@@ -225,6 +231,24 @@ const LISTS: Arg[][] = [
   ['st-none', 'ann', TEXT, 'ann', 'tag', null, null, 1000, MIB, false, 200, null],
 ];
 
+/** Work session and vaults of a caller who is limited to them. */
+const LIMITED = ['st-1', '{v-1,v-2,v-many-entries}'];
+
+/** Time, vault and `n` of the last row, how many, vault, client, tag, what, work session, since. */
+const NO_ACTIVITY_FILTER: Arg[] = [null, null, null, 50, null, null, null, null, null, null];
+const ACTIVITY_FILTER: Arg[] = [
+  1_795_537_984_156_964,
+  'v-1',
+  5,
+  50,
+  'v-1',
+  'ann',
+  null,
+  '{wrote,read}',
+  'st-1',
+  1_790_000_000_000_000,
+];
+
 /** Work session, and the clients that ask. */
 const TOGETHER: Arg[][] = [
   ['st-1', '{client-1,client-7,ann}'],
@@ -302,9 +326,18 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
     [...who('v-1'), 0, 1000, MIB],
     [...who('v-many-versions'), 4900, 1000, MIB],
   ),
+  ANNOUNCED: each([VAULT, IN_ORDER, OUTSIDE_READS], ['{v-1,v-2}', '{3,-4}', '{st-1,NULL}']),
+  ACTIVITY_PAGE: each(
+    [['vaults_by_work_session'], IN_ORDER, OUTSIDE_READS],
+    ['st-1', null, ...NO_ACTIVITY_FILTER],
+    ['st-1', null, ...ACTIVITY_FILTER],
+  ),
+  ACTIVITY_HOURS: each([['vaults_by_work_session'], IN_ORDER], ['st-1', null, 48]),
+  LIMITED_ACTIVITY_PAGE: each([VAULT, IN_ORDER, OUTSIDE_READS], [...LIMITED, ...NO_ACTIVITY_FILTER]),
+  LIMITED_ACTIVITY_HOURS: each([VAULT, IN_ORDER], [...LIMITED, 48]),
   REMOVE_WRITER: each([VAULT, WRITER], [...who('v-1'), ...ORIGIN, 'client-1']),
   NOTE_OPERATOR_READ: each([], ['v-1', null, 'request-1', '127.0.0.1', 'read']),
-  NOTE_OUTSIDE_READS: each([OUTSIDE_READS], ['{v-1}', 'st-1', 'ann', ...ORIGIN, 'read']),
+  NOTE_OUTSIDE_READS: each([OUTSIDE_READS, VAULT], ['{v-1}', 'st-1', 'ann', ...ORIGIN, 'read']),
   EXPLAIN_REFUSAL: each([VAULT, WRITER], [...who('v-1'), ...ORIGIN, 'ann', 'read']),
   NOTE_REFUSALS: each([], [...who('v-1'), ...ORIGIN, '{append}', '{bad_request}']),
 };
@@ -452,8 +485,6 @@ describe.each(PLANS)('no table is read through: %s', (mode) => {
     expectServedBy(await explain(SQL[name] ?? '', args, mode), indexes);
   });
 });
-
-const LIMITED = ['st-1', '{v-1,v-2,v-many-entries}'];
 
 describe.each(PLANS)('the list of a caller with a list of vaults looks for these alone: %s', (mode) => {
   test.each([

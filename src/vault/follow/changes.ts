@@ -2,9 +2,9 @@ import { isOperator, type Reader } from '../../access/policy.ts';
 import { RelayError } from '../../errors.ts';
 import type { ItemQuestion } from '../read/list-item-store.ts';
 import type { VaultListItem } from '../schema.ts';
-import type { VaultFeed } from './feed.ts';
-import { SUBSCRIPTION } from './topics.ts';
-import { refuseEnd, type VaultWaiters, type Wait, type WaitEnd } from './waiters.ts';
+import type { CommittedWrite, VaultFeed } from './feed.ts';
+import { RightToFollow } from './right-to-follow.ts';
+import type { VaultWaiters } from './waiters.ts';
 
 /** Most changed vaults that a subscription keeps until it delivers them. */
 const MAX_CHANGED = 10_000;
@@ -83,11 +83,9 @@ export class VaultChanges {
     const heads = new Map<string, number>();
     let wake = () => {};
     const stopListening = this.#deps.feed.listen(({ workSessionId, vaultId, seq }) => {
-      const isRelevant =
-        isOperator(reader) ||
-        (workSessionId === reader.workSessionId && (reader.vaults?.includes(vaultId) ?? true));
       // One vault above the limit marks the subscription as too far behind.
-      if (!isRelevant || (heads.size > MAX_CHANGED && !heads.has(vaultId))) return;
+      if (!concerns(reader, { workSessionId, vaultId }) || (heads.size > MAX_CHANGED && !heads.has(vaultId)))
+        return;
       heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
       wake();
     });
@@ -117,43 +115,10 @@ export class VaultChanges {
   }
 }
 
-/**
- * One wait for all of a subscription, which no change ends. A wait for the next change may end by a change, and then misses
- * the end of the credential.
- */
-class RightToFollow {
-  #waiting: Wait;
-  #end: WaitEnd | undefined;
-
-  constructor(
-    waiters: VaultWaiters,
-    { reader, signal, onEnd }: { reader: Reader; signal: AbortSignal | undefined; onEnd(): void },
-  ) {
-    const begin = () => {
-      const waiting = waiters.begin({
-        topic: SUBSCRIPTION,
-        credentialHash: reader.origin?.credentialHash,
-        signal,
-      });
-      void waiting.ended.then((end) => {
-        if (this.#end !== undefined) return;
-        if (end === 'look again') this.#waiting = begin();
-        else this.#end = end;
-        onEnd();
-      });
-      return waiting;
-    };
-    this.#waiting = begin();
-  }
-
-  /** @returns whether the reader has left @throws RelayError when the credential has ended, or the server stops */
-  hasLeft(): boolean {
-    if (this.#end !== undefined) refuseEnd(this.#end);
-    return this.#end === 'left';
-  }
-
-  cancel(): void {
-    this.#end ??= 'left';
-    this.#waiting.cancel();
-  }
-}
+/** Whether a reader who follows all vaults follows this one. */
+export const concerns = (
+  reader: Reader,
+  { workSessionId, vaultId }: Pick<CommittedWrite, 'workSessionId' | 'vaultId'>,
+): boolean =>
+  isOperator(reader) ||
+  (workSessionId === reader.workSessionId && (reader.vaults?.includes(vaultId) ?? true));

@@ -4,7 +4,7 @@ import type { VaultAudit } from '../../audit/vault-audit-store.ts';
 import type { Database } from '../../db/client.ts';
 import { toSafeNumber } from '../../numbers.ts';
 import { WriteQueue } from '../../queues/write-queue.ts';
-import type { CommittedWrite, VaultFeed } from '../follow/feed.ts';
+import type { CommittedBy, CommittedWrite, VaultFeed } from '../follow/feed.ts';
 import { readHeads } from '../follow/head-store.ts';
 import { refusedAccess } from '../refused-access.ts';
 import {
@@ -111,7 +111,13 @@ export class VaultWriter {
       this.#rules.caps.vaultsPerWorkSession,
     );
     // A repeat announces too, because the server of the first call may have ended before it did.
-    this.#feed.written({ workSessionId: caller.workSessionId, vaultId, seq, kind: 'summary' });
+    this.#feed.written({
+      workSessionId: caller.workSessionId,
+      vaultId,
+      seq,
+      kind: 'summary',
+      by: committedBy(caller, { entry_no: 0, version: 1 }),
+    });
     return { vault_id: vaultId, replayed };
   }
 
@@ -135,7 +141,13 @@ export class VaultWriter {
       throw new Error('A write came back without its place');
     const written = { entry_no, version, seq: toSafeNumber(seq), replayed: outcome === 'replayed' };
     const kind: CommittedWrite['kind'] = op === 'summary' ? 'summary' : 'content';
-    this.#feed.written({ workSessionId: caller.workSessionId, vaultId, seq: written.seq, kind });
+    this.#feed.written({
+      workSessionId: caller.workSessionId,
+      vaultId,
+      seq: written.seq,
+      kind,
+      by: committedBy(caller, written),
+    });
     return written;
   }
 
@@ -178,3 +190,8 @@ export class VaultWriter {
     if (head) await this.#audit.note(caller, 'set_summary', { vaultId, ...head });
   }
 }
+
+const committedBy = (
+  { clientId, author }: Caller,
+  { entry_no: entryNo, version }: Pick<Written, 'entry_no' | 'version'>,
+): CommittedBy => ({ clientId, author, entryNo, version });
