@@ -26,6 +26,9 @@ interface Picture {
 }
 
 const pictures = (vault: string, mac: VaultRelayClient): Picture[] => [
+  { name: 'now-light', hash: '/now', viewport: DESKTOP, colorScheme: 'light' },
+  { name: 'now-dark', hash: '/now', viewport: DESKTOP, colorScheme: 'dark', locale: 'zh-CN' },
+  { name: 'now-mobile', hash: '/now', ...TOUCH, colorScheme: 'light' },
   { name: 'vaults-light', hash: '/', viewport: DESKTOP, colorScheme: 'light' },
   { name: 'vault-light', hash: `/v/${vault}`, viewport: DESKTOP, colorScheme: 'light' },
   { name: 'vault-dark', hash: `/v/${vault}`, viewport: DESKTOP, colorScheme: 'dark' },
@@ -72,7 +75,7 @@ async function take(browser: Browser, { url, session, token }: ServerForPictures
   const kept = JSON.stringify(JSON.stringify(credentials));
   await page.addInitScript(`sessionStorage.setItem('vault-relay.credentials', ${kept})`);
   await page.goto(`${url}/#${hash}`);
-  await page.locator('.entry, .vault-row, .chain.good, .figure').first().waitFor();
+  await page.locator('.entry, .vault-row, .happened, .chain.good, .figure').first().waitFor();
   await act?.(page);
   await page.screenshot({ path: path.join(FOLDER, `${name}.png`), animations: 'disabled' });
   await context.close();

@@ -8,7 +8,19 @@ import { SharedState, useShared } from './shared-state.ts';
 const WRITE_MS = 250;
 
 /** The parameters of a page's address, beside its path. */
-export type Parameter = 'q' | 'author' | 'filter' | 'moment' | 'at' | 'sheet';
+export type Parameter =
+  | 'q'
+  | 'author'
+  | 'filter'
+  | 'moment'
+  | 'at'
+  | 'sheet'
+  | 'vault'
+  | 'writer'
+  | 'tag'
+  | 'what'
+  | 'session'
+  | 'since';
 
 interface Address {
   path: string;

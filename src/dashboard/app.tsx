@@ -17,6 +17,7 @@ const loadVaultPage = () => import('./vault/vault-page.tsx');
 const VaultPage = lazy(loadVaultPage);
 /** The list has loaded by then. */
 const PRELOAD_MS = 300;
+const NowPage = lazy(() => import('./now/now-page.tsx'));
 const AccessPage = lazy(() => import('./access/access-page.tsx'));
 const StatusPage = lazy(() => import('./status/status-page.tsx'));
 
@@ -59,6 +60,11 @@ export function App() {
                   {(params: { vaultId: string; view?: string; version?: string }) => (
                     <VaultPage key={params.vaultId} {...params} />
                   )}
+                </Route>
+                <Route path="/now">
+                  <Suspense fallback={<div className="now-skeleton" aria-busy="true" />}>
+                    <NowPage />
+                  </Suspense>
                 </Route>
                 <Route path="/access" component={AccessPage} />
                 <Route path="/server" component={StatusPage} />

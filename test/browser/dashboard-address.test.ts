@@ -235,7 +235,7 @@ describeInBrowser('the address', () => {
           expect
             .poll(async () => Math.abs((await topOf(page, Number(place))) - top), { timeout: 15_000 })
             .toBeLessThan(3);
-        await page.getByRole('link', { name: 'vault-relay' }).click();
+        await page.getByRole('link', { name: 'Vaults', exact: true }).click();
         await page.locator('.vault-row').first().waitFor();
         await page.goBack();
         await sees();

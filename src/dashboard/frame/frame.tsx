@@ -37,19 +37,27 @@ export function Frame({ children }: { children: ReactNode }) {
   const page = location.split('/').slice(0, 3).join('/');
   const main = useRef<HTMLElement>(null);
   useFocusOnNavigation(main, page);
-  useShortcuts({ '?': showKeys, v: () => navigate(addressOf('/')) });
+  useShortcuts({ '?': showKeys, v: () => navigate(addressOf('/')), a: () => navigate(addressOf('/now')) });
   return (
     <>
       <button type="button" className="skip-link button plain" onClick={() => main.current?.focus()}>
         {t.skipToContent}
       </button>
       <header className="top">
-        <Link href="/" className="brand">
+        <Link href="/now" className="brand">
           <span className="brand-mark">
             <Icon name="vault" size={20} />
           </span>
-          {t.brand}
+          <span className="brand-name">{t.brand}</span>
         </Link>
+        <nav className="top-nav" aria-label={t.menu.pages}>
+          <Link href={addressOf('/now')} aria-current={page === '/now' ? 'page' : undefined}>
+            {t.menu.now}
+          </Link>
+          <Link href={addressOf('/')} aria-current={page === '/' ? 'page' : undefined}>
+            {t.vaults.title}
+          </Link>
+        </nav>
         <div className="top-end">
           {readOnly && <span className="badge">{t.menu.readOnly}</span>}
           <MainMenu onShortcuts={showKeys} />

@@ -38,6 +38,7 @@ export function ShortcutsSheet() {
         keys={[
           ['?', t.help],
           ['/', t.search],
+          ['a', t.now],
           ['v', t.vaults],
           ['n', t.create],
           ['j', t.next],

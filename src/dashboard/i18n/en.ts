@@ -43,6 +43,8 @@ export const en = {
 
   menu: {
     label: 'Menu',
+    pages: 'Pages',
+    now: 'Now',
     theme: 'Appearance',
     system: 'As the system',
     light: 'Light',
@@ -120,6 +122,7 @@ export const en = {
     help: 'This sheet',
     search: 'Search or filter',
     vaults: 'All vaults',
+    now: 'What goes on',
     create: 'New vault',
     next: 'Next entry or vault',
     previous: 'Previous entry or vault',

@@ -45,6 +45,8 @@ export const zh: Text = {
 
   menu: {
     label: '菜单',
+    pages: '页面',
+    now: '动态',
     theme: '外观',
     system: '跟随系统',
     light: '浅色',
@@ -120,6 +122,7 @@ export const zh: Text = {
     help: '此列表',
     search: '搜索或筛选',
     vaults: '所有保险库',
+    now: '动态',
     create: '新建保险库',
     next: '下一个条目或保险库',
     previous: '上一个条目或保险库',

@@ -14,6 +14,7 @@ const PATHS = {
   menu: 'M4 7h16M4 12h16M4 17h16',
   shield: 'M12 3l7 3v5c0 5-3 8-7 10c-4-2-7-5-7-10V6zM9 12l2 2l4-4',
   warning: 'M12 4l9 16H3zM12 10v4M12 17.500v.01',
+  pulse: 'M3 12h4l3-8l4 16l3-8h4',
   vault: 'M4 5h16v14H4zM8 9.500h8M8 12.500h8M8 15.500h4',
 } as const;
 

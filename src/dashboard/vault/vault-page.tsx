@@ -3,6 +3,7 @@ import { useSession } from '../api/session.tsx';
 import { NotFound } from '../frame/not-found.tsx';
 import { useTitle } from '../frame/title.ts';
 import { useText } from '../i18n/index.ts';
+import { useMarkRead } from '../now/visits.ts';
 import { ChainAlarm } from '../proof/chain-alarm.tsx';
 import { Proof } from '../proof/proof.tsx';
 import { useVerdict } from '../proof/use-verdict.ts';
@@ -54,6 +55,7 @@ export default function VaultPage({ vaultId, view, version }: VaultPageProps) {
   // What an operator reads is kept in the audit log, like what others read from outside.
   const verdict = useVerdict(vaultId, own && !isOperator);
   useTitle(meta?.summary || vaultId);
+  useMarkRead(vaultId);
   const target = readTarget(view, version);
   const tab: Tab = view === 'timeline' || view === 'proof' ? view : 'entries';
   const problem = error ?? failureReason;

@@ -26,7 +26,7 @@ function Example() {
 }
 
 /** In the place of the list while there is no vault. */
-export function NoVaults() {
+export default function NoVaults() {
   const { vaults: t, connect } = useText();
   const { readOnly, me } = useSession();
   const command = `export ASTATION_RELAY_URL=${serverUrl('.').replace(/\/$/, '')}\natem vault new --summary "auth refactor"`;

@@ -1,4 +1,4 @@
-import { useRef } from 'react';
+import { lazy, Suspense, useRef } from 'react';
 import { openSheet, setParameter, useParameter } from '../address.ts';
 import { useSession } from '../api/session.tsx';
 import { useTitle } from '../frame/title.ts';
@@ -13,9 +13,10 @@ import { focusSearch, SearchBox, useSettled } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { usePosition } from '../ui/use-position.ts';
 import { NewVault } from './new-vault.tsx';
-import { NoVaults } from './no-vaults.tsx';
 import { type ListedVault, type ListFilter, useVaults } from './queries.ts';
 import { VaultRow } from './vault-row.tsx';
+
+const NoVaults = lazy(() => import('./no-vaults.tsx'));
 
 function VaultList({ vaults }: { vaults: ListedVault[] }) {
   const { vaults: t } = useText();
@@ -54,7 +55,12 @@ function Results({ filter }: { filter: ListFilter }) {
   const problem = error ?? failureReason;
   if (data && data.length > 0) return <VaultList vaults={data} />;
   if (data && (filter.q || filter.author)) return <NothingFound {...filter} />;
-  if (data) return <NoVaults />;
+  if (data)
+    return (
+      <Suspense fallback={null}>
+        <NoVaults />
+      </Suspense>
+    );
   return (
     <>
       <ProblemText error={problem} />
