@@ -7,8 +7,8 @@ const database = useDatabase();
 const WAYS = useWays(database);
 
 const WORK_SESSION = 'st-1';
-const ROUNDS = 30;
-const REPEATS = 40;
+const ROUNDS = 15;
+const REPEATS = 20;
 
 const statuses = (results: Result<unknown>[]) =>
   results.map(({ status }) => status).toSorted((a, b) => a - b);
