@@ -38,8 +38,8 @@ export default defineConfig({
     teardownTimeout: 10_000,
     // One PostgreSQL for all tiers; each file has a database of it.
     globalSetup: ['test/support/global-setup.ts'],
-    // One more than the two cores of CI: a third of the time tests wait for processes, databases and browsers.
-    maxWorkers: 3,
+    // Two more than the two cores of CI, because tests wait for processes, databases and browsers.
+    maxWorkers: 4,
     projects: [
       tier('unit', {}),
       tier('store', { testTimeout: 120_000 }),
