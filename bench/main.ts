@@ -11,6 +11,7 @@ import { mcpRows } from './rows/mcp.ts';
 import { memoryRows } from './rows/memory.ts';
 import { readRows } from './rows/reads.ts';
 import { restRows } from './rows/rest.ts';
+import { secretRows } from './rows/secrets.ts';
 import { startRows } from './rows/start.ts';
 import { waitingRows } from './rows/waiting.ts';
 import { writeRows } from './rows/writes.ts';
@@ -24,6 +25,7 @@ const ROWS: Row[] = [
   ...restRows,
   ...mcpRows,
   ...growthRows,
+  ...secretRows,
   ...waitingRows,
   ...startRows,
   ...memoryRows,
