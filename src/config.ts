@@ -2,6 +2,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { PRESSURE_VARIABLES, type Pressure, readPressure } from './pressure-settings.ts';
 import { RELAY_LIMIT_VARIABLES, type RelayLimitSettings, readRelayLimits } from './relay/settings.ts';
+import { SECRET_SCANS, type SecretScan } from './secrets/settings.ts';
 import {
   hosts,
   httpUrl,
@@ -47,6 +48,7 @@ const Environment = z.object({
   MAX_VAULTS_PER_WORK_SESSION: integer(0, 1_000_000_000).default(10_000),
   MAX_ENTRIES_PER_VAULT: integer(0, 2_147_483_646).default(1_000_000),
   MAX_BYTES_PER_VAULT: integer(0, 1_000_000_000_000).default(1_073_741_824),
+  SECRET_SCAN: z.enum(SECRET_SCANS, 'must be off, warn or refuse').default('warn'),
   WRITE_COALESCING: z.enum(['on', 'off'], 'must be on or off').default('on'),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
   RATE_LIMIT_PER_ADDRESS: integer(0, 10_000_000).optional(),
@@ -129,6 +131,8 @@ export interface Config {
   logLevel: z.output<typeof Environment>['LOG_LEVEL'];
   limits: Limits;
   caps: VaultCaps;
+  /** What happens to a write that looks like a secret. */
+  secretScan: SecretScan;
   /** Whether writes that arrive while a statement is in flight share the next one. */
   coalesce: boolean;
   /** Calls per minute of one session, or of one address without a session; 0: no limit. */
@@ -219,6 +223,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       entriesPerVault: v.MAX_ENTRIES_PER_VAULT,
       bytesPerVault: v.MAX_BYTES_PER_VAULT,
     },
+    secretScan: v.SECRET_SCAN,
     coalesce: v.WRITE_COALESCING === 'on',
     rateLimitPerMinute: v.RATE_LIMIT_PER_MINUTE,
     rateLimitPerAddress: v.RATE_LIMIT_PER_ADDRESS ?? SESSIONS_PER_ADDRESS * v.RATE_LIMIT_PER_MINUTE,

@@ -1,4 +1,5 @@
 import { TRPCError } from '@trpc/server';
+import type { Secret } from './secrets/scan.ts';
 
 /** Every way a call can fail, as clients see it: the `code` of a REST error body. */
 export type ErrorCode =
@@ -13,6 +14,7 @@ export type ErrorCode =
   | 'PRECONDITION_FAILED'
   | 'PAYLOAD_TOO_LARGE'
   | 'ANSWER_TOO_LARGE'
+  | 'POSSIBLE_SECRET'
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'RANGE_NOT_SATISFIABLE'
   | 'MISDIRECTED_REQUEST'
@@ -42,6 +44,7 @@ export const ERROR_FACES: Record<ErrorCode, Face> = {
   PRECONDITION_FAILED: { status: 412 },
   PAYLOAD_TOO_LARGE: { status: 413, trpc: 'PAYLOAD_TOO_LARGE' },
   ANSWER_TOO_LARGE: { status: 422, trpc: 'UNPROCESSABLE_CONTENT' },
+  POSSIBLE_SECRET: { status: 422 },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, trpc: 'UNSUPPORTED_MEDIA_TYPE' },
   RANGE_NOT_SATISFIABLE: { status: 416 },
   MISDIRECTED_REQUEST: { status: 421 },
@@ -64,6 +67,8 @@ export interface ErrorDetails {
   outcome?: 'unknown';
   /** The actual version, if the caller expected another one. */
   current?: CurrentVersion;
+  /** What looks like a secret in a refused write. */
+  secrets?: Secret[];
 }
 
 /** One version of an entry, or of a summary (entry 0), as a conflict shows it. */
@@ -132,6 +137,25 @@ export const answerTooLarge = (maxBytes: number) =>
   new RelayError(
     'ANSWER_TOO_LARGE',
     `The answer would have more than ${maxBytes} bytes; request pages with the parameter limit, such as limit=1000.`,
+  );
+
+const describe = ({ kind, line, masked }: Secret): string =>
+  `${line === 0 ? 'A tag' : `Line ${line}`} looks like a secret (${kind}, ${masked})`;
+
+/** A write looks like it holds a secret. */
+export const possibleSecret = (secrets: readonly [Secret, ...Secret[]]) =>
+  new RelayError(
+    'POSSIBLE_SECRET',
+    `${describe(secrets[0])}, so nothing was written; take it out, or send allow_secret with the reason why it may stay.`,
+    { details: { secrets: [...secrets] } },
+  );
+
+/** A write holds a key or a session id of this server that works. */
+export const liveCredential = (secrets: Secret[]) =>
+  new RelayError(
+    'POSSIBLE_SECRET',
+    'The text holds a live key or session id of this server, so nothing was written; take it out, and revoke it if others have seen it.',
+    { details: { secrets } },
   );
 
 /** A search reached the time limit of one request. */

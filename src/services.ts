@@ -120,6 +120,7 @@ export async function openServices({
   const feed = new VaultFeed();
   const rules = {
     ...config,
+    findEnded: (hashes: string[]) => sessionStore.findEnded(hashes),
     onOutsideRead: ({ vaultId, action, requestId }: OutsideRead) =>
       log.info({ reqId: requestId, vault: vaultId, action }, 'Cross-session read'),
   };

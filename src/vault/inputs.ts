@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Limits } from '../config.ts';
-import { storableName, storableText } from '../wire.ts';
+import { displayName, storableName, storableText } from '../wire.ts';
 import { LIST_CURSOR, READ_CURSOR } from './read/cursors.ts';
 import { MAX_INT } from './schema.ts';
 
@@ -16,6 +16,7 @@ const PROOF_LIMIT = 1000;
 const MAX_TAGS = 8;
 const MAX_TAG_CHARACTERS = 32;
 const MAX_QUERY_CHARACTERS = 256;
+const MAX_REASON_CHARACTERS = 200;
 
 /** Converts digits to a number, because a query string has only text. tRPC sends numbers. */
 function parseDigits(value: unknown): unknown {
@@ -73,6 +74,11 @@ const idempotencyKey = z
       'Makes a retry safe: the same request with the same key writes nothing and returns the first result.',
   });
 
+const allowSecret = displayName(MAX_REASON_CHARACTERS).meta({
+  description:
+    'Why this may hold what looks like a secret, where the server refuses such writes (`SECRET_SCAN=refuse`). The audit log keeps the reason.',
+});
+
 const expected = (what: string) =>
   z
     .int()
@@ -102,7 +108,7 @@ export function makeVaultInputs(limits: Limits) {
   const summaryText = storableText(limits.summaryBytes);
   const clientId = storableName(limits.clientIdCharacters);
   const entryId = z.int().min(0).max(MAX_U32);
-  const key = { idempotency_key: idempotencyKey.optional() };
+  const key = { idempotency_key: idempotencyKey.optional(), allow_secret: allowSecret.optional() };
   const content = { vault_id: vaultId, text: entryText, tags: tags.optional(), ...key };
   const expectedVersion = expected('entry');
   return {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_SECRETS } from '../secrets/scan.ts';
 import { timestamp } from '../wire.ts';
 import { FIRST_FORM, SECOND_FORM } from './proof/chain.ts';
 import { MAX_AUTHORS, MAX_WRITERS } from './read/sql.ts';
@@ -174,16 +175,32 @@ export const Proof = z
   .meta({ id: 'Proof', description: 'The chain of a vault, or a part of it: see docs/proof.md.' });
 export type Proof = z.output<typeof Proof>;
 
-export const CreatedVault = z.object({ vault_id: z.string() }).meta({ id: 'CreatedVault' });
+const secrets = z
+  .array(
+    z.object({
+      kind: z.string().meta({ description: 'Such as `github-token`.' }),
+      line: count.meta({ description: 'The line of the text, from 1. 0 is a tag.' }),
+      masked: z.string().meta({ description: 'The published beginning of its form and `…`, or `…` alone.' }),
+    }),
+  )
+  .min(1)
+  .max(MAX_SECRETS)
+  .meta({ description: 'What looks like a secret in the text or a tag. Absent if nothing does.' })
+  .exactOptional();
+
+export const CreatedVault = z.object({ vault_id: z.string(), secrets }).meta({ id: 'CreatedVault' });
 export type CreatedVault = z.output<typeof CreatedVault>;
 
-export const WriteResult = z.object({ entry_no: entryNo(1), version, seq }).meta({ id: 'WriteResult' });
+export const WriteResult = z
+  .object({ entry_no: entryNo(1), version, seq, secrets })
+  .meta({ id: 'WriteResult' });
 export type WriteResult = z.output<typeof WriteResult>;
+
+export const SummaryResult = z.object({ secrets }).meta({
+  id: 'SummaryResult',
+  description: 'The call succeeded. Empty unless something looks like a secret.',
+});
 
 export const RemovedWriter = z
   .object({ removed: z.boolean().meta({ description: 'Whether the client was a past writer.' }) })
   .meta({ id: 'RemovedWriter' });
-
-export const Nothing = z
-  .object({})
-  .meta({ id: 'Nothing', description: 'An empty answer: the call succeeded.' });

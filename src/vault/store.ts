@@ -18,6 +18,8 @@ const NO_RULES: VaultRules = {
   pastWriterReads: true,
   onOutsideRead: () => undefined,
   coalesce: true,
+  secretScan: 'off',
+  findEnded: async (hashes) => hashes,
   readCacheBytes: 33_554_432,
   caps: { vaultsPerWorkSession: 0, entriesPerVault: 0, bytesPerVault: 0 },
 };

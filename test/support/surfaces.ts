@@ -91,9 +91,9 @@ export type Outcome =
 function readRest({ status, text }: RawAnswer): Outcome {
   const body = JSON.parse(text);
   if (status < 300) return { status, result: body };
-  const { error, code, outcome, ...more } = body;
+  const { error, code, outcome, secrets, ...more } = body;
   if (Object.keys(more).length > 0) throw new Error(`Unexpected fields in an error: ${text}`);
-  return { status, code, message: error, ...(outcome && { outcome }) };
+  return { status, code, message: error, ...(outcome && { outcome }), ...(secrets && { secrets }) };
 }
 
 /** The `ErrorCode` of a tRPC code. Each `ErrorCode` has a different one. */
@@ -108,8 +108,10 @@ function readTrpc({ status, text }: RawAnswer): Outcome {
   if (status < 300) return { status, result: body.result.data };
   const { message, data } = body.error;
   if (data.httpStatus !== status) throw new Error(`Answered ${status}, and says ${text}`);
-  const { outcome } = data;
-  return { status, code: fromTrpcCode(data.code), message, ...(outcome && { outcome }) };
+  const { outcome, secrets } = data;
+  // tRPC has no code of its own for it.
+  const code = secrets ? 'POSSIBLE_SECRET' : fromTrpcCode(data.code);
+  return { status, code, message, ...(outcome && { outcome }), ...(secrets && { secrets }) };
 }
 
 export const SURFACES = {

@@ -28,6 +28,7 @@ const DEFAULTS = {
   logLevel: 'info',
   limits: { textBytes: 65_536, summaryBytes: 2048, clientIdCharacters: 128 },
   caps: { vaultsPerWorkSession: 10_000, entriesPerVault: 1_000_000, bytesPerVault: 1_073_741_824 },
+  secretScan: 'warn',
   coalesce: true,
   rateLimitPerMinute: 600,
   rateLimitPerAddress: 6000,

@@ -18,6 +18,8 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   NOT_FOUND: 'Call vault_list for the vaults, or vault_read for the entries that exist.',
   CONFLICT: 'Repeat an unanswered call with its own arguments and key; send a new text with a fresh key.',
   PAYLOAD_TOO_LARGE: 'Shorten the text, or spread it over several entries.',
+  POSSIBLE_SECRET:
+    'Write the text again without the secret: say where it is kept instead. Send allow_secret only if it is no secret.',
   ANSWER_TOO_LARGE: 'Ask for less: send a smaller limit.',
   INTERNAL_SERVER_ERROR: 'Tell the person who connected you if this happens again.',
 };

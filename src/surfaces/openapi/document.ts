@@ -55,7 +55,9 @@ function errorsOf(route: RestRoute): ErrorForm[] {
     'SERVICE_UNAVAILABLE',
   ]);
   const isDetailed = (code: ErrorCode) =>
-    code === 'CONFLICT' ? route.openapi.versioned === true : code === 'SERVICE_UNAVAILABLE' && !isRead(route);
+    code === 'CONFLICT'
+      ? route.openapi.versioned === true
+      : code === 'POSSIBLE_SECRET' || (code === 'SERVICE_UNAVAILABLE' && !isRead(route));
   return [...codes]
     .sort((a, b) => ERROR_FACES[a].status - ERROR_FACES[b].status)
     .map((code) => ({ code, detailed: isDetailed(code) }));

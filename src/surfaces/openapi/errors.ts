@@ -52,6 +52,12 @@ const ERRORS: Record<ErrorCode, { description: string; example: string }> = {
     example:
       'The answer would have more than 67108864 bytes; request pages with the parameter limit, such as limit=1000.',
   },
+  POSSIBLE_SECRET: {
+    description:
+      'The text or a tag looks like it holds a secret, and the server refuses such writes (`SECRET_SCAN=refuse`). Nothing was written. With `allow_secret` the write is made, unless it holds a live key or session id of this server.',
+    example:
+      'Line 3 looks like a secret (github-token, ghp_…), so nothing was written; take it out, or send allow_secret with the reason why it may stay.',
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     description: 'The body is not sent as JSON.',
     example: 'Send the body as JSON, with the header "content-type: application/json".',
@@ -104,6 +110,23 @@ const CURRENT: Json = {
   additionalProperties: false,
 };
 
+/** What looks like a secret. */
+const SECRETS: Json = {
+  type: 'array',
+  minItems: 1,
+  maxItems: 20,
+  items: {
+    type: 'object',
+    properties: {
+      kind: { type: 'string' },
+      line: { type: 'integer', minimum: 0, description: '0 is a tag.' },
+      masked: { type: 'string' },
+    },
+    required: ['kind', 'line', 'masked'],
+    additionalProperties: false,
+  },
+};
+
 /** A failure as some calls answer it: with fields beside its sentence and code. */
 interface DetailedError {
   /** Of its response. */
@@ -114,6 +137,7 @@ interface DetailedError {
 }
 
 const DETAILED: Partial<Record<ErrorCode, DetailedError>> = {
+  POSSIBLE_SECRET: { name: 'PossibleSecret', fields: { secrets: SECRETS } },
   CONFLICT: {
     name: 'VersionConflict',
     fields: { current: CURRENT },

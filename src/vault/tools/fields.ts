@@ -18,5 +18,6 @@ export const FIELDS: Readonly<Record<string, string>> = {
   tags: 'At most 8 search words. A new version without tags keeps those of the last one.',
   expected_version: 'The version that you read.',
   expected_summary_version: 'The summary version that you read.',
+  allow_secret: 'Why a refused text is no secret.',
   idempotency_key: 'Any unique word, such as a UUID.',
 };

@@ -1,8 +1,9 @@
 import type { Caller } from '../../access/policy.ts';
 import { narrowed, operation } from '../../api/operation.ts';
 import { mutation } from '../../api/trpc.ts';
+import type { Secret } from '../../secrets/scan.ts';
 import type { VaultInputs } from '../inputs.ts';
-import { CreatedVault, Nothing, RemovedWriter, WriteResult } from '../schema.ts';
+import { CreatedVault, RemovedWriter, SummaryResult, WriteResult } from '../schema.ts';
 import type { VaultStore } from '../store.ts';
 import { makeCreateTools, makeSummaryTools, makeWriteTools } from '../tools/write-tools.ts';
 import type { Write } from './batch-store.ts';
@@ -11,11 +12,15 @@ const tags = ['vault'];
 
 export const VAULT = 'v-7Kf3qDx02Z';
 
+/** Most answers stay as they are. */
+const withSecrets = <V extends object>(value: V, secrets: Secret[]): V & { secrets?: Secret[] } =>
+  secrets.length === 0 ? value : { ...value, secrets };
+
 /** The calls that change vaults. On REST, `write` is both append and override, as released clients call it. */
 export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
-  const submit = async (caller: Caller, what: Write) => {
-    const { replayed, entry_no, version, seq } = await store.writer.submit(caller, what);
-    return { value: { entry_no, version, seq }, replayed };
+  const submit = async (caller: Caller, what: Write & { allowSecret?: string | undefined }) => {
+    const { replayed, entry_no, version, seq, secrets } = await store.writer.submit(caller, what);
+    return { value: withSecrets({ entry_no, version, seq }, secrets), replayed };
   };
 
   const write = operation({
@@ -29,7 +34,7 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
       description:
         'Without `entry_id`, appends version 1 of the next entry. With it, writes the next version of that entry, or answers 404 if the entry does not exist. With `expected_version`, writes only if the entry is still at that version. Otherwise 409 returns the current version.',
       successDescription: 'The entry was written. This version never changes.',
-      errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+      errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'POSSIBLE_SECRET'],
       idempotent: true,
       versioned: true,
       needs: { expected_version: 'entry_id' },
@@ -41,9 +46,11 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
     mcp: makeWriteTools(inputs),
     input: inputs.write,
     output: WriteResult,
-    run: (caller, { vault_id, text, tags: words, entry_id, expected_version, idempotency_key }) => {
+    run: (caller, input) => {
+      const { vault_id: vaultId, text, tags: words, entry_id, expected_version } = input;
+      const { idempotency_key: key, allow_secret: allowSecret } = input;
       const op = entry_id == null ? 'append' : 'override';
-      const what = { op, vaultId: vault_id, text, tags: words, key: idempotency_key } as const;
+      const what = { op, vaultId, text, tags: words, key, allowSecret } as const;
       return submit(
         caller,
         entry_id == null ? what : { ...what, entryNo: entry_id, expected: expected_version },
@@ -63,16 +70,17 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
         summary: 'Create a vault',
         description: 'Creates an empty vault that belongs to the work session of the caller.',
         successDescription: 'The vault was created.',
-        errors: ['FORBIDDEN', 'CONFLICT'],
+        errors: ['FORBIDDEN', 'CONFLICT', 'POSSIBLE_SECRET'],
         idempotent: true,
         example: { request: { summary: 'auth refactor' }, answer: { vault_id: VAULT } },
       },
       mcp: makeCreateTools(inputs),
       input: inputs.create,
       output: CreatedVault,
-      run: async (caller, { summary, idempotency_key }) => {
-        const { vault_id, replayed } = await store.writer.create({ caller, summary, key: idempotency_key });
-        return { value: { vault_id }, replayed };
+      run: async (caller, { summary, idempotency_key: key, allow_secret: allowSecret }) => {
+        const created = await store.writer.create({ caller, summary, key, allowSecret });
+        const { vault_id, replayed, secrets } = created;
+        return { value: withSecrets({ vault_id }, secrets), replayed };
       },
     }),
 
@@ -91,18 +99,20 @@ export function makeWriteProcedures(store: VaultStore, inputs: VaultInputs) {
         description:
           'Every client that can read the vault may call this. The previous summary stays in the history (`kind=summary`). With `expected_summary_version`, writes only if the summary is still at that version. Otherwise 409 returns the current version.',
         successDescription: 'The summary was replaced.',
-        errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+        errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'POSSIBLE_SECRET'],
         idempotent: true,
         versioned: true,
         example: { request: { text: 'auth refactor: decided' }, answer: {} },
       },
       mcp: makeSummaryTools(inputs),
       input: inputs.setSummary,
-      output: Nothing,
-      run: async (caller, { vault_id, text, expected_summary_version, idempotency_key }) => {
-        const what = { vaultId: vault_id, text, expected: expected_summary_version, key: idempotency_key };
-        const { replayed } = await submit(caller, { op: 'summary', ...what });
-        return { value: {}, replayed };
+      output: SummaryResult,
+      run: async (caller, input) => {
+        const { vault_id: vaultId, text, expected_summary_version: expected } = input;
+        const { idempotency_key: key, allow_secret: allowSecret } = input;
+        const what = { op: 'summary', vaultId, text, expected, key, allowSecret } as const;
+        const { replayed, secrets } = await store.writer.submit(caller, what);
+        return { value: withSecrets({}, secrets), replayed };
       },
     }),
 

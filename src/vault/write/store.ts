@@ -4,6 +4,7 @@ import type { VaultAudit } from '../../audit/vault-audit-store.ts';
 import type { Database } from '../../db/client.ts';
 import { toSafeNumber } from '../../numbers.ts';
 import { WriteQueue } from '../../queues/write-queue.ts';
+import type { Secret } from '../../secrets/scan.ts';
 import type { CommittedBy, CommittedWrite, VaultFeed } from '../follow/feed.ts';
 import { readHeads } from '../follow/head-store.ts';
 import { refusedAccess } from '../refused-access.ts';
@@ -19,6 +20,7 @@ import {
 import { type Creation, createVault } from './create-store.ts';
 import { REFUSALS, unknownOutcome } from './refusals.ts';
 import { looksSealed, sealedText } from './sealed.ts';
+import { SecretGuard, type SecretRules } from './secret-guard.ts';
 
 /**
  * `$1` vault, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address, `$7` the writer to remove, under the vault's
@@ -43,7 +45,7 @@ export const REMOVE_WRITER = `
   )
   SELECT removed FROM done`;
 
-export interface WriteRules extends BatchRules {
+export interface WriteRules extends BatchRules, SecretRules {
   /** Whether writes that arrive while a statement is in flight share the next one. */
   coalesce: boolean;
 }
@@ -54,6 +56,17 @@ export interface Written {
   seq: number;
   /** The same key wrote this before; this call wrote nothing. */
   replayed: boolean;
+  /** What looks like a secret in it. */
+  secrets: Secret[];
+}
+
+/** Why a write may hold what looks like a secret. */
+interface AllowSecret {
+  allowSecret?: string | undefined;
+}
+
+interface CreatedBy extends Pick<Written, 'replayed' | 'secrets'> {
+  vault_id: string;
 }
 
 interface VaultWriterDeps {
@@ -71,6 +84,7 @@ export class VaultWriter {
   readonly #audit: VaultAudit;
   readonly #feed: VaultFeed;
   readonly #rules: WriteRules;
+  readonly #secrets: SecretGuard;
   readonly #queue: WriteQueue<CallersWrite, WriteRow>;
 
   constructor({ db, audit, feed, rules, onStatement }: VaultWriterDeps) {
@@ -78,6 +92,7 @@ export class VaultWriter {
     this.#audit = audit;
     this.#feed = feed;
     this.#rules = rules;
+    this.#secrets = new SecretGuard(audit, rules);
     this.#queue = new WriteQueue({
       run: (writes) => runWrites(db, writes, rules),
       laneOf: ({ write }) => write.vaultId,
@@ -100,11 +115,12 @@ export class VaultWriter {
   /**
    * Creates a vault with its first summary.
    * @returns its id; `replayed` when the key stands for a vault that was created before
-   * @throws RelayError as `createVault`, and `CONFLICT` for a sealed text
+   * @throws RelayError as `createVault`, `CONFLICT` for a sealed text, and `POSSIBLE_SECRET`
    */
-  async create(creation: Creation): Promise<{ vault_id: string; replayed: boolean }> {
-    const { caller, summary } = creation;
+  async create(creation: Creation & AllowSecret): Promise<CreatedBy> {
+    const { caller, summary, allowSecret } = creation;
     if (looksSealed(summary)) throw await this.#refuseSealed(caller, 'create', undefined);
+    const secrets = await this.#secrets.check(caller, { action: 'create', text: summary, allowSecret });
     const { vaultId, seq, replayed } = await createVault(
       this.#db,
       creation,
@@ -118,17 +134,18 @@ export class VaultWriter {
       kind: 'summary',
       by: committedBy(caller, { entry_no: 0, version: 1 }),
     });
-    return { vault_id: vaultId, replayed };
+    return { vault_id: vaultId, replayed, secrets };
   }
 
   /**
    * Appends, overrides or sets the summary.
    * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, `CONFLICT` (with the current version, unless the key was reused or the
-   * text is sealed), `SERVICE_UNAVAILABLE`
+   * text is sealed), `POSSIBLE_SECRET`, `SERVICE_UNAVAILABLE`
    */
-  async submit(caller: Caller, write: Write): Promise<Written> {
-    const { op, vaultId } = write;
-    if (looksSealed(write.text)) throw await this.#refuseSealed(caller, op, vaultId);
+  async submit(caller: Caller, write: Write & AllowSecret): Promise<Written> {
+    const { op, vaultId, text, tags, allowSecret } = write;
+    if (looksSealed(text)) throw await this.#refuseSealed(caller, op, vaultId);
+    const secrets = await this.#secrets.check(caller, { action: op, vaultId, text, tags, allowSecret });
     const row = await this.#decide({ caller, write });
     const { outcome, entry_no, version, seq, current } = row;
     if (outcome !== 'written' && outcome !== 'replayed') {
@@ -139,7 +156,7 @@ export class VaultWriter {
     }
     if (entry_no === null || version === null || seq === null)
       throw new Error('A write came back without its place');
-    const written = { entry_no, version, seq: toSafeNumber(seq), replayed: outcome === 'replayed' };
+    const written = { entry_no, version, seq: toSafeNumber(seq), replayed: outcome === 'replayed', secrets };
     const kind: CommittedWrite['kind'] = op === 'summary' ? 'summary' : 'content';
     this.#feed.written({
       workSessionId: caller.workSessionId,

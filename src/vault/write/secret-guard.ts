@@ -1,0 +1,113 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Caller } from '../../access/policy.ts';
+import { hexHashOfSessionId } from '../../access/session-id.ts';
+import type { VaultAudit } from '../../audit/vault-audit-store.ts';
+import { badRequest, liveCredential, possibleSecret } from '../../errors.ts';
+import type { Found } from '../../secrets/found.ts';
+import {
+  describeSecrets,
+  findInPortions,
+  findSecrets,
+  findSessionIds,
+  inOrder,
+  MAX_SECRETS,
+  type Secret,
+} from '../../secrets/scan.ts';
+import type { SecretScan } from '../../secrets/settings.ts';
+
+export interface SecretRules {
+  secretScan: SecretScan;
+  /** @param hashes of credentials, in hexadecimal @returns those that are not usable */
+  findEnded(hashes: string[]): Promise<string[]>;
+}
+
+/** What is about to be written. */
+export interface Writing {
+  /** As the audit log names it. */
+  action: string;
+  vaultId?: string | undefined;
+  text: string;
+  tags?: readonly string[] | undefined;
+  /** The reason why it may hold what looks like a secret. */
+  allowSecret?: string | undefined;
+}
+
+/** Values that one write looks up. A text of the default limit has no more UUIDs. */
+const MAX_LOOKED_UP = 2000;
+
+/** Session ids have small letters. */
+const hashOf = ({ kind, value }: Found): string =>
+  hexHashOfSessionId(kind === 'session-id' ? value.toLowerCase() : value);
+
+/** Scans a text. Other requests run between two portions of a long one. */
+async function scan(text: string, find: (portion: string) => Found[]): Promise<Found[]> {
+  const found: Found[] = [];
+  let isFirst = true;
+  for (const places of findInPortions(text, find)) {
+    if (!isFirst) await nextTurn();
+    isFirst = false;
+    for (const place of places) found.push(place);
+  }
+  return found;
+}
+
+/** Looks for secrets in what callers write. No answer, log or audit row gets a value. */
+export class SecretGuard {
+  readonly #audit: VaultAudit;
+  readonly #rules: SecretRules;
+
+  constructor(audit: VaultAudit, rules: SecretRules) {
+    this.#audit = audit;
+    this.#rules = rules;
+  }
+
+  /**
+   * Scans a write before it is made. Its override is in the audit log before it is made, so that no write lacks the row.
+   * @returns what looks like a secret
+   * @throws RelayError `POSSIBLE_SECRET` where the server refuses such writes, `BAD_REQUEST` for a reason that holds one
+   */
+  async check(caller: Caller, writing: Writing): Promise<Secret[]> {
+    if (this.#rules.secretScan === 'off') return [];
+    const { text, tags = [], allowSecret } = writing;
+    const found = await scan(text, findSecrets);
+    const ids = await scan(text, findSessionIds);
+    const inTags = tags.flatMap((tag) => findSecrets(tag));
+    if (found.length + ids.length + inTags.length === 0) return [];
+    const live = await this.#findLive([...found, ...ids, ...inTags]);
+    const places = inOrder([...found, ...ids.filter((id) => live.has(id))]);
+    const secrets = [
+      ...inTags.map(({ kind, shown }) => ({ kind, line: 0, masked: `${shown}…` })),
+      ...describeSecrets(text, places),
+    ].slice(0, MAX_SECRETS);
+    const [first, ...others] = secrets;
+    if (this.#rules.secretScan === 'warn' || !first) return secrets;
+    if (live.size > 0) {
+      await this.#note(caller, writing, 'live_credential');
+      throw liveCredential(secrets);
+    }
+    if (allowSecret === undefined) {
+      await this.#note(caller, writing, 'possible_secret');
+      throw possibleSecret([first, ...others]);
+    }
+    if (findSecrets(allowSecret).length > 0)
+      throw badRequest('Field allow_secret holds what looks like a secret; give the reason without it.');
+    await this.#note(caller, { ...writing, action: 'allow_secret' }, `allowed: ${allowSecret}`);
+    return secrets;
+  }
+
+  async #findLive(found: readonly Found[]): Promise<Set<Found>> {
+    const byHash = new Map<string, Found[]>();
+    for (const place of found) {
+      const hash = hashOf(place);
+      const same = byHash.get(hash);
+      if (same) same.push(place);
+      else if (byHash.size < MAX_LOOKED_UP) byHash.set(hash, [place]);
+    }
+    for (const ended of await this.#rules.findEnded([...byHash.keys()])) byHash.delete(ended);
+    return new Set([...byHash.values()].flat());
+  }
+
+  #note(caller: Caller, { action, vaultId }: Writing, outcome: string): Promise<void> {
+    return this.#audit.noteRefusals(caller, vaultId, [{ action, outcome }]);
+  }
+}

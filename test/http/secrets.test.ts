@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, expect, test } from 'vitest';
+import { makeKey } from '../../src/access/key-format.ts';
+import type { Secret } from '../../src/secrets/scan.ts';
+import { useDatabase } from '../support/database.ts';
+import { makeLogKeeper } from '../support/log-lines.ts';
+import { callTool, connect } from '../support/mcp.ts';
+import { type TestServer, useServer } from '../support/server.ts';
+import { callOn, SURFACE_NAMES } from '../support/surfaces.ts';
+
+const database = useDatabase();
+const keeper = makeLogKeeper();
+const servers = {
+  off: useServer(database, { secretScan: 'off' }, keeper.log),
+  warn: useServer(database, {}, keeper.log),
+  refuse: useServer(database, { secretScan: 'refuse' }, keeper.log),
+};
+
+/** What no answer, log line or audit row may hold. */
+const values = new Set<string>();
+/** What the callers received. */
+const received: string[] = [];
+
+/** @returns a key of the right form that no server knows */
+function drawKey(): string {
+  const { key } = makeKey();
+  values.add(key);
+  return key;
+}
+
+/** How a write ended, on any surface. */
+interface Ended {
+  /** The answer without what looks like a secret; undefined: refused. */
+  answer?: Record<string, unknown>;
+  code?: string;
+  message?: string;
+  secrets?: Secret[];
+}
+
+type Input = Record<string, unknown>;
+type Writes = (call: 'create' | 'write' | 'setSummary', input: Input) => Promise<Ended>;
+
+const TOOLS = { create: 'vault_create', write: 'vault_write', setSummary: 'vault_set_summary' };
+
+const asEnded = (result: Input): Ended => {
+  const { secrets, replayed: _, ...answer } = result;
+  return { answer, ...(secrets !== undefined && { secrets: secrets as Secret[] }) };
+};
+
+async function writesOn(surface: string, server: TestServer): Promise<Writes> {
+  const session = await server.login('st-1');
+  if (surface !== 'mcp')
+    return async (call, { vault_id, idempotency_key, ...input }) => {
+      const { answer, ...outcome } = await callOn(surface as 'rest', server.url, {
+        procedure: `vault.${call}`,
+        json: JSON.stringify(input),
+        ...(vault_id === undefined ? {} : { vaultId: String(vault_id) }),
+        credentials: { session, clientId: 'ann' },
+      });
+      received.push(answer.text);
+      return 'result' in outcome ? asEnded(outcome.result as Input) : outcome;
+    };
+  const client = await connect({ url: server.url, secret: session, clientId: 'ann' });
+  return async (call, input) => {
+    const result = await callTool(client, TOOLS[call], input);
+    received.push(JSON.stringify(result));
+    if (result.structured && !result.isError) return asEnded(result.structured as Input);
+    return result.error as Ended;
+  };
+}
+
+const ALL = [...SURFACE_NAMES, 'mcp'];
+
+test.each(ALL)('SECRET_SCAN=warn: every write succeeds and says kind, line and mask: %s', async (surface) => {
+  const write = await writesOn(surface, servers.warn);
+  const found = (line: number) => [{ kind: 'vault-relay-key', line, masked: 'vr_…' }];
+  const made = await write('create', { summary: `for ${drawKey()}` });
+  expect(made).toEqual({ answer: { vault_id: expect.any(String) }, secrets: found(1) });
+  const { vault_id } = made.answer as { vault_id: string };
+  const text = `one\ntwo ${drawKey()}`;
+  expect(await write('write', { vault_id, text })).toEqual({
+    answer: { entry_no: 1, version: 1, seq: 2 },
+    secrets: found(2),
+  });
+  expect(await write('write', { vault_id, text, tags: ['ok'], entry_id: 1 })).toMatchObject({
+    secrets: found(2),
+  });
+  const tag = `AK${'IA'}QWERTYUIOP234567`;
+  values.add(tag);
+  expect(await write('write', { vault_id, text: 'harmless', tags: [tag] })).toEqual({
+    answer: { entry_no: 2, version: 1, seq: 4 },
+    secrets: [{ kind: 'aws-access-key', line: 0, masked: `AK${'IA'}…` }],
+  });
+  expect(await write('setSummary', { vault_id, text: drawKey() })).toEqual({ answer: {}, secrets: found(1) });
+  expect(await write('write', { vault_id, text: `commit ${randomUUID()}, e3 v4` })).toEqual({
+    answer: { entry_no: 3, version: 1, seq: 6 },
+  });
+});
+
+test.each(ALL)(
+  'SECRET_SCAN=refuse: a write is refused, and made with a reason that is audited: %s',
+  async (surface) => {
+    const write = await writesOn(surface, servers.refuse);
+    const { vault_id } = (await write('create', {})).answer as { vault_id: string };
+    const text = `one\n\n${drawKey()}`;
+    const refused = {
+      code: 'POSSIBLE_SECRET',
+      message: expect.stringMatching(/^Line 3 looks like a secret \(vault-relay-key, vr_…\), .*allow_secret/),
+      secrets: [{ kind: 'vault-relay-key', line: 3, masked: 'vr_…' }],
+    };
+    expect(await write('write', { vault_id, text })).toMatchObject(refused);
+    expect(await write('setSummary', { vault_id, text })).toMatchObject(refused);
+    expect(await write('create', { summary: text })).toMatchObject(refused);
+    expect(await write('write', { vault_id, text, allow_secret: `it is ${drawKey()}` })).toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('allow_secret'),
+    });
+    expect(await write('write', { vault_id, text, allow_secret: 'revoked on Monday' })).toEqual({
+      answer: { entry_no: 1, version: 1, seq: 2 },
+      secrets: refused.secrets,
+    });
+    const { rows } = await database.admin.query(
+      'SELECT action, outcome FROM audit_log WHERE vault_id = $1 ORDER BY id',
+      [vault_id],
+    );
+    expect(rows).toEqual([
+      { action: 'create', outcome: 'written' },
+      { action: 'append', outcome: 'possible_secret' },
+      { action: 'summary', outcome: 'possible_secret' },
+      ...(rows.length > 5 ? [{ action: expect.stringMatching(/write|append/), outcome: 'bad_request' }] : []),
+      { action: 'allow_secret', outcome: 'allowed: revoked on Monday' },
+      { action: 'append', outcome: 'written' },
+    ]);
+  },
+);
+
+test.each(ALL)(
+  'a live key or session id is found wherever it stands, and refused without override: %s',
+  async (surface) => {
+    const ownSession = await servers.warn.login('st-2');
+    const { key, id } = await servers.warn.makeKey('st-2');
+    values.add(ownSession).add(key);
+    const warned = await writesOn(surface, servers.warn);
+    const { vault_id } = (await warned('create', {})).answer as { vault_id: string };
+    const bare = `${randomUUID()}\nrequest ${ownSession.toUpperCase()} failed`;
+    const secrets = [{ kind: 'session-id', line: 2, masked: '…' }];
+    expect(await warned('write', { vault_id, text: bare })).toMatchObject({ secrets });
+    const write = await writesOn(surface, servers.refuse);
+    for (const text of [bare, key, `${drawKey()} ${key}`])
+      expect(await write('write', { vault_id, text, allow_secret: 'for a test' })).toMatchObject({
+        code: 'POSSIBLE_SECRET',
+        message: expect.stringMatching(/^The text holds a live key or session id/),
+      });
+    await servers.warn.keys.revoke(id, 'st-2', { author: 'operator' });
+    expect(await write('write', { vault_id, text: key, allow_secret: 'revoked' })).toMatchObject({
+      secrets: [{ kind: 'vault-relay-key', line: 1 }],
+    });
+    await servers.warn.sessions.revoke(ownSession);
+    expect(await write('write', { vault_id, text: bare })).not.toHaveProperty('secrets');
+    const { rows } = await database.admin.query(
+      "SELECT count(*)::int AS refused FROM audit_log WHERE vault_id = $1 AND outcome = 'live_credential'",
+      [vault_id],
+    );
+    expect(rows).toEqual([{ refused: 3 }]);
+  },
+);
+
+test('SECRET_SCAN=off: nothing is scanned, and the answers stay as they were', async () => {
+  const write = await writesOn('rest', servers.off);
+  const { vault_id } = (await write('create', { summary: drawKey() })).answer as { vault_id: string };
+  expect(await write('write', { vault_id, text: drawKey() })).toEqual({
+    answer: { entry_no: 1, version: 1, seq: 2 },
+  });
+});
+
+test('a repeated write with the same key has the same answer', async () => {
+  const session = await servers.warn.login('st-1');
+  const { vault_id } = (await (await writesOn('rest', servers.warn))('create', {})).answer as {
+    vault_id: string;
+  };
+  const send = () =>
+    fetch(`${servers.warn.url}/api/vault/${vault_id}?id=ann`, {
+      method: 'POST',
+      headers: {
+        authorization: `session ${session}`,
+        'content-type': 'application/json',
+        'idempotency-key': 'once',
+      },
+      body: JSON.stringify({ text: `vr${'_'}0 password: Zq8${'#'}kPl20_xY` }),
+    });
+  const [first, second] = [await send(), await send()];
+  expect(second.headers.get('idempotent-replayed')).toBe('true');
+  const body = await first.json();
+  expect(body).toMatchObject({ secrets: [{ kind: 'password', line: 1 }] });
+  expect(await second.json()).toEqual(body);
+});
+
+afterAll(async () => {
+  const { rows } = await database.admin.query('SELECT audit_log::text AS line FROM audit_log');
+  const audit = rows.map(({ line }) => line).join('\n');
+  const log = keeper.lines.join('\n');
+  expect(Math.min(values.size, keeper.lines.length, received.length)).toBeGreaterThan(0);
+  for (const value of values)
+    for (const [where, text] of Object.entries({ audit, log, answers: received.join('\n') }))
+      expect(text.includes(value), where).toBe(false);
+});
