@@ -87,6 +87,7 @@ test('each script has every command, option and choice of the program', () => {
     'forget-key',
     'with-astations',
     'idempotency-key',
+    'allow-secret',
     'plain',
     'fish',
   ])

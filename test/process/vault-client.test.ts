@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { makeKey } from '../../src/access/key-format.ts';
 import { createVaultRelayClient, type VaultRelayClient } from '../../src/client/index.ts';
 import { useDatabase } from '../support/database.ts';
 import { HOSTILE, UNPRINTABLE } from '../support/hostile.ts';
@@ -10,6 +11,7 @@ import { useServer } from '../support/server.ts';
 const database = useDatabase();
 const server = useServer(database);
 const limited = useServer(database, { rateLimitPerMinute: 1 });
+const strict = useServer(database, { secretScan: 'refuse' });
 
 /** The environment of an agent, and what it calls without the command line. */
 const agent = {} as { env: NodeJS.ProcessEnv; client: VaultRelayClient };
@@ -151,6 +153,32 @@ test('a conflict ends with exit code 3, the current version on stdout and one se
   // Another kind of conflict has no version to merge with.
   await printed(['write', id, 'x', '--idempotency-key', 'k']);
   expect(await vault(['write', id, 'y', '--idempotency-key', 'k'])).toMatchObject({ code: 1, stdout: '' });
+});
+
+test('a text that looks like a secret is written with a warning, or refused unless there is a reason', async () => {
+  const { key } = makeKey();
+  const id = await newVault();
+  const warning = 'looks like a secret (vault-relay-key, vr_…)';
+  const stays = 'vault-relay: the text was written and stays readable; replace the secret where it is used\n';
+  const text = `one\n${key}`;
+  expect(await vault(['write', id, text])).toEqual({
+    code: 0,
+    stdout: 'Wrote e1 v1 (seq 2)\n',
+    stderr: `vault-relay: warning: line 2 ${warning}\n${stays}`,
+  });
+  for (const args of [
+    ['new', key],
+    ['set-summary', id, key],
+  ])
+    expect(await vault(args)).toMatchObject({
+      code: 0,
+      stderr: `vault-relay: warning: line 1 ${warning}\n${stays}`,
+    });
+  const to = { VAULT_RELAY_URL: strict.url };
+  const refused = await vault(['write', id, text], '', to);
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toMatch(/^vault-relay: Line 2 looks like a secret .*\n$/);
+  expect(await vault(['write', id, '--allow-secret', 'of a test', text], '', to)).toMatchObject({ code: 0 });
 });
 
 test('texts of strangers cannot pass for headings or reach the terminal unescaped', async () => {

@@ -6,10 +6,12 @@ import type { ConnectionFlags } from '../remote/settings.ts';
 import { withConnectionOptions, withServer } from '../remote/with-server.ts';
 import { requireText, withText } from './arguments.ts';
 import { printRow } from './print.ts';
+import { warnOfSecrets } from './secrets.ts';
 
 interface WriteOptions extends ConnectionFlags {
   expect?: number;
   idempotencyKey?: string;
+  allowSecret?: string;
   json?: true;
 }
 
@@ -28,6 +30,10 @@ const withWriteOptions = (command: Command): Command =>
         '--idempotency-key <key>',
         'makes a repetition safe: with the same key, it writes nothing again',
       )
+      .option(
+        '--allow-secret <reason>',
+        'why it may hold what looks like a secret, where the server refuses it',
+      )
       .option('--json', 'print the answer as JSON'),
   );
 
@@ -39,6 +45,12 @@ async function explainConflict(thrown: unknown, { out, hints }: CommandDeps, jso
   throw new ExitCode(CONFLICT);
 }
 
+/** The fields that every write takes. */
+const fieldsOf = ({ idempotencyKey, allowSecret }: WriteOptions) => ({
+  idempotency_key: idempotencyKey,
+  allow_secret: allowSecret,
+});
+
 const collect = (tag: string, before: string[] = []) => [...before, tag];
 
 /** `vault-relay vault new`. */
@@ -49,11 +61,12 @@ export function makeNewCommand(deps: CommandDeps): Command {
     .option('--summary <text>', 'the same, as atem spells it')
     .action(
       async (place: string | undefined, options: WriteOptions & { summary?: string }, self: Command) => {
-        const { summary = place, idempotencyKey: idempotency_key, json } = options;
+        const { summary = place, json } = options;
         if (place !== undefined && place !== summary) self.error('error: the summary is given twice');
         const made = await withServer(deps, { ...options, writes: true }, (client) =>
-          client.vault.create.mutate({ summary, idempotency_key }),
+          client.vault.create.mutate({ summary, ...fieldsOf(options) }),
         );
+        await warnOfSecrets(deps.hints, made.secrets);
         await (json ? deps.out.json(made) : deps.out.line(made.vault_id));
       },
     );
@@ -74,14 +87,15 @@ export function makeWriteCommand(deps: CommandDeps): Command {
     .action(
       async (vault: string | undefined, text: string | undefined, options: EntryOptions, self: Command) => {
         const { entryId: entry_id, expect: expected_version, tag: tags, ...rest } = options;
-        const { idempotencyKey: idempotency_key, json = false } = rest;
+        const { json = false } = rest;
         if (expected_version !== undefined && entry_id === undefined)
           self.error("error: option '--expect <version>' needs '--entry <number>'");
         const given = requireText(self, [vault, text], deps.stdin);
         const written = await withServer(deps, { ...options, writes: true }, async (client) => {
-          const what = { vault_id: given.vault, text: await given.read(), tags, idempotency_key };
+          const what = { vault_id: given.vault, text: await given.read(), tags, ...fieldsOf(rest) };
           return client.vault.write.mutate({ ...what, entry_id, expected_version });
         }).catch((thrown) => explainConflict(thrown, deps, json));
+        await warnOfSecrets(deps.hints, written.secrets);
         const { entry_no, version, seq } = written;
         await (json ? deps.out.json(written) : deps.out.line(`Wrote e${entry_no} v${version} (seq ${seq})`));
       },
@@ -100,12 +114,13 @@ export function makeSetSummaryCommand(deps: CommandDeps): Command {
     )
     .action(
       async (vault: string | undefined, text: string | undefined, options: WriteOptions, self: Command) => {
-        const { expect: expected_summary_version, idempotencyKey: idempotency_key, json = false } = options;
+        const { expect: expected_summary_version, json = false } = options;
         const given = requireText(self, [vault, text], deps.stdin);
         const done = await withServer(deps, { ...options, writes: true }, async (client) => {
-          const what = { vault_id: given.vault, text: await given.read(), idempotency_key };
+          const what = { vault_id: given.vault, text: await given.read(), ...fieldsOf(options) };
           return client.vault.setSummary.mutate({ ...what, expected_summary_version });
         }).catch((thrown) => explainConflict(thrown, deps, json));
+        await warnOfSecrets(deps.hints, done.secrets);
         await (json ? deps.out.json(done) : deps.out.line('Summary updated.'));
       },
     );
