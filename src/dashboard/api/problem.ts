@@ -13,6 +13,7 @@ export type Problem =
   | 'notFound'
   | 'conflict'
   | 'tooLarge'
+  | 'secret'
   | 'refused'
   | 'failed';
 
@@ -33,6 +34,7 @@ export function problemOf(error: unknown): Problem {
   // A page of a proxy is no JSON.
   if (!data) return cause instanceof SyntaxError ? 'unreadable' : 'unreachable';
   if (data.outcome === 'unknown') return 'unknownOutcome';
+  if (data.secrets) return 'secret';
   // Other conflicts are about the text itself.
   if (data.code === 'CONFLICT' && !data.current) return 'refused';
   return BY_CODE[data.code] ?? (data.httpStatus < 500 ? 'refused' : 'failed');
@@ -65,3 +67,6 @@ export function retryDelayOf(failures: number, error: unknown): number {
 }
 
 export const isEnded = (error: unknown): boolean => codeOf(error) === 'UNAUTHORIZED';
+
+/** Whether a write was refused because it looks like it holds a secret. */
+export const hasSecrets = (error: unknown): boolean => !!error && problemOf(error) === 'secret';

@@ -1,3 +1,4 @@
+import type { Secret } from '../../secrets/scan.ts';
 import { keepBoth, type Merge } from '../text/merge.ts';
 import { type Difference, replaceWhole } from '../text/words.ts';
 import { Lane } from './lane.ts';
@@ -9,6 +10,7 @@ const MERGE_MS = 300;
 /** Longer than a comparison takes that keeps its own limits. */
 const COMPARE_MS = 500;
 const FORMAT_MS = 500;
+const SCAN_MS = 500;
 
 /** Two versions, and the text that both came from. */
 export interface Sides {
@@ -40,3 +42,7 @@ export async function compare(before: string, after: string, signal: AbortSignal
 /** Formats Markdown as HTML that still has to be sanitised. @returns undefined where that takes too long or too much */
 export const format = (text: string, signal: AbortSignal): Promise<string | undefined> =>
   lane.run('toHtml', [text], { limitMs: FORMAT_MS, signal });
+
+/** Finds what looks like a secret, as far as the time limit allows. */
+export const scan = async (text: string, signal: AbortSignal): Promise<Secret[]> =>
+  (await lane.run('secretsIn', [text], { limitMs: SCAN_MS, signal })) ?? [];

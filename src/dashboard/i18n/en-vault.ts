@@ -2,6 +2,13 @@ import { count } from './count.ts';
 
 /** What the pages of a vault say, in English. */
 export const enVault = {
+  secret: {
+    found: (line: number, kind: string, masked: string) =>
+      `Line ${line} looks like a secret: ${kind} (${masked}).`,
+    more: (n: number) => `And ${count(n, 'more place', 'more places')}.`,
+    reason: 'Why this may be written (kept in the audit log)',
+    allow: 'Write anyway',
+  },
   vault: {
     untitled: 'No summary',
     editSummary: 'Edit summary',

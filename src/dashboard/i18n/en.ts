@@ -36,6 +36,7 @@ export const en = {
     notFound: 'This does not exist, or is not yours to read.',
     conflict: 'Somebody changed this in the meantime.',
     tooLarge: 'This text is longer than the server accepts.',
+    secret: 'The server did not write this, because it looks like it holds a secret.',
     refused: 'The server does not accept this text.',
     failed: 'Something went wrong on the server.',
     retry: (seconds: number) => `Trying again in ${seconds} s.`,

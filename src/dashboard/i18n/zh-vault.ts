@@ -3,7 +3,16 @@ import type { Text } from './en.ts';
 const number = (n: number) => n.toLocaleString('zh-CN');
 
 /** What the pages of a vault say, in Chinese. */
-export const zhVault: Pick<Text, 'vault' | 'author' | 'conflict' | 'history' | 'timeline' | 'proof'> = {
+export const zhVault: Pick<
+  Text,
+  'secret' | 'vault' | 'author' | 'conflict' | 'history' | 'timeline' | 'proof'
+> = {
+  secret: {
+    found: (line, kind, masked) => `第 ${number(line)} 行看起来像机密：${kind}（${masked}）。`,
+    more: (n) => `另有 ${number(n)} 处。`,
+    reason: '为何可以写入（保存在审计日志中）',
+    allow: '仍然写入',
+  },
   vault: {
     untitled: '无摘要',
     editSummary: '编辑摘要',

@@ -38,6 +38,7 @@ export const zh: Text = {
     notFound: '不存在，或者你无权读取。',
     conflict: '此内容在此期间被修改过。',
     tooLarge: '文本超过服务器允许的长度。',
+    secret: '服务器没有写入，因为内容看起来含有机密。',
     refused: '服务器不接受此文本。',
     failed: '服务器出了点问题。',
     retry: (seconds) => `${seconds} 秒后重试。`,

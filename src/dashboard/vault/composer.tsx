@@ -1,10 +1,12 @@
 import { useRef } from 'react';
+import { hasSecrets } from '../api/problem.ts';
 import { useWriteKey } from '../api/write-key.ts';
 import { useText } from '../i18n/index.ts';
 import { Button } from '../ui/button.tsx';
 import { loadDraft, useDraft } from '../ui/draft.ts';
 import { ProblemText } from '../ui/problem.tsx';
 import { TextBox } from '../ui/text-box.tsx';
+import { AllowSecret, SecretWarning } from './secret-warning.tsx';
 import { useAppend } from './writes.ts';
 
 /** The editor for a new entry. Keeps the draft until the entry is written. */
@@ -19,10 +21,10 @@ export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (
     renew();
     if (loadDraft(place) === text) setDraft(undefined);
   });
-  const submit = () => {
+  const submit = (allow_secret?: string) => {
     if (draft.trim() === '' || isPending) return;
     mutate(
-      { text: draft, idempotency_key: keyOf(draft) },
+      { text: draft, idempotency_key: keyOf(draft), allow_secret },
       { onSuccess: ({ entry_no }) => onWritten(entry_no) },
     );
   };
@@ -35,6 +37,8 @@ export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (
       }}
     >
       <ProblemText error={error ?? failureReason} />
+      <SecretWarning text={draft} />
+      {hasSecrets(error) && <AllowSecret onAllow={submit} />}
       <div className="composer-row" data-compose>
         <TextBox
           ref={box}
@@ -44,7 +48,7 @@ export function Composer({ vaultId, onWritten }: { vaultId: string; onWritten: (
           value={draft}
           readOnly={isPending}
           onChange={(text) => setDraft(text === '' ? undefined : text)}
-          onSubmit={submit}
+          onSubmit={() => submit()}
           onEscape={() => box.current?.blur()}
         />
         <Button type="submit" look="primary" disabled={isPending || draft.trim() === ''}>

@@ -7,6 +7,7 @@ import { Foreign, Label, Writer } from '../ui/names.tsx';
 import { Time } from '../ui/time.tsx';
 import { Content } from './content.tsx';
 import type { Row } from './rows.ts';
+import { SecretWarning } from './secret-warning.tsx';
 
 interface EntryCardProps {
   row: Row;
@@ -46,7 +47,12 @@ export function EntryCard({ row, place, marked = false, forged = false, actions,
         {actions && <div className="entry-actions">{actions}</div>}
       </header>
       {forged && <p className="problem">{t.forged}</p>}
-      {children || <Content text={row.content} />}
+      {children || (
+        <>
+          <SecretWarning text={row.content} />
+          <Content text={row.content} />
+        </>
+      )}
       {row.tags && row.tags.length > 0 && <Tags tags={row.tags} />}
     </article>
   );

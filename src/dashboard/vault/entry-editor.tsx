@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { closeSheet, openSheet, useParameter } from '../address.ts';
 import { type ApiError, codeOf } from '../api/client.ts';
+import { hasSecrets } from '../api/problem.ts';
 import { useWriteKey } from '../api/write-key.ts';
 import { useText } from '../i18n/index.ts';
 import { labelOf } from '../text/labels.ts';
@@ -11,6 +12,7 @@ import { TextBox } from '../ui/text-box.tsx';
 import { offerDraft } from '../ui/toast.tsx';
 import { ConflictDialog } from './conflict-dialog.tsx';
 import type { Row } from './rows.ts';
+import { AllowSecret, SecretWarning } from './secret-warning.tsx';
 import { useOverride } from './writes.ts';
 
 interface EntryEditorProps {
@@ -63,14 +65,14 @@ export function EntryEditor({ vaultId, row, autoFocus, onDone }: EntryEditorProp
     if (kept) offerDraft(t.discarded, place, kept);
     close();
   };
-  const save = (text: string, base: Row) => {
+  const save = ({ text, base }: Pick<EntryDraft, 'text' | 'base'>, allow_secret?: string) => {
     if (isPending || text.trim() === '') return;
     const onError = (refusal: Error) => {
       const current = currentOf(refusal as ApiError, base);
       setTheirs(current);
       if (current && !isOpen) openSheet(sheet);
     };
-    mutate({ text, base, idempotency_key: keyOf([text, base.version]) }, { onError });
+    mutate({ text, base, idempotency_key: keyOf([text, base.version]), allow_secret }, { onError });
   };
   return (
     <div className="editor">
@@ -79,15 +81,17 @@ export function EntryEditor({ vaultId, row, autoFocus, onDone }: EntryEditorProp
         value={draft.text}
         readOnly={isPending}
         onChange={(text) => setDraft({ ...draft, text })}
-        onSubmit={() => save(draft.text, draft.base)}
+        onSubmit={() => save(draft)}
         onEscape={discard}
         rows={4}
         autoFocus={autoFocus}
       />
       <ProblemText error={error ?? failureReason} />
+      <SecretWarning text={draft.text} />
+      {hasSecrets(error) && <AllowSecret onAllow={(reason) => save(draft, reason)} />}
       <div className="dialog-actions">
         <Button onClick={discard}>{t.cancel}</Button>
-        <Button look="primary" disabled={isPending} onClick={() => save(draft.text, draft.base)}>
+        <Button look="primary" disabled={isPending} onClick={() => save(draft)}>
           {isPending ? t.saving : t.save}
         </Button>
       </div>
@@ -100,7 +104,7 @@ export function EntryEditor({ vaultId, row, autoFocus, onDone }: EntryEditorProp
           onMerge={(text) => setDraft({ ...draft, merged: { text, version: theirs.version } })}
           onSave={(text) => {
             setDraft({ text, base: theirs });
-            save(text, theirs);
+            save({ text, base: theirs });
           }}
           onKeepTheirs={() => {
             closeSheet();

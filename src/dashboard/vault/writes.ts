@@ -7,6 +7,8 @@ import type { Row } from './rows.ts';
 interface Written {
   text: string;
   idempotency_key: string;
+  /** Why it may be written although it looks like a secret. */
+  allow_secret?: string | undefined;
 }
 
 /** The client that writes into a vault: an operator acts in the work session of the vault. */
