@@ -44,7 +44,7 @@ export class VaultStore {
     });
     this.audit = audit;
     this.views = new VaultViews({ db, audit, rules: all }, { bytes: all.readCacheBytes, metrics });
-    feed.listen(({ vaultId }) => this.views.changed(vaultId));
+    feed.listen(({ vaultId, seq }) => this.views.changed(vaultId, seq));
     this.reader = new VaultReader({ db, audit, rules: all });
     this.writer = new VaultWriter({ db, audit, feed, rules: all, onStatement: metrics.statementWrote });
     this.followers = new VaultFollowers({ views: this.views, audit, feed });

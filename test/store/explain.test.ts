@@ -316,9 +316,9 @@ const VAULT_CASES: Record<keyof typeof vaultSql, Case[]> = {
     ...FILTERS.map((rest) => reading('v-many-versions', 4000, rest)),
   ),
   READ_HEADS: each(
-    [VAULT, WRITER],
-    ['{v-1}', '{st-1}', '{client-1}'],
-    ['{v-1,v-many-entries}', '{st-1,st-none}', '{client-1,NULL}'],
+    [VAULT, WRITER, IN_ORDER],
+    ['{v-1}', '{st-1}', '{client-1}', '{NULL}'],
+    ['{v-1,v-many-entries}', '{st-1,st-none}', '{client-1,NULL}', '{40,4995}'],
   ),
   READ_META: each([VAULT, WRITER, IN_ORDER, OUTSIDE_READS], who('v-1'), who('v-many-versions')),
   READ_PROOF: each(

@@ -19,7 +19,8 @@ const entryJson = (proven: string) => `
     ',"writer_id":', to_json(writer_id), ',"content":', to_json(content), ',"created_at":"', wire_time(created_at),
     CASE WHEN tags <> '{}' THEN '","tags":' || to_json(tags) ELSE '"' END${proven}, '}')`;
 
-const PLAIN_ENTRY = entryJson('');
+/** An entry of a view without options. */
+export const PLAIN_ENTRY = entryJson('');
 
 /** With `$17` also what the server proved about the writer, and the salt of the hash; rows of the first form have neither. */
 const ENTRY_JSON = entryJson(`,

@@ -1,8 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Metrics } from '../../observability/metrics.ts';
+import { type HeadAnswer, MAX_NEWER } from '../follow/head-store.ts';
 import type { Look, VaultStanding } from './page.ts';
 import { PORTION_BYTES } from './portion-sql.ts';
-import type { Portion, PortionWanted } from './portions.ts';
+import type { PortionWanted } from './portions.ts';
+import { RenderedView } from './rendered-view.ts';
 
 /** A view that takes more than this share of the cache is not kept, because it would evict many others. */
 const LARGEST_SHARE = 8;
@@ -10,35 +12,10 @@ const LARGEST_SHARE = 8;
 /** Bytes that a kept view takes beside its text: its objects, its keys and its place. */
 const OVERHEAD_BYTES = 512;
 
-/**
- * The rendered current view of a vault at one of its heads. It is the same for every reader, so it says nothing about one.
- * Its text is kept as bytes: a socket takes these without encoding them again, and they are outside of the heap.
- */
-export class RenderedView implements Portion<number> {
-  readonly rows = 0;
-  readonly next = null;
-  readonly more = false;
-  readonly body: Buffer;
-  readonly bytes: number;
-
-  constructor(json: string) {
-    // A slice of Node's shared buffer would keep all of that buffer in memory.
-    this.body = Buffer.allocUnsafeSlow(Buffer.byteLength(json) + 2);
-    this.body.write(`[${json}]`);
-    this.bytes = this.body.length - 2;
-  }
-
-  get json(): string {
-    return this.body.toString('utf8', 1, this.body.length - 1);
-  }
-}
-
 interface Kept {
   head: number;
   headHash: string;
   view: RenderedView;
-  /** The view has at most so many entries. */
-  maxRows: number;
 }
 
 /**
@@ -67,7 +44,7 @@ export class ViewCache {
   /** Whether a view of the vault is kept, and fits into the portion. */
   has(vaultId: string, { rows, bytes }: PortionWanted<number>): boolean {
     const kept = this.#kept?.peek(vaultId);
-    return kept !== undefined && kept.maxRows <= rows && kept.view.bytes <= bytes;
+    return kept !== undefined && kept.view.entries <= rows && kept.view.bytes <= bytes;
   }
 
   /** @returns the view of the vault at this head, if it fits into the portion. An older one is dropped. */
@@ -89,15 +66,46 @@ export class ViewCache {
   }
 
   /** Keeps the view of a look that showed all of it. @returns the view; undefined where the cache is off */
-  keep(vaultId: string, { head, headHash, portion }: Look, maxRows: number): RenderedView | undefined {
+  keep(vaultId: string, { head, headHash, portion }: Look): RenderedView | undefined {
     this.#count('database');
     if (this.#kept === undefined) return undefined;
-    const view = new RenderedView(portion.json);
-    this.#kept.set(vaultId, { head, headHash, view, maxRows });
+    const view = RenderedView.of(portion.json);
+    this.#kept.set(vaultId, { head, headHash, view });
     return view;
   }
 
-  /** Drops the view of a vault that has changed, so that the next read needs one statement and not two. */
+  /** @returns the head of the kept view, if any */
+  headOf(vaultId: string): number | undefined {
+    return this.#kept?.peek(vaultId)?.head;
+  }
+
+  /**
+   * Adds the rows that the kept view lacks, if they follow it: the first of them is the row at its head. A row of a kind that
+   * is unknown here may change the text of older ones, so the view is dropped.
+   */
+  advance(vaultId: string, { head, headHash, newer }: HeadAnswer): void {
+    const kept = this.#kept?.peek(vaultId);
+    const [at, ...rows] = newer ?? [];
+    if (kept === undefined || at?.[0] !== kept.headHash) return;
+    const entries = new Map<number, string>();
+    for (const [, kind, entryNo, json] of rows) {
+      if (kind === 'summary') continue;
+      if (kind !== 'content' || json === null) {
+        this.drop(vaultId);
+        return;
+      }
+      entries.set(entryNo, json);
+    }
+    const view = entries.size === 0 ? kept.view : kept.view.with(entries);
+    this.#kept?.set(vaultId, { head, headHash, view });
+  }
+
+  /** Drops the view of a vault whose head is too far ahead of it, so that the next read needs one statement and not two. */
+  outrun(vaultId: string, head: number): void {
+    if (head - (this.headOf(vaultId) ?? head) > MAX_NEWER) this.drop(vaultId);
+  }
+
+  /** Drops the view of a vault. */
   drop(vaultId: string): void {
     this.#kept?.delete(vaultId);
   }

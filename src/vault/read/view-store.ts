@@ -11,15 +11,14 @@ import type { VaultAudit } from '../../audit/vault-audit-store.ts';
 import type { Database } from '../../db/client.ts';
 import { RelayError } from '../../errors.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import { Batcher } from '../../queues/batcher.ts';
 import { SharedReads } from '../../queues/shared-reads.ts';
-import { type HeadQuestion, readHeads } from '../follow/head-store.ts';
 import { refusedAccess } from '../refused-access.ts';
 import { searchPattern } from '../search/pattern.ts';
 import { readReadCursor } from './cursors.ts';
 import { type Look, type LookRow, Page, type ReadOptions, readLook, type VaultPage } from './page.ts';
 import { completeRows, firstPortion, type PortionWanted } from './portions.ts';
 import { askingFor, mayScan } from './scan-store.ts';
+import { makeHeadOf } from './shared-head-store.ts';
 import { BEFORE_ALL, READS } from './sql.ts';
 import { type View, wanted } from './view.ts';
 import { ViewCache } from './view-cache.ts';
@@ -54,10 +53,10 @@ export class VaultViews {
   readonly #db: Database;
   readonly #audit: VaultAudit;
   readonly #rules: AccessRules;
-  readonly #heads = new Batcher((questions: HeadQuestion[]) => readHeads(this.#db, questions));
   /** Coalesces identical reads of one work session. Each result has the name that it was read as (`readsAs`). */
   readonly #shared = new SharedReads<{ look: Look; name: string | null }>();
   readonly #rendered: ViewCache;
+  readonly #headOf: ReturnType<typeof makeHeadOf>;
 
   /** @param cache bytes of rendered views that are kept, and where their figures go */
   constructor({ db, audit, rules }: ReadDeps, cache: { bytes: number; metrics: Metrics }) {
@@ -65,11 +64,12 @@ export class VaultViews {
     this.#audit = audit;
     this.#rules = rules;
     this.#rendered = new ViewCache(cache.bytes, cache.metrics);
+    this.#headOf = makeHeadOf(db, this.#rendered);
   }
 
-  /** Drops what is kept of a vault that has changed. */
-  changed(vaultId: string): void {
-    this.#rendered.drop(vaultId);
+  /** Drops what is kept of a vault that has changed too much. */
+  changed(vaultId: string, head: number): void {
+    this.#rendered.outrun(vaultId, head);
   }
 
   /**
@@ -97,7 +97,7 @@ export class VaultViews {
     const mayBeKept = this.#rendered.has(vaultId, portion) && isWhole(what, portion);
     if (seenHead === undefined && !mayBeKept) return undefined;
     const { workSessionId } = reader;
-    const now = await this.#heads.ask({ vaultId, workSessionId, readsAs: readsAs(reader, this.#rules) });
+    const now = await this.#headOf({ vaultId, workSessionId, readsAs: readsAs(reader, this.#rules) });
     if (now === undefined) return undefined;
     const { head, headHash, fromOutside } = now;
     const rows = head === seenHead ? NO_ROWS : mayBeKept && this.#rendered.at(vaultId, now, portion);
@@ -165,7 +165,7 @@ export class VaultViews {
     if (!row) throw await refusedAccess(this.#audit, view, { action: 'read', allowed: canRead });
     const look = readLook(row);
     if (row !== whole) return look;
-    return { ...look, portion: this.#rendered.keep(view.vaultId, look, portion.rows) ?? look.portion };
+    return { ...look, portion: this.#rendered.keep(view.vaultId, look) ?? look.portion };
   }
 
   /** @returns null where the vault does not exist, or this reader may not read it */
