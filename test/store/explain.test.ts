@@ -612,10 +612,15 @@ test.each(PLANS)('bind_sessions reads through no table, whether it binds or repl
 test.each([
   ['READ_WHOLE', whole('v-many-versions')],
   ['LIST', ['st-1', 'client-7']],
+  ['LIST_TOGETHER', ['st-1', ['client-7']]],
+  ['READ_HEADS', [['v-1'], ['st-1'], ['client-1'], [40]]],
+  ['READ_LIST_ITEMS', [['v-1'], ['st-1']]],
+  ['limited LIST', LIMITED],
 ] as const)('%s is planned once', async (name, values) => {
   const client: pg.PoolClient = await database.admin.connect();
   try {
-    const statement = { name, text: vaultSql[name], values: [...values] };
+    const text = name === 'limited LIST' ? LIMITED_LISTS.LIST : vaultSql[name];
+    const statement = { name, text, values: [...values] };
     // PostgreSQL plans a statement for its values five times, before it compares.
     for (let i = 0; i < 8; i++) await client.query(statement);
     const { rows } = await client.query(

@@ -21,12 +21,12 @@ export const CALLER: Access = {
 };
 
 /**
- * A caller with a list of vaults (`$2`), which are of its work session. `OFFSET 0` makes each one look into the index, as in
- * `READ_HEADS`.
+ * A caller with a list of vaults (`$2`), which are of its work session. `OFFSET 0` makes each one look into the index, and the
+ * SELECT hides its length from the planner, as in `READ_HEADS`.
  */
 export const LIMITED: Pick<Access, 'vaults'> = {
   vaults: `
-  SELECT v.* FROM unnest($2::text[]) AS named (vault_id)
+  SELECT v.* FROM unnest((SELECT $2::text[])) AS named (vault_id)
   CROSS JOIN LATERAL (
     SELECT * FROM vaults WHERE bucket = vault_bucket(named.vault_id) AND vault_id = named.vault_id OFFSET 0) AS v
   WHERE v.work_session_id = $1`,

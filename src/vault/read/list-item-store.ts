@@ -4,10 +4,10 @@ import { SharedReads } from '../../queues/shared-reads.ts';
 import type { VaultListItem } from '../schema.ts';
 import { IN_DETAIL } from './list-sql.ts';
 
-/** `$1` vaults, `$2` work sessions: one of each per question. A row for each vault of its work session, with its place from 1. */
+/** `$1` vaults, `$2` work sessions: one of each per question. A row for each vault of its work session, with its place from 1. The SELECTs are as in `READ_HEADS`. */
 export const READ_LIST_ITEMS = `
   SELECT place::int AS place, ${IN_DETAIL} AS json
-  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (asked_vault, asked_work_session, place)
+  FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) WITH ORDINALITY AS asked (asked_vault, asked_work_session, place)
   CROSS JOIN LATERAL (
     SELECT * FROM vaults WHERE bucket = vault_bucket(asked_vault) AND vault_id = asked_vault OFFSET 0) AS v
   WHERE v.work_session_id = asked_work_session`;

@@ -7,14 +7,14 @@ import type { Portion } from './portions.ts';
 /**
  * The vaults of work session `$1` as JSON text, and which clients of `$2` have written into vaults of other ones. `json` is
  * null where the list may be larger than a portion. The summaries are measured first, because their JSON reads them.
- * `OFFSET 0` makes each vault of a client a look into the index.
+ * `OFFSET 0` makes each vault of a client a look into the index. The SELECT around `$2` is as in `READ_HEADS`.
  */
 const ofWorkSession = (item: string) => `
   WITH looked AS MATERIALIZED (
     SELECT * FROM vaults WHERE work_session_id = $1 ORDER BY created_at LIMIT ${PORTION_ROWS} + 1)
   SELECT CASE WHEN octet_length(list.json) <= ${PORTION_BYTES} THEN list.json END AS json,
     ARRAY(
-      SELECT name FROM unnest($2::text[]) AS name WHERE EXISTS (
+      SELECT name FROM unnest((SELECT $2::text[])) AS name WHERE EXISTS (
         SELECT FROM vault_writers AS w
         CROSS JOIN LATERAL (SELECT work_session_id FROM vaults WHERE bucket = w.bucket AND vault_id = w.vault_id OFFSET 0) AS v
         WHERE w.client_id = name AND v.work_session_id <> $1)) AS outsiders
