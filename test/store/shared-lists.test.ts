@@ -60,6 +60,13 @@ test('a list together with others has the vaults of other work sessions for thei
   expect([ran(READS.caller.LIST), ran(LIMITED_LISTS.LIST)]).toEqual([1, 1]);
   const { outside_reads } = await vaults.meta(ann, outside.vault_id);
   expect(outside_reads.map(({ client_id }) => client_id)).toEqual([ann2.clientId]);
+
+  // Of a caller who sees more, the next list is one statement.
+  const together = ran(LISTS_OF_WORK_SESSION.LIST_TOGETHER);
+  expect(await idsOf(vaults.list(ann2))).toEqual([own.vault_id, outside.vault_id]);
+  expect([ran(LISTS_OF_WORK_SESSION.LIST_TOGETHER), ran(READS.caller.LIST)]).toEqual([together, 2]);
+  expect(await idsOf(vaults.list(bob))).toEqual([own.vault_id]);
+  expect(ran(LISTS_OF_WORK_SESSION.LIST_TOGETHER)).toBe(together + 1);
 });
 
 test('a list with details is the same together and by pages, and a longer one comes by pages', async () => {
@@ -88,6 +95,9 @@ test('a list with details is the same together and by pages, and a longer one co
     [ann.workSessionId, ann.clientId],
   );
   expect((await vaults.list(ann)).vaults).toHaveLength(1003);
+  const together = ran(LISTS_OF_WORK_SESSION.LIST_TOGETHER);
+  expect((await vaults.list(ann)).vaults).toHaveLength(1003);
+  expect(ran(LISTS_OF_WORK_SESSION.LIST_TOGETHER)).toBe(together);
   const page = await vaults.list(ann, { details: true, limit: 1000 });
   expect([page.vaults.length, page.nextCursor]).toEqual([1000, expect.any(String)]);
 });

@@ -18,8 +18,6 @@ export interface ListSource {
   who: readonly unknown[];
   /** Coalesces concurrent requests for the same portion. */
   shared: SharedReads<ListRow | undefined>;
-  /** The whole list of the caller's work session, shared with its other callers; undefined where that is not the answer. */
-  ofWorkSession(details: boolean): Promise<Portion<ListCursor> | undefined>;
 }
 
 /** A portion of a list, as the statements return it. */
@@ -38,6 +36,19 @@ export interface ListRow {
 
 /** Vaults that one statement of a search goes through. */
 const SEARCHED_VAULTS = 200;
+
+const isSearch = ({ q, writer, author, tag }: ListOptions) =>
+  q !== undefined || writer !== undefined || author !== undefined || tag !== undefined;
+
+const isFirst = ({ at, rows, bytes }: PortionWanted<ListCursor>) =>
+  at === undefined && rows === PORTION_ROWS && bytes === PORTION_BYTES;
+
+/** Whether the list has all vaults of its caller, or at least the first portion of them. */
+export const isWholeList = (options: ListOptions, { maxBytes }: AnswerBounds): boolean =>
+  !isSearch(options) &&
+  options.cursor === undefined &&
+  (options.limit ?? PORTION_ROWS) >= PORTION_ROWS &&
+  maxBytes >= PORTION_BYTES;
 
 const cursorOf = (
   createdUs: bigint | null | undefined,
@@ -58,11 +69,11 @@ function readRow(row: ListRow | undefined, at: ListCursor | undefined): Portion<
  * @throws RelayError as `completeRows`
  */
 export async function listVaults(
-  { rowsOf, statements, who, shared, ofWorkSession }: ListSource,
+  { rowsOf, statements, who, shared }: ListSource,
   { q, writer, author, tag, details = false, limit, cursor }: ListOptions,
   { onListed, ...bounds }: AnswerBounds & { onListed(outside: readonly string[]): Promise<void> },
 ): Promise<VaultListPage> {
-  const searches = [q, writer, author, tag].some((option) => option !== undefined);
+  const searches = isSearch({ q, writer, author, tag });
   const { LIST, LIST_MATCHING, LIST_DETAILS, MEASURE_LIST, MEASURE_DETAILS } = statements;
   const [show, measure] = details ? [LIST_DETAILS, MEASURE_DETAILS] : [LIST_MATCHING, MEASURE_LIST];
 
@@ -81,14 +92,11 @@ export async function listVaults(
       searches ? SEARCHED_VAULTS : rows + 1,
       author ?? null,
     );
-  // The most common lists have statements that are planned once.
-  const isWhole = ({ at, rows, bytes }: PortionWanted<ListCursor>) =>
-    !searches && at === undefined && rows === PORTION_ROWS && bytes === PORTION_BYTES;
   const fetch = async (wanted: PortionWanted<ListCursor>) => {
-    const all = isWhole(wanted) ? await ofWorkSession(details) : undefined;
-    if (all) return all;
+    const isCommon = !searches && !details && isFirst(wanted);
     const find = async () => {
-      const [row] = await (isWhole(wanted) && !details ? rowsOf(false)<ListRow>(LIST, ...who) : ask(wanted));
+      // The most common list has a statement that is planned once.
+      const [row] = await (isCommon ? rowsOf(false)<ListRow>(LIST, ...who) : ask(wanted));
       return row;
     };
     const key = JSON.stringify([who, q, writer, author, tag, details, ...Object.entries(wanted)]);

@@ -1,8 +1,9 @@
+import { LRUCache } from 'lru-cache';
 import type { Database } from '../../db/client.ts';
 import { SharedReads } from '../../queues/shared-reads.ts';
 import { IN_DETAIL, IN_LIST, IN_ORDER } from './list-sql.ts';
 import { PORTION_BYTES, PORTION_ROWS } from './portion-sql.ts';
-import type { Portion } from './portions.ts';
+import { RenderedView } from './rendered-view.ts';
 
 /**
  * The vaults of work session `$1` as JSON text, and which clients of `$2` have written into vaults of other ones. `json` is
@@ -30,8 +31,15 @@ export const LISTS_OF_WORK_SESSION = {
   LIST_DETAILS_TOGETHER: ofWorkSession(IN_DETAIL),
 };
 
-interface SharedList {
+interface SharedRow {
   json: string | null;
+  outsiders: string[];
+}
+
+/** What one statement found, rendered once for all of its callers. */
+interface SharedList {
+  /** Undefined: the list may be larger than a portion. */
+  list: RenderedView | undefined;
   outsiders: string[];
 }
 
@@ -43,6 +51,9 @@ export interface ListWanted {
   details: boolean;
 }
 
+/** How long a list is not asked for together after that was in vain, and how many such lists are known. */
+const ALONE = { ttl: 60_000, max: 10_000 };
+
 /**
  * Lists of all callers of a work session share a statement, because most of them see the vaults of that work session and no
  * others. The statement tells which callers see more.
@@ -51,6 +62,8 @@ export class WorkSessionLists {
   readonly #shared = new SharedReads<SharedList>();
   /** The clients of the next statement, by list. */
   readonly #names = new Map<string, Set<string>>();
+  /** Lists that are too large, and those of callers that see other vaults. They would cost a statement in vain. */
+  readonly #alone = new LRUCache<string, true>(ALONE);
 
   /**
    * @param ask runs a statement when it is the caller's turn
@@ -59,25 +72,31 @@ export class WorkSessionLists {
   async read(
     { workSessionId, readsAs, details }: ListWanted,
     ask: Database['rows'],
-  ): Promise<Portion<never> | undefined> {
-    const key = JSON.stringify([workSessionId, details]);
+  ): Promise<RenderedView | undefined> {
+    const key = `${details} ${workSessionId}`;
+    // No work session has a NUL in its name.
+    const ownKey = `${workSessionId}\0${readsAs}`;
+    if (this.#alone.has(key) || this.#alone.has(ownKey)) return undefined;
     const names = this.#names.get(key) ?? new Set();
     this.#names.set(key, names);
     if (readsAs !== null) names.add(readsAs);
-    const { LIST_TOGETHER, LIST_DETAILS_TOGETHER } = LISTS_OF_WORK_SESSION;
-    const { json, outsiders } = await this.#shared.read(key, async () => {
+    const { list, outsiders } = await this.#shared.read(key, () => {
       // Later callers join the statement after this one.
       const asked = [...(this.#names.get(key) ?? [])];
       this.#names.delete(key);
-      const [row] = await ask<SharedList>(
-        details ? LIST_DETAILS_TOGETHER : LIST_TOGETHER,
-        workSessionId,
-        asked,
-      );
-      if (!row) throw new Error('A list came back without its row');
-      return row;
+      return this.#ask(ask, details, [workSessionId, asked]);
     });
-    if (json === null || (readsAs !== null && outsiders.includes(readsAs))) return undefined;
-    return { json, rows: 0, bytes: Buffer.byteLength(json), next: null, more: false };
+    const isOutsider = readsAs !== null && outsiders.includes(readsAs);
+    if (list !== undefined && !isOutsider) return list;
+    this.#alone.set(list === undefined ? key : ownKey, true);
+    return undefined;
+  }
+
+  async #ask(ask: Database['rows'], details: boolean, values: unknown[]): Promise<SharedList> {
+    const { LIST_TOGETHER, LIST_DETAILS_TOGETHER } = LISTS_OF_WORK_SESSION;
+    const [row] = await ask<SharedRow>(details ? LIST_DETAILS_TOGETHER : LIST_TOGETHER, ...values);
+    if (!row) throw new Error('A list came back without its row');
+    const { json, outsiders } = row;
+    return { list: json === null ? undefined : RenderedView.of(json), outsiders };
   }
 }

@@ -12,8 +12,8 @@ import { SharedReads } from '../../queues/shared-reads.ts';
 import { FIRST_FORM } from '../proof/chain.ts';
 import { refusedAccess } from '../refused-access.ts';
 import type { Proof, VaultMeta } from '../schema.ts';
-import { type ListRow, listVaults } from './list-store.ts';
-import type { ListOptions, VaultListPage } from './page.ts';
+import { isWholeList, type ListRow, listVaults } from './list-store.ts';
+import { type ListOptions, ListPage, type VaultListPage } from './page.ts';
 import { askingFor } from './scan-store.ts';
 import { WorkSessionLists } from './shared-list-store.ts';
 import { LIMITED_LISTS } from './sql.ts';
@@ -59,17 +59,17 @@ export class VaultReader {
    */
   async list(reader: Reader, options: ListOptions, bounds: AnswerBounds): Promise<VaultListPage> {
     const { db, audit, rules } = this.#deps;
+    // An operator has no work session, and a limited caller does not see all of its own.
+    if (!isOperator(reader) && !reader.vaults && isWholeList(options, bounds)) {
+      const { details = false } = options;
+      const wanted = { workSessionId: reader.workSessionId, readsAs: readsAs(reader, rules), details };
+      const list = await this.#workSessionLists.read(wanted, askingFor(db, reader, false));
+      if (list) return new ListPage(list);
+    }
     const { statements, who } = listSourceOf(reader, rules);
     if (isOperator(reader)) await audit.noteList(reader);
     const rowsOf = (scans: boolean) => askingFor(db, reader, scans || isOperator(reader));
-    const ofWorkSession = async (details: boolean) => {
-      // An operator has no work session, and a limited caller does not see all of its own.
-      if (isOperator(reader) || reader.vaults) return undefined;
-      const { workSessionId } = reader;
-      const wanted = { workSessionId, readsAs: readsAs(reader, rules), details };
-      return this.#workSessionLists.read(wanted, rowsOf(false));
-    };
-    return listVaults({ rowsOf, statements, who, shared: this.#sharedLists, ofWorkSession }, options, {
+    return listVaults({ rowsOf, statements, who, shared: this.#sharedLists }, options, {
       ...bounds,
       onListed: async (outside) => {
         if (!isOperator(reader)) await audit.noteListed(reader, outside);
