@@ -17,8 +17,8 @@ const tooManyWaiting = () =>
   });
 
 /**
- * Batches small questions. Questions that arrive while a statement is in flight join the next one. A lone question runs at
- * once. Each is answered by a statement that began after the question arrived.
+ * Batches small questions. Questions that arrive in one turn of the event loop share a statement, and those that arrive
+ * while it is in flight join the next one. Each is answered by a statement that began after the question arrived.
  */
 export class Batcher<Question, Answer> {
   readonly #run: (questions: Question[]) => Promise<Answer[]>;
@@ -35,12 +35,13 @@ export class Batcher<Question, Answer> {
     if (this.#waiting.length >= MAX_WAITING) return Promise.reject(tooManyWaiting());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ question, resolve, reject });
-      if (!this.#running) void this.#drain();
+      if (this.#running) return;
+      this.#running = true;
+      setImmediate(() => void this.#drain());
     });
   }
 
   async #drain(): Promise<void> {
-    this.#running = true;
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, MAX_QUESTIONS);
       try {
