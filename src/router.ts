@@ -8,6 +8,7 @@ import { makeSessionAdminProcedures } from './session/admin/operations.ts';
 import { makeSessionProcedures, type SessionDeps } from './session/operations.ts';
 import type { VaultInputs } from './vault/inputs.ts';
 import { makeReadProcedures } from './vault/read/operations.ts';
+import { makeSearchProcedure } from './vault/search/operations.ts';
 import type { VaultStore } from './vault/store.ts';
 import { makeWriteProcedures } from './vault/write/operations.ts';
 
@@ -33,6 +34,7 @@ export const makeAppRouter = (deps: RouterDeps) =>
   router({
     vault: makeVaultRouter(deps.vaults, deps.vaultInputs),
     activity: makeActivityProcedures(deps),
+    search: makeSearchProcedure(deps.vaults, deps.vaultInputs),
     session: router({ ...makeSessionProcedures(deps), ...makeSessionAdminProcedures(deps) }),
     key: makeKeyProcedures(deps),
     person: makePersonProcedures(deps),

@@ -34,7 +34,9 @@ const CHECKS: { [W in Who]: (reader: Reader) => Callers[W] } = {
   anybody: () => undefined,
   caller: (reader) => {
     if (!isOperator(reader)) return reader;
-    throw forbidden('An operator reads every vault and changes none; call with a session to write.');
+    throw forbidden(
+      'An operator reads every vault and changes none; call with a session to write or to search.',
+    );
   },
   reader: (reader) => reader,
   operator: (reader) => {

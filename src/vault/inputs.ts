@@ -3,12 +3,15 @@ import type { Limits } from '../config.ts';
 import { displayName, storableName, storableText } from '../wire.ts';
 import { LIST_CURSOR, READ_CURSOR } from './read/cursors.ts';
 import { MAX_INT } from './schema.ts';
+import { SEARCH_CURSOR } from './search/cursor.ts';
 
 /** Released clients read these JSON integers as u32. */
 const MAX_U32 = 4_294_967_295;
 
 /** Rows or vaults of one page. */
 export const MAX_LIMIT = 1000;
+/** Hits of one page. */
+const MAX_HITS = 100;
 /** Longest wait of a read, in seconds: below the time-out of released clients (30 s). */
 export const MAX_WAIT = 25;
 /** Default number of rows of one proof. */
@@ -102,6 +105,11 @@ const cursor = (form: RegExp) =>
 
 const limit = within(1, MAX_LIMIT, 'The maximum number; `Link` with `rel="next"` leads to the next page.');
 
+const time = (description: string) =>
+  z.iso
+    .datetime({ offset: true, error: 'must be a time such as 2026-11-24T16:13:04Z' })
+    .meta({ description });
+
 /** The inputs of the calls. They refuse unknown fields, so that a misspelt option never passes silently. */
 export function makeVaultInputs(limits: Limits) {
   const entryText = storableText(limits.textBytes);
@@ -120,6 +128,25 @@ export function makeVaultInputs(limits: Limits) {
       details: flag('Include times, numbers and writers of each vault.').optional(),
       limit: limit.optional(),
       cursor: cursor(LIST_CURSOR).optional(),
+    }),
+    search: z.strictObject({
+      q: q.meta({ description: 'Words that a text contains, and phrases in quotes.' }).optional(),
+      writer: clientId.meta({ description: 'Only what this client wrote.' }).optional(),
+      author: author.meta({ description: 'Only what this proven author wrote.' }).optional(),
+      tag: tagName.meta({ description: 'Only entries with this tag.' }).optional(),
+      vault: vaultId.meta({ description: 'Only this vault.' }).optional(),
+      kind: z
+        .enum(['content', 'summary'])
+        .optional()
+        .meta({ description: 'Only entries, or only summaries.' }),
+      history: flag('Also versions that are not current.').optional(),
+      since: time('Only what was written at this time or later.').optional(),
+      until: time('Only what was written before this time.').optional(),
+      order: z.enum(['newest', 'best']).optional().meta({
+        description: 'Newest first (default), or best first.',
+      }),
+      limit: within(1, MAX_HITS, 'The maximum number of hits. Default: 20.').optional(),
+      cursor: cursor(SEARCH_CURSOR).optional(),
     }),
     create: z.strictObject({ summary: summaryText.default(''), ...key }),
     read: z.strictObject({

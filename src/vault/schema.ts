@@ -8,7 +8,7 @@ import { MAX_AUTHORS, MAX_WRITERS } from './read/sql.ts';
 export const MAX_INT = 2_147_483_647;
 
 /** A seq on the wire: BIGINT in the database, within the integers that a JSON number holds exactly. */
-const seq = z.int().min(0).meta({
+export const seq = z.int().min(0).meta({
   description:
     'The position in the order of the commits of one vault: 1, 2, 3 …. Rows from before vaults counted their own rows keep their numbers, which may have holes.',
 });
@@ -20,13 +20,13 @@ const hash = z
   .regex(/^[0-9a-f]{64}$/)
   .meta({ description: 'SHA-256 in hexadecimal.' });
 
-const entryNo = (min: 0 | 1) =>
+export const entryNo = (min: 0 | 1) =>
   z
     .int()
     .min(min)
     .max(MAX_INT)
     .meta({ description: 'The entry within its vault: 1, 2, 3 …, shown as e1, e2, e3. The summary has 0.' });
-const version = z
+export const version = z
   .int()
   .min(1)
   .max(MAX_INT)
@@ -47,8 +47,8 @@ const author = z.string().meta({
     'What the server proved about the caller that wrote it, such as `session:` and the fingerprint of a session. Empty: nothing. Rows from before authors were kept have none.',
 });
 
-const kind = z.enum(['content', 'summary']);
-const writerId = z.string().meta({ description: 'The self-reported client id of the writer.' });
+export const kind = z.enum(['content', 'summary']);
+export const writerId = z.string().meta({ description: 'The self-reported client id of the writer.' });
 
 export const VaultEntry = z
   .object({

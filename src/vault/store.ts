@@ -7,6 +7,7 @@ import { VaultFollowers } from './follow/followers.ts';
 import { makeItemOf } from './read/list-item-store.ts';
 import { VaultReader } from './read/store.ts';
 import { VaultViews } from './read/view-store.ts';
+import { VaultSearch } from './search/store.ts';
 import { VaultWriter, type WriteRules } from './write/store.ts';
 
 export interface VaultRules extends WriteRules, AuditRules {
@@ -32,6 +33,7 @@ export class VaultStore {
   readonly writer: VaultWriter;
   readonly followers: VaultFollowers;
   readonly changeFeed: VaultChanges;
+  readonly search: VaultSearch;
 
   constructor(db: Database, feed: VaultFeed, rules: Partial<VaultRules> = {}, metrics: Metrics = noMetrics) {
     const all = { ...NO_RULES, ...rules };
@@ -47,6 +49,7 @@ export class VaultStore {
     feed.listen(({ vaultId, seq }) => this.views.changed(vaultId, seq));
     this.reader = new VaultReader({ db, audit, rules: all });
     this.writer = new VaultWriter({ db, audit, feed, rules: all, onStatement: metrics.statementWrote });
+    this.search = new VaultSearch(db);
     this.followers = new VaultFollowers({ views: this.views, audit, feed });
     const { waiters } = this.followers;
     this.changeFeed = new VaultChanges({ feed, waiters, itemOf: makeItemOf(db) });

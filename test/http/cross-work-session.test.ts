@@ -4,6 +4,7 @@ import { readConfig } from '../../src/config.ts';
 import { makeVaultRouter } from '../../src/router.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { makeVaultInputs } from '../../src/vault/inputs.ts';
+import { makeSearchProcedure } from '../../src/vault/search/operations.ts';
 import { VaultStore } from '../../src/vault/store.ts';
 import { RestVaults, rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
@@ -16,11 +17,13 @@ const log = makeLogKeeper();
 const server = useServer(database, {}, log.log);
 
 /** Every procedure on vaults. */
+const [store, inputs] = [
+  new VaultStore(database.db, new VaultFeed()),
+  makeVaultInputs(readConfig({}).limits),
+];
 const router = makeRouter({
-  vault: makeVaultRouter(
-    new VaultStore(database.db, new VaultFeed()),
-    makeVaultInputs(readConfig({}).limits),
-  ),
+  vault: makeVaultRouter(store, inputs),
+  search: makeSearchProcedure(store, inputs),
 });
 const PROCEDURES = Object.keys(router._def.procedures as object).sort();
 
@@ -87,6 +90,11 @@ async function firstEvent(who: PastWriter): Promise<Shown> {
 
 /** For each procedure every way to call it that may show something. */
 const WAYS: Record<string, Record<string, Way>> = {
+  search: {
+    'on REST': nothing((who) => get(who, '/api/search?q=secret&history=true')),
+    'of one vault': nothing((who) => get(who, `/api/search?q=secret&vault=${who.vaultId}`)),
+    'on tRPC': nothing((who) => get(who, trpcPath('search', { writer: who.clientId }))),
+  },
   'vault.read': {
     'the current view': noted('read', (who) => get(who, vaultPath(who))),
     history: noted('read', (who) => get(who, `${vaultPath(who)}?history=true`)),

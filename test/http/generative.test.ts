@@ -59,6 +59,7 @@ beforeAll(async () => {
       id: fc.constantFrom(...pending.map(({ id }) => id)),
       code: fc.constantFrom(...codes),
       client_id: fc.constantFrom('a', 'b'),
+      work_session_id: fc.constantFrom('st-1', 'st-2'),
       client: fc.constantFrom('a', 'b', 'a b/c', '团队-mac', '🦀'.repeat(128), "'{}"),
     },
   };

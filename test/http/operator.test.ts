@@ -113,7 +113,8 @@ describe('an operator', () => {
     const { vault_id, client } = await makeVault('ast-one');
     const before = await client.vault.meta.query({ vault_id });
     const { vault } = operator();
-    const message = 'An operator reads every vault and changes none; call with a session to write.';
+    const message =
+      'An operator reads every vault and changes none; call with a session to write or to search.';
     for (const write of [
       () => vault.create.mutate({ summary: 'x' }),
       () => vault.write.mutate({ vault_id, text: 'x' }),

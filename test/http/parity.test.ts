@@ -6,6 +6,7 @@ import { makeVaultRouter } from '../../src/router.ts';
 import { listRestRoutes } from '../../src/surfaces/rest/routes.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { makeVaultInputs } from '../../src/vault/inputs.ts';
+import { makeSearchProcedure } from '../../src/vault/search/operations.ts';
 import { VaultStore } from '../../src/vault/store.ts';
 import { dump, useDatabase } from '../support/database.ts';
 import { useServer } from '../support/server.ts';
@@ -19,11 +20,13 @@ const cutOff = useServer(proxied);
 const limited = useServer(database, { rateLimitPerMinute: 1 });
 
 /** Every procedure on vaults: one that is new fails here until it says what it takes. */
+const [store, inputs] = [
+  new VaultStore(database.db, new VaultFeed()),
+  makeVaultInputs(readConfig({}).limits),
+];
 const router = makeRouter({
-  vault: makeVaultRouter(
-    new VaultStore(database.db, new VaultFeed()),
-    makeVaultInputs(readConfig({}).limits),
-  ),
+  vault: makeVaultRouter(store, inputs),
+  search: makeSearchProcedure(store, inputs),
 });
 const ALL = Object.keys(router._def.procedures as object).sort();
 /** These say in their answers, or as a stream, what REST says in headers or by a long wait; they have tests of their own. */
@@ -56,6 +59,27 @@ const entry = (entry_no: number, version: number, content: string) => ({
 
 /** Each is called on a vault of its own, which holds `first` (overridden once, to `second`) and `third`. */
 const SAMPLES: Record<string, Sample> = {
+  search: {
+    json: '{"q":"parity","limit":1}',
+    result: {
+      hits: [
+        {
+          ...{ vault_id: expect.any(String), summary: 'parity', entry_no: 0, version: 1, current: true },
+          ...{ kind: 'summary', seq: 1, writer_id: 'atem-a', author: expect.any(String), tags: [] },
+          ...{ created_at: expect.any(String), snippet: 'parity', matches: [[0, 6]] },
+        },
+      ],
+      next_cursor: expect.toSatisfy((next) => next === null || typeof next === 'string'),
+    },
+    needsVault: false,
+    refused: [
+      ['{"q":"a"}', 'BAD_REQUEST'],
+      ['{"limit":0}', 'BAD_REQUEST'],
+      ['{"since":"yesterday"}', 'BAD_REQUEST'],
+      ['{"cursor":"a"}', 'BAD_REQUEST'],
+    ],
+    forPastWriters: 'not about a vault',
+  },
   'vault.create': {
     json: '{"summary":"团队"}',
     result: { vault_id: expect.stringMatching(/^v-[0-9A-Za-z]{10}$/) },

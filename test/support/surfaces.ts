@@ -23,6 +23,7 @@ export const REST_FACES: Record<
   string,
   { method: 'GET' | 'POST' | 'DELETE'; path: (vaultId: string, fields: Fields) => string }
 > = {
+  search: { method: 'GET', path: () => '/api/search' },
   'vault.create': { method: 'POST', path: () => '/api/vault' },
   'vault.list': { method: 'GET', path: () => '/api/vault' },
   'vault.read': { method: 'GET', path: (id) => `/api/vault/${id}` },

@@ -71,7 +71,7 @@ export const isRead = ({ openapi }: RestRoute) => openapi.method === 'GET';
 export function securityOf(route: RestRoute): object[] {
   if (!isGuarded(route)) return [];
   if (isForAdministrators(route)) return ADMINISTRATOR_SECURITY;
-  return isRead(route) ? [...SESSION_SECURITY, { dashboard: [] }] : SESSION_SECURITY;
+  return route.operation.who === 'caller' ? SESSION_SECURITY : [...SESSION_SECURITY, { dashboard: [] }];
 }
 
 /** The client id once more, because generated clients make no parameter out of a security scheme. */

@@ -95,7 +95,8 @@ export async function completeRows<At>(
   return rows;
 }
 
-const makeDeadline = () => {
+/** @returns a function that tells whether a request has scanned for as long as it may */
+export const makeDeadline = () => {
   const until = performance.now() + SEARCH_MS;
   return () => performance.now() > until;
 };

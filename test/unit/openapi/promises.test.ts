@@ -15,7 +15,15 @@ test('the contract has every call of atem, and each way of reading', () => {
   const { steps } = readTheContract();
   const calls = new Set(steps.map(({ request }) => `${request.method} ${request.path}`));
   // Released clients do not know these.
-  const later = ['describeVault', 'proveVault', 'removeWriter', 'createKey', 'listKeys', 'revokeKey'];
+  const later = [
+    'describeVault',
+    'proveVault',
+    'removeWriter',
+    'createKey',
+    'listKeys',
+    'revokeKey',
+    'search',
+  ];
   for (const call of Object.entries(generated.paths).flatMap(([path, item]) =>
     Object.entries(item as Record<string, Loose>).flatMap(([method, { operationId }]) =>
       later.includes(operationId) ? [] : [`${method.toUpperCase()} ${path}`],
