@@ -7,81 +7,26 @@ import { Database } from '../src/db/client.ts';
 import { startEmbedded } from '../src/db/embedded/postgres.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { VaultFeed } from '../src/vault/follow/feed.ts';
+import { IndexBuilder } from '../src/vault/search/index/builder-store.ts';
+import { parseQuery } from '../src/vault/search/query.ts';
+import type { Filters } from '../src/vault/search/wanted.ts';
 import { VaultStore } from '../src/vault/store.ts';
-import { median } from './stats.ts';
+import { measureLoad } from './search/load.ts';
+import { RARE_WRITER, seed, WORDS } from './search/seed.ts';
 
-const ROUNDS = 9;
-const SIZES = [10_000, 100_000];
-const ROWS_OF_A_VAULT = 1000;
+/** `npm run bench:search -- 10000 100000`: the numbers of rows; the default has a million, too. */
+const SIZES = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10_000, 100_000, 1_000_000];
+const PARALLEL = 4;
+const SEARCHES = 200;
+const MANY_VAULTS = 1000;
 
-/** About 500 bytes, half of them Chinese. Each row has a different text. */
-const TEXT = `'entry ' || n || ': ' || repeat('we keep the session in a cookie, 15 minutes; ', 5) || repeat('我们决定使用数据库会话', 7)`;
-/** In no row, so that a search scans each row to its end. */
-const MISSING = { english: 'Nowhere', chinese: '团队' };
-
-const manyOf = (rows: number) => ({ workSessionId: `many ${rows}`, clientId: `many ${rows}` });
-const oneOf = (rows: number) => ({ workSessionId: `one ${rows}`, clientId: `one ${rows}` });
-const vaultOf = (rows: number) => `v-one-${rows}`;
-
-/** Makes rows in vaults of a thousand each, and as many rows in one vault. Their hashes are placeholders, because no search reads them. */
-async function seed(admin: pg.Client, rows: number): Promise<void> {
-  const vaults = rows / ROWS_OF_A_VAULT;
-  const insertVaults = `
-    INSERT INTO vaults (bucket, vault_id, summary, work_session_id, created_by, next_entry_no, head_seq)
-    SELECT vault_bucket(id), id, 'vault ' || v, $3, $3, $4 + 1, $4
-    FROM generate_series(1, $2::int) AS v, LATERAL (SELECT $1 || CASE WHEN $2 = 1 THEN '' ELSE '-' || v END) AS named (id)`;
-  const insertEntries = `
-    INSERT INTO vault_entries (bucket, vault_id, seq, entry_no, version, kind, writer_id, content, hash)
-    SELECT vault_bucket(id), id, n, n, 1, 'content', $3, ${TEXT}, sha256('')
-    FROM generate_series(1, $2::int) AS v, LATERAL (SELECT $1 || CASE WHEN $2 = 1 THEN '' ELSE '-' || v END) AS named (id),
-      generate_series(1, $4::int) AS n`;
-  for (const values of [
-    [`v-many-${rows}`, vaults, manyOf(rows).workSessionId, ROWS_OF_A_VAULT],
-    [vaultOf(rows), 1, oneOf(rows).workSessionId, rows],
-  ]) {
-    await admin.query(insertVaults, values);
-    await admin.query(insertEntries, values);
-  }
-}
-
-const BOUNDS = { maxBytes: 67_108_864, streams: false };
-
-/** The searches to compare, each over the same number of rows. */
-function makeSides(
-  { reader, views }: VaultStore,
-  admin: pg.Client,
-  rows: number,
-): Record<string, () => Promise<unknown>> {
-  const { english, chinese } = MISSING;
-  const read = (q: string, history: boolean) =>
-    views.read({ reader: oneOf(rows), vaultId: vaultOf(rows), what: { q, history, limit: 50 } }, BOUNDS);
-  return {
-    // The lowest cost of scanning every row: a byte comparison, one pass, one process.
-    floor: () =>
-      admin.query('SELECT count(*) FROM vault_entries WHERE vault_id = $1 AND strpos(content, $2) > 0', [
-        vaultOf(rows),
-        english,
-      ]),
-    list: () => reader.list(manyOf(rows), { q: english }, BOUNDS),
-    'list, two Chinese characters': () => reader.list(manyOf(rows), { q: chinese }, BOUNDS),
-    read: () => read(english, false),
-    'read, two Chinese characters': () => read(chinese, false),
-    'read of the history': () => read(english, true),
-  };
-}
-
-/** Measures each side in turn, after a warm-up. @returns the median of each, in ms */
-async function measure(sides: Record<string, () => Promise<unknown>>): Promise<Map<string, number>> {
-  const times = new Map(Object.keys(sides).map((name) => [name, [] as number[]]));
-  for (let round = -1; round < ROUNDS; round++) {
-    for (const [name, call] of Object.entries(sides)) {
-      const before = performance.now();
-      await call();
-      if (round >= 0) times.get(name)?.push(performance.now() - before);
-    }
-  }
-  return new Map([...times].map(([name, all]) => [name, median(all)]));
-}
+const KINDS: Record<string, { q: string } & Partial<Filters>> = {
+  'a rare word': { q: WORDS.rare },
+  'a common word': { q: WORDS.common },
+  'two Chinese characters': { q: WORDS.chinese },
+  'a word that stands nowhere': { q: WORDS.nowhere },
+  'a common word of a rare writer': { q: WORDS.common, writer: RARE_WRITER },
+};
 
 async function withDatabase(work: (url: string) => Promise<void>): Promise<void> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'vault-relay-search-'));
@@ -96,35 +41,89 @@ async function withDatabase(work: (url: string) => Promise<void>): Promise<void>
   }
 }
 
+interface Times {
+  p50: number;
+  p99: number;
+}
+
+/** Runs searches, some at a time. */
+async function measure(search: () => Promise<unknown>): Promise<Times> {
+  const times: number[] = [];
+  let left = SEARCHES + 3 * PARALLEL;
+  const run = async () => {
+    while (left-- > 0) {
+      const begun = performance.now();
+      await search();
+      times.push(performance.now() - begun);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, run));
+  const sorted = times.slice(2 * PARALLEL).sort((a, b) => a - b);
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return { p50: at(0.5), p99: at(0.99) };
+}
+
+const seconds = (begun: number) => (performance.now() - begun) / 1000;
+
 await withDatabase(async (url) => {
   await migrate(url);
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();
-  const db = new Database({ url, poolSize: 1, log: pino({ level: 'silent' }) });
+  const db = new Database({ url, poolSize: 10, log: pino({ level: 'silent' }) });
   const store = new VaultStore(db, new VaultFeed());
+  const builder = new IndexBuilder(db);
+  const found = new Map<string, Times>();
   try {
-    for (const rows of SIZES) await seed(admin, rows);
-    await admin.query('VACUUM ANALYZE vaults');
-    await admin.query('VACUUM ANALYZE vault_entries');
-    await admin.query('SET max_parallel_workers_per_gather = 0');
-    const [small, large] = SIZES as [number, number];
-    const few = await measure(makeSides(store, admin, small));
-    const many = await measure(makeSides(store, admin, large));
-    const floor = many.get('floor') ?? Number.NaN;
-    console.log(
-      `| ${large.toLocaleString('en')} rows | ms | µs a row | of the floor | growth from ${small.toLocaleString('en')} rows |`,
-    );
-    console.log('| --- | --- | --- | --- | --- |');
-    for (const [name, ms] of many) {
-      const growth = ms / (few.get(name) ?? Number.NaN);
-      const figures = [
-        ms.toFixed(0),
-        ((ms * 1000) / large).toFixed(1),
-        (ms / floor).toFixed(1),
-        growth.toFixed(1),
-      ];
-      console.log(`| ${name} | ${figures.join(' | ')} |`);
+    for (const rows of SIZES) {
+      for (const vaults of [1, MANY_VAULTS]) {
+        const name = `${rows} rows in ${vaults} vault${vaults === 1 ? '' : 's'}`;
+        let begun = performance.now();
+        const bytes = await seed(admin, name, { rows, vaults });
+        const seeded = seconds(begun);
+        await admin.query('VACUUM ANALYZE');
+        const before = await builder.size();
+        begun = performance.now();
+        while ((await builder.step(name)).more);
+        const built = seconds(begun);
+        // What merged segments have left is vacuumed as autovacuum does it.
+        await admin.query('VACUUM ANALYZE');
+        const share = ((await builder.size()) - before) / bytes;
+        console.log(
+          `\n${name}: seeded in ${seeded.toFixed(0)} s, indexed ${(rows / built).toFixed(0)} rows a second`,
+        );
+        console.log(
+          `index_bytes_per_text_byte ${share.toFixed(2)}\n| search | p50 ms | p99 ms | hits |\n| --- | --- | --- | --- |`,
+        );
+        for (const [kind, { q, ...filters }] of Object.entries(KINDS)) {
+          const caller = { workSessionId: name, clientId: 'bench' };
+          const wanted = {
+            ...filters,
+            needles: parseQuery(q),
+            history: false,
+            order: 'newest' as const,
+            limit: 20,
+          };
+          const { hits } = await store.search.find(caller, wanted);
+          const times = await measure(() => store.search.find(caller, wanted));
+          found.set(`${rows} ${vaults} ${kind}`, times);
+          console.log(`| ${kind} | ${times.p50.toFixed(1)} | ${times.p99.toFixed(1)} | ${hits.length} |`);
+        }
+      }
     }
+    const [small, large] = SIZES.slice(-2) as [number, number];
+    console.log('\n| search_growth | one vault | many vaults |\n| --- | --- | --- |');
+    for (const kind of Object.keys(KINDS)) {
+      const growth = [1, MANY_VAULTS].map((vaults) => {
+        const [few, many] = [small, large].map(
+          (rows) => found.get(`${rows} ${vaults} ${kind}`)?.p50 ?? Number.NaN,
+        );
+        return ((many ?? Number.NaN) / (few ?? Number.NaN)).toFixed(1);
+      });
+      console.log(`| ${kind} | ${growth.join(' | ')} |`);
+    }
+    for (const [key, value] of Object.entries(await measureLoad(db)))
+      console.log(`${key} ${value.toFixed(2)}`);
   } finally {
     await db.close();
     await admin.end();

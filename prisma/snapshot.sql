@@ -63,6 +63,12 @@ GRANT USAGE ON TYPE vault_write_outcome TO PUBLIC;
 CREATE SEQUENCE audit_log_id_seq AS bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1 OWNED BY audit_log.id;
 GRANT USAGE ON SEQUENCE audit_log_id_seq TO vault_relay_app;
 
+CREATE SEQUENCE search_segments_segment_seq AS bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1 OWNED BY search_segments.segment;
+GRANT USAGE ON SEQUENCE search_segments_segment_seq TO vault_relay_app;
+
+CREATE SEQUENCE search_vaults_vault_no_seq AS integer START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 2147483647 CACHE 1 OWNED BY search_vaults.vault_no;
+GRANT USAGE ON SEQUENCE search_vaults_vault_no_seq TO vault_relay_app;
+
 CREATE SEQUENCE vault_outside_reads_id_seq AS bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1 OWNED BY vault_outside_reads.id;
 GRANT USAGE ON SEQUENCE vault_outside_reads_id_seq TO vault_relay_app;
 
@@ -200,6 +206,41 @@ CREATE TABLE people (
 CREATE UNIQUE INDEX people_pkey ON people USING btree (id);
 GRANT INSERT, SELECT ON people TO vault_relay_app;
 GRANT UPDATE ON people (name) TO vault_relay_app;
+
+CREATE TABLE search_segments (
+    segment bigint NOT NULL DEFAULT nextval('search_segments_segment_seq'::regclass),
+    work_session_id text NOT NULL,
+    level integer NOT NULL,
+    rows integer NOT NULL,
+    first_us bigint NOT NULL,
+    last_us bigint NOT NULL,
+    slot_bits integer NOT NULL,
+    documents bytea NOT NULL,
+    postings bytea,
+    made_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT search_segments_pkey PRIMARY KEY (segment)
+);
+CREATE INDEX search_segments_by_work_session ON search_segments USING btree (work_session_id, segment);
+CREATE UNIQUE INDEX search_segments_pkey ON search_segments USING btree (segment);
+GRANT DELETE, INSERT, SELECT ON search_segments TO vault_relay_app;
+
+CREATE TABLE search_vaults (
+    bucket integer NOT NULL,
+    vault_id text NOT NULL,
+    vault_no integer NOT NULL DEFAULT nextval('search_vaults_vault_no_seq'::regclass),
+    indexed_seq bigint NOT NULL DEFAULT 0,
+    indexed_bytes bigint NOT NULL DEFAULT 0,
+    erasures integer NOT NULL DEFAULT 0,
+    CONSTRAINT search_vaults_pkey PRIMARY KEY (bucket, vault_id)
+);
+CREATE UNIQUE INDEX search_vaults_pkey ON search_vaults USING btree (bucket, vault_id);
+CREATE UNIQUE INDEX search_vaults_vault_no_key ON search_vaults USING btree (vault_no);
+CREATE TRIGGER search_vaults_bucket BEFORE INSERT OR UPDATE OF bucket, vault_id ON search_vaults FOR EACH ROW EXECUTE FUNCTION check_bucket();
+ALTER TABLE search_vaults ENABLE TRIGGER search_vaults_bucket;
+GRANT INSERT, SELECT ON search_vaults TO vault_relay_app;
+GRANT UPDATE ON search_vaults (indexed_seq) TO vault_relay_app;
+GRANT UPDATE ON search_vaults (indexed_bytes) TO vault_relay_app;
+GRANT UPDATE ON search_vaults (erasures) TO vault_relay_app;
 
 CREATE VIEW session_states (
     id_hash bytea,
@@ -444,6 +485,16 @@ CREATE FUNCTION create_vault(creation json, max_vaults bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION create_vault TO PUBLIC;
 
+CREATE FUNCTION drop_search_index(the_work_session text)
+    RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION drop_search_index TO PUBLIC;
+
+CREATE FUNCTION forget_search_row(the_vault_id text, the_seq bigint)
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION forget_search_row TO PUBLIC;
+
 CREATE FUNCTION keys_left(the_work_session text, max_keys integer)
     RETURNS integer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
@@ -499,6 +550,11 @@ CREATE FUNCTION search_fold(the_text text)
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE;
 GRANT EXECUTE ON FUNCTION search_fold TO PUBLIC;
 
+CREATE FUNCTION search_position(documents bytea, us bigint)
+    RETURNS integer
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION search_position TO PUBLIC;
+
 CREATE FUNCTION settle_vault_numbers(the_vault_id text)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
@@ -513,6 +569,11 @@ CREATE FUNCTION skip_taken_numbers(v vaults)
     RETURNS vaults
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
 GRANT EXECUTE ON FUNCTION skip_taken_numbers TO PUBLIC;
+
+CREATE FUNCTION store_search_segment(made json, documents bytea, postings bytea)
+    RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE;
+GRANT EXECUTE ON FUNCTION store_search_segment TO PUBLIC;
 
 CREATE FUNCTION store_vault_head(v vaults)
     RETURNS void

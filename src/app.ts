@@ -86,6 +86,7 @@ export async function buildApp({ config, services, log, version }: AppDeps): Pro
   mountHealth(app, {
     pingDatabase: () => services.db.ping(),
     isStopping,
+    searchLag: () => services.indexer.state.lag,
     ...(services.replica && { countReplicas: services.replica.count }),
     version,
   });

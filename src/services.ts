@@ -34,6 +34,8 @@ import { LoginStore } from './session/login-store.ts';
 import { SESSION_ENDED_CHANNEL, SessionStore } from './session/store.ts';
 import { VaultFeed } from './vault/follow/feed.ts';
 import type { VaultWaiters } from './vault/follow/waiters.ts';
+import { IndexBuilder } from './vault/search/index/builder-store.ts';
+import { Indexer } from './vault/search/index/indexer.ts';
 import { VaultStore } from './vault/store.ts';
 
 /** Interval of the sweep that removes expired tokens and old login requests. */
@@ -54,6 +56,7 @@ export interface Services {
   activity: ActivityStore;
   liveActivity: LiveActivity;
   callers: CallersHere;
+  indexer: Indexer;
   credentials: CredentialCache;
   sessionStore: SessionStore;
   keys: KeyStore;
@@ -127,6 +130,16 @@ export async function openServices({
   const vaults = new VaultStore(db, feed, rules, metrics);
   metrics.gauge('writeQueue', () => vaults.writer.depth);
   metrics.gauge('waiting', () => vaults.followers.waiters.size);
+  const indexer = new Indexer({
+    builder: new IndexBuilder(db),
+    feed,
+    log,
+    queued: () => vaults.writer.depth,
+  });
+  metrics.gauge('searchWaiting', () => indexer.state.waiting);
+  metrics.gauge('searchLagSeconds', () => indexer.state.lag);
+  metrics.gauge('searchRows', () => indexer.state.rows);
+  metrics.gauge('searchBytes', () => indexer.state.bytes);
   const bindings = new BindingStore(db);
   const checkCredentials = async (idHashes: string[]) => {
     if (idHashes.length === 0) return;
@@ -220,16 +233,19 @@ export async function openServices({
   const closeSteps: DrainStep[] = [
     { name: 'sweeper', run: () => [sweeper, checker].forEach(clearInterval) },
     { name: 'waiting reads and subscriptions', run: () => vaults.followers.waiters.close() },
+    { name: 'search index', run: () => indexer.stop() },
     { name: 'write queue', run: () => vaults.writer.whenIdle() },
     // Must follow the write queue, because the last write must still be announced to other replicas.
     { name: 'relay', run: () => relay.close() },
     { name: 'listener', run: () => listener.close() },
+    { name: 'last statement of the search index', run: () => indexer.close() },
     { name: 'pool', run: () => db.close() },
   ];
   const close = () => runSteps(closeSteps, log);
   try {
     await listener.start();
     await astations.load();
+    indexer.start();
   } catch (error) {
     await close();
     throw error;
@@ -240,6 +256,7 @@ export async function openServices({
     vaults,
     feed,
     ...activity,
+    indexer,
     credentials,
     sessionStore,
     keys,

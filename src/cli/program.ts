@@ -12,6 +12,7 @@ const COMMANDS: Record<string, () => Promise<MakeCommand>> = {
   key: async () => (await import('./key.ts')).makeKeyCommand,
   astation: async () => (await import('./astation.ts')).makeAstationCommand,
   verify: async () => (await import('./verify.ts')).makeVerifyCommand,
+  search: async () => (await import('./search.ts')).makeSearchCommand,
   audit: async () => (await import('./audit.ts')).makeAuditCommand,
   export: async () => (await import('./transfer.ts')).makeExportCommand,
   import: async () => (await import('./transfer.ts')).makeImportCommand,

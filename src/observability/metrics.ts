@@ -21,6 +21,10 @@ export const GAUGES = {
   waiting: { help: 'Reads and subscriptions that wait for a write.' },
   bytesInFlight: { help: 'Bytes of answers that their readers have not taken yet.' },
   readCacheBytes: { help: 'Bytes of current views that are kept in memory.' },
+  searchWaiting: { help: 'Work sessions whose rows this server is to index.' },
+  searchLagSeconds: { help: 'How long the first of them has waited.' },
+  searchRows: { help: 'Rows that this server has indexed since its start.' },
+  searchBytes: { help: 'Bytes of the search index in the database, counted once a minute.' },
   replicas: {
     help: 'Servers that share the Redis, including this one; 0 without Redis, or while it is unreachable.',
   },

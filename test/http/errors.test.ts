@@ -141,6 +141,7 @@ describe('every answer', () => {
       database: 'ok',
       version: 'test',
       uptime_seconds: expect.any(Number),
+      search_lag_seconds: 0,
     });
   });
 });

@@ -73,7 +73,7 @@ const fromSchema = await describePrisma();
 
 test('the migrations create the schema of schema.prisma', async () => {
   const migrated = await describeMigrated();
-  expect(migrated.columns).toHaveLength(104);
+  expect(migrated.columns).toHaveLength(120);
   expect(migrated).toEqual(fromSchema);
 });
 

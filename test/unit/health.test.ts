@@ -16,6 +16,7 @@ test('/health shares one probe of the database a second, whether it succeeds or 
       if (probes === 2) throw new Error('away');
     },
     isStopping: () => false,
+    searchLag: () => 0,
     version: 'test',
   });
   const ask = async () => {

@@ -8,6 +8,8 @@ export interface HealthDeps {
   isStopping(): boolean;
   /** The number of replicas; 0 while Redis cannot be reached. Absent where this server is the only one. */
   countReplicas?(): number;
+  /** How long the first rows to index have waited, in seconds. */
+  searchLag(): number;
   version: string;
 }
 
@@ -21,12 +23,14 @@ const PROBE_MS = 1000;
  * `GET /health/live`: 200 as long as the process answers at all. These paths need no session and have no rate limit.
  */
 export function mountHealth(app: FastifyInstance, deps: HealthDeps): void {
-  const { pingDatabase, isStopping, countReplicas, version } = deps;
+  const { pingDatabase, isStopping, countReplicas, searchLag, version } = deps;
   // Without Redis, vaults still work and rooms wait. The status stays 200, so that load balancers keep the server.
   const sharing = (replicas: number) => ({ redis: replicas > 0 ? 'ok' : 'unreachable', replicas });
   const common = () => ({
     version,
     uptime_seconds: Math.round(process.uptime()),
+    // The status stays 200, because a search is exact without the index.
+    search_lag_seconds: Math.round(searchLag()),
     ...(countReplicas && sharing(countReplicas())),
   });
   const unavailable = (reply: FastifyReply) => reply.code(503).header('retry-after', RETRY_AFTER_SECONDS);

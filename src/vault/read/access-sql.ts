@@ -38,6 +38,13 @@ export const OPERATOR: Access = {
   vaults: `SELECT * FROM vaults WHERE $1::text IS NULL AND $2::text IS NULL`,
 };
 
+/** The part of `holds` that rules most texts out. @param parameter a SearchPattern */
+export function mayHold(text: string, parameter: string): string {
+  const [literal, candidate] = [1, 2].map((n) => `(${parameter}::text[])[${n}]`);
+  const exact = `${text} COLLATE "C"`;
+  return `CASE WHEN ${literal} IS NULL THEN ${exact} ~ ${candidate} ELSE strpos(${exact}, ${literal}) > 0 END`;
+}
+
 /**
  * Condition that a text contains another, in any case and any canonical form. Most texts of a search do not match, so
  * a literal text, or else one pattern, rules them out first. `search_fold` takes much longer and decides the few that
@@ -46,8 +53,8 @@ export const OPERATOR: Access = {
  * @param parameter a SearchPattern
  */
 export function holds(text: string, parameter: string): string {
-  const [literal, candidate, certain, query] = [1, 2, 3, 4].map((n) => `(${parameter}::text[])[${n}]`);
+  const [certain, query] = [3, 4].map((n) => `(${parameter}::text[])[${n}]`);
   const exact = `${text} COLLATE "C"`;
-  return `(CASE WHEN ${literal} IS NULL THEN ${exact} ~ ${candidate} ELSE strpos(${exact}, ${literal}) > 0 END
+  return `(${mayHold(text, parameter)}
     AND (coalesce(${exact} ~ ${certain}, false) OR strpos(search_fold(${text}) COLLATE "C", search_fold(${query})) > 0))`;
 }

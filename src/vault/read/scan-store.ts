@@ -31,7 +31,11 @@ const takerOf = (reader: Reader): Taker =>
  * @param scans whether the statement's cost depends on more than the answer
  * @returns a function that takes a statement and its values, as `Database.rows` does
  */
-export function askingFor(db: Database, reader: Reader, scans: boolean): Database['rows'] {
+export function askingFor(
+  db: Pick<Database, 'read' | 'scan'>,
+  reader: Reader,
+  scans: boolean,
+): Database['rows'] {
   const taker = takerOf(reader);
   return scans
     ? (sql, ...values) => db.scan(taker, sql, ...values)

@@ -35,7 +35,10 @@ export const isLongEnough = ({ form }: Needle): boolean => form.length >= MIN_CH
 
 /** @returns whether a text has every needle */
 export function hasAll(text: string, needles: readonly Needle[]): boolean {
-  const folded = needles.some(({ exact }) => !exact) ? fold(text) : '';
+  if (needles.length === 0) return true;
+  const folded = fold(text);
   const composed = needles.some(({ exact }) => exact) ? formOf(text, true) : '';
-  return needles.every(({ form, exact }) => (exact ? composed : folded).includes(form));
+  return needles.every(({ form, exact }) =>
+    exact ? composed.includes(form) && folded.includes(fold(form)) : folded.includes(form),
+  );
 }

@@ -122,15 +122,13 @@ function windowAround(text: string, place: number): Span {
   const wanted = Math.max(0, Math.min(place - BEFORE, text.length - SNIPPET_CHARACTERS));
   const from = borderFrom(text, wanted - GRAPHEME);
   const region = text.slice(from, borderFrom(text, wanted + SNIPPET_CHARACTERS + 2 * GRAPHEME));
-  let window: Span | undefined;
-  for (const { index, segment } of graphemes().segment(region)) {
-    const at = from + index;
-    if (at < wanted) continue;
-    window ??= [at, at];
-    if (at + segment.length - window[0] > SNIPPET_CHARACTERS) break;
-    window[1] = at + segment.length;
-  }
-  return window ?? [0, 0];
+  const segments = graphemes().segment(region);
+  /** The last border between graphemes at or before a place. */
+  const borderBefore = (at: number) => from + (segments.containing(at - from)?.index ?? region.length);
+  const before = borderBefore(wanted);
+  const start = before < wanted ? before + (segments.containing(before - from)?.segment.length ?? 0) : before;
+  const end = borderBefore(Math.min(start + SNIPPET_CHARACTERS, from + region.length));
+  return [start, Math.max(start, end)];
 }
 
 /**
@@ -150,5 +148,7 @@ export function snippetOf(text: string, needles: readonly Needle[]): Snippet {
       if (to > start && from < end) spans.push([Math.max(from, start) - start, Math.min(to, end) - start]);
     }
   }
-  return { snippet: text.slice(start, end), matches: merge(spans) };
+  // A copy, because a slice would keep the whole text in memory.
+  const snippet = Buffer.from(text.slice(start, end), 'utf16le').toString('utf16le');
+  return { snippet, matches: merge(spans) };
 }

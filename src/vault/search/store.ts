@@ -1,21 +1,23 @@
 import type { Caller } from '../../access/policy.ts';
 import type { Database } from '../../db/client.ts';
+import { searchTooLong } from '../../errors.ts';
 import { toSafeNumber } from '../../numbers.ts';
 import { makeDeadline } from '../read/portions.ts';
 import { askingFor } from '../read/scan-store.ts';
 import { byPlace, type Place, type SearchCursor, writeSearchCursor } from './cursor.ts';
-import { hasAll, type Needle } from './query.ts';
+import { hashesOf } from './index/grams.ts';
+import { hitOf, type Match, matchesAmong, mergeNewest, placeOf } from './match.ts';
 import type { SearchHit } from './schema.ts';
 import { scoreOf } from './score.ts';
-import { snippetOf } from './snippet.ts';
+import { SegmentGone, SegmentReader } from './segment-store.ts';
 import { FETCH, PLAN } from './sql.ts';
 import { scanTail } from './tail-store.ts';
 import { filterValues, vaultsOf, type Wanted } from './wanted.ts';
 
 /** Hits among which the best are found: the newest ones. */
-export const BEST_OF = 500;
+const BEST_OF = 500;
 
-/** Rows that one statement fetches, and the most bytes of their texts. */
+/** Rows of a scan that one statement fetches, and the most bytes of their texts. */
 const FETCHED_ROWS = 32;
 const FETCHED_BYTES = 1_048_576;
 
@@ -24,48 +26,58 @@ export interface Hits {
   next: string | null;
 }
 
-/** A row as `FETCH` returns it. */
-interface FetchedRow extends Omit<SearchHit, 'seq' | 'snippet' | 'matches'> {
-  /** From 1. */
-  place: number;
-  seq: bigint;
-  created_us: bigint;
-  /** Null: it did not fit. */
-  content: string | null;
+/** A range of rows to scan, or a segment. */
+interface PlanRow {
+  vault_id: string | null;
+  after: bigint;
+  up_to: bigint;
+  segment: bigint | null;
+  /** Rows of the range, or more; rows of the segment. */
+  rows: number;
+  last_us: bigint;
+  below: number;
+  newest: bigint;
+  now_us: bigint;
 }
 
-/** A row that a search has found. */
-interface Match extends Place {
-  row: FetchedRow;
-  content: string;
-}
-
-function hitOf({ row, content, seq }: Match, needles: readonly Needle[]): SearchHit {
-  const { place: _, created_us: __, content: ___, ...facts } = row;
-  return { ...facts, seq, ...snippetOf(content, needles) };
+/** Where a search begins, and whether it has taken too long. */
+interface Start {
+  after: Place | undefined;
+  isLate(): boolean;
 }
 
 /** Searches in the rows of a work session. */
 export class VaultSearch {
-  readonly #db: Database;
+  readonly #db: Pick<Database, 'read' | 'scan'>;
 
-  constructor(db: Database) {
+  constructor(db: Pick<Database, 'read' | 'scan'>) {
     this.#db = db;
   }
 
   /**
-   * Finds rows that a caller's work session wrote into its vaults. No vault of another work session is searched.
+   * Finds rows in the vaults of a caller's work session. No vault of another work session is searched.
    * @throws RelayError `SERVICE_UNAVAILABLE` when the database is unavailable or the search takes too long
    */
   async find(caller: Caller, wanted: Wanted): Promise<Hits> {
-    return wanted.order === 'best' ? this.#best(caller, wanted) : this.#newest(caller, wanted);
+    if (vaultsOf(caller, wanted)?.length === 0) return { hits: [], next: null };
+    const isLate = makeDeadline();
+    for (;;) {
+      try {
+        return await (wanted.order === 'best'
+          ? this.#best(caller, wanted, isLate)
+          : this.#newest(caller, wanted, isLate));
+      } catch (error) {
+        if (!(error instanceof SegmentGone)) throw error;
+        if (isLate()) throw searchTooLong();
+      }
+    }
   }
 
-  async #newest(caller: Caller, wanted: Wanted): Promise<Hits> {
+  async #newest(caller: Caller, wanted: Wanted, isLate: () => boolean): Promise<Hits> {
     const { needles, limit, cursor } = wanted;
     const hits: SearchHit[] = [];
     let last: Match | undefined;
-    for await (const match of this.#matches(caller, wanted, cursor?.place)) {
+    for await (const match of this.#matches(caller, wanted, { after: cursor?.place, isLate })) {
       if (hits.length === limit && last) return { hits, next: writeSearchCursor({ place: placeOf(last) }) };
       hits.push(hitOf(match, needles));
       last = match;
@@ -74,69 +86,95 @@ export class VaultSearch {
   }
 
   /** The best of the newest `BEST_OF` matches. Later pages begin with the same match, so that they agree. */
-  async #best(caller: Caller, wanted: Wanted): Promise<Hits> {
+  async #best(caller: Caller, wanted: Wanted, isLate: () => boolean): Promise<Hits> {
     const { needles, limit, cursor } = wanted;
-    const from = cursor && { ...cursor.place, seq: cursor.place.seq + 1 };
-    const scored: { match: Match; score: number }[] = [];
-    for await (const match of this.#matches(caller, wanted, from)) {
-      scored.push({ match, score: scoreOf(match.content, needles) });
+    const after = cursor && { ...cursor.place, seq: cursor.place.seq + 1 };
+    const scored: { hit: SearchHit; place: Place; score: number }[] = [];
+    for await (const match of this.#matches(caller, wanted, { after, isLate })) {
+      // Without the texts, because 500 of them may be large.
+      scored.push({
+        hit: hitOf(match, needles),
+        place: placeOf(match),
+        score: scoreOf(match.content, needles),
+      });
       if (scored.length === BEST_OF) break;
     }
-    const newest = scored[0]?.match;
-    scored.sort((a, b) => b.score - a.score || byPlace(a.match, b.match));
+    const newest = scored[0]?.place;
+    scored.sort((a, b) => b.score - a.score || byPlace(a.place, b.place));
     const { shown = 0 } = cursor ?? {};
     const page = scored.slice(shown, shown + limit);
     const isAll = shown + limit >= scored.length;
-    const next: SearchCursor | null =
-      isAll || !newest ? null : { place: placeOf(newest), shown: shown + limit };
-    return { hits: page.map(({ match }) => hitOf(match, needles)), next: next && writeSearchCursor(next) };
+    const next: SearchCursor | null = isAll || !newest ? null : { place: newest, shown: shown + limit };
+    return { hits: page.map(({ hit }) => hit), next: next && writeSearchCursor(next) };
   }
 
-  /** Yields the rows that have all that is wanted, newest first. @param after the place before the first */
-  async *#matches(caller: Caller, wanted: Wanted, after: Place | undefined): AsyncGenerator<Match> {
-    const { needles, sinceUs } = wanted;
-    const rows = askingFor(this.#db, caller, true);
-    const plan = await rows<{ vault_id: string; after: bigint; up_to: bigint }>(
+  /**
+   * Yields the rows that have all that is wanted at one moment, newest first.
+   * @throws SegmentGone when the index has changed meanwhile
+   */
+  async *#matches(caller: Caller, wanted: Wanted, { after, isLate }: Start): AsyncGenerator<Match> {
+    const { needles, sinceUs, untilUs } = wanted;
+    const [scans, reads] = [askingFor(this.#db, caller, true), askingFor(this.#db, caller, false)];
+    const vaults = vaultsOf(caller, wanted);
+    const lastUs = Math.min(
+      untilUs === undefined ? Number.POSITIVE_INFINITY : untilUs - 1,
+      after?.createdUs ?? Number.POSITIVE_INFINITY,
+    );
+    const plan = await reads<PlanRow>(
       PLAN,
       caller.workSessionId,
-      vaultsOf(caller, wanted),
+      vaults,
       sinceUs ?? null,
+      Number.isFinite(lastUs) ? lastUs : null,
     );
-    const ranges = plan.map(({ vault_id: vaultId, after: before, up_to: upTo }) => ({
-      vaultId,
-      after: toSafeNumber(before),
-      upTo: toSafeNumber(upTo),
-    }));
+    const ranges = plan.flatMap(({ vault_id: vaultId, after: before, up_to: upTo, rows }) =>
+      vaultId === null
+        ? []
+        : [
+            {
+              vaultId,
+              after: toSafeNumber(before),
+              upTo: toSafeNumber(upTo),
+              head: toSafeNumber(upTo),
+              rows,
+            },
+          ],
+    );
+    const heads = new Map(ranges.map(({ vaultId, head }) => [vaultId, head]));
+    const segments = plan.flatMap(({ segment, rows, below, last_us: last }) =>
+      segment === null ? [] : [{ segment, rows, below, lastUs: toSafeNumber(last) }],
+    );
+    segments.sort((a, b) => b.lastUs - a.lastUs);
     const values = filterValues(caller, wanted);
-    const tail = { rows, values, ranges, needles, isLate: makeDeadline() };
-    for await (const places of scanTail(tail, after)) {
-      yield* this.#fetch(caller, wanted, places);
-    }
-  }
-
-  /** Yields those of the rows at some places that have all that is wanted. */
-  async *#fetch(caller: Caller, wanted: Wanted, places: readonly Place[]): AsyncGenerator<Match> {
-    const rows = askingFor(this.#db, caller, false);
-    const values = filterValues(caller, wanted);
-    for (let at = 0; at < places.length; ) {
-      const asked = places.slice(at, at + FETCHED_ROWS);
-      const found = await rows<FetchedRow>(
-        FETCH,
-        ...values,
-        asked.map(({ vaultId }) => vaultId),
-        asked.map(({ seq }) => seq),
-        FETCHED_BYTES,
-      );
-      const left = found.find(({ content }) => content === null);
-      for (const row of found) {
-        const { content, vault_id: vaultId } = row;
-        if (content === null) break;
-        const [seq, createdUs] = [toSafeNumber(row.seq), toSafeNumber(row.created_us)];
-        if (hasAll(content, wanted.needles)) yield { row, content, vaultId, seq, createdUs };
+    const only = vaults?.length === 1 ? vaults[0] : undefined;
+    const hashes = hashesOf(needles, { ...wanted, vault: only });
+    const common = { values, needles, isLate };
+    const reader = new SegmentReader({
+      ...common,
+      rows: reads,
+      moment: [[...heads.keys()], [...heads.values()], plan[0]?.newest, plan[0]?.now_us],
+      workSessionId: caller.workSessionId,
+      segments,
+      hashes,
+      after,
+    });
+    const tail = async function* () {
+      if (ranges.length === 0) return;
+      for await (const places of scanTail({ ...common, rows: scans, ranges }, after)) {
+        const wantedRows = { total: places.length, needles, first: FETCHED_ROWS, most: FETCHED_ROWS };
+        yield* matchesAmong(wantedRows, ({ at, count }) => {
+          const asked = places.slice(at, at + count);
+          return reads(
+            FETCH,
+            ...values,
+            asked.map(({ vaultId }) => vaultId),
+            asked.map(({ seq }) => seq),
+            FETCHED_BYTES,
+            asked.map(({ vaultId }) => heads.get(vaultId)),
+          );
+        });
       }
-      at += left ? left.place - 1 : asked.length;
-    }
+    };
+    yield* mergeNewest([{ lastUs: Number.POSITIVE_INFINITY, open: tail }, ...reader.sources]);
   }
 }
-
-const placeOf = ({ createdUs, vaultId, seq }: Place): Place => ({ createdUs, vaultId, seq });

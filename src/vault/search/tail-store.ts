@@ -13,6 +13,10 @@ export interface Range {
   after: number;
   /** The `seq` of the last row. */
   upTo: number;
+  /** The last `seq` of the vault at the moment of the plan. */
+  head: number;
+  /** How many rows it has at most: the numbers of old rows have holes. */
+  rows: number;
 }
 
 /** Rows that one statement scans, so that searches take turns. */
@@ -26,16 +30,18 @@ const PATTERNS = 3;
 function* groupsOf(ranges: readonly Range[]): Generator<Range[]> {
   let group: Range[] = [];
   let room = SCANNED_ROWS;
-  for (const { vaultId, after, upTo } of ranges) {
-    for (let from = after; from < upTo; ) {
-      const to = Math.min(upTo, from + room);
-      group.push({ vaultId, after: from, upTo: to });
-      room -= to - from;
-      from = to;
-      if (room > 0) continue;
-      yield group;
-      group = [];
-      room = SCANNED_ROWS;
+  for (const range of ranges) {
+    const isWhole = range.rows <= SCANNED_ROWS;
+    for (let from = range.after; from < range.upTo; ) {
+      if (room < (isWhole ? range.rows : 1)) {
+        yield group;
+        group = [];
+        room = SCANNED_ROWS;
+      }
+      const upTo = isWhole ? range.upTo : Math.min(range.upTo, from + room);
+      group.push({ ...range, after: from, upTo });
+      room -= isWhole ? range.rows : upTo - from;
+      from = upTo;
     }
   }
   if (group.length > 0) yield group;
@@ -76,6 +82,7 @@ async function scan({ rows, values, ranges, needles, isLate }: TailScan, after: 
       after?.vaultId ?? null,
       after?.seq ?? null,
       KEPT,
+      group.map(({ head }) => head),
     );
     const more = places.map((row) => ({
       vaultId: row.vault_id,

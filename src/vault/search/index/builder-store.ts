@@ -1,0 +1,249 @@
+import type { Database } from '../../../db/client.ts';
+import { toSafeNumber } from '../../../numbers.ts';
+import { mergeSegments } from './merge.ts';
+import { type IndexedRow, segmentOf } from './rows.ts';
+import { readDocuments, type Segment } from './segment.ts';
+import {
+  BEHIND,
+  LOST,
+  MERGEABLE,
+  NUMBER_VAULTS,
+  ROWS,
+  ROWS_AT,
+  SIZE,
+  STORE,
+  UNINDEXED,
+  VAULT_IDS,
+} from './sql.ts';
+
+export interface SegmentSizes {
+  /** Rows of a segment that is made of rows. So many of a work session are not indexed, and searches scan them. */
+  rows: number;
+  /** The bytes of their texts. Whichever is reached first. */
+  bytes: number;
+  /** Segments that are merged into one. */
+  merged: number;
+}
+
+const SIZES: SegmentSizes = { rows: 2048, bytes: 524_288, merged: 16 };
+const MERGED_BYTES = 16_777_216;
+/** Bytes of texts that one statement reads, about. */
+const READ_BYTES = 524_288;
+
+/** Rows of one vault that no segment has. */
+interface Part {
+  bucket: number;
+  vault_id: string;
+  after: number;
+  up_to: number;
+  erasures: number;
+  /** At most so many rows. */
+  count: number;
+  bytes: number;
+}
+
+type Raw<T, K extends keyof T> = Omit<T, K> & Record<K, bigint>;
+
+const rowOf = ({ seq, created_us, ...row }: Raw<IndexedRow, 'seq' | 'created_us'>): IndexedRow => ({
+  ...row,
+  seq: toSafeNumber(seq),
+  created_us: toSafeNumber(created_us),
+});
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
+
+/** What a step of the builder did. */
+export interface Step {
+  /** Rows that became part of a segment. */
+  rows: number;
+  /** Whether another step may have work. */
+  more: boolean;
+}
+
+/** Makes the segments of work sessions. */
+export class IndexBuilder {
+  readonly #db: Pick<Database, 'rows'>;
+
+  readonly #sizes: SegmentSizes;
+
+  constructor(db: Pick<Database, 'rows'>, sizes: Partial<SegmentSizes> = {}) {
+    this.#db = db;
+    this.#sizes = { ...SIZES, ...sizes };
+  }
+
+  #isEnough(rows: number, bytes: number): boolean {
+    return rows >= this.#sizes.rows || bytes >= this.#sizes.bytes;
+  }
+
+  /** @returns the work sessions that have enough rows for a segment @throws RelayError `SERVICE_UNAVAILABLE` */
+  async behind(): Promise<string[]> {
+    const rows = await this.#db.rows<{ work_session_id: string }>(
+      BEHIND,
+      this.#sizes.rows,
+      this.#sizes.bytes,
+    );
+    return rows.map(({ work_session_id }) => work_session_id);
+  }
+
+  /** @returns the bytes of the index in the database @throws RelayError `SERVICE_UNAVAILABLE` */
+  async size(): Promise<number> {
+    const [row] = await this.#db.rows<{ bytes: bigint }>(SIZE);
+    return Number(row?.bytes ?? 0);
+  }
+
+  /**
+   * Makes one segment of rows, if there are enough, and merges segments, if there are enough. Every number of servers may do it at
+   * once: the first to finish is stored.
+   * @param signal stops it between two statements
+   * @throws RelayError `SERVICE_UNAVAILABLE`; the reason of the signal
+   */
+  async step(workSessionId: string, signal?: AbortSignal): Promise<Step> {
+    const found = await this.#db.rows<Raw<Part, 'after' | 'up_to' | 'bytes'>>(
+      UNINDEXED,
+      workSessionId,
+      this.#sizes.rows,
+    );
+    const parts = found.map(({ after, up_to, bytes, ...part }) => ({
+      ...part,
+      after: toSafeNumber(after),
+      up_to: toSafeNumber(up_to),
+      bytes: toSafeNumber(bytes),
+    }));
+    const count = sum(parts.map((part) => part.count));
+    if (!this.#isEnough(count, sum(parts.map(({ bytes }) => bytes)))) {
+      const again =
+        (await this.#rebuild(workSessionId, signal)) || (await this.#merge(workSessionId, signal));
+      return { rows: 0, more: again };
+    }
+    const vaultIds = parts.map(({ vault_id }) => vault_id);
+    await this.#db.rows(NUMBER_VAULTS, vaultIds);
+    const rows = await this.#read(parts, signal);
+    const segment = await segmentOf(rows);
+    const made = { workSessionId, level: 0, parts: partsOf(rows, parts) };
+    const stored = await this.#store(made, segment, signal);
+    signal?.throwIfAborted();
+    await this.#merge(workSessionId, signal);
+    return { rows: stored ? rows.length : 0, more: true };
+  }
+
+  /** Reads the rows of the next segment. */
+  async #read(parts: readonly Part[], signal: AbortSignal | undefined): Promise<IndexedRow[]> {
+    const rows: IndexedRow[] = [];
+    let bytes = 0;
+    const average = Math.max(1, sum(parts.map((part) => part.bytes)) / sum(parts.map((part) => part.count)));
+    const atOnce = Math.max(1, Math.min(this.#sizes.rows, Math.ceil(READ_BYTES / average)));
+    for (let left = parts; left.length > 0 && !this.#isEnough(rows.length, bytes); ) {
+      signal?.throwIfAborted();
+      const most = Math.min(atOnce, this.#sizes.rows - rows.length);
+      const asked = left.slice(0, most);
+      const read = await this.#db.rows<Raw<IndexedRow, 'seq' | 'created_us'>>(
+        ROWS,
+        asked.map(({ vault_id }) => vault_id),
+        asked.map(({ after }) => after),
+        asked.map(({ up_to }) => up_to),
+        most,
+      );
+      for (const row of read) {
+        rows.push(rowOf(row));
+        bytes += Buffer.byteLength(row.content);
+      }
+      const last = rows.at(-1);
+      if (read.length < most || !last) left = left.slice(asked.length);
+      else {
+        const at = left.findIndex(({ vault_id }) => vault_id === last.vault_id);
+        left = left.slice(at).map((part, n) => (n === 0 ? { ...part, after: last.seq } : part));
+      }
+    }
+    return rows;
+  }
+
+  /** Builds a segment again that has lost its postings. @returns whether there was one */
+  async #rebuild(workSessionId: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const [lost] = await this.#db.rows<{ segment: bigint; level: number; documents: Buffer }>(
+      LOST,
+      workSessionId,
+    );
+    if (!lost) return false;
+    const documents = readDocuments(lost.documents);
+    const segments: Segment[] = [];
+    const vaultIds = new Map<number, string>();
+    for (let at = 0; at < documents.length; at += this.#sizes.rows) {
+      signal?.throwIfAborted();
+      const part = documents.slice(at, at + this.#sizes.rows);
+      const read = await this.#db.rows<Raw<IndexedRow, 'seq' | 'created_us'>>(
+        ROWS_AT,
+        part.map(({ vaultNo }) => vaultNo),
+        part.map(({ seq }) => seq),
+      );
+      for (const { vault_no, vault_id } of read) vaultIds.set(vault_no, vault_id);
+      segments.push(await segmentOf(read.map(rowOf)));
+    }
+    const replaced = [String(lost.segment)];
+    return this.#store(
+      { workSessionId, level: lost.level, replaced },
+      await mergeSegments(segments, vaultIds),
+      signal,
+    );
+  }
+
+  /** @returns whether segments were merged */
+  async #merge(workSessionId: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const found = await this.#db.rows<Segment & { segment: bigint; slot_bits: number }>(
+      MERGEABLE,
+      workSessionId,
+      this.#sizes.merged,
+      MERGED_BYTES,
+    );
+    if (found.length < 2) return false;
+    signal?.throwIfAborted();
+    const segments = found.map(({ slot_bits: slotBits, ...segment }) => ({ ...segment, slotBits }));
+    const numbers = new Set(
+      segments.flatMap(({ documents }) => readDocuments(documents).map(({ vaultNo }) => vaultNo)),
+    );
+    const named = await this.#db.rows<{ vault_no: number; vault_id: string }>(VAULT_IDS, [...numbers]);
+    const vaultIds = new Map(named.map(({ vault_no, vault_id }) => [vault_no, vault_id]));
+    const replaced = found.map(({ segment }) => String(segment));
+    return this.#store(
+      { workSessionId, level: 1, replaced },
+      await mergeSegments(segments, vaultIds),
+      signal,
+    );
+  }
+
+  async #store(
+    {
+      workSessionId,
+      level,
+      parts = [],
+      replaced = [],
+    }: { workSessionId: string; level: number; parts?: object[]; replaced?: string[] },
+    { rows, slotBits, documents, postings }: Segment,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    signal?.throwIfAborted();
+    const all = readDocuments(documents);
+    const made = {
+      work_session_id: workSessionId,
+      level,
+      rows,
+      slot_bits: slotBits,
+      first_us: all[0]?.createdUs,
+      last_us: all.at(-1)?.createdUs,
+      parts,
+      replaced,
+    };
+    const [row] = await this.#db.rows<{ stored: boolean }>(STORE, JSON.stringify(made), documents, postings);
+    return row?.stored === true;
+  }
+}
+
+/** How far the vaults of some rows are indexed by them. */
+function partsOf(rows: readonly IndexedRow[], parts: readonly Part[]) {
+  const known = new Map(parts.map((part) => [part.vault_id, part]));
+  const done = new Map<string, Part>();
+  for (const { vault_id, seq, content } of rows) {
+    const part = done.get(vault_id) ?? { ...(known.get(vault_id) as Part), bytes: 0 };
+    done.set(vault_id, { ...part, up_to: seq, bytes: part.bytes + Buffer.byteLength(content) });
+  }
+  return [...done.values()];
+}

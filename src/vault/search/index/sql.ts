@@ -1,0 +1,73 @@
+/** Rows of a vault that no segment has, or more: the numbers of old rows have holes. */
+export const COUNT = 'least(v.head_seq - coalesce(known.indexed_seq, 0), v.versions + v.summary_version)';
+
+/** Work sessions with enough rows for a segment, `$1`, or bytes of text, `$2`, or a segment to build again. */
+export const BEHIND = `
+  SELECT v.work_session_id
+  FROM vaults AS v LEFT JOIN search_vaults AS known ON known.bucket = v.bucket AND known.vault_id = v.vault_id
+  WHERE v.head_seq > coalesce(known.indexed_seq, 0)
+  GROUP BY v.work_session_id
+  HAVING sum(${COUNT}) >= $1
+    OR sum(v.bytes - coalesce(known.indexed_bytes, 0)) >= $2
+  UNION
+  SELECT work_session_id FROM search_segments WHERE postings IS NULL`;
+
+/** The rows of a work session that no segment has. `$1` the work session, `$2` most vaults. */
+export const UNINDEXED = `
+  SELECT v.bucket, v.vault_id, coalesce(known.indexed_seq, 0) AS after, v.head_seq AS up_to,
+    coalesce(known.erasures, 0) AS erasures, ${COUNT}::int AS count, v.bytes - coalesce(known.indexed_bytes, 0) AS bytes
+  FROM vaults AS v LEFT JOIN search_vaults AS known ON known.bucket = v.bucket AND known.vault_id = v.vault_id
+  WHERE v.work_session_id = $1 AND v.head_seq > coalesce(known.indexed_seq, 0)
+  ORDER BY v.changed_at LIMIT $2`;
+
+/** Numbers vaults, `$1`, that have none. A conflict would use up a number too. */
+export const NUMBER_VAULTS = `
+  INSERT INTO search_vaults (bucket, vault_id)
+  SELECT vault_bucket(vault_id), vault_id FROM unnest($1::text[]) AS new (vault_id)
+  WHERE NOT EXISTS (
+    SELECT FROM search_vaults AS known WHERE known.bucket = vault_bucket(new.vault_id) AND known.vault_id = new.vault_id)
+  ON CONFLICT DO NOTHING`;
+
+/** The first rows of some ranges: `$1` vaults, `$2` seq before the first, `$3` seq of the last of each, `$4` most rows. */
+export const ROWS = `
+  SELECT known.vault_no, e.vault_id, e.seq, (extract(epoch FROM e.created_at) * 1000000)::bigint AS created_us, e.kind, e.writer_id,
+    e.author, e.tags, e.content
+  FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS part (vault_id, after, up_to, place)
+  CROSS JOIN LATERAL (
+    SELECT vault_no FROM search_vaults WHERE bucket = vault_bucket(part.vault_id) AND vault_id = part.vault_id OFFSET 0) AS known
+  CROSS JOIN LATERAL (
+    SELECT * FROM vault_entries
+    WHERE bucket = vault_bucket(part.vault_id) AND vault_id = part.vault_id AND seq > part.after AND seq <= part.up_to
+    ORDER BY seq LIMIT $4) AS e
+  ORDER BY part.place, e.seq LIMIT $4`;
+
+export const STORE = 'SELECT store_search_segment($1::json, $2::bytea, $3::bytea) AS stored';
+
+/**
+ * The oldest segments of a work session that were made of rows, `$1`: at most `$2` of them, and `$3` bytes. A larger one than half of
+ * that is left out, so that it does not block the others.
+ */
+export const MERGEABLE = `
+  SELECT segment, rows, slot_bits, documents, postings FROM (
+    SELECT *, count(*) OVER () AS all_of_them, sum(octet_length(postings)) OVER (ORDER BY segment) AS bytes
+    FROM search_segments WHERE work_session_id = $1 AND level = 0 AND octet_length(postings) <= $3::bigint / 2
+    ORDER BY segment LIMIT $2) AS oldest
+  WHERE all_of_them >= $2 AND bytes <= $3
+  ORDER BY segment`;
+
+export const VAULT_IDS = `SELECT vault_no, vault_id FROM search_vaults WHERE vault_no = ANY ($1::int[])`;
+
+/** A segment of a work session, `$1`, that has lost its postings. */
+export const LOST = `SELECT segment, level, documents FROM search_segments WHERE work_session_id = $1 AND postings IS NULL LIMIT 1`;
+
+/** Rows by the numbers of their vaults, `$1`, and their seq, `$2`. */
+export const ROWS_AT = `
+  SELECT known.vault_no, e.vault_id, e.seq, (extract(epoch FROM e.created_at) * 1000000)::bigint AS created_us, e.kind, e.writer_id,
+    e.author, e.tags, e.content
+  FROM unnest($1::int[], $2::bigint[]) AS wanted (vault_no, seq)
+  CROSS JOIN LATERAL (SELECT * FROM search_vaults WHERE vault_no = wanted.vault_no OFFSET 0) AS known
+  CROSS JOIN LATERAL (
+    SELECT * FROM vault_entries WHERE bucket = known.bucket AND vault_id = known.vault_id AND seq = wanted.seq OFFSET 0) AS e`;
+
+export const SIZE = `
+  SELECT pg_total_relation_size('search_segments') + pg_total_relation_size('search_vaults') AS bytes`;

@@ -1,0 +1,149 @@
+import type { Database } from '../../db/client.ts';
+import { searchTooLong } from '../../errors.ts';
+import { byPlace, type Place } from './cursor.ts';
+import { candidatesOf } from './index/candidates.ts';
+import { type FetchedRow, type Match, matchesAmong, type Source } from './match.ts';
+import type { Needle } from './query.ts';
+import { FETCH_POSITIONS, SLOTS } from './sql.ts';
+
+/** Rows of each segment that are fetched when it is opened, and the most that a later statement fetches of one. */
+const FIRST_ROWS = 4;
+const MOST_ROWS = 256;
+/** Most bytes of the texts that one statement fetches. */
+const FETCHED_BYTES = 1_048_576;
+/** Segments that are opened together, after the newest one, which may have enough. */
+const OPENED_TOGETHER = 24;
+
+/** A segment as a search plans it. */
+export interface PlannedSegment {
+  segment: bigint;
+  rows: number;
+  lastUs: number;
+  /** The positions to look at are below this one. */
+  below: number;
+}
+
+/** The index was changed while a search went on, in a way that matters. The search begins again. */
+export class SegmentGone extends Error {
+  override readonly name = 'SegmentGone';
+}
+
+export interface SegmentScan {
+  rows: Database['rows'];
+  workSessionId: string;
+  /** The first values of the statement that fetches rows. */
+  values: readonly unknown[];
+  /** The last values of it: what tells which rows were current at the moment of the plan. */
+  moment: readonly unknown[];
+  /** The newest first. */
+  segments: readonly PlannedSegment[];
+  hashes: readonly number[];
+  needles: readonly Needle[];
+  /** The place before the first row. */
+  after: Place | undefined;
+  isLate(): boolean;
+}
+
+type Slot = { segment: bigint; slot_bits: number; hash: bigint; bytes: Buffer | null };
+
+/** A row of a segment. */
+type Spot = readonly [segment: bigint, position: number];
+
+/** A segment that is open: its candidates, and the first rows of them. */
+interface Opened {
+  positions: Uint32Array;
+  /** Of the positions, how many `first` stands for. */
+  fetched: number;
+  first: FetchedRow[];
+}
+
+/** The segments of a work session, as sources of matches. */
+export class SegmentReader {
+  readonly #scan: SegmentScan;
+  readonly #opened: Opened[] = [];
+
+  constructor(scan: SegmentScan) {
+    this.#scan = scan;
+  }
+
+  get sources(): Source[] {
+    return this.#scan.segments.map((planned, n) => ({
+      lastUs: planned.lastUs,
+      open: () => this.#matches(planned, n),
+    }));
+  }
+
+  /** @throws RelayError `SERVICE_UNAVAILABLE` when it takes too long @throws SegmentGone */
+  async *#matches({ segment }: PlannedSegment, n: number): AsyncGenerator<Match> {
+    const { needles, after } = this.#scan;
+    while (this.#opened.length <= n) await this.#openMore();
+    const { positions, fetched, first } = this.#opened[n] as Opened;
+    const fetch = async ({ at, count }: { at: number; count: number }) => {
+      if (at === 0 && fetched > 0) return first;
+      return this.#fetch([...positions.subarray(at, at + count)].map((position) => [segment, position]));
+    };
+    const wanted = { total: positions.length, needles, first: fetched || FIRST_ROWS, most: MOST_ROWS };
+    for await (const match of matchesAmong(wanted, fetch)) {
+      if (!after || byPlace(match, after) > 0) yield match;
+    }
+  }
+
+  async #fetch(spots: readonly Spot[]): Promise<FetchedRow[]> {
+    const { rows, values, moment, isLate } = this.#scan;
+    if (isLate()) throw searchTooLong();
+    const found = await rows<FetchedRow & { gone: boolean }>(
+      FETCH_POSITIONS,
+      ...values,
+      spots.map(([segment]) => segment),
+      spots.map(([, position]) => position),
+      FETCHED_BYTES,
+      ...moment,
+    );
+    if (found[0]?.gone !== false) throw new SegmentGone();
+    return found.flatMap(({ gone: _, ...row }) => (row.place === null ? [] : [row]));
+  }
+
+  /** Opens the next segments. */
+  async #openMore(): Promise<void> {
+    const { segments } = this.#scan;
+    const done = this.#opened.length;
+    const next = segments.slice(done, done + (done === 0 ? 1 : OPENED_TOGETHER));
+    const candidates = await this.#candidates(next);
+    const spots = candidates.flatMap((positions, n) =>
+      Array.from(positions.subarray(0, FIRST_ROWS), (position): Spot => [next[n]?.segment ?? 0n, position]),
+    );
+    const found = spots.length === 0 ? [] : await this.#fetch(spots);
+    // Rows behind one that did not fit are fetched when they are needed.
+    const end = (found.find(({ content }) => content === null)?.place ?? spots.length + 1) - 1;
+    let start = 0;
+    for (const positions of candidates) {
+      const count = Math.min(positions.length, FIRST_ROWS);
+      const fetched = Math.max(0, Math.min(count, end - start));
+      const [from, to] = [start, start + fetched];
+      const first = found.filter(({ place }) => place !== null && place > from && place <= to);
+      this.#opened.push({ positions, fetched, first });
+      start += count;
+    }
+  }
+
+  async #candidates(segments: readonly PlannedSegment[]): Promise<Uint32Array[]> {
+    const { rows, workSessionId, hashes, isLate } = this.#scan;
+    if (isLate()) throw searchTooLong();
+    const all = (below: number) => Uint32Array.from({ length: below }, (_, row) => below - 1 - row);
+    if (hashes.length === 0) return segments.map(({ below }) => all(below));
+    const ids = segments.map(({ segment }) => segment);
+    const slots = new Map<bigint, Slot[]>();
+    for (const slot of await rows<Slot>(SLOTS, workSessionId, ids, hashes)) {
+      slots.set(slot.segment, [...(slots.get(slot.segment) ?? []), slot]);
+    }
+    return segments.map(({ segment, rows: count, below }) => {
+      const found = slots.get(segment);
+      if (!found) throw new SegmentGone();
+      const readable = found.flatMap(({ hash, bytes }) => (bytes ? [{ hash: Number(hash), bytes }] : []));
+      if (readable.length < found.length) return all(below);
+      const positions = candidatesOf({ rows: count, slotBits: found[0]?.slot_bits ?? 0, slots: readable });
+      const first = positions.findIndex((position) => position < below);
+      return first < 0 ? new Uint32Array() : positions.subarray(first);
+    });
+  }
+}
