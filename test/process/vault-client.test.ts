@@ -134,6 +134,33 @@ describe('--json prints what REST answers', () => {
   });
 });
 
+test('search finds words in all vaults, as REST does, over several pages', async () => {
+  const id = await newVault('about sessions');
+  const texts = Array.from({ length: 103 }, (_, at) => `Zebra ${at} in a cookie`);
+  for (const text of texts.slice(0, 3)) await printed(['write', id, text, '--tag', 'z']);
+  await printed(['write', id, '--entry', '2', 'replaced']);
+  await Promise.all(texts.slice(3).map((text) => agent.client.vault.append.mutate({ vault_id: id, text })));
+  const headers = { authorization: `Bearer ${agent.env.VAULT_RELAY_KEY}` };
+  const search = async (query: string) =>
+    (await fetch(`${server.url}/api/search?${query}`, { headers })).json();
+  for (const [args, query] of [
+    [['zebra', 'cook'], 'q=zebra+cook'],
+    [['"Zebra 1"', '--history', '--vault', id], `q=%22Zebra+1%22&history=true&vault=${id}`],
+    [['--kind', 'summary', '--writer', 'ann', '--limit', '1'], 'kind=summary&writer=ann&limit=1'],
+    [['zebra', '--tag', 'z', '--order', 'best'], 'q=zebra&tag=z&order=best'],
+  ] as const) {
+    const found = await answered(['search', ...args]);
+    expect(found.hits).not.toEqual([]);
+    expect(found).toEqual(await search(query));
+  }
+  expect((await answered(['search', 'zebra', '--limit', '200'])).hits).toHaveLength(102);
+  expect((await answered(['search', 'zebra', '--since', '1h', '--limit', '101'])).hits).toHaveLength(101);
+  expect(await answered(['search', 'zebra', '--until', '1h'])).toEqual({ hits: [], next_cursor: null });
+  expect(await printed(['search', '"Zebra 1 "', '--history'])).toMatch(
+    new RegExp(`^${id}  \\(not current\\)  e2 v1  seq \\d+  \\S+  ann  #z\n  Zebra 1 in a cookie\n$`),
+  );
+});
+
 test('a conflict ends with exit code 3, the current version on stdout and one sentence on stderr', async () => {
   const id = await newVault('old');
   await printed(['write', id, 'one']);

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { CommandDeps } from '../command.ts';
 import { makeListCommand } from './list.ts';
 import { makeHistoryCommand, makeReadCommand } from './read.ts';
+import { makeSearchCommand } from './search.ts';
 import { makeWatchCommand } from './watch.ts';
 import { makeNewCommand, makeSetSummaryCommand, makeWriteCommand } from './write.ts';
 
@@ -15,4 +16,5 @@ export const makeVaultCommand = (deps: CommandDeps): Command =>
     .addCommand(makeWriteCommand(deps))
     .addCommand(makeSetSummaryCommand(deps))
     .addCommand(makeHistoryCommand(deps))
+    .addCommand(makeSearchCommand(deps))
     .addCommand(makeWatchCommand(deps));

@@ -5,13 +5,16 @@ import type { Output } from '../output.ts';
 /** How rows are printed. */
 export type Format = 'human' | 'plain' | 'json';
 
-type Row = Omit<CurrentVersion, 'seq'> & Pick<Partial<Entry>, 'tags'> & { seq: number };
+type Row = CurrentVersion & Pick<Partial<Entry>, 'tags'>;
 
 /** @returns a text on one line, for a table */
 export const onOneLine = (text: string): string => text.trim().replace(/\s+/g, ' ');
 
-/** What strangers chose comes last, so that it cannot pass for a number or a time. */
-function headingOf({ entry_no, version, seq, created_at, writer_id, tags = [] }: Row): string {
+/**
+ * @returns what a row is, on one line. What strangers chose comes last, so that it cannot pass for a number or a time.
+ */
+export function headingOf(row: Omit<Row, 'content'>): string {
+  const { entry_no, version, seq, created_at, writer_id, tags = [] } = row;
   const label = `${entry_no === 0 ? 'summary' : `e${entry_no}`} v${version}`;
   const time = created_at.replace(/\.\d+Z$/, 'Z');
   return [label, `seq ${seq}`, time, writer_id, ...tags.map((tag) => `#${tag}`)].map(onOneLine).join('  ');
