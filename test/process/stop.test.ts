@@ -46,9 +46,11 @@ test('SIGTERM fails readiness first, waits for requests in flight, and exits wit
     'relay sockets',
     'requests in flight',
     'sweeper',
+    'search index',
     'write queue',
     'relay',
     'listener',
+    'last statement of the search index',
     'pool',
   ]);
 });

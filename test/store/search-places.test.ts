@@ -60,7 +60,7 @@ test('a search: finds current texts in all vaults of the work session, newest fi
   ]);
   expect(await found(ann, '决定')).toEqual([['1 2.1', '决定']]);
   expect(await found(ann, 'nowhere')).toEqual([]);
-  expect(await found(ann, '5"')).toEqual([['2 1.1', '5"']]);
+  expect(await found(ann, '5"')).toEqual([['2 1.1', '5']]);
 });
 
 test('a search: quotes keep case, and spaces within them', async () => {

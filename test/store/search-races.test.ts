@@ -140,6 +140,18 @@ test('vaults whose old numbers begin at a million are scanned by one statement',
   expect({ scans, hits: hits.length }).toEqual({ scans: 1, hits: all.length });
 });
 
+test('a caller without a vault to search gets no hit, and costs no statement', async () => {
+  const { ann, vaults } = await prepare();
+  const refuse = async () => {
+    throw new Error('a statement');
+  };
+  const search = new VaultSearch({ read: refuse, scan: refuse });
+  const nothing = { hits: [], next: null };
+  expect(await search.find({ ...ann, vaults: [] }, WANTED)).toEqual(nothing);
+  const [one, other = ''] = vaults;
+  expect(await search.find({ ...ann, vaults: [other] }, { ...WANTED, vault: one })).toEqual(nothing);
+});
+
 test('a text that is erased while its first segment is made: what stands there now is found', async () => {
   const ann: Caller = { workSessionId: `races-${++sessions}`, clientId: 'ann' };
   const { vault_id: vaultId } = await store.create(ann, 'one vault');

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { fold } from '../../src/fold.ts';
 import { candidatesOf } from '../../src/vault/search/index/candidates.ts';
 import { Collector } from '../../src/vault/search/index/collector.ts';
-import { eachGram, hashesOf } from '../../src/vault/search/index/grams.ts';
+import { eachGram, type Term, termsOf } from '../../src/vault/search/index/grams.ts';
 import { mergeSegments } from '../../src/vault/search/index/merge.ts';
 import { readDocuments, type Segment } from '../../src/vault/search/index/segment.ts';
 import { hasAll, parseQuery } from '../../src/vault/search/query.ts';
@@ -20,13 +20,13 @@ function collect(texts: readonly string[], times: readonly number[]): Segment {
 }
 
 /** As PostgreSQL cuts the slots. */
-const slotsOf = ({ rows, slotBits, postings }: Segment, hashes: readonly number[]) => ({
+const slotsOf = ({ rows, slotBits, postings }: Segment, terms: readonly Term[]) => ({
   rows,
   slotBits,
-  slots: hashes.map((hash) => {
-    const slot = hash >>> (32 - slotBits);
+  slots: terms.map((term) => {
+    const slot = term.hash >>> (32 - slotBits);
     const [from, to] = [postings.readUInt32BE(slot * 4), postings.readUInt32BE(slot * 4 + 4)];
-    return { hash, bytes: postings.subarray(from, to) };
+    return { term, bytes: postings.subarray(from, to) };
   }),
 });
 
@@ -51,14 +51,14 @@ test('segments: candidates have every text with the words, newest first, before 
         const wanted = parts.flatMap((part, n) =>
           part.flatMap((one, row) => (hasAll(one, needles) ? [times[n]?.[row] ?? 0] : [])),
         );
-        const hashes = hashesOf(needles, { history: true });
+        const terms = termsOf(needles, { history: true });
         const documents = readDocuments(merged.documents);
-        const found = [...candidatesOf(slotsOf(merged, hashes))].map((at) => documents[at]?.createdUs ?? 0);
+        const found = [...candidatesOf(slotsOf(merged, terms))].map((at) => documents[at]?.createdUs ?? 0);
         expect(found).toEqual(found.toSorted((a, b) => b - a));
         expect(found).toEqual(expect.arrayContaining(wanted));
         const apart = segments.flatMap((segment) => {
           const rows = readDocuments(segment.documents);
-          return [...candidatesOf(slotsOf(segment, hashes))].map((at) => rows[at]?.createdUs ?? 0);
+          return [...candidatesOf(slotsOf(segment, terms))].map((at) => rows[at]?.createdUs ?? 0);
         });
         // Few candidates are left unfiltered, so that more of them may be found apart.
         expect(apart).toEqual(expect.arrayContaining(wanted));
@@ -75,7 +75,7 @@ test('segments: a word that is nowhere has no candidate', () => {
     texts.map((_, n) => n),
   );
   const count = (q: string) =>
-    candidatesOf(slotsOf(segment, hashesOf(parseQuery(q), { history: true }))).length;
+    candidatesOf(slotsOf(segment, termsOf(parseQuery(q), { history: true }))).length;
   expect([count('nowhere'), count('团队'), count('qx')]).toEqual([0, 0, 0]);
   expect([count('session'), count('决定'), count('ie')]).toEqual([500, 500, 500]);
   expect(count('499')).toBe(1);

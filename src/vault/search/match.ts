@@ -34,6 +34,9 @@ export interface Asked {
   count: number;
 }
 
+/** Rows of a later portion, at least, because each portion is a statement. */
+const NEXT_ROWS = 16;
+
 /**
  * Fetches rows in portions, and yields those that have all needles.
  * @param total rows to fetch
@@ -44,7 +47,7 @@ export async function* matchesAmong(
   fetch: (asked: Asked) => Promise<readonly FetchedRow[]>,
 ): AsyncGenerator<Match> {
   let size = first;
-  for (let at = 0; at < total; size = Math.min(size * 2, most)) {
+  for (let at = 0; at < total; size = Math.min(Math.max(size * 2, NEXT_ROWS), most)) {
     const count = Math.min(size, total - at);
     let seen = count;
     for (const row of await fetch({ at, count })) {

@@ -14,7 +14,7 @@ export interface Needle {
 export const formOf = (text: string, exact: boolean): string => (exact ? text.normalize('NFC') : fold(text));
 
 /** A phrase in quotes, whose second one may be missing, or a word. */
-const PARTS = /"([^"]*)"?|\S+/gu;
+const PARTS = /"([^"]*)"?|[^\s"]+/gu;
 
 /** @param q words between white space, and phrases between quotes @returns each of them once */
 export function parseQuery(q: string): Needle[] {

@@ -2,12 +2,17 @@ import type { Database } from '../../db/client.ts';
 import { searchTooLong } from '../../errors.ts';
 import { byPlace, type Place } from './cursor.ts';
 import { candidatesOf } from './index/candidates.ts';
+import type { Term } from './index/grams.ts';
 import { type FetchedRow, type Match, matchesAmong, type Source } from './match.ts';
 import type { Needle } from './query.ts';
 import { FETCH_POSITIONS, SLOTS } from './sql.ts';
 
-/** Rows of each segment that are fetched when it is opened, and the most that a later statement fetches of one. */
-const FIRST_ROWS = 4;
+/** Rows of the newest segment, and of others that are opened together, that are fetched first. These are enough for most pages. */
+const FIRST_ROWS = 24;
+const FIRST_ROWS_TOGETHER = 64;
+/** Rows of each of them, at least. */
+const LEAST_ROWS = 2;
+/** The most rows of one segment that a later statement fetches. */
 const MOST_ROWS = 256;
 /** Most bytes of the texts that one statement fetches. */
 const FETCHED_BYTES = 1_048_576;
@@ -37,14 +42,15 @@ export interface SegmentScan {
   moment: readonly unknown[];
   /** The newest first. */
   segments: readonly PlannedSegment[];
-  hashes: readonly number[];
+  terms: readonly Term[];
   needles: readonly Needle[];
   /** The place before the first row. */
   after: Place | undefined;
   isLate(): boolean;
 }
 
-type Slot = { segment: bigint; slot_bits: number; hash: bigint; bytes: Buffer | null };
+/** A slot of a segment. `place`: that of the term, from 1. */
+type Slot = { segment: bigint; slot_bits: number; place: number; bytes: Buffer | null };
 
 /** A row of a segment. */
 type Spot = readonly [segment: bigint, position: number];
@@ -109,37 +115,48 @@ export class SegmentReader {
     const done = this.#opened.length;
     const next = segments.slice(done, done + (done === 0 ? 1 : OPENED_TOGETHER));
     const candidates = await this.#candidates(next);
+    const all = candidates.reduce((sum, { length }) => sum + length, 0);
+    const share = (done === 0 ? FIRST_ROWS : FIRST_ROWS_TOGETHER) / all;
+    /** The more candidates a segment has, the more of the next hits are in it. */
+    const firstOf = ({ length }: Uint32Array) => Math.min(length, LEAST_ROWS + Math.floor(length * share));
     const spots = candidates.flatMap((positions, n) =>
-      Array.from(positions.subarray(0, FIRST_ROWS), (position): Spot => [next[n]?.segment ?? 0n, position]),
+      Array.from(
+        positions.subarray(0, firstOf(positions)),
+        (position): Spot => [next[n]?.segment ?? 0n, position],
+      ),
     );
     const found = spots.length === 0 ? [] : await this.#fetch(spots);
     // Rows behind one that did not fit are fetched when they are needed.
     const end = (found.find(({ content }) => content === null)?.place ?? spots.length + 1) - 1;
     let start = 0;
     for (const positions of candidates) {
-      const count = Math.min(positions.length, FIRST_ROWS);
+      const count = firstOf(positions);
       const fetched = Math.max(0, Math.min(count, end - start));
       const [from, to] = [start, start + fetched];
-      const first = found.filter(({ place }) => place !== null && place > from && place <= to);
-      this.#opened.push({ positions, fetched, first });
+      const rows = found.filter(({ place }) => place !== null && place > from && place <= to);
+      this.#opened.push({ positions, fetched, first: rows });
       start += count;
     }
   }
 
   async #candidates(segments: readonly PlannedSegment[]): Promise<Uint32Array[]> {
-    const { rows, workSessionId, hashes, isLate } = this.#scan;
+    const { rows, workSessionId, terms, isLate } = this.#scan;
     if (isLate()) throw searchTooLong();
     const all = (below: number) => Uint32Array.from({ length: below }, (_, row) => below - 1 - row);
-    if (hashes.length === 0) return segments.map(({ below }) => all(below));
+    if (terms.length === 0) return segments.map(({ below }) => all(below));
     const ids = segments.map(({ segment }) => segment);
     const slots = new Map<bigint, Slot[]>();
+    const hashes = terms.map(({ hash }) => hash);
     for (const slot of await rows<Slot>(SLOTS, workSessionId, ids, hashes)) {
       slots.set(slot.segment, [...(slots.get(slot.segment) ?? []), slot]);
     }
     return segments.map(({ segment, rows: count, below }) => {
       const found = slots.get(segment);
       if (!found) throw new SegmentGone();
-      const readable = found.flatMap(({ hash, bytes }) => (bytes ? [{ hash: Number(hash), bytes }] : []));
+      const readable = found.flatMap(({ place, bytes }) => {
+        const term = terms[place - 1];
+        return term && bytes ? [{ term, bytes }] : [];
+      });
       if (readable.length < found.length) return all(below);
       const positions = candidatesOf({ rows: count, slotBits: found[0]?.slot_bits ?? 0, slots: readable });
       const first = positions.findIndex((position) => position < below);

@@ -20,6 +20,9 @@ export interface Snippet {
   matches: Span[];
 }
 
+/** Each character of such a text is a grapheme. */
+const SIMPLE = /^[\n -~\u3001-\u3029\u4e00-\u9fff\uff01-\uff5e]*$/;
+
 const graphemes = once(() => new Intl.Segmenter(undefined, { granularity: 'grapheme' }));
 
 /** What joins the character before it. Two texts that are cut before another one have the form of the whole. */
@@ -48,14 +51,22 @@ function borderBetween(text: string, [from, to]: Span): number | undefined {
 const isInPlace = (text: string, form: string) =>
   form.length === text.length && (form === text || form === text.toLowerCase());
 
+/** Some characters of the form, and the part of the text that they come from. */
+interface Piece {
+  /** The place of the first one in the form. */
+  at: number;
+  from: number;
+  to: number;
+  /** Whether each character has its place in the text. Otherwise they are one character with what joins it. */
+  inPlace: boolean;
+}
+
 /** A part of a text in the form of the comparison, which leads back to the text. */
 class Mapped {
   readonly #text: string;
   readonly #exact: boolean;
-  readonly #forms: string[] = [];
-  /** Where the cluster of each character of the form starts and ends. */
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
+  #form = '';
+  readonly #pieces: Piece[] = [];
 
   /** @param from and `to`: borders */
   constructor(text: string, [from, to]: Span, exact: boolean) {
@@ -74,18 +85,22 @@ class Mapped {
       this.#add(middle, to);
       return;
     }
-    // In place, or one character with what joins it.
-    this.#forms.push(form);
-    for (let n = 0; n < form.length; n++) {
-      this.#starts.push(inPlace ? from + n : from);
-      this.#ends.push(inPlace ? from + n + 1 : to);
-    }
+    this.#pieces.push({ at: this.#form.length, from, to, inPlace });
+    this.#form += form;
+  }
+
+  /** @returns where the cluster of a character of the form starts and ends in the text */
+  #clusterOf(at: number): Span {
+    const piece = this.#pieces.findLast((one) => one.at <= at);
+    if (!piece) return [0, 0];
+    const start = piece.from + at - piece.at;
+    return piece.inPlace ? [start, start + 1] : [piece.from, piece.to];
   }
 
   *spansOf(needle: string): Generator<Span> {
-    const form = this.#forms.join('');
+    const form = this.#form;
     for (let at = form.indexOf(needle); at >= 0; at = form.indexOf(needle, at + needle.length)) {
-      yield [this.#starts[at] ?? 0, this.#ends[at + needle.length - 1] ?? 0];
+      yield [this.#clusterOf(at)[0], this.#clusterOf(at + needle.length - 1)[1]];
     }
   }
 }
@@ -122,6 +137,7 @@ function windowAround(text: string, place: number): Span {
   const wanted = Math.max(0, Math.min(place - BEFORE, text.length - SNIPPET_CHARACTERS));
   const from = borderFrom(text, wanted - GRAPHEME);
   const region = text.slice(from, borderFrom(text, wanted + SNIPPET_CHARACTERS + 2 * GRAPHEME));
+  if (SIMPLE.test(region)) return [wanted, Math.min(wanted + SNIPPET_CHARACTERS, text.length)];
   const segments = graphemes().segment(region);
   /** The last border between graphemes at or before a place. */
   const borderBefore = (at: number) => from + (segments.containing(at - from)?.index ?? region.length);

@@ -4,14 +4,25 @@ import { COUNT } from './index/sql.ts';
 /** A time in µs since 1970. `SELECT` makes it a constant of the statement. */
 const timeOf = (us: string) => `(SELECT 'epoch'::timestamptz + ${us}::bigint * interval '1 microsecond')`;
 
+/**
+ * A value that the planner does not know. Knowing which filters are null, and how long a list is, PostgreSQL would plan each search, which
+ * takes longer than the search.
+ */
+const hidden = (value: string) => `(SELECT ${value})`;
+
 /** The vaults `v` that a search may look at: `$1` the work session, `$2` a list of vaults; null: all. */
-const SEARCHABLE = `v.work_session_id = $1 AND ($2::text[] IS NULL OR v.vault_id = ANY ($2))`;
+const searchable = (workSession: string) =>
+  `v.work_session_id = ${workSession} AND (${hidden('$2::text[] IS NULL')} OR v.vault_id = ANY (${hidden('$2::text[]')}::text[]))`;
+const SEARCHABLE = searchable('$1');
 
 /** `$3` writer, `$4` author, `$5` tag, `$6` kind, `$7` the first µs, `$8` the first µs after; null: any. */
 const FITS = `
-  ($3::text IS NULL OR e.writer_id = $3) AND ($4::text IS NULL OR e.author = $4) AND ($5::text IS NULL OR $5 = ANY (e.tags))
-  AND ($6::text IS NULL OR e.kind = $6)
-  AND ($7::bigint IS NULL OR e.created_at >= ${timeOf('$7')}) AND ($8::bigint IS NULL OR e.created_at < ${timeOf('$8')})`;
+  (${hidden('$3::text IS NULL')} OR e.writer_id = ${hidden('$3')})
+  AND (${hidden('$4::text IS NULL')} OR e.author = ${hidden('$4')})
+  AND (${hidden('$5::text IS NULL')} OR ${hidden('$5')} = ANY (e.tags))
+  AND (${hidden('$6::text IS NULL')} OR e.kind = ${hidden('$6')})
+  AND (${hidden('$7::bigint IS NULL')} OR e.created_at >= ${timeOf('$7')})
+  AND (${hidden('$8::bigint IS NULL')} OR e.created_at < ${timeOf('$8')})`;
 
 /**
  * Whether a row was current at the moment of the plan. Otherwise a search misses an entry that is overridden meanwhile: it finds the new
@@ -29,8 +40,11 @@ const CREATED_US = `(extract(epoch FROM e.created_at) * 1000000)::bigint`;
 /** After every time that a row may have. */
 const LATER = '9223372036854775807';
 
+/** The last µs of a plan. */
+const LAST = hidden(`coalesce($4::bigint, ${LATER})`);
+
 const MADE = `
-  coalesce((SELECT max(segment) FROM search_segments WHERE work_session_id = $1), 0) AS newest,
+  coalesce((SELECT max(segment) FROM search_segments WHERE work_session_id = ${hidden('$1::text')}), 0) AS newest,
   (extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS now_us`;
 
 /**
@@ -43,28 +57,28 @@ export const PLAN = `
     NULL::bigint AS segment, ${COUNT}::int AS rows, NULL::bigint AS last_us, NULL::int AS below, ${MADE}
   FROM vaults AS v
   LEFT JOIN search_vaults AS known ON known.bucket = v.bucket AND known.vault_id = v.vault_id
-  WHERE ${SEARCHABLE} AND v.head_seq > coalesce(known.indexed_seq, 0)
+  WHERE ${searchable(hidden('$1::text'))} AND v.head_seq > coalesce(known.indexed_seq, 0)
   UNION ALL
   SELECT NULL, NULL, NULL, s.segment, s.rows, s.last_us,
-    CASE WHEN s.last_us <= coalesce($4::bigint, ${LATER}) THEN s.rows ELSE search_position(s.documents, $4) END, ${MADE}
+    CASE WHEN s.last_us <= ${LAST} THEN s.rows ELSE search_position(s.documents, ${LAST}) END, ${MADE}
   FROM search_segments AS s
-  WHERE s.work_session_id = $1 AND ($3::bigint IS NULL OR s.last_us >= $3) AND s.first_us <= coalesce($4::bigint, ${LATER})`;
+  WHERE s.work_session_id = ${hidden('$1::text')} AND s.last_us >= ${hidden(`coalesce($3::bigint, -${LATER})`)} AND s.first_us <= ${LAST}`;
 
 const byteOf = (n: number) => `get_byte(head, ${n})::bigint << ${24 - 8 * (n % 4)}`;
 const numberOf = (first: number) => [0, 1, 2, 3].map((n) => `(${byteOf(first + n)})`).join(' | ');
 
 /**
- * The slots of some hashes in some segments: `$1` work session, `$2` the segments, `$3` the hashes. `bytes` is null in a segment that
- * has lost its postings.
+ * The slots of some hashes in some segments: `$1` work session, `$2` the segments, `$3` the hashes. `place` is that of the hash, from 1.
+ * `bytes` is null in a segment that has lost its postings.
  */
 export const SLOTS = `
-  SELECT s.segment, s.slot_bits, wanted.hash, substr(s.postings, start::int + 1, (stop - start)::int) AS bytes
-  FROM unnest($2::bigint[]) AS asked (segment)
+  SELECT s.segment, s.slot_bits, wanted.place::int, substr(s.postings, start::int + 1, (stop - start)::int) AS bytes
+  FROM unnest(${hidden('$2::bigint[]')}) AS asked (segment)
   JOIN search_segments AS s ON s.segment = asked.segment AND s.work_session_id = $1
-  CROSS JOIN unnest($3::bigint[]) AS wanted (hash)
+  CROSS JOIN unnest(${hidden('$3::bigint[]')}) WITH ORDINALITY AS wanted (hash, place)
   CROSS JOIN LATERAL (
     SELECT substr(s.postings, (wanted.hash >> (32 - s.slot_bits))::int * 4 + 1, 8) AS head OFFSET 0) AS slot
-  CROSS JOIN LATERAL (SELECT ${numberOf(0)} AS start, ${numberOf(4)} AS stop OFFSET 0) AS place`;
+  CROSS JOIN LATERAL (SELECT ${numberOf(0)} AS start, ${numberOf(4)} AS stop OFFSET 0) AS bounds`;
 
 /**
  * The places of the newest rows of some ranges that fit: `$9` whether all versions fit, `$10` to `$12` vault, `seq` before
@@ -73,17 +87,18 @@ export const SLOTS = `
  */
 export const SCAN = `
   SELECT e.vault_id, e.seq, ${CREATED_US} AS created_us
-  FROM unnest($10::text[], $11::bigint[], $12::bigint[], $20::bigint[]) AS part (vault_id, after, up_to, head)
-  JOIN vaults AS v ON v.bucket = vault_bucket(part.vault_id) AND v.vault_id = part.vault_id
+  FROM unnest(${['$10::text[]', '$11::bigint[]', '$12::bigint[]', '$20::bigint[]'].map(hidden).join(', ')}) AS part (vault_id, after, up_to, head)
+  CROSS JOIN LATERAL (
+    SELECT * FROM vaults WHERE bucket = vault_bucket(part.vault_id) AND vault_id = part.vault_id OFFSET 0) AS v
   CROSS JOIN LATERAL (
     SELECT * FROM vault_entries
     WHERE bucket = v.bucket AND vault_id = v.vault_id AND seq > part.after AND seq <= part.up_to OFFSET 0) AS e
   WHERE ${SEARCHABLE} AND ${FITS}
-    AND ($16::bigint IS NULL OR e.created_at <= ${timeOf('$16')}
+    AND (${hidden('$16::bigint IS NULL')} OR e.created_at <= ${timeOf('$16')}
       AND (e.created_at, e.vault_id COLLATE "C", e.seq) < (${timeOf('$16')}, $17::text, $18::bigint))
-    ${['$13', '$14', '$15'].map((pattern) => `AND (${pattern}::text[] IS NULL OR ${mayHold('e.content', pattern)})`).join('\n    ')}
-    AND ($9::boolean OR ${wasCurrent('part.head')})
-  ORDER BY e.created_at DESC, e.vault_id COLLATE "C" DESC, e.seq DESC LIMIT $19::bigint`;
+    ${['$13', '$14', '$15'].map((pattern) => `AND (${hidden(`${pattern}::text[] IS NULL`)} OR ${mayHold('e.content', hidden(pattern))})`).join('\n    ')}
+    AND (${hidden('$9::boolean')} OR ${wasCurrent('part.head')})
+  ORDER BY e.created_at DESC, e.vault_id COLLATE "C" DESC, e.seq DESC LIMIT ${hidden('$19::bigint')}`;
 
 /**
  * The rows at some places, in their order, that fit. `content` is null where all would have more than `$12` bytes.

@@ -5,7 +5,7 @@ import { toSafeNumber } from '../../numbers.ts';
 import { makeDeadline } from '../read/portions.ts';
 import { askingFor } from '../read/scan-store.ts';
 import { byPlace, type Place, type SearchCursor, writeSearchCursor } from './cursor.ts';
-import { hashesOf } from './index/grams.ts';
+import { termsOf } from './index/grams.ts';
 import { hitOf, type Match, matchesAmong, mergeNewest, placeOf } from './match.ts';
 import type { SearchHit } from './schema.ts';
 import { scoreOf } from './score.ts';
@@ -147,7 +147,7 @@ export class VaultSearch {
     segments.sort((a, b) => b.lastUs - a.lastUs);
     const values = filterValues(caller, wanted);
     const only = vaults?.length === 1 ? vaults[0] : undefined;
-    const hashes = hashesOf(needles, { ...wanted, vault: only });
+    const terms = termsOf(needles, { ...wanted, vault: only });
     const common = { values, needles, isLate };
     const reader = new SegmentReader({
       ...common,
@@ -155,7 +155,7 @@ export class VaultSearch {
       moment: [[...heads.keys()], [...heads.values()], plan[0]?.newest, plan[0]?.now_us],
       workSessionId: caller.workSessionId,
       segments,
-      hashes,
+      terms,
       after,
     });
     const tail = async function* () {

@@ -47,9 +47,12 @@ function* groupsOf(ranges: readonly Range[]): Generator<Range[]> {
   if (group.length > 0) yield group;
 }
 
+/** The parts of patterns that `mayHold` reads. */
 const patternsOf = (needles: readonly Needle[]) => {
   const longest = needles.toSorted((a, b) => b.form.length - a.form.length).slice(0, PATTERNS);
-  return Array.from({ length: PATTERNS }, (_, n) => (longest[n] ? searchPattern(longest[n].text) : null));
+  return Array.from({ length: PATTERNS }, (_, n) =>
+    longest[n] ? searchPattern(longest[n].text).slice(0, 2) : null,
+  );
 };
 
 export interface TailScan {

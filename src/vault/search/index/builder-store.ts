@@ -25,9 +25,9 @@ export interface SegmentSizes {
   merged: number;
 }
 
-const SIZES: SegmentSizes = { rows: 2048, bytes: 524_288, merged: 16 };
-const MERGED_BYTES = 16_777_216;
-/** Bytes of texts that one statement reads, about. */
+const SIZES: SegmentSizes = { rows: 1024, bytes: 262_144, merged: 8 };
+const MERGED_BYTES = 8_388_608;
+/** Bytes of texts that one statement reads; one more text may be longer. */
 const READ_BYTES = 524_288;
 
 /** Rows of one vault that no segment has. */
@@ -60,14 +60,16 @@ export interface Step {
   more: boolean;
 }
 
+const TAKER = { group: 'search index', caller: 'search index' };
+
 /** Makes the segments of work sessions. */
 export class IndexBuilder {
-  readonly #db: Pick<Database, 'rows'>;
-
+  readonly #rows: Database['rows'];
   readonly #sizes: SegmentSizes;
 
-  constructor(db: Pick<Database, 'rows'>, sizes: Partial<SegmentSizes> = {}) {
-    this.#db = db;
+  constructor(db: Pick<Database, 'scan'>, sizes: Partial<SegmentSizes> = {}) {
+    // In turn with searches, so that the index never takes the last connection.
+    this.#rows = (sql, ...values) => db.scan(TAKER, sql, ...values);
     this.#sizes = { ...SIZES, ...sizes };
   }
 
@@ -77,17 +79,13 @@ export class IndexBuilder {
 
   /** @returns the work sessions that have enough rows for a segment @throws RelayError `SERVICE_UNAVAILABLE` */
   async behind(): Promise<string[]> {
-    const rows = await this.#db.rows<{ work_session_id: string }>(
-      BEHIND,
-      this.#sizes.rows,
-      this.#sizes.bytes,
-    );
+    const rows = await this.#rows<{ work_session_id: string }>(BEHIND, this.#sizes.rows, this.#sizes.bytes);
     return rows.map(({ work_session_id }) => work_session_id);
   }
 
   /** @returns the bytes of the index in the database @throws RelayError `SERVICE_UNAVAILABLE` */
   async size(): Promise<number> {
-    const [row] = await this.#db.rows<{ bytes: bigint }>(SIZE);
+    const [row] = await this.#rows<{ bytes: bigint }>(SIZE);
     return Number(row?.bytes ?? 0);
   }
 
@@ -98,11 +96,12 @@ export class IndexBuilder {
    * @throws RelayError `SERVICE_UNAVAILABLE`; the reason of the signal
    */
   async step(workSessionId: string, signal?: AbortSignal): Promise<Step> {
-    const found = await this.#db.rows<Raw<Part, 'after' | 'up_to' | 'bytes'>>(
+    const found = await this.#rows<Raw<Part, 'after' | 'up_to' | 'bytes'>>(
       UNINDEXED,
       workSessionId,
       this.#sizes.rows,
     );
+    signal?.throwIfAborted();
     const parts = found.map(({ after, up_to, bytes, ...part }) => ({
       ...part,
       after: toSafeNumber(after),
@@ -116,8 +115,9 @@ export class IndexBuilder {
       return { rows: 0, more: again };
     }
     const vaultIds = parts.map(({ vault_id }) => vault_id);
-    await this.#db.rows(NUMBER_VAULTS, vaultIds);
+    await this.#rows(NUMBER_VAULTS, vaultIds);
     const rows = await this.#read(parts, signal);
+    if (rows.length === 0) return { rows: 0, more: false };
     const segment = await segmentOf(rows);
     const made = { workSessionId, level: 0, parts: partsOf(rows, parts) };
     const stored = await this.#store(made, segment, signal);
@@ -130,36 +130,30 @@ export class IndexBuilder {
   async #read(parts: readonly Part[], signal: AbortSignal | undefined): Promise<IndexedRow[]> {
     const rows: IndexedRow[] = [];
     let bytes = 0;
-    const average = Math.max(1, sum(parts.map((part) => part.bytes)) / sum(parts.map((part) => part.count)));
-    const atOnce = Math.max(1, Math.min(this.#sizes.rows, Math.ceil(READ_BYTES / average)));
     for (let left = parts; left.length > 0 && !this.#isEnough(rows.length, bytes); ) {
       signal?.throwIfAborted();
-      const most = Math.min(atOnce, this.#sizes.rows - rows.length);
+      const most = this.#sizes.rows - rows.length;
       const asked = left.slice(0, most);
-      const read = await this.#db.rows<Raw<IndexedRow, 'seq' | 'created_us'>>(
+      const read = await this.#rows<Raw<IndexedRow, 'seq' | 'created_us'>>(
         ROWS,
         asked.map(({ vault_id }) => vault_id),
         asked.map(({ after }) => after),
         asked.map(({ up_to }) => up_to),
         most,
+        Math.min(READ_BYTES, this.#sizes.bytes - bytes),
       );
       for (const row of read) {
         rows.push(rowOf(row));
         bytes += Buffer.byteLength(row.content);
       }
-      const last = rows.at(-1);
-      if (read.length < most || !last) left = left.slice(asked.length);
-      else {
-        const at = left.findIndex(({ vault_id }) => vault_id === last.vault_id);
-        left = left.slice(at).map((part, n) => (n === 0 ? { ...part, after: last.seq } : part));
-      }
+      left = read.length === 0 ? left.slice(asked.length) : partsAfter(left, rows.at(-1));
     }
     return rows;
   }
 
   /** Builds a segment again that has lost its postings. @returns whether there was one */
   async #rebuild(workSessionId: string, signal: AbortSignal | undefined): Promise<boolean> {
-    const [lost] = await this.#db.rows<{ segment: bigint; level: number; documents: Buffer }>(
+    const [lost] = await this.#rows<{ segment: bigint; level: number; documents: Buffer }>(
       LOST,
       workSessionId,
     );
@@ -170,7 +164,7 @@ export class IndexBuilder {
     for (let at = 0; at < documents.length; at += this.#sizes.rows) {
       signal?.throwIfAborted();
       const part = documents.slice(at, at + this.#sizes.rows);
-      const read = await this.#db.rows<Raw<IndexedRow, 'seq' | 'created_us'>>(
+      const read = await this.#rows<Raw<IndexedRow, 'seq' | 'created_us'>>(
         ROWS_AT,
         part.map(({ vaultNo }) => vaultNo),
         part.map(({ seq }) => seq),
@@ -188,7 +182,7 @@ export class IndexBuilder {
 
   /** @returns whether segments were merged */
   async #merge(workSessionId: string, signal: AbortSignal | undefined): Promise<boolean> {
-    const found = await this.#db.rows<Segment & { segment: bigint; slot_bits: number }>(
+    const found = await this.#rows<Segment & { segment: bigint; level: number; slot_bits: number }>(
       MERGEABLE,
       workSessionId,
       this.#sizes.merged,
@@ -200,11 +194,11 @@ export class IndexBuilder {
     const numbers = new Set(
       segments.flatMap(({ documents }) => readDocuments(documents).map(({ vaultNo }) => vaultNo)),
     );
-    const named = await this.#db.rows<{ vault_no: number; vault_id: string }>(VAULT_IDS, [...numbers]);
+    const named = await this.#rows<{ vault_no: number; vault_id: string }>(VAULT_IDS, [...numbers]);
     const vaultIds = new Map(named.map(({ vault_no, vault_id }) => [vault_no, vault_id]));
     const replaced = found.map(({ segment }) => String(segment));
     return this.#store(
-      { workSessionId, level: 1, replaced },
+      { workSessionId, level: (found[0]?.level ?? 0) + 1, replaced },
       await mergeSegments(segments, vaultIds),
       signal,
     );
@@ -232,9 +226,16 @@ export class IndexBuilder {
       parts,
       replaced,
     };
-    const [row] = await this.#db.rows<{ stored: boolean }>(STORE, JSON.stringify(made), documents, postings);
+    const [row] = await this.#rows<{ stored: boolean }>(STORE, JSON.stringify(made), documents, postings);
     return row?.stored === true;
   }
+}
+
+/** What is left of some parts after a row. */
+function partsAfter(parts: readonly Part[], last: IndexedRow | undefined): readonly Part[] {
+  const at = parts.findIndex(({ vault_id }) => vault_id === last?.vault_id);
+  const [part, ...others] = parts.slice(Math.max(0, at));
+  return part && last && last.seq < part.up_to ? [{ ...part, after: last.seq }, ...others] : others;
 }
 
 /** How far the vaults of some rows are indexed by them. */

@@ -21,7 +21,13 @@ export interface IndexerDeps {
   log: Pick<FastifyBaseLogger, 'warn'>;
   /** The number of queued writes. */
   queued(): number;
+  /** Rests for some ms, or until the signal is aborted. Default: by the clock. */
+  rest?(ms: number, signal: AbortSignal): Promise<void>;
 }
+
+const restByClock = async (ms: number, signal: AbortSignal) => {
+  await pause(ms, undefined, { signal, ref: false }).catch(() => undefined); // woken early
+};
 
 /** What the indexer has done and has to do. */
 export interface IndexState {
@@ -37,7 +43,7 @@ export interface IndexState {
 
 /** Keeps the index close behind the writes: one segment at a time, with rests while writes wait. */
 export class Indexer {
-  readonly #deps: IndexerDeps;
+  readonly #deps: Required<IndexerDeps>;
   /** Writes since the last look, by work session. */
   readonly #writes = new Map<string, number>();
   /** Work sessions to look at, and since when. */
@@ -51,7 +57,7 @@ export class Indexer {
   #ended: Promise<void> | undefined;
 
   constructor(deps: IndexerDeps) {
-    this.#deps = deps;
+    this.#deps = { rest: restByClock, ...deps };
     this.#unlisten = deps.feed.listen(({ workSessionId }) => {
       const writes = (this.#writes.get(workSessionId) ?? 0) + 1;
       this.#writes.set(workSessionId, writes % LOOK_AFTER);
@@ -123,7 +129,8 @@ export class Indexer {
     this.#rows += rows;
     if (!more) this.#waiting.delete(workSessionId);
     const worked = performance.now() - begun;
-    if (this.#deps.queued() > FEW_WRITES) await this.#rest(Math.min(MOST_REST_MS, worked * REST));
+    const { queued, rest } = this.#deps;
+    if (queued() > FEW_WRITES) await rest(Math.min(MOST_REST_MS, worked * REST), this.#stop.signal);
   }
 
   /** Rests longer after each further failure, and logs only when the rest grows. */
@@ -131,11 +138,7 @@ export class Indexer {
     const ms = Math.min(SWEEP_MS, Math.max(RETRY_MS, 2 * this.#retryMs));
     if (ms > this.#retryMs) this.#deps.log.warn({ reason }, 'Could not build the search index');
     this.#retryMs = ms;
-    await this.#rest(ms);
-  }
-
-  async #rest(ms: number): Promise<void> {
-    await pause(ms, undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined); // woken early
+    await this.#deps.rest(ms, this.#stop.signal);
   }
 
   /** Waits for a time, or until there is a work session to look at. */
@@ -143,6 +146,6 @@ export class Indexer {
     const waking = new AbortController();
     this.#wake = () => waking.abort();
     if (this.#stop.signal.aborted || this.#waiting.size > 0) return;
-    await pause(ms, undefined, { signal: waking.signal, ref: false }).catch(() => undefined); // woken early
+    await restByClock(ms, waking.signal);
   }
 }

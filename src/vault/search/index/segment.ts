@@ -155,6 +155,11 @@ export class EntryReader {
     return this.#at - this.#start;
   }
 
+  /** The rows of this entry, a bit each, where it is written so. */
+  get bitmap(): Uint8Array | undefined {
+    return this.#isBitmap ? this.#bytes.subarray(this.#start, this.#at) : undefined;
+  }
+
   /** Calls a function with each position of this entry, in ascending order. */
   each(use: (position: number) => void): void {
     const end = this.#at;

@@ -28,31 +28,41 @@ export const NUMBER_VAULTS = `
     SELECT FROM search_vaults AS known WHERE known.bucket = vault_bucket(new.vault_id) AND known.vault_id = new.vault_id)
   ON CONFLICT DO NOTHING`;
 
-/** The first rows of some ranges: `$1` vaults, `$2` seq before the first, `$3` seq of the last of each, `$4` most rows. */
+/**
+ * The first rows of some ranges: `$1` vaults, `$2` seq before the first, `$3` seq of the last of each, `$4` most rows, `$5` most bytes of
+ * their texts. There is at least one row.
+ */
 export const ROWS = `
-  SELECT known.vault_no, e.vault_id, e.seq, (extract(epoch FROM e.created_at) * 1000000)::bigint AS created_us, e.kind, e.writer_id,
-    e.author, e.tags, e.content
-  FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS part (vault_id, after, up_to, place)
-  CROSS JOIN LATERAL (
-    SELECT vault_no FROM search_vaults WHERE bucket = vault_bucket(part.vault_id) AND vault_id = part.vault_id OFFSET 0) AS known
-  CROSS JOIN LATERAL (
-    SELECT * FROM vault_entries
-    WHERE bucket = vault_bucket(part.vault_id) AND vault_id = part.vault_id AND seq > part.after AND seq <= part.up_to
-    ORDER BY seq LIMIT $4) AS e
-  ORDER BY part.place, e.seq LIMIT $4`;
+  SELECT vault_no, vault_id, seq, created_us, kind, writer_id, author, tags, content FROM (
+    SELECT known.vault_no, part.place, (extract(epoch FROM e.created_at) * 1000000)::bigint AS created_us, e.*,
+      sum(octet_length(e.content)) OVER in_order - octet_length(e.content) AS bytes_before
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS part (vault_id, after, up_to, place)
+    CROSS JOIN LATERAL (
+      SELECT vault_no FROM search_vaults WHERE bucket = vault_bucket(part.vault_id) AND vault_id = part.vault_id OFFSET 0) AS known
+    CROSS JOIN LATERAL (
+      SELECT * FROM vault_entries
+      WHERE bucket = vault_bucket(part.vault_id) AND vault_id = part.vault_id AND seq > part.after AND seq <= part.up_to
+      ORDER BY seq LIMIT $4) AS e
+    WINDOW in_order AS (ORDER BY part.place, e.seq ROWS UNBOUNDED PRECEDING)
+    ORDER BY part.place, e.seq LIMIT $4) AS first
+  WHERE bytes_before < $5::bigint
+  ORDER BY place, seq`;
 
 export const STORE = 'SELECT store_search_segment($1::json, $2::bytea, $3::bytea) AS stored';
 
 /**
- * The oldest segments of a work session that were made of rows, `$1`: at most `$2` of them, and `$3` bytes. A larger one than half of
- * that is left out, so that it does not block the others.
+ * The oldest segments of the lowest level of a work session, `$1`, which has enough: `$2` of them, and at most `$3` bytes. A larger one
+ * than half of that is left out, so that it does not block the others.
  */
 export const MERGEABLE = `
-  SELECT segment, rows, slot_bits, documents, postings FROM (
-    SELECT *, count(*) OVER () AS all_of_them, sum(octet_length(postings)) OVER (ORDER BY segment) AS bytes
-    FROM search_segments WHERE work_session_id = $1 AND level = 0 AND octet_length(postings) <= $3::bigint / 2
-    ORDER BY segment LIMIT $2) AS oldest
-  WHERE all_of_them >= $2 AND bytes <= $3
+  SELECT segment, level, rows, slot_bits, documents, postings FROM (
+    SELECT *, min(level) OVER () AS lowest FROM (
+      SELECT *, count(*) OVER (PARTITION BY level) AS peers, row_number() OVER in_order AS place,
+        sum(octet_length(postings)) OVER in_order AS bytes
+      FROM search_segments WHERE work_session_id = $1 AND octet_length(postings) <= $3::bigint / 2
+      WINDOW in_order AS (PARTITION BY level ORDER BY segment)) AS ordered
+    WHERE peers >= $2 AND place <= $2 AND bytes <= $3::bigint) AS mergeable
+  WHERE level = lowest
   ORDER BY segment`;
 
 export const VAULT_IDS = `SELECT vault_no, vault_id FROM search_vaults WHERE vault_no = ANY ($1::int[])`;

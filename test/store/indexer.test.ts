@@ -1,0 +1,180 @@
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import type { Caller } from '../../src/access/policy.ts';
+import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import { IndexBuilder } from '../../src/vault/search/index/builder-store.ts';
+import { Indexer, type IndexerDeps } from '../../src/vault/search/index/indexer.ts';
+import { BEHIND, UNINDEXED } from '../../src/vault/search/index/sql.ts';
+import { useDatabase } from '../support/database.ts';
+import { TestStore } from '../support/store.ts';
+
+const database = useDatabase();
+const SIZES = { rows: 4, bytes: 1_000_000, merged: 99 };
+const feed = new VaultFeed();
+let store: TestStore;
+let sessions = 0;
+const indexers: Indexer[] = [];
+beforeAll(() => {
+  store = new TestStore(database.db, feed);
+});
+afterEach(async () => {
+  for (const indexer of indexers.splice(0)) await indexer.close();
+});
+
+/** Makes a work session with some rows, of which the first is a summary. */
+async function makeSession(rows: number): Promise<Caller> {
+  const ann = { workSessionId: `indexer-${++sessions}`, clientId: 'ann' };
+  const { vault_id: vaultId } = await store.create(ann, 'rows');
+  for (let n = 1; n < rows; n++) await store.append(ann, vaultId, `row ${n}`);
+  return ann;
+}
+
+/** Starts an indexer. @param before is called before each statement of its builder, and may fail it */
+function startIndexer({
+  before = async () => undefined,
+  ...deps
+}: Partial<IndexerDeps> & { before?(sql: string, values: unknown[]): Promise<unknown> } = {}) {
+  const warnings: string[] = [];
+  const builder = new IndexBuilder(
+    {
+      scan: async (taker, sql, ...values) => {
+        await before(sql, values);
+        return database.db.scan(taker, sql, ...values);
+      },
+    },
+    SIZES,
+  );
+  const log = { warn: ({ reason }: { reason: string }) => void warnings.push(reason) };
+  const indexer = new Indexer({ builder, feed, log: log as IndexerDeps['log'], queued: () => 0, ...deps });
+  indexers.push(indexer);
+  indexer.start();
+  return { indexer, warnings };
+}
+
+const indexedRows = async ({ workSessionId }: Caller) => {
+  const { rows } = await database.admin.query(
+    'SELECT coalesce(sum(rows), 0)::int AS rows FROM search_segments WHERE work_session_id = $1',
+    [workSessionId],
+  );
+  return rows[0].rows;
+};
+
+test('a step that fails again and again: the indexer rests up to a minute, warns when the rest grows, and then indexes', async () => {
+  const ann = await makeSession(4);
+  let failures = 7;
+  const rests: number[] = [];
+  const { indexer, warnings } = startIndexer({
+    before: async (sql) => {
+      if (sql === UNINDEXED && failures-- > 0) throw new Error('no database');
+    },
+    rest: async (ms) => void rests.push(ms / 1000),
+  });
+  await expect.poll(() => indexedRows(ann)).toBe(4);
+  expect({ rests, warned: warnings.length }).toEqual({ rests: [5, 10, 20, 40, 60, 60, 60], warned: 5 });
+  // A later failure begins with the shortest rest.
+  await expect.poll(() => indexer.state.waiting).toBe(0);
+  failures = 1;
+  indexer.look(ann.workSessionId);
+  await expect.poll(() => rests.length).toBe(8);
+  expect(rests.at(-1)).toBe(5);
+});
+
+test('a look at all work sessions that fails: writes that are announced are indexed', async () => {
+  const { indexer, warnings } = startIndexer({
+    before: async (sql) => {
+      if (sql === BEHIND) throw new Error('no database');
+    },
+    rest: async () => undefined,
+  });
+  await expect.poll(() => warnings).toEqual(['no database']);
+  const ann = await makeSession(4);
+  expect(indexer.state.waiting).toBe(0);
+  for (let n = 0; n < 256; n++) {
+    feed.written({ workSessionId: ann.workSessionId, vaultId: 'v', seq: n, kind: 'content' });
+  }
+  await expect.poll(() => indexedRows(ann)).toBe(4);
+});
+
+test('while many writes are queued, the indexer rests after each step, and not while few are', async () => {
+  const ann = await makeSession(8);
+  let queued = 9;
+  const rests: number[] = [];
+  const { indexer } = startIndexer({
+    queued: () => queued,
+    rest: async (ms) => {
+      rests.push(ms);
+      if (rests.length === 2) queued = 8;
+    },
+  });
+  await expect.poll(() => indexedRows(ann)).toBe(8);
+  await expect.poll(() => indexer.state.waiting).toBe(0);
+  expect(rests).toHaveLength(2);
+  expect(Math.max(...rests)).toBeLessThanOrEqual(5000);
+});
+
+test('an indexer that is closed during a statement waits for it and runs no other', async () => {
+  const ann = await makeSession(4);
+  const statements: string[] = [];
+  let goOn: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const { indexer } = startIndexer({
+    before: async (sql) => {
+      statements.push(sql);
+      if (sql === UNINDEXED) await held;
+    },
+  });
+  await expect.poll(() => statements.at(-1)).toBe(UNINDEXED);
+  const before = statements.length;
+  let isClosed = false;
+  const closed = indexer.close().then(() => {
+    isClosed = true;
+  });
+  expect((await database.admin.query('SELECT 1')).rowCount).toBe(1);
+  expect(isClosed).toBe(false);
+  goOn();
+  await closed;
+  expect({ ran: statements.length - before, rows: await indexedRows(ann) }).toEqual({ ran: 0, rows: 0 });
+});
+
+test('work sessions that are behind take turns', async () => {
+  const behind = [await makeSession(12), await makeSession(12)].map(({ workSessionId }) => workSessionId);
+  const turns: unknown[] = [];
+  const { indexer } = startIndexer({
+    before: async (sql, [workSessionId]) => {
+      if (sql === UNINDEXED && behind.includes(String(workSessionId))) turns.push(workSessionId);
+    },
+  });
+  await expect.poll(() => turns.length).toBe(8);
+  await expect.poll(() => indexer.state.waiting).toBe(0);
+  const [first, second] = turns;
+  expect(first).not.toBe(second);
+  expect(turns).toEqual([first, second, first, second, first, second, first, second]);
+});
+
+test('a segment of more than 4 MiB is not merged, and does not block the others', async () => {
+  const ann = await makeSession(4);
+  const build = async (sizes: typeof SIZES) => {
+    const builder = new IndexBuilder(database.db, sizes);
+    while ((await builder.step(ann.workSessionId)).more);
+  };
+  const sizes = async () => {
+    const { rows } = await database.admin.query(
+      'SELECT level, rows FROM search_segments WHERE work_session_id = $1 ORDER BY segment',
+      [ann.workSessionId],
+    );
+    return rows;
+  };
+  await build(SIZES);
+  await database.admin.query(
+    `UPDATE search_segments SET postings = postings || decode(repeat('00', 4194304), 'hex') WHERE work_session_id = $1`,
+    [ann.workSessionId],
+  );
+  const { vault_id: vaultId } = await store.create(ann, 'more rows');
+  for (let n = 1; n < 8; n++) await store.append(ann, vaultId, `row ${n}`);
+  await build({ ...SIZES, merged: 2 });
+  expect(await sizes()).toEqual([
+    { level: 0, rows: 4 },
+    { level: 1, rows: 8 },
+  ]);
+});
