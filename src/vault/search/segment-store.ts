@@ -19,6 +19,12 @@ const FETCHED_BYTES = 1_048_576;
 /** Segments that are opened together, after the newest one, which may have enough. */
 const OPENED_TOGETHER = 24;
 
+/** Bytes of the smallest slots of a segment that are read at first. The slots of common letters have many more. */
+const RARE_BYTES = 16_384;
+const ALL_BYTES = 2 ** 40;
+/** So few candidates are checked, instead of reading the other slots. */
+const FEW_CANDIDATES = 64;
+
 /** A segment as a search plans it. */
 export interface PlannedSegment {
   segment: bigint;
@@ -51,6 +57,15 @@ export interface SegmentScan {
 
 /** A slot of a segment. `place`: that of the term, from 1. */
 type Slot = { segment: bigint; slot_bits: number; place: number; bytes: Buffer | null };
+
+/** Candidates of a segment, the newest first. */
+interface LookedUp {
+  positions: Uint32Array;
+  /** Whether every term was looked up. */
+  isWhole: boolean;
+}
+
+const allBelow = (below: number) => Uint32Array.from({ length: below }, (_, row) => below - 1 - row);
 
 /** A row of a segment. */
 type Spot = readonly [segment: bigint, position: number];
@@ -140,15 +155,26 @@ export class SegmentReader {
   }
 
   async #candidates(segments: readonly PlannedSegment[]): Promise<Uint32Array[]> {
+    if (this.#scan.terms.length === 0) return segments.map(({ below }) => allBelow(below));
+    const found = await this.#lookUp(segments, RARE_BYTES);
+    const isVague = ({ positions, isWhole }: LookedUp) => !isWhole && positions.length > FEW_CANDIDATES;
+    const vague = segments.filter((_, n) => found[n] && isVague(found[n]));
+    const narrowed = vague.length > 0 ? await this.#lookUp(vague, ALL_BYTES) : [];
+    const byVague = new Map(vague.map((planned, n) => [planned, narrowed[n]]));
+    return segments.map((planned, n) => (byVague.get(planned) ?? found[n])?.positions ?? new Uint32Array());
+  }
+
+  /** Looks up the candidates of some segments by the terms of the smallest slots. */
+  async #lookUp(segments: readonly PlannedSegment[], bytesOfEach: number): Promise<LookedUp[]> {
     const { rows, workSessionId, terms, isLate } = this.#scan;
     if (isLate()) throw searchTooLong();
-    const all = (below: number) => Uint32Array.from({ length: below }, (_, row) => below - 1 - row);
-    if (terms.length === 0) return segments.map(({ below }) => all(below));
     const ids = segments.map(({ segment }) => segment);
     const slots = new Map<bigint, Slot[]>();
     const hashes = terms.map(({ hash }) => hash);
-    for (const slot of await rows<Slot>(SLOTS, workSessionId, ids, hashes)) {
-      slots.set(slot.segment, [...(slots.get(slot.segment) ?? []), slot]);
+    for (const slot of await rows<Slot>(SLOTS, workSessionId, ids, hashes, bytesOfEach)) {
+      const known = slots.get(slot.segment);
+      if (known) known.push(slot);
+      else slots.set(slot.segment, [slot]);
     }
     return segments.map(({ segment, rows: count, below }) => {
       const found = slots.get(segment);
@@ -157,10 +183,13 @@ export class SegmentReader {
         const term = terms[place - 1];
         return term && bytes ? [{ term, bytes }] : [];
       });
-      if (readable.length < found.length) return all(below);
+      if (readable.length < found.length) return { positions: allBelow(below), isWhole: true };
       const positions = candidatesOf({ rows: count, slotBits: found[0]?.slot_bits ?? 0, slots: readable });
       const first = positions.findIndex((position) => position < below);
-      return first < 0 ? new Uint32Array() : positions.subarray(first);
+      return {
+        positions: first < 0 ? new Uint32Array() : positions.subarray(first),
+        isWhole: found.length === terms.length,
+      };
     });
   }
 }
