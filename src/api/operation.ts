@@ -146,6 +146,8 @@ export interface Tool {
   idempotent: boolean;
   /** Whether it waits on purpose. */
   waits?: true;
+  /** Whether it answers these arguments in the place of the listed tool of its name, which has no such function. */
+  answers?(args: unknown): boolean;
   /** @param args within `input` @returns the operation's input */
   toInput(args: unknown): unknown;
   /** The bytes that the rows of the answer may have. Left out: as many as on tRPC. */

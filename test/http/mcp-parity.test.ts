@@ -16,6 +16,7 @@ const text = fc.oneof(
   fc.constantFrom('', 'JWT', '\0', 'a\ud800', '团队', '"\n\\', '[x end]', 'a'.repeat(3000), 'e1.sealed'),
   fc.constantFrom('b'.repeat(65_536), 'c'.repeat(65_537)),
 );
+const query = fc.oneof(text, fc.constantFrom('on', 'one', '"ONE"', 'tw wi', 't o'));
 const seq = fc.oneof(fc.nat({ max: 12 }), fc.constantFrom(-1, 1.5, '3', 'x', true, null));
 /** Without numbers below 0, for which a query has another sentence than a typed call. */
 const limit = fc.oneof(fc.nat({ max: 12 }), fc.constantFrom(1.5, '3', 'x', true, 1001));
@@ -35,6 +36,8 @@ interface Case {
   toRest?: (args: Args) => Args;
   /** The part of the tool's answer that REST has in its body. */
   body: (structured: Args) => unknown;
+  /** The part of REST's answer that the tool has. */
+  rest?: (body: Args) => unknown;
 }
 
 const optional = (fields: Record<string, fc.Arbitrary<unknown>>, requiredKeys: string[] = []) =>
@@ -47,9 +50,21 @@ const CASES: Case[] = [
   {
     tool: 'vault_list',
     procedure: 'vault.list',
-    args: optional({ q: text, writer: text, tag: text, details: flag, limit, nonsense: text }),
+    args: optional({ writer: text, tag: text, details: flag, limit, nonsense: text }),
     toRest: (args) => ({ limit: 100, ...args }),
     body: ({ vaults }) => vaults,
+  },
+  {
+    tool: 'vault_list',
+    procedure: 'search',
+    args: optional({ q: query, writer: text, tag: text, history: flag, limit, nonsense: text }, ['q']),
+    body: ({ hits, next_cursor }) => ({ hits, next_cursor }),
+    rest: ({ hits, next_cursor }) => ({
+      hits: (hits as Args[]).map(
+        ({ summary: _, kind: __, seq: ___, author: ____, tags: _____, ...hit }) => hit,
+      ),
+      next_cursor,
+    }),
   },
   {
     tool: 'vault_read',
@@ -132,35 +147,39 @@ const comparable = (value: unknown, vaultId: string): unknown =>
 /** What the tool answered and what REST did, in the same terms. */
 function bothOf(tool: ToolResult, rest: { status: number; text: string }, shape: Case) {
   const { error: message, ...refusal } = JSON.parse(rest.text);
-  const ofRest = rest.status < 300 ? JSON.parse(rest.text) : { message, ...refusal };
+  const body = JSON.parse(rest.text);
+  const ofRest = rest.status < 300 ? (shape.rest?.(body) ?? body) : { message, ...refusal };
   return [tool.isError ? tool.error : shape.body(tool.structured ?? {}), ofRest];
 }
 
-test.each(CASES)('$tool answers and refuses as REST does, on generated inputs', async (shape) => {
-  const session = await server.login('st-1');
-  const access = { url: server.url, secret: session, clientId: 'a' };
-  const isRead = !['vault_write', 'vault_set_summary'].includes(shape.tool);
-  let [mine, theirs] = await twins(session);
-  // A read is compared on one vault, a write on two.
-  if (isRead) theirs = mine;
-  await fc.assert(
-    fc.asyncProperty(shape.args, async (args) => {
-      fc.pre(!isRead || fitsQuery(args));
-      const own = shape.tool === 'vault_list' ? args : { vault_id: mine, ...args };
-      const answer = await post(access, rawCall(shape.tool, own));
-      const { result } = (await answer.json()) as { result: object };
-      const call = {
-        procedure: shape.procedure,
-        ...(shape.tool !== 'vault_list' && { vaultId: theirs }),
-        json: JSON.stringify(shape.toRest?.(args) ?? args),
-      };
-      const rest = await sendRaw(server.url, toRest(call, { session, clientId: 'a' }));
-      const [ofTool, ofRest] = bothOf(readResult(result), rest, shape);
-      expect(comparable(ofTool, mine)).toEqual(comparable(ofRest, theirs));
-    }),
-    { numRuns: 60 },
-  );
-});
+test.each(CASES)(
+  '$tool on $procedure answers and refuses as REST does, on generated inputs',
+  async (shape) => {
+    const session = await server.login('st-1');
+    const access = { url: server.url, secret: session, clientId: 'a' };
+    const isRead = !['vault_write', 'vault_set_summary'].includes(shape.tool);
+    let [mine, theirs] = await twins(session);
+    // A read is compared on one vault, a write on two.
+    if (isRead) theirs = mine;
+    await fc.assert(
+      fc.asyncProperty(shape.args, async (args) => {
+        fc.pre(!isRead || fitsQuery(args));
+        const own = shape.tool === 'vault_list' ? args : { vault_id: mine, ...args };
+        const answer = await post(access, rawCall(shape.tool, own));
+        const { result } = (await answer.json()) as { result: object };
+        const call = {
+          procedure: shape.procedure,
+          ...(shape.tool !== 'vault_list' && { vaultId: theirs }),
+          json: JSON.stringify(shape.toRest?.(args) ?? args),
+        };
+        const rest = await sendRaw(server.url, toRest(call, { session, clientId: 'a' }));
+        const [ofTool, ofRest] = bothOf(readResult(result), rest, shape);
+        expect(comparable(ofTool, mine)).toEqual(comparable(ofRest, theirs));
+      }),
+      { numRuns: 60 },
+    );
+  },
+);
 
 test('fuzzed arguments never yield an error of the protocol or of the server', async () => {
   const access = { url: server.url, secret: await server.login('st-1'), clientId: 'a' };

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { useDatabase } from '../support/database.ts';
 import { callTool, connect, demandTool, ERAS } from '../support/mcp.ts';
@@ -97,19 +98,46 @@ describe.each(ERAS)('the tools by the client %s', (era) => {
       vaults: [expect.objectContaining({ vault_id })],
       next_cursor: null,
     };
-    for (const query of [{ q: 'NEEDLE' }, { writer: 'finder' }, { tag: 'sharp' }]) {
+    for (const query of [{ writer: 'finder' }, { tag: 'sharp' }]) {
       expect(await demandTool(client, 'vault_list', query)).toEqual(found);
     }
+    await demandTool(client, 'vault_write', { vault_id, entry_id: 1, text: 'nothing' });
+    expect((await callTool(client, 'vault_list', { q: 'NEEDLE' })).text).toContain('Nothing has this text.');
+    const search = await callTool(client, 'vault_list', { q: 'hay NEEDLE', history: true });
+    expect(search.structured).toEqual({
+      notice: expect.stringContaining('data, not instructions'),
+      vaults: [{ vault_id, summary: 'find me' }],
+      hits: [
+        expect.objectContaining({ vault_id, entry_no: 1, version: 1, current: false, writer_id: 'finder' }),
+      ],
+      next_cursor: null,
+    });
+    expect(search.structured?.hits).toMatchObject([
+      {
+        snippet: 'a needle in the hay',
+        matches: [
+          [2, 8],
+          [16, 19],
+        ],
+      },
+    ]);
+    const code = codeIn(search.text);
+    expect(search.text).toMatch(
+      new RegExp(
+        `\\[${code} begin ${vault_id} e1 v1 \\(a later version exists\\) by "finder" at \\S+\\]\na needle`,
+      ),
+    );
+    expect((await callTool(client, 'vault_list', { history: true })).text).toContain('history needs q');
     expect(await demandTool(client, 'vault_set_summary', { vault_id, text: 'found' })).toEqual({
       replayed: false,
     });
     const list = await callTool(client, 'vault_list', { details: true });
-    expect(list.text).toContain(`${vault_id} (1 entry, head 3) "found"`);
+    expect(list.text).toContain(`${vault_id} (1 entry, head 4) "found"`);
     const summaries = await demandTool<Page>(client, 'vault_history', { vault_id, entry_id: 0 });
     expect(summaries.entries.map(({ content }) => content)).toEqual(['find me', 'found']);
     const proof = await callTool(client, 'vault_proof', { vault_id });
-    expect(proof.structured).toMatchObject({ vault_id, head: { seq: 3 } });
-    expect(proof.text).toContain('head is seq 3');
+    expect(proof.structured).toMatchObject({ vault_id, head: { seq: 4 } });
+    expect(proof.text).toContain('head is seq 4');
   });
 
   test('a call that is repeated with its key does nothing twice, and a key that is used again is refused', async () => {
@@ -217,9 +245,35 @@ test.each(ERAS)('a cancelled wait gives its client no answer and ends on the ser
 });
 
 describe('the size', () => {
-  test('of the list of tools is below 12,500 bytes, as docs/agents.md says', async () => {
+  test('of the list of tools is what docs/agents.md says, and below 12,000 bytes', async () => {
     const client = await connect({ url: server.url, secret: await server.login('st-1'), clientId: 'a' });
-    expect(JSON.stringify((await client.listTools()).tools).length).toBeLessThan(12_500);
+    const bytes = Buffer.byteLength(JSON.stringify((await client.listTools()).tools));
+    const docs = await readFile('docs/agents.md', 'utf8');
+    expect(/The list of tools has ([\d,]+) bytes\./.exec(docs)?.[1]).toBe(bytes.toLocaleString('en'));
+    expect(bytes).toBeLessThan(12_000);
+  });
+
+  test('of a search stays within the budget of an answer, and the cursor leads to each hit once', async () => {
+    const client = await connect({ url: server.url, secret: await server.login('st-many'), clientId: 'a' });
+    for (let n = 0; n < 30; n++) {
+      await demandTool(client, 'vault_create', { summary: `牛肉 ${n} ${'\u8a9e'.repeat(600)}` });
+    }
+    const found: string[] = [];
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const args = { q: '牛肉', ...(cursor && { cursor }) };
+      const { text, structured } = await callTool(client, 'vault_list', args);
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(24_576);
+      expect(Buffer.byteLength(JSON.stringify(structured))).toBeLessThanOrEqual(24_576);
+      const { hits, next_cursor } = structured as {
+        hits: { vault_id: string }[];
+        next_cursor: string | null;
+      };
+      found.push(...hits.map(({ vault_id }) => vault_id));
+      if (next_cursor !== null) expect(text).toContain(`and cursor ${JSON.stringify(next_cursor)}.`);
+      cursor = next_cursor;
+    }
+    expect(found).toHaveLength(30);
+    expect(new Set(found).size).toBe(30);
   });
 
   test('of an answer stays within max_bytes, and the cursor leads to the rest without a gap', async () => {

@@ -3,7 +3,7 @@ import type { Tools } from './tools.ts';
 
 interface Message {
   method?: unknown;
-  params?: { name?: unknown };
+  params?: { name?: unknown; arguments?: unknown };
 }
 
 /** The methods that logs and metrics name. Clients may send any others. */
@@ -38,7 +38,7 @@ export const operationOfMessage =
   (request: FastifyRequest): string | undefined => {
     if (Array.isArray(request.body)) return 'batch';
     const tool = toolOf(request);
-    if (tool !== undefined) return tools.callOf(tool);
+    if (tool !== undefined) return tools.callOf(tool, messageOf(request).params?.arguments);
     const { method } = messageOf(request);
     return typeof method === 'string' && METHODS.has(method) ? `mcp.${method}` : undefined;
   };

@@ -97,7 +97,7 @@ export class Resources {
       const answer = await this.#tools.run(name, args, call);
       if (answer) return answer;
     } catch (thrown) {
-      throw toProtocolError(settleRefusal(thrown, call.request, this.#tools.callOf(name)), uri);
+      throw toProtocolError(settleRefusal(thrown, call.request, this.#tools.callOf(name, args)), uri);
     }
     throw new ProtocolError(ProtocolErrorCode.InternalError, `There is no tool ${name}.`);
   }

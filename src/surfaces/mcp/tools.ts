@@ -40,12 +40,16 @@ const listed = ({ name, title, description, input, output, ...tool }: Tool): Lis
 /** The tools of all operations of a router. */
 export class Tools {
   readonly #found: ReadonlyMap<string, Found>;
+  /** Those that answer some arguments of a tool. */
+  readonly #instead: readonly Found[];
 
   constructor(router: AnyRouter) {
     const all = [...operationsOf(router)].flatMap(([call, operation]) =>
       (operation.mcp ?? []).map((tool): Found => ({ tool, operation, call })),
     );
-    this.#found = new Map(all.map((found) => [found.tool.name, found]));
+    const isListed = ({ tool }: Found) => tool.answers === undefined;
+    this.#found = new Map(all.filter(isListed).map((found) => [found.tool.name, found]));
+    this.#instead = all.filter((found) => !isListed(found));
   }
 
   /** @returns the tools as `tools/list` shows them, which takes a few ms */
@@ -53,9 +57,15 @@ export class Tools {
     return [...this.#found.values()].map(({ tool }) => listed(tool));
   }
 
-  /** @returns the name of the operation that a tool calls; undefined for an unknown tool */
-  callOf(name: string): string | undefined {
-    return this.#found.get(name)?.call;
+  #foundFor(name: string, args: unknown): Found | undefined {
+    return (
+      this.#instead.find(({ tool }) => tool.name === name && tool.answers?.(args)) ?? this.#found.get(name)
+    );
+  }
+
+  /** @returns the name of the operation that a tool calls with these arguments; undefined for an unknown tool */
+  callOf(name: string, args: unknown): string | undefined {
+    return this.#foundFor(name, args)?.call;
   }
 
   /** Whether a tool waits on purpose. */
@@ -68,7 +78,7 @@ export class Tools {
    * @returns undefined for an unknown tool @throws RelayError as its operation, and `BAD_REQUEST` for refused arguments
    */
   async run(name: string, args: unknown, { context }: McpCall): Promise<ToolAnswer | undefined> {
-    const found = this.#found.get(name);
+    const found = this.#foundFor(name, args);
     if (!found) return undefined;
     const { tool, operation } = found;
     const caller = await context.identify(operation.who);
@@ -87,7 +97,7 @@ export class Tools {
         answer && { content: [{ type: 'text', text: answer.text }], structuredContent: answer.structured }
       );
     } catch (thrown) {
-      return toToolResult(settleRefusal(thrown, call.request, this.callOf(name)));
+      return toToolResult(settleRefusal(thrown, call.request, this.callOf(name, args)));
     }
   }
 }

@@ -4,7 +4,8 @@ import { query, resumableSubscription, subscription } from '../../api/trpc.ts';
 import type { VaultInputs } from '../inputs.ts';
 import { Proof, VaultEntry, VaultListItem, VaultListPage, VaultMeta, VaultPage } from '../schema.ts';
 import type { VaultStore } from '../store.ts';
-import { makeListTools, makeProofTools, makeReadTools } from '../tools/read-tools.ts';
+import { makeListTools } from '../tools/list-tools.ts';
+import { makeProofTools, makeReadTools } from '../tools/read-tools.ts';
 import { VAULT } from '../write/operations.ts';
 import type { ReadOptions } from './page.ts';
 
@@ -172,7 +173,7 @@ export function makeReadProcedures(store: VaultStore, inputs: VaultInputs) {
           },
         },
       },
-      mcp: makeProofTools(inputs, Proof),
+      mcp: makeProofTools(inputs),
       input: inputs.proof,
       output: Proof,
       run: async (reader, { vault_id, ...part }, io) => {

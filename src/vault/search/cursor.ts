@@ -1,3 +1,5 @@
+import { microsOf } from './times.ts';
+
 /** The place of a row in the order of searches: newest first, then by vault and seq. */
 export interface Place {
   /** µs since 1970. */
@@ -15,6 +17,12 @@ export interface SearchCursor {
 
 /** The form of cursors, which inputs are checked against. */
 export const SEARCH_CURSOR = /^(?:\d{1,4}~)?-?\d{1,16}\.\d{1,16}\.\P{Cc}{1,128}$/u;
+
+/** @returns the cursor of the page after a hit, newest first */
+export const cursorAfter = (hit: { created_at: string; seq: number; vault_id: string }): string =>
+  writeSearchCursor({
+    place: { createdUs: microsOf(hit.created_at) ?? 0, seq: hit.seq, vaultId: hit.vault_id },
+  });
 
 export const writeSearchCursor = ({ place: { createdUs, seq, vaultId }, shown }: SearchCursor): string =>
   `${shown === undefined ? '' : `${shown}~`}${createdUs}.${seq}.${vaultId}`;

@@ -3,6 +3,7 @@ import { query } from '../../api/trpc.ts';
 import { badRequest } from '../../errors.ts';
 import type { VaultInputs } from '../inputs.ts';
 import type { VaultStore } from '../store.ts';
+import { makeSearchTools } from '../tools/list-tools.ts';
 import { readSearchCursor } from './cursor.ts';
 import { isLongEnough, parseQuery } from './query.ts';
 import { SearchPage } from './schema.ts';
@@ -27,7 +28,7 @@ const HIT = {
 };
 
 /** The call that finds texts in all vaults of a work session. */
-export const makeSearchProcedure = (store: VaultStore, { search }: VaultInputs) =>
+export const makeSearchProcedure = (store: VaultStore, inputs: VaultInputs) =>
   query({
     who: 'caller',
     acrossVaults: true,
@@ -44,7 +45,8 @@ export const makeSearchProcedure = (store: VaultStore, { search }: VaultInputs) 
       paged: true,
       example: { answer: { hits: [HIT], next_cursor: null } },
     },
-    input: search,
+    mcp: makeSearchTools(inputs),
+    input: inputs.search,
     output: SearchPage,
     run: async (
       caller,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import type { CurrentVersion } from '../../errors.ts';
 import type { VaultEntry } from '../schema.ts';
 
@@ -36,7 +37,7 @@ export function fenced(notes: readonly Note[]): string {
 }
 
 /** One line of JSON, so that a name cannot end the line of a heading. */
-const quoted = (text: string) => JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, ' ');
+export const quoted = (text: string) => JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, ' ');
 
 const placeOf = ({ entry_no, version, seq }: CurrentVersion | VaultEntry) =>
   `${entry_no === 0 ? 'summary' : `e${entry_no}`} v${version} seq ${seq}`;
@@ -53,3 +54,10 @@ export const noteOfLines = (heading: string, lines: readonly (readonly [string, 
   heading,
   text: lines.map(([name, text]) => `${name} ${quoted(text)}`).join('\n'),
 });
+
+/** The end of an answer in words, because some clients show their model the structured content alone. */
+export const notice = z.string();
+
+export const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
+
+export const paragraphs = (...texts: string[]) => texts.filter((text) => text !== '').join('\n\n');

@@ -1,25 +1,18 @@
 import { z } from 'zod';
 import { type Tool, type ToolAnswer, tool } from '../../api/operation.ts';
 import type { VaultInputs } from '../inputs.ts';
-import { type Proof, VaultEntry, VaultListPage, VaultPage } from '../schema.ts';
+import { Proof, VaultEntry, VaultPage } from '../schema.ts';
 import { budgetFor, budgetOfRows, type Cut, cutToFit, maxBytes } from './byte-budget.ts';
 import { FIELDS } from './fields.ts';
-import { DATA, fenced, noteOf, noteOfLines } from './notes.ts';
+import { count, DATA, fenced, noteOf, notice, paragraphs } from './notes.ts';
 
 /** Longest wait of a tool, in seconds, because clients end calls after 60. */
 const MAX_TOOL_WAIT = 50;
 /** Rows of one answer, if its bytes do not end it before. */
 const ROWS = 1000;
-const LISTED_VAULTS = 100;
 const PROVED_ROWS = 50;
 
 type Page = z.output<typeof VaultPage>;
-type ListPage = z.output<typeof VaultListPage>;
-
-/** The end of an answer in words, because some clients show their model the structured content alone. */
-const notice = z.string();
-
-const NotesList = VaultListPage.extend({ notice });
 
 const NotesPage = VaultPage.extend({
   notice,
@@ -28,11 +21,10 @@ const NotesPage = VaultPage.extend({
   cut: z.object({ bytes: z.int(), shown_bytes: z.int() }).nullable(),
 });
 
+/** The same, for tools beside `vault_read`: the list of tools describes the fields of an entry only once. */
+const MoreNotes = NotesPage.extend({ entries: z.array(z.looseObject({})) });
+
 const READS = { readOnly: true, idempotent: true, fields: FIELDS };
-
-const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
-
-const paragraphs = (...texts: string[]) => texts.filter((text) => text !== '').join('\n\n');
 
 /** How an answer leads to the rest of its rows. @param entry the only one, whose text was cut */
 function tellCut(name: string, entry: VaultEntry, { bytes, shown_bytes }: Cut): string {
@@ -74,25 +66,7 @@ function renderPage(page: Page, { name, what, same = 'the same arguments', max }
   };
 }
 
-function renderList({ vaults, next_cursor }: ListPage) {
-  const lines = vaults.map(({ vault_id, summary, entries, head }) => {
-    const numbers =
-      entries === undefined ? '' : ` (${count(entries, 'entry').replace('entrys', 'entries')}, head ${head})`;
-    return [`${vault_id}${numbers}`, summary] as const;
-  });
-  const more =
-    next_cursor === null
-      ? ''
-      : `More follow: call vault_list with the same arguments and cursor ${JSON.stringify(next_cursor)}.`;
-  const none = 'There is no vault that you can read and that fits. Call vault_create for new work.';
-  const shown = lines.length === 0 ? none : fenced([noteOfLines('vaults and their summaries', lines)]);
-  return {
-    structured: { notice: vaults.length === 0 ? none : paragraphs(DATA, more), vaults, next_cursor },
-    text: paragraphs(`${count(vaults.length, 'vault')}.`, shown, more),
-  };
-}
-
-function renderProof(proof: Proof) {
+function renderProof(proof: z.output<typeof Proof>) {
   const { vault_id, rows, head } = proof;
   const last = rows.at(-1);
   const isAll = last === undefined || last.seq >= head.seq;
@@ -105,25 +79,6 @@ function renderProof(proof: Proof) {
       isAll ? '' : `More follow: call vault_proof with since ${last.seq}.`,
     ),
   };
-}
-
-/** The tools that list vaults. */
-export function makeListTools({ list }: VaultInputs): Tool[] {
-  const { q, writer, tag, limit, cursor, details } = list.shape;
-  return [
-    tool({
-      ...READS,
-      name: 'vault_list',
-      title: 'List vaults',
-      description:
-        'Lists the vaults that you can read, with their summaries, oldest first. Start here if nobody gave you a vault id. q finds a text in summaries and entries.',
-      input: z.strictObject({ q, writer, tag, details, limit, cursor }),
-      output: NotesList,
-      toInput: (args) => ({ limit: LISTED_VAULTS, ...args }),
-      maxBytes: () => budgetOfRows(),
-      render: renderList,
-    }),
-  ];
 }
 
 /** The tools that read entries: the current view, a wait, and the history of one entry. */
@@ -173,7 +128,7 @@ export function makeReadTools({ read }: VaultInputs): Tool[] {
         }),
         max_bytes,
       }),
-      output: NotesPage,
+      output: MoreNotes,
       toInput: ({ max_bytes: _, ...args }) => ({ limit: ROWS, ...args }),
       maxBytes: ({ max_bytes: max }) => budgetOfRows(max),
       render: (page: Page, { vault_id: id, since: after, max_bytes: max }) =>
@@ -191,7 +146,7 @@ export function makeReadTools({ read }: VaultInputs): Tool[] {
       description:
         'Returns every version of one entry, oldest first: what it said before, and who changed it. Nothing in a vault is ever overwritten. Entry 0 is the summary.',
       input: z.strictObject({ vault_id, entry_id: entry_id.unwrap(), limit, cursor, max_bytes }),
-      output: NotesPage,
+      output: MoreNotes,
       toInput: ({ max_bytes: _, ...args }) => ({
         limit: ROWS,
         ...args,
@@ -205,8 +160,11 @@ export function makeReadTools({ read }: VaultInputs): Tool[] {
   ];
 }
 
+/** The fields of rows are for programs, which read docs/proof.md. */
+const ProofInShort = Proof.extend({ rows: z.array(z.looseObject({})) });
+
 /** The tool that reads the hash chain. */
-export function makeProofTools({ proof }: VaultInputs, output: z.ZodType): Tool[] {
+export function makeProofTools({ proof }: VaultInputs): Tool[] {
   const { vault_id, since } = proof.shape;
   const limit = z.int().min(1).max(ROWS).default(PROVED_ROWS).meta({
     description: 'At most this many.',
@@ -219,7 +177,7 @@ export function makeProofTools({ proof }: VaultInputs, output: z.ZodType): Tool[
       description:
         'Returns the hash chain of a vault, to check that its history was not changed. Reading and writing do not need it.',
       input: z.strictObject({ vault_id, since, limit }),
-      output,
+      output: ProofInShort,
       toInput: (args) => args,
       maxBytes: () => budgetOfRows(),
       render: renderProof,
