@@ -56,7 +56,7 @@ export const makeSearchProcedure = (store: VaultStore, inputs: VaultInputs) =>
       const { cursor, ...filters } = rest;
       const needles = parseQuery(q ?? '');
       const isNarrow = since !== undefined || until !== undefined || Object.keys(filters).length > 0;
-      if (needles.length > 0 && !needles.some(isLongEnough) && !isNarrow) {
+      if (q !== undefined && !needles.some(isLongEnough) && !isNarrow) {
         throw badRequest('q needs a word of two characters, or another filter beside it.');
       }
       const { hits, next } = await store.search.find(caller, {
