@@ -15,7 +15,7 @@ export interface VaultRules extends WriteRules, AuditRules {
   readCacheBytes: number;
 }
 
-const NO_RULES: VaultRules = {
+export const NO_RULES: VaultRules = {
   pastWriterReads: true,
   onOutsideRead: () => undefined,
   coalesce: true,
@@ -47,9 +47,10 @@ export class VaultStore {
     this.audit = audit;
     this.views = new VaultViews({ db, audit, rules: all }, { bytes: all.readCacheBytes, metrics });
     feed.listen(({ vaultId, seq }) => this.views.changed(vaultId, seq));
-    this.reader = new VaultReader({ db, audit, rules: all });
-    this.writer = new VaultWriter({ db, audit, feed, rules: all, onStatement: metrics.statementWrote });
     this.search = new VaultSearch(db);
+    const vaultsWith = this.search.vaultsWith.bind(this.search);
+    this.reader = new VaultReader({ db, audit, rules: all, vaultsWith });
+    this.writer = new VaultWriter({ db, audit, feed, rules: all, onStatement: metrics.statementWrote });
     this.followers = new VaultFollowers({ views: this.views, audit, feed });
     const { waiters } = this.followers;
     this.changeFeed = new VaultChanges({ feed, waiters, itemOf: makeItemOf(db) });

@@ -212,7 +212,7 @@ const FILTERS: Arg[][] = [
   [null, TEXT, 'ann', 'tag', 3, 10],
 ];
 
-/** Work session, client id, text, writer, tag, last vault's time and id, how many, bytes, begun, how many to look at, author. */
+/** Work session, client id, text, writer, tag, last vault's time and id, how many, bytes, begun, how many to look at, author, vaults that may have the text, and since when others changed. */
 const LISTS: Arg[][] = [
   [
     'st-1',
@@ -227,8 +227,10 @@ const LISTS: Arg[][] = [
     true,
     200,
     'key:4k9x2m0q7d1z',
+    '{v-1,v-2}',
+    1_795_537_984_156_964,
   ],
-  ['st-none', 'ann', TEXT, 'ann', 'tag', null, null, 1000, MIB, false, 200, null],
+  ['st-none', 'ann', TEXT, 'ann', 'tag', null, null, 1000, MIB, false, 200, null, null, null],
 ];
 
 /** Work session and vaults of a caller who is limited to them. */
@@ -490,7 +492,8 @@ describe.each(PLANS)('the list of a caller with a list of vaults looks for these
   test.each([
     ['LIST', LIMITED],
     ...(['LIST_MATCHING', 'LIST_DETAILS', 'MEASURE_LIST', 'MEASURE_DETAILS'] as const).map(
-      (name) => [name, [...LIMITED, null, null, null, null, null, 10, MIB, false, 11, null]] as const,
+      (name) =>
+        [name, [...LIMITED, null, null, null, null, null, 10, MIB, false, 11, null, null, null]] as const,
     ),
   ] as const)('%s', async (name, args) => {
     const nodes = await explain(LIMITED_LISTS[name], [...args], mode);
@@ -503,8 +506,8 @@ describe.each(PLANS)('the list of a caller with a list of vaults looks for these
 describe.each(PLANS)('the list of an operator scans the vaults, and no entry: %s', (mode) => {
   test.each([
     ['LIST', [null, null]],
-    ['LIST_MATCHING', [null, null, null, null, null, null, null, 10, MIB, false, 11, null]],
-    ['LIST_DETAILS', [null, null, null, null, null, null, null, 10, MIB, false, 11, null]],
+    ['LIST_MATCHING', [null, null, null, null, null, null, null, 10, MIB, false, 11, null, null, null]],
+    ['LIST_DETAILS', [null, null, null, null, null, null, null, 10, MIB, false, 11, null, null, null]],
   ] as const)('%s', async (name, args) => {
     const nodes = await explain(READS.operator[name], [...args], mode, 'ANALYZE, ');
     const ran = nodes.filter((node) => node['Actual Loops'] !== 0);

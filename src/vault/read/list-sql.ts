@@ -55,10 +55,14 @@ const VAULT_MATCHES = `
 
 const AFTER_VAULT = `($6::bigint IS NULL OR (created_at, vault_id COLLATE "C") > ('epoch'::timestamptz + $6::bigint * interval '1 microsecond', $7::text))`;
 
+/** `$13` vaults that had the text at a moment (null: all may have it), `$14` the time in µs of changes that may have brought it since. */
+const MAY_MATCH = `
+  ($13::text[] IS NULL OR vault_id = ANY ($13) OR changed_at >= 'epoch'::timestamptz + $14::bigint * interval '1 microsecond')`;
+
 /** The statements that list vaults. */
 export const makeLists = ({ vaults }: Pick<Access, 'vaults'>) => {
   const listOf = (json: string, measures = false) => {
-    const look = `SELECT * FROM (${vaults}) AS v WHERE ${AFTER_VAULT} ORDER BY created_at, vault_id COLLATE "C" LIMIT $11::bigint`;
+    const look = `SELECT * FROM (${vaults}) AS v WHERE ${AFTER_VAULT} AND ${MAY_MATCH} ORDER BY created_at, vault_id COLLATE "C" LIMIT $11::bigint`;
     const bounds = { maxRows: '$8::bigint', maxBytes: '$9::bigint', begun: '$10::boolean' };
     const list = listed('SELECT * FROM looked', { json, where: VAULT_MATCHES, ...bounds }, measures);
     // `looked_to` is the last vault of the scan, if more vaults may follow it.

@@ -16,8 +16,17 @@ export interface ListSource {
   statements: typeof LIMITED_LISTS;
   /** Work session, and client id or the list of vaults. */
   who: readonly unknown[];
+  /** Finds the vaults that may have a text by the index of searches; undefined: any may. */
+  candidatesOf(q: string): Promise<Candidates | undefined>;
   /** Coalesces concurrent requests for the same portion. */
   shared: SharedReads<ListRow | undefined>;
+}
+
+/** Vaults that had a text at a moment. */
+export interface Candidates {
+  vaultIds: string[];
+  /** Vaults that have changed since this time may have it too, in µs since 1970. */
+  changedUs: number;
 }
 
 /** A portion of a list, as the statements return it. */
@@ -69,12 +78,13 @@ function readRow(row: ListRow | undefined, at: ListCursor | undefined): Portion<
  * @throws RelayError as `completeRows`
  */
 export async function listVaults(
-  { rowsOf, statements, who, shared }: ListSource,
+  { rowsOf, statements, who, candidatesOf, shared }: ListSource,
   { q, writer, author, tag, details = false, limit, cursor }: ListOptions,
   { onListed, ...bounds }: AnswerBounds & { onListed(outside: readonly string[]): Promise<void> },
 ): Promise<VaultListPage> {
   const searches = isSearch({ q, writer, author, tag });
   const { LIST, LIST_MATCHING, LIST_DETAILS, MEASURE_LIST, MEASURE_DETAILS } = statements;
+  const candidates = q === undefined ? undefined : await candidatesOf(q);
   const [show, measure] = details ? [LIST_DETAILS, MEASURE_DETAILS] : [LIST_MATCHING, MEASURE_LIST];
 
   const ask = ({ at, rows, bytes, begun = false, measures = false }: PortionWanted<ListCursor>) =>
@@ -91,6 +101,8 @@ export async function listVaults(
       begun,
       searches ? SEARCHED_VAULTS : rows + 1,
       author ?? null,
+      candidates?.vaultIds ?? null,
+      candidates?.changedUs ?? null,
     );
   const fetch = async (wanted: PortionWanted<ListCursor>) => {
     const isCommon = !searches && !details && isFirst(wanted);

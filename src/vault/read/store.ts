@@ -1,5 +1,6 @@
 import {
   type AccessRules,
+  type Caller,
   canRead,
   isOperator,
   type Reader,
@@ -12,7 +13,7 @@ import { SharedReads } from '../../queues/shared-reads.ts';
 import { FIRST_FORM } from '../proof/chain.ts';
 import { refusedAccess } from '../refused-access.ts';
 import type { Proof, VaultMeta } from '../schema.ts';
-import { isWholeList, type ListRow, listVaults } from './list-store.ts';
+import { type Candidates, isWholeList, type ListRow, listVaults } from './list-store.ts';
 import { type ListOptions, ListPage, type VaultListPage } from './page.ts';
 import { askingFor } from './scan-store.ts';
 import { WorkSessionLists } from './shared-list-store.ts';
@@ -39,17 +40,22 @@ function listSourceOf(reader: Reader, rules: AccessRules) {
     : { statements: readsOf(reader), who: readerValues(reader, rules) };
 }
 
+interface ListDeps extends ReadDeps {
+  /** Finds the vaults of a caller's work session that have a text, by the index; undefined: any may. */
+  vaultsWith(caller: Caller, text: string): Promise<Candidates | undefined>;
+}
+
 /**
  * Reads of vaults other than views: lists, `meta` and proofs.
  *
  * @throws RelayError `NOT_FOUND`, `FORBIDDEN`, or `SERVICE_UNAVAILABLE` when the database is unavailable
  */
 export class VaultReader {
-  readonly #deps: ReadDeps;
+  readonly #deps: ListDeps;
   readonly #sharedLists = new SharedReads<ListRow | undefined>();
   readonly #workSessionLists = new WorkSessionLists();
 
-  constructor(deps: ReadDeps) {
+  constructor(deps: ListDeps) {
     this.#deps = deps;
   }
 
@@ -58,7 +64,7 @@ export class VaultReader {
    * @throws RelayError also `ANSWER_TOO_LARGE`
    */
   async list(reader: Reader, options: ListOptions, bounds: AnswerBounds): Promise<VaultListPage> {
-    const { db, audit, rules } = this.#deps;
+    const { db, audit, rules, vaultsWith } = this.#deps;
     // An operator has no work session, and a limited caller does not see all of its own.
     if (!isOperator(reader) && !reader.vaults && isWholeList(options, bounds)) {
       const { details = false } = options;
@@ -69,7 +75,8 @@ export class VaultReader {
     const { statements, who } = listSourceOf(reader, rules);
     if (isOperator(reader)) await audit.noteList(reader);
     const rowsOf = (scans: boolean) => askingFor(db, reader, scans || isOperator(reader));
-    return listVaults({ rowsOf, statements, who, shared: this.#sharedLists }, options, {
+    const candidatesOf = async (q: string) => (isOperator(reader) ? undefined : vaultsWith(reader, q));
+    return listVaults({ rowsOf, statements, who, candidatesOf, shared: this.#sharedLists }, options, {
       ...bounds,
       onListed: async (outside) => {
         if (!isOperator(reader)) await audit.noteListed(reader, outside);

@@ -129,7 +129,7 @@ export const FETCH = `
   ORDER BY place`;
 
 /** So long a write may take, in µs, between the time of its row and its end. */
-const LONGEST_WRITE_US = 60_000_000;
+export const LONGEST_WRITE_US = 60_000_000;
 
 /**
  * Rows of segments: `$9` whether all versions fit, `$10` and `$11` segment and position of each, `$12` most bytes, `$13` and `$14` the vaults

@@ -1,16 +1,19 @@
 import type { Caller } from '../../access/policy.ts';
 import type { Database } from '../../db/client.ts';
 import { searchTooLong } from '../../errors.ts';
+import { fold } from '../../fold.ts';
 import { toSafeNumber } from '../../numbers.ts';
+import type { Candidates } from '../read/list-store.ts';
 import { makeDeadline } from '../read/portions.ts';
 import { askingFor } from '../read/scan-store.ts';
 import { byPlace, type Place, type SearchCursor, writeSearchCursor } from './cursor.ts';
 import { termsOf } from './index/grams.ts';
 import { hitOf, type Match, matchesAmong, mergeNewest, placeOf } from './match.ts';
+import { isLongEnough } from './query.ts';
 import type { SearchHit } from './schema.ts';
 import { scoreOf } from './score.ts';
 import { SegmentGone, SegmentReader } from './segment-store.ts';
-import { FETCH, PLAN } from './sql.ts';
+import { FETCH, LONGEST_WRITE_US, PLAN } from './sql.ts';
 import { scanTail } from './tail-store.ts';
 import { filterValues, vaultsOf, type Wanted } from './wanted.ts';
 
@@ -25,6 +28,11 @@ export interface Hits {
   hits: SearchHit[];
   next: string | null;
 }
+
+/** Matches by which vaults are found. Where there are more, a scan of the vaults soon finds one in each. */
+const MOST_IN_VAULTS = 500;
+/** Unindexed rows that are scanned for that. */
+const MOST_UNINDEXED = 5000;
 
 /** A range of rows to scan, or a segment. */
 interface PlanRow {
@@ -44,6 +52,8 @@ interface PlanRow {
 interface Start {
   after: Place | undefined;
   isLate(): boolean;
+  /** Looks at the plan before the search begins. @returns whether to begin */
+  planned?(plan: readonly PlanRow[]): boolean;
 }
 
 /** Searches in the rows of a work session. */
@@ -71,6 +81,37 @@ export class VaultSearch {
         if (isLate()) throw searchTooLong();
       }
     }
+  }
+
+  /**
+   * Finds the vaults of a caller's work session that have a text in a current row.
+   * @returns undefined where a scan does it better: the text is short or common, or many rows are not indexed
+   * @throws RelayError as `find`
+   */
+  async vaultsWith(caller: Caller, text: string): Promise<Candidates | undefined> {
+    const needle = { text, form: fold(text), exact: false };
+    if (!isLongEnough(needle)) return undefined;
+    let moment: bigint | undefined;
+    const planned = (plan: readonly PlanRow[]) => {
+      const unindexed = plan.reduce((sum, { segment, rows }) => (segment === null ? sum + rows : sum), 0);
+      if (unindexed <= MOST_UNINDEXED) moment = plan[0]?.now_us;
+      return moment !== undefined;
+    };
+    const vaultIds = new Set<string>();
+    const wanted = { needles: [needle], history: false, order: 'newest', limit: 0 } as const;
+    try {
+      let matches = 0;
+      const start = { after: undefined, isLate: makeDeadline(), planned };
+      for await (const { vaultId } of this.#matches(caller, wanted, start)) {
+        if (++matches > MOST_IN_VAULTS) return undefined;
+        vaultIds.add(vaultId);
+      }
+    } catch (error) {
+      if (error instanceof SegmentGone) return undefined;
+      throw error;
+    }
+    if (moment === undefined) return undefined;
+    return { vaultIds: [...vaultIds], changedUs: toSafeNumber(moment) - LONGEST_WRITE_US };
   }
 
   async #newest(caller: Caller, wanted: Wanted, isLate: () => boolean): Promise<Hits> {
@@ -112,7 +153,7 @@ export class VaultSearch {
    * Yields the rows that have all that is wanted at one moment, newest first.
    * @throws SegmentGone when the index has changed meanwhile
    */
-  async *#matches(caller: Caller, wanted: Wanted, { after, isLate }: Start): AsyncGenerator<Match> {
+  async *#matches(caller: Caller, wanted: Wanted, { after, isLate, planned }: Start): AsyncGenerator<Match> {
     const { needles, sinceUs, untilUs } = wanted;
     const [scans, reads] = [askingFor(this.#db, caller, true), askingFor(this.#db, caller, false)];
     const vaults = vaultsOf(caller, wanted);
@@ -127,6 +168,7 @@ export class VaultSearch {
       sinceUs ?? null,
       Number.isFinite(lastUs) ? lastUs : null,
     );
+    if (planned && !planned(plan)) return;
     const ranges = plan.flatMap(({ vault_id: vaultId, after: before, up_to: upTo, rows }) =>
       vaultId === null
         ? []
