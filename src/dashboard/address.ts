@@ -10,6 +10,7 @@ const WRITE_MS = 250;
 /** The parameters of a page's address, beside its path. */
 export type Parameter =
   | 'q'
+  | 'older'
   | 'author'
   | 'filter'
   | 'moment'

@@ -52,7 +52,7 @@ function Scopes({ chosen, onChange }: ScopesProps) {
     <fieldset className="scopes">
       <legend className="field-label">{t.scopes}</legend>
       {SCOPES.map((scope) => (
-        <label key={scope} className="scope">
+        <label key={scope} className="check">
           <input type="checkbox" checked={chosen.includes(scope)} onChange={() => toggle(scope)} />
           {t.scope[scope]}
         </label>

@@ -94,7 +94,7 @@ export function AgentForm({ program, onChoose, place: { vaultId, workSession } }
         onChange={setAccess}
       />
       {vaultId !== undefined && (
-        <label className="scope">
+        <label className="check">
           <input type="checkbox" checked={onlyHere} onChange={() => setOnlyHere(!onlyHere)} />
           {t.onlyHere}
         </label>

@@ -68,7 +68,7 @@ const replace = (list: ListedVault[], now: ReadonlyMap<string, ListedVault>): Li
  * Keeps the list up to date: each change carries its vault as the list shows it.
  * @returns whether changes are followed, or nobody knows when they will be
  */
-function useChanges({ q, author }: ListFilter): boolean {
+export function useChanges({ q, author }: ListFilter): boolean {
   const { client, isOperator } = useSession();
   const queryClient = useQueryClient();
   const changed = useRef(new Map<string, ListedVault>());

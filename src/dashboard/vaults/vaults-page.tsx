@@ -13,9 +13,12 @@ import { focusSearch, SearchBox, useSettled } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { usePosition } from '../ui/use-position.ts';
 import { NewVault } from './new-vault.tsx';
+import { NothingFound } from './nothing-found.tsx';
 import { type ListedVault, type ListFilter, useVaults } from './queries.ts';
+import { isSearchable } from './searchable.ts';
 import { VaultRow } from './vault-row.tsx';
 
+const Hits = lazy(() => import('./hits.tsx'));
 const NoVaults = lazy(() => import('./no-vaults.tsx'));
 
 function VaultList({ vaults }: { vaults: ListedVault[] }) {
@@ -36,21 +39,7 @@ function VaultList({ vaults }: { vaults: ListedVault[] }) {
   );
 }
 
-function NothingFound({ q, author }: ListFilter) {
-  const { vaults: t, author: names } = useText();
-  const clear = () => {
-    setParameter('q', '');
-    setParameter('author', '');
-  };
-  return (
-    <div className="card empty">
-      <p>{q ? t.nothingFound(q) : t.nothingBy(nameOf(author, names))}</p>
-      <Button onClick={clear}>{t.clearSearch}</Button>
-    </div>
-  );
-}
-
-function Results({ filter }: { filter: ListFilter }) {
+function Vaults({ filter }: { filter: ListFilter }) {
   const { data, error, failureReason } = useVaults(filter);
   const problem = error ?? failureReason;
   if (data && data.length > 0) return <VaultList vaults={data} />;
@@ -66,6 +55,17 @@ function Results({ filter }: { filter: ListFilter }) {
       <ProblemText error={problem} />
       <div className="vault-skeleton" aria-busy="true" />
     </>
+  );
+}
+
+/** The vaults, or what a search finds in them. Operators search no texts, and find vaults. */
+function Results({ filter }: { filter: ListFilter }) {
+  const { isOperator } = useSession();
+  if (isOperator || !isSearchable(filter.q)) return <Vaults filter={filter} />;
+  return (
+    <Suspense fallback={<div className="vault-skeleton" aria-busy="true" />}>
+      <Hits {...filter} />
+    </Suspense>
   );
 }
 
