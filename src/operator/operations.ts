@@ -12,6 +12,13 @@ export const OperatorStatus = z.object({
   sockets: z
     .object({ atems: count, astations: count })
     .meta({ description: 'Relay sockets of the server that answers.' }),
+  search_index: z
+    .object({
+      waiting: count.meta({ description: 'Work sessions whose rows this server is to index.' }),
+      lag_seconds: z.number().min(0).meta({ description: 'How long the first of them has waited.' }),
+      bytes: count.meta({ description: 'Size in the database, measured once a minute.' }),
+    })
+    .meta({ description: 'The index of searches. Searches are exact without it.' }),
   work_sessions: z
     .array(z.object({ work_session_id: z.string(), sessions: z.int().min(1) }))
     .meta({ description: 'Astations with bound live sessions, and the number of these sessions, by id.' }),
@@ -20,6 +27,7 @@ export const OperatorStatus = z.object({
 export interface OperatorDeps {
   version: string;
   sockets: { counts(): { atem: number; astation: number } };
+  indexer: { state: { waiting: number; lag: number; bytes: number } };
   sessionStore: { listWorkSessions(): Promise<WorkSessionInfo[]> };
   astations: {
     ban(astationId: string, by: string, from: Source): Promise<boolean>;
@@ -30,18 +38,26 @@ export interface OperatorDeps {
 const TheAstation = z.strictObject({ astation_id: storableName(255) });
 
 /** The calls for operators. They are on tRPC only, because they change together with the dashboard. */
-export const makeOperatorProcedures = ({ version, sockets, sessionStore, astations }: OperatorDeps) => ({
+export const makeOperatorProcedures = ({
+  version,
+  sockets,
+  indexer,
+  sessionStore,
+  astations,
+}: OperatorDeps) => ({
   status: query({
     who: 'operator',
     output: OperatorStatus,
     run: async () => {
       const workSessions = await sessionStore.listWorkSessions();
       const { atem, astation } = sockets.counts();
+      const { waiting, lag, bytes } = indexer.state;
       return {
         value: {
           version,
           uptime_seconds: process.uptime(),
           sockets: { atems: atem, astations: astation },
+          search_index: { waiting, lag_seconds: lag, bytes },
           work_sessions: workSessions.map(({ workSessionId, sessions }) => ({
             work_session_id: workSessionId,
             sessions,

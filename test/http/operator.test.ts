@@ -158,6 +158,8 @@ describe('an operator', () => {
     expect(status).toMatchObject({ version: 'test' });
     expect(status.sockets).toEqual({ atems: 1, astations: 1 });
     expect(status.uptime_seconds).toBeGreaterThan(0);
+    // A server indexes when there are 2,048 rows; the tables have pages of PostgreSQL before that.
+    expect(status.search_index).toEqual({ waiting: 0, lag_seconds: 0, bytes: expect.any(Number) });
     expect(status.work_sessions).toContainEqual({ work_session_id: 'ast-status', sessions: 2 });
     await atem.leave();
     await astation.leave();

@@ -26,6 +26,12 @@ function formatSpan(seconds: number, t: Text['status']): string {
         .join(' ');
 }
 
+/** Up to date, or how long rows have waited. Searches are exact either way. */
+const formatIndex = (
+  { waiting, lag_seconds }: { waiting: number; lag_seconds: number },
+  t: Text['status'],
+) => (waiting === 0 ? t.upToDate : t.behind(formatSpan(lag_seconds, t)));
+
 const Figure = ({ name, value }: { name: string; value: string | number }) => (
   <div className="card figure">
     <dt>{name}</dt>
@@ -53,6 +59,7 @@ function Status() {
         <Figure name={t.uptime} value={formatSpan(data.uptime_seconds, t)} />
         <Figure name={t.agents} value={data.sockets.atems} />
         <Figure name={t.astations} value={data.sockets.astations} />
+        <Figure name={t.searchIndex} value={formatIndex(data.search_index, t)} />
       </dl>
       <section className="card work-sessions">
         <h2>{t.workSessions}</h2>
