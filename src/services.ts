@@ -6,12 +6,11 @@ import { openActivity } from './activity/open.ts';
 import type { CallersHere } from './activity/presence.ts';
 import type { ActivityStore } from './activity/store.ts';
 import type { OutsideRead } from './audit/vault-audit-store.ts';
+import { LOOK_AGAIN_CHANNEL, makeChannels } from './channels.ts';
 import type { Config } from './config.ts';
 import { Database } from './db/client.ts';
 import { Listener } from './db/listener.ts';
 import { type DrainStep, runSteps } from './drain-steps.ts';
-import { keyTopic } from './keys/first-use.ts';
-import { KEY_USED_CHANNEL } from './keys/sql.ts';
 import { KeyStore } from './keys/store.ts';
 import { noObservability, type Observability } from './observability/open.ts';
 import { openRelay } from './open-relay.ts';
@@ -22,16 +21,10 @@ import type { Connections } from './relay/sockets/connections.ts';
 import type { RelaySockets } from './relay/sockets/socket.ts';
 import type { Replica } from './replicas/replica.ts';
 import { SessionAdminStore } from './session/admin/store.ts';
-import {
-  ASTATION_BANNED_CHANNEL,
-  ASTATION_UNBANNED_CHANNEL,
-  AstationStore,
-  KEY_FORGOTTEN_CHANNEL,
-  KEY_REGISTERED_CHANNEL,
-} from './session/astation-store.ts';
+import { AstationStore } from './session/astation-store.ts';
 import { BindingStore } from './session/binding-store.ts';
 import { LoginStore } from './session/login-store.ts';
-import { SESSION_ENDED_CHANNEL, SessionStore } from './session/store.ts';
+import { SessionStore } from './session/store.ts';
 import { VaultFeed } from './vault/follow/feed.ts';
 import type { VaultWaiters } from './vault/follow/waiters.ts';
 import { IndexBuilder } from './vault/search/index/builder-store.ts';
@@ -43,9 +36,6 @@ const SWEEP_MS = 60_000;
 
 /** Interval of checks for expired credentials, because an expiry is not announced. */
 const CHECK_CREDENTIALS_MS = 30_000;
-
-/** Channel of `NOTIFY` on which a replica announces writes while it cannot reach Redis. */
-const LOOK_AGAIN_CHANNEL = 'look_again';
 
 /** The services behind the procedures and sockets, over one database. */
 export interface Services {
@@ -172,27 +162,7 @@ export async function openServices({
   const listener = new Listener({
     url,
     log,
-    channels: {
-      [SESSION_ENDED_CHANNEL]: (idHash) => credentials.ended(idHash),
-      [KEY_REGISTERED_CHANNEL]: (announcement) => {
-        // Skips keys registered by this server, because the socket that proved the key already owns its room.
-        const astationId = astations.registeredElsewhere(announcement);
-        if (astationId !== undefined) relay.hub.apply({ type: 'key-registered', astationId });
-      },
-      [ASTATION_BANNED_CHANNEL]: (astationId) => {
-        astations.banAnnounced(astationId, true);
-        // The first closes a verified owner, the second takes the room from a legacy owner.
-        relay.hub.apply({ type: 'key-forgotten', astationId });
-        relay.hub.apply({ type: 'key-registered', astationId });
-      },
-      [ASTATION_UNBANNED_CHANNEL]: (astationId) => astations.banAnnounced(astationId, false),
-      [KEY_USED_CHANNEL]: (id) => vaults.followers.waiters.changed(keyTopic(id)),
-      [LOOK_AGAIN_CHANNEL]: () => vaults.followers.waiters.lookAgain(),
-      [KEY_FORGOTTEN_CHANNEL]: (astationId) => {
-        astations.dropFromMemory(astationId);
-        relay.hub.apply({ type: 'key-forgotten', astationId });
-      },
-    },
+    channels: makeChannels({ credentials, astations, hub: relay.hub, waiters: vaults.followers.waiters }),
     onListening: () => {
       credentials.setListening(true);
       catchUp()
