@@ -33,6 +33,7 @@ const MIGRATIONS = [
   '20261130000500_credentials',
   '20261130000510_key_limit',
   '20261130000700_people_end_with_sessions',
+  '20261130182337_find_vault_seq_by_time',
   '20261130190000_search_index',
   '20261130190010_search_index_functions',
 ];
