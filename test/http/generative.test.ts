@@ -3,7 +3,7 @@ import { beforeAll, expect, test, vi } from 'vitest';
 import { SCOPES } from '../../src/access/credential.ts';
 import { rest } from '../support/client.ts';
 import { useDatabase } from '../support/database.ts';
-import { findOperation, theDocument } from '../support/document.ts';
+import { findOperation, type Operation, theDocument } from '../support/document.ts';
 import { spoiltRequests, validRequests, type World } from '../support/generated-requests.ts';
 import { type RawRequest, sendRaw } from '../support/raw-http.ts';
 import { makeRequestJudge } from '../support/request-judge.ts';
@@ -14,7 +14,7 @@ import { useServer } from '../support/server.ts';
  * test demands that its requests have met every call or refusal.
  */
 const SEED = Number(process.env.GENERATIVE_SEED ?? 20_261_124);
-const RUNS = Number(process.env.GENERATIVE_RUNS ?? 15);
+const RUNS = Number(process.env.GENERATIVE_RUNS ?? 20);
 vi.setConfig({ testTimeout: 120_000 + 4000 * RUNS });
 /** Requests of one run, after which the tables are compared. */
 const BATCH = 40;
@@ -124,12 +124,11 @@ test('what the document allows is never called malformed', async () => {
     sendBatch(batch, (status) => expect([400, 405, 415, 429]).not.toContain(status)),
   );
   await fc.assert(property, settings);
-  const done = Object.values(theDocument.paths).flatMap((methods) =>
-    Object.values(methods).map(({ operationId, responses }) =>
-      Object.keys(responses).some((status) => status < '300' && answered.has(`${operationId} ${status}`)),
-    ),
-  );
-  expect(done, 'every call was done at least once').not.toContain(false);
+  const isDone = ({ operationId, responses }: Operation) =>
+    Object.keys(responses).some((status) => status < '300' && answered.has(`${operationId} ${status}`));
+  const calls = Object.values(theDocument.paths).flatMap((methods) => Object.values(methods));
+  const left = calls.filter((call) => !isDone(call)).map(({ operationId }) => operationId);
+  expect(left, 'every call was done at least once').toEqual([]);
 });
 
 test('what the document does not allow is refused as it says, and changes nothing', async () => {
