@@ -51,7 +51,8 @@ export interface HeadAnswer {
 
 /**
  * Answers a batch of questions with one statement.
- * @returns an answer to each; undefined where the vault does not exist or the caller may not read it
+ * @returns an answer to each; undefined where the vault does not exist, or the caller may not read it, or no JSON number holds
+ *   its head
  * @throws RelayError `SERVICE_UNAVAILABLE`
  */
 export async function readHeads(
@@ -67,6 +68,8 @@ export async function readHeads(
   );
   const answers: (HeadAnswer | undefined)[] = questions.map(() => undefined);
   for (const [place, fromOutside, head, headHash, newer] of row?.heads ?? []) {
+    // An error would fail the questions about other vaults too. The read of this vault fails by itself.
+    if (!Number.isSafeInteger(head)) continue;
     answers[place - 1] = { head, headHash, fromOutside, newer: newer ?? undefined };
   }
   return answers;
