@@ -113,7 +113,10 @@ describe('a server that moves', () => {
     await withMigratedDatabase(async (url) => {
       await imported(url, file);
       await withStore(url, async (moved) => {
-        expect(await moved.create(ann, 'the big one', 'create-1')).toEqual({ vault_id: big, replayed: true });
+        expect(await moved.create(ann, 'the big one', 'create-1')).toMatchObject({
+          vault_id: big,
+          replayed: true,
+        });
         const write = { op: 'append', vaultId: foreign, text: 'theirs', key: 'write-1' } as const;
         expect(await moved.write(eve, write)).toMatchObject({ entry_no: 1, version: 1, replayed: true });
         await expect(moved.write(eve, { ...write, text: 'another' })).rejects.toThrow(

@@ -124,7 +124,8 @@ describe('writes of one statement', () => {
     const feed = new VaultFeed();
     feed.listen((write) => heard.push(write));
     await new TestStore(database.db, feed).append(ann, a, 'once', { key: 'lost' });
-    expect(heard).toEqual([{ workSessionId: 'st-1', vaultId: a, seq, kind: 'content' }]);
+    const by = { clientId: 'ann', author: undefined, entryNo: 1, version: 1 };
+    expect(heard).toEqual([{ workSessionId: 'st-1', vaultId: a, seq, kind: 'content', by }]);
   });
 
   test('do without each other where that is asked for', async () => {
