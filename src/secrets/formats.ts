@@ -5,11 +5,17 @@ export interface Format {
   kind: string;
   /** How a token begins. What is masked still shows it. */
   begins: readonly string[];
-  /** What follows, as the source of a regular expression without unbounded repetition. */
+  /**
+   * What follows, as the source of a regular expression without unbounded repetition. It fails within `MAX_FAILURE`
+   * characters, so a longer repetition has only optional parts behind it.
+   */
   rest: string;
   /** Finds out what the form alone cannot. */
   isValid?: (token: string) => boolean;
 }
+
+/** Characters that an expression may read before it fails, because nothing keeps the scan from reading them again. */
+export const MAX_FAILURE = 128;
 
 const ALPHANUMERIC = '0-9A-Za-z';
 
@@ -144,8 +150,14 @@ const SERVICES: readonly Format[] = [
   format('airtable-token', 'pat', `[0-9A-Za-z]{14}\\.${hex(64)}`),
 ];
 
-/** Header, payload and signature, of which the first two are JSON objects. */
-const JWT = format('jwt', 'eyJ', '[\\w-]{10,2000}\\.eyJ[\\w-]{10,4000}\\.[\\w-]{16,1024}');
+/**
+ * Header, payload and signature, of which the first two are JSON objects. The last two parts are optional for the
+ * expression, because a match tells the scan how much it has read, and a failure does not.
+ */
+const JWT: Format = {
+  ...format('jwt', 'eyJ', '[\\w-]{10,2000}(?:\\.eyJ[\\w-]{10,4000}(?:\\.[\\w-]{16,1024})?)?'),
+  isValid: (token) => token.split('.').length === 3,
+};
 
 /** The published forms of tokens. The longest beginning decides. */
 export const FORMATS: readonly Format[] = [

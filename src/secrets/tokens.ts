@@ -40,15 +40,23 @@ function beginsWord(text: string, at: number): boolean {
   return text.charCodeAt(at - 2) === BACKSLASH && ESCAPED.has(before);
 }
 
-/** @returns the token of a published form that begins at a place */
-export function tokenAt(text: string, at: number): Found | undefined {
+/** Up to where a text was read for a form and holds no token of it. */
+export type Rejected = Map<Format, number>;
+
+/**
+ * @param rejected skips what was read for a form before, so that a text of many beginnings is read once for each form
+ * @returns the token of a published form that begins at a place
+ */
+export function tokenAt(text: string, at: number, rejected: Rejected = new Map()): Found | undefined {
   for (const { begins, format, rest } of BY_FIRST[text.charCodeAt(at)] ?? []) {
-    if (!text.startsWith(begins, at)) continue;
+    if (!text.startsWith(begins, at) || at < (rejected.get(format) ?? 0)) continue;
     rest.lastIndex = at + begins.length;
     const random = rest.exec(text)?.[0];
-    if (random === undefined || isMonotonous(random) || isPlaceholder(random)) continue;
+    if (random === undefined) continue;
     const value = begins + random;
-    if (format.isValid?.(value) ?? true) return { kind: format.kind, at, value, shown: begins };
+    if (!isMonotonous(random) && !isPlaceholder(random) && (format.isValid?.(value) ?? true))
+      return { kind: format.kind, at, value, shown: begins };
+    rejected.set(format, at + value.length);
   }
   return undefined;
 }
@@ -56,10 +64,11 @@ export function tokenAt(text: string, at: number): Found | undefined {
 /** @returns tokens of a published form that begin in these runs. Each beginning reads a bounded part of the text. */
 export function findTokens(text: string, runs: readonly Run[]): Found[] {
   const found: Found[] = [];
+  const rejected: Rejected = new Map();
   for (const { from, to } of runs) {
     for (let at = from; at < to; at++) {
       if (BY_FIRST[text.charCodeAt(at)] === undefined || !beginsWord(text, at)) continue;
-      const token = tokenAt(text, at);
+      const token = tokenAt(text, at, rejected);
       if (!token) continue;
       found.push(token);
       at += token.value.length - 1;
