@@ -1,4 +1,5 @@
 import { findAssignments } from './assignments.ts';
+import { endsWithChecksum } from './checksums.ts';
 import type { Found } from './found.ts';
 import { findPasswordsInUrls, findPrivateKeys, placesOf } from './marked.ts';
 import { runsOf } from './runs.ts';
@@ -23,16 +24,21 @@ const SESSION_ID =
 const VERSION = '-4';
 const VERSION_AT = 13;
 
-/** @returns the places in the order of the text, without those that overlap an earlier one */
-export function inOrder(found: readonly Found[]): Found[] {
-  let end = 0;
-  return found
-    .toSorted((a, b) => a.at - b.at)
-    .filter(({ at, value }) => {
-      const isApart = at >= end;
-      if (isApart) end = at + value.length;
-      return isApart;
-    });
+/**
+ * @param live places that come before others which overlap them
+ * @returns the places in the order of the text, without those that overlap an earlier one
+ */
+export function inOrder(found: readonly Found[], live: ReadonlySet<Found> = new Set()): Found[] {
+  const kept: Found[] = [];
+  let last: Found | undefined;
+  for (const place of found.toSorted((a, b) => a.at - b.at)) {
+    const overlaps = last !== undefined && place.at < last.at + last.value.length;
+    if (overlaps && (!live.has(place) || (last && live.has(last)))) continue;
+    if (overlaps) kept.pop();
+    kept.push(place);
+    last = place;
+  }
+  return kept;
 }
 
 /**
@@ -56,6 +62,33 @@ export function findSessionIds(text: string): Found[] {
     SESSION_ID.lastIndex = place - VERSION_AT;
     const value = place < VERSION_AT ? undefined : SESSION_ID.exec(text)?.[0];
     if (value !== undefined) found.push({ kind: 'session-id', at: place - VERSION_AT, value, shown: '' });
+  }
+  return found;
+}
+
+/** The other credentials of this server, whatever stands next to them. */
+const OWN_FORMS = [
+  {
+    kind: 'vault-relay-key',
+    shown: 'vr_',
+    form: /vr_[0-9a-z]{12}_[0-9A-Za-z]{39}/y,
+    isValid: (value: string) => endsWithChecksum(value, 0),
+  },
+  { kind: 'vault-relay-cookie', shown: 'vrp_', form: /vrp_[\w-]{43}/y, isValid: () => true },
+];
+
+/**
+ * Finds what may be a credential of this server, also inside of other secrets. Only a look-up tells whether it is.
+ * @returns the places, of which some may overlap
+ */
+export function findCredentials(text: string): Found[] {
+  const found = findSessionIds(text);
+  for (const { kind, shown, form, isValid } of OWN_FORMS) {
+    for (const at of placesOf(text, shown)) {
+      form.lastIndex = at;
+      const value = form.exec(text)?.[0];
+      if (value !== undefined && isValid(value)) found.push({ kind, at, value, shown });
+    }
   }
   return found;
 }

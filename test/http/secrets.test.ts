@@ -7,6 +7,7 @@ import { makeLogKeeper } from '../support/log-lines.ts';
 import { callTool, connect } from '../support/mcp.ts';
 import { type TestServer, useServer } from '../support/server.ts';
 import { callOn, SURFACE_NAMES } from '../support/surfaces.ts';
+import { BASE62, makeRandom } from '../unit/secrets/random.ts';
 
 const database = useDatabase();
 const keeper = makeLogKeeper();
@@ -164,6 +165,26 @@ test.each(ALL)(
     expect(rows).toEqual([{ refused: 3 }]);
   },
 );
+
+test('a live key inside another secret, or a live session id behind 2,000 tokens, is found and refused', async () => {
+  const session = await servers.warn.login('st-3');
+  const { key } = await servers.warn.makeKey('st-3');
+  values.add(session).add(key);
+  const [warned, write] = [await writesOn('rest', servers.warn), await writesOn('rest', servers.refuse)];
+  const { vault_id } = (await warned('create', {})).answer as { vault_id: string };
+  const random = makeRandom(11);
+  const tokens = Array.from({ length: 2100 }, () => `AK${'IA'}${random.of('ABCDEFGH234567', 16)}`);
+  const holders = [`https://u:a-${key}@h`, `glp${'at-'}${random.of(BASE62, 20)}-${key}`];
+  const allow_secret = 'for a test';
+  for (const text of [...holders, `${tokens.join(' ')} ${session}`])
+    expect(await write('write', { vault_id, text, allow_secret })).toMatchObject({
+      message: expect.stringMatching(/^The text holds a live key or session id/),
+    });
+  for (const text of holders)
+    expect(await warned('write', { vault_id, text })).toMatchObject({
+      secrets: [{ kind: 'vault-relay-key', line: 1, masked: 'vr_…' }],
+    });
+});
 
 test('SECRET_SCAN=off: nothing is scanned, and the answers stay as they were', async () => {
   const write = await writesOn('rest', servers.off);

@@ -6,9 +6,9 @@ import { badRequest, liveCredential, possibleSecret } from '../../errors.ts';
 import type { Found } from '../../secrets/found.ts';
 import {
   describeSecrets,
+  findCredentials,
   findInPortions,
   findSecrets,
-  findSessionIds,
   inOrder,
   MAX_SECRETS,
   type Secret,
@@ -32,7 +32,7 @@ export interface Writing {
   allowSecret?: string | undefined;
 }
 
-/** Values that one write looks up. A text of the default limit has no more UUIDs. */
+/** Values that one write looks up. A text of the default limit has no more credentials of this server. */
 const MAX_LOOKED_UP = 2000;
 
 /** Session ids have small letters. */
@@ -70,11 +70,12 @@ export class SecretGuard {
     if (this.#rules.secretScan === 'off') return [];
     const { text, tags = [], allowSecret } = writing;
     const found = await scan(text, findSecrets);
-    const ids = await scan(text, findSessionIds);
+    const own = await scan(text, findCredentials);
     const inTags = tags.flatMap((tag) => findSecrets(tag));
-    if (found.length + ids.length + inTags.length === 0) return [];
-    const live = await this.#findLive([...found, ...ids, ...inTags]);
-    const places = inOrder([...found, ...ids.filter((id) => live.has(id))]);
+    if (found.length + own.length + inTags.length === 0) return [];
+    // Other secrets must not use up the look-ups.
+    const live = await this.#findLive([...own, ...found, ...inTags]);
+    const places = inOrder([...found, ...own.filter((place) => live.has(place))], live);
     const secrets = [
       ...inTags.map(({ kind, shown }) => ({ kind, line: 0, masked: `${shown}…` })),
       ...describeSecrets(text, places),

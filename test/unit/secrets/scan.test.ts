@@ -6,9 +6,11 @@ import { makeSessionId } from '../../../src/access/session-id.ts';
 import { FORMATS } from '../../../src/secrets/formats.ts';
 import {
   describeSecrets,
+  findCredentials,
   findInPortions,
   findSecrets,
   findSessionIds,
+  inOrder,
   MAX_SECRETS,
 } from '../../../src/secrets/scan.ts';
 import { BASE62, HEX, makeRandom } from './random.ts';
@@ -57,6 +59,26 @@ test('an id of a session is found behind its name, and elsewhere only as one to 
   expect(findSecrets(`request ${id}`)).toEqual([]);
   expect(findSessionIds(`request ${id}, ${id.toUpperCase()}`)).toHaveLength(2);
   expect(findSessionIds(`${id}0 a${id} -${id} ${id.slice(0, 14)}1${id.slice(15)}`)).toEqual([]);
+});
+
+test('a key or cookie of this server is found for the look-up also inside of another secret or word', () => {
+  const { key } = makeKey();
+  const cookie = `vr${'p_'}${random.of(BASE62, 43)}`;
+  for (const around of [`https://u:a-${key}@h`, `glp${'at-'}${random.of(BASE62, 20)}-${key}`, `serv${key}a`])
+    expect(findCredentials(around), around).toMatchObject([{ kind: 'vault-relay-key', value: key }]);
+  expect(findCredentials(`a${cookie}`)).toMatchObject([{ kind: 'vault-relay-cookie', value: cookie }]);
+  expect(findCredentials(key.slice(0, -1))).toEqual([]);
+});
+
+test('places that overlap: the first counts, but one that works comes before one that may not', () => {
+  const [outer, live, other] = [
+    { kind: 'url-password', at: 2, value: 'abcdefgh', shown: '' },
+    { kind: 'vault-relay-key', at: 4, value: 'cde', shown: 'vr_' },
+    { kind: 'password', at: 12, value: 'x', shown: '' },
+  ];
+  expect(inOrder([other, outer, live])).toEqual([outer, other]);
+  expect(inOrder([other, outer, live], new Set([live]))).toEqual([live, other]);
+  expect(inOrder([outer, live], new Set([outer, live]))).toEqual([outer]);
 });
 
 test('a token behind a name counts once, as its own kind', () => {
