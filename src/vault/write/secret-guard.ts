@@ -51,6 +51,23 @@ async function scan(text: string, find: (portion: string) => Found[]): Promise<F
   return found;
 }
 
+/** What one text may hold. */
+interface Places {
+  /** What looks like a secret. */
+  found: Found[];
+  /** What may be a credential of this server. */
+  own: Found[];
+}
+
+const placesIn = async (text: string): Promise<Places> => ({
+  found: await scan(text, findSecrets),
+  own: await scan(text, findCredentials),
+});
+
+/** @returns what looks like a secret, and the credentials of this server that work */
+const secretsAt = ({ found, own }: Places, live: ReadonlySet<Found>): Found[] =>
+  inOrder([...found, ...own.filter((place) => live.has(place))], live);
+
 /** Looks for secrets in what callers write. No answer, log or audit row gets a value. */
 export class SecretGuard {
   readonly #audit: VaultAudit;
@@ -69,16 +86,14 @@ export class SecretGuard {
   async check(caller: Caller, writing: Writing): Promise<Secret[]> {
     if (this.#rules.secretScan === 'off') return [];
     const { text, tags = [], allowSecret } = writing;
-    const found = await scan(text, findSecrets);
-    const own = await scan(text, findCredentials);
-    const inTags = tags.flatMap((tag) => findSecrets(tag));
-    if (found.length + own.length + inTags.length === 0) return [];
-    // Other secrets must not use up the look-ups.
-    const live = await this.#findLive([...own, ...found, ...inTags]);
-    const places = inOrder([...found, ...own.filter((place) => live.has(place))], live);
+    const inText = await placesIn(text);
+    const inTags = await Promise.all(tags.map(placesIn));
+    const live = await this.#findLive([inText, ...inTags]);
     const secrets = [
-      ...inTags.map(({ kind, shown }) => ({ kind, line: 0, masked: `${shown}…` })),
-      ...describeSecrets(text, places),
+      ...inTags
+        .flatMap((places) => secretsAt(places, live))
+        .map(({ kind, shown }) => ({ kind, line: 0, masked: `${shown}…` })),
+      ...describeSecrets(text, secretsAt(inText, live)),
     ].slice(0, MAX_SECRETS);
     const [first, ...others] = secrets;
     if (this.#rules.secretScan === 'warn' || !first) return secrets;
@@ -96,14 +111,17 @@ export class SecretGuard {
     return secrets;
   }
 
-  async #findLive(found: readonly Found[]): Promise<Set<Found>> {
+  /** @returns the places of credentials that work */
+  async #findLive(texts: readonly Places[]): Promise<Set<Found>> {
     const byHash = new Map<string, Found[]>();
-    for (const place of found) {
+    // Other secrets must not use up the look-ups.
+    for (const place of [...texts.flatMap(({ own }) => own), ...texts.flatMap(({ found }) => found)]) {
       const hash = hashOf(place);
       const same = byHash.get(hash);
       if (same) same.push(place);
       else if (byHash.size < MAX_LOOKED_UP) byHash.set(hash, [place]);
     }
+    if (byHash.size === 0) return new Set();
     for (const ended of await this.#rules.findEnded([...byHash.keys()])) byHash.delete(ended);
     return new Set([...byHash.values()].flat());
   }
