@@ -186,6 +186,31 @@ test('a live key inside another secret, or a live session id behind 2,000 tokens
     });
 });
 
+test('a reason that repeats a found value or holds a live session id is refused, and not audited', async () => {
+  const session = await servers.warn.login('st-5');
+  const write = await writesOn('rest', servers.refuse);
+  const { vault_id } = (await write('create', {})).answer as { vault_id: string };
+  const random = makeRandom(13);
+  const [password, hidden] = [`Xk93jf${random.of(BASE62, 4)}Tw8`, random.of(BASE62, 24)];
+  values.add(password).add(hidden).add(session);
+  const text = `password: ${password}\nkey sk${'_live_'}${hidden}`;
+  for (const allow_secret of [
+    `${password} is the test account`,
+    `for x${password.toUpperCase()}`,
+    `the one with ${hidden}`,
+    `session of ${session}`,
+    session.toUpperCase(),
+  ])
+    expect(await write('write', { vault_id, text, allow_secret }), allow_secret).toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('allow_secret'),
+    });
+  expect(await write('write', { vault_id, text, allow_secret: `see ${randomUUID()}` })).toHaveProperty(
+    'answer.entry_no',
+    1,
+  );
+});
+
 test('SECRET_SCAN=off: nothing is scanned, and the answers stay as they were', async () => {
   const write = await writesOn('rest', servers.off);
   const { vault_id } = (await write('create', { summary: drawKey() })).answer as { vault_id: string };

@@ -68,6 +68,19 @@ const placesIn = async (text: string): Promise<Places> => ({
 const secretsAt = ({ found, own }: Places, live: ReadonlySet<Found>): Found[] =>
   inOrder([...found, ...own.filter((place) => live.has(place))], live);
 
+/** No secret has a shorter part that hides something. */
+const MIN_HIDDEN = 5;
+
+/** @returns what a secret hides, in small letters: its value without the published beginning, and without the label of a private key */
+function hiddenPartOf({ value, shown }: Found): string {
+  const hidden =
+    value
+      .slice(shown.length)
+      .split(/\s|\\[nr]/)
+      .at(-1) ?? '';
+  return (hidden.length < MIN_HIDDEN ? value : hidden).toLowerCase();
+}
+
 /** Looks for secrets in what callers write. No answer, log or audit row gets a value. */
 export class SecretGuard {
   readonly #audit: VaultAudit;
@@ -105,10 +118,19 @@ export class SecretGuard {
       await this.#note(caller, writing, 'possible_secret');
       throw possibleSecret([first, ...others]);
     }
-    if (findSecrets(allowSecret).length > 0)
-      throw badRequest('Field allow_secret holds what looks like a secret; give the reason without it.');
+    await this.#checkReason(allowSecret, [inText, ...inTags]);
     await this.#note(caller, { ...writing, action: 'allow_secret' }, `allowed: ${allowSecret}`);
     return secrets;
+  }
+
+  /** @throws RelayError `BAD_REQUEST` for a reason that holds a secret, or repeats one of the texts */
+  async #checkReason(reason: string, texts: readonly Places[]): Promise<void> {
+    const places = await placesIn(reason);
+    const folded = reason.toLowerCase();
+    const repeats = () =>
+      texts.some(({ found }) => found.some((place) => folded.includes(hiddenPartOf(place))));
+    if (places.found.length > 0 || repeats() || (await this.#findLive([places])).size > 0)
+      throw badRequest('Field allow_secret holds what looks like a secret; give the reason without it.');
   }
 
   /** @returns the places of credentials that work */
