@@ -129,8 +129,8 @@ test.each(ALL)(
       { action: 'append', outcome: 'possible_secret' },
       { action: 'summary', outcome: 'possible_secret' },
       ...(rows.length > 5 ? [{ action: expect.stringMatching(/write|append/), outcome: 'bad_request' }] : []),
-      { action: 'allow_secret', outcome: 'allowed: revoked on Monday' },
       { action: 'append', outcome: 'written' },
+      { action: 'allow_secret', outcome: 'allowed: revoked on Monday' },
     ]);
   },
 );
@@ -209,6 +209,43 @@ test('a reason that repeats a found value or holds a live session id is refused,
     'answer.entry_no',
     1,
   );
+});
+
+test('a reason is audited with the write or vault that was made, and not for one that was refused or repeated', async () => {
+  const write = await writesOn('rest', servers.refuse);
+  const session = await servers.refuse.login('st-6');
+  const send = (vault: string, body: object, key: string) =>
+    fetch(`${servers.refuse.url}/api/vault${vault}?id=ann`, {
+      method: 'POST',
+      headers: {
+        authorization: `session ${session}`,
+        'content-type': 'application/json',
+        'idempotency-key': key,
+      },
+      body: JSON.stringify({ ...body, allow_secret: 'revoked in May' }),
+    });
+  const { vault_id: foreign } = (await write('create', {})).answer as { vault_id: string };
+  const text = drawKey();
+  const [made, repeated] = [await send('', { summary: text }, 'a'), await send('', { summary: text }, 'a')];
+  const { vault_id: own } = (await made.json()) as { vault_id: string };
+  const statuses = [
+    ...[made.status, repeated.status],
+    ...(await Promise.all(['b', 'b'].map((key) => send(`/${own}`, { text }, key)))).map(
+      ({ status }) => status,
+    ),
+    (await send(`/${foreign}`, { text }, 'c')).status,
+    (await send('/v-none', { text }, 'd')).status,
+    (await send(`/${own}`, { text, entry_id: 1, expected_version: 7 }, 'e')).status,
+    (await send(`/${own}`, { text, entry_id: 1, expected_version: 1 }, 'f')).status,
+  ];
+  expect(statuses.map((status) => (status < 300 ? 'made' : status))).toEqual([
+    ...['made', 'made', 'made', 'made', 403, 404, 409],
+    'made',
+  ]);
+  const { rows } = await database.admin.query(
+    "SELECT vault_id, seq::int, client_id FROM audit_log WHERE outcome = 'allowed: revoked in May' ORDER BY id",
+  );
+  expect(rows).toEqual([1, 2, 3].map((seq) => ({ vault_id: own, seq, client_id: 'ann' })));
 });
 
 test('SECRET_SCAN=off: nothing is scanned, and the answers stay as they were', async () => {

@@ -11,6 +11,17 @@ import { keyReused, unknownOutcome } from './refusals.ts';
 /** `$1` the vault to make as JSON, `$2` the vaults that a work session may have. */
 export const CREATE = `SELECT outcome, vault_id, seq FROM create_vault($1::json, $2)`;
 
+/** The same, with a row of the audit log if the vault is made although its summary looks like a secret. */
+export const CREATE_WITH_REASON = `
+  WITH made AS MATERIALIZED (SELECT outcome, vault_id, seq FROM create_vault($1::json, $2)), noted AS (
+    INSERT INTO audit_log (bucket, action, outcome, vault_id, seq, work_session_id, client_id, session, request_id, address)
+    SELECT vault_bucket(made.vault_id), 'allow_secret', 'allowed: ' || reason, made.vault_id, seq, work_session_id, client_id, session, request_id, address
+    FROM made, json_to_record($1::json) AS asked (work_session_id text, client_id text, session text, request_id text,
+      address text, reason text)
+    WHERE made.outcome = 'written'
+  )
+  SELECT outcome, vault_id, seq FROM made`;
+
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const ID_LENGTH = 10;
 
@@ -29,6 +40,8 @@ export interface Creation {
   caller: Caller;
   summary: string;
   key?: string | undefined;
+  /** Why it may hold what looks like a secret. The audit log gets it if the vault is made. */
+  reason?: string | undefined;
 }
 
 export interface Created {
@@ -46,7 +59,7 @@ export interface Created {
  */
 export async function createVault(
   db: Database,
-  { caller, summary, key }: Creation,
+  { caller, summary, key, reason }: Creation,
   maxVaults: number,
 ): Promise<Created> {
   for (let draws = 0; draws < MAX_ID_DRAWS; draws++) {
@@ -60,9 +73,10 @@ export async function createVault(
       author: caller.author,
       request_id: caller.origin?.requestId,
       address: caller.origin?.address,
+      reason,
     };
     const [row] = await db.commit<{ outcome: CreationOutcome; vault_id: string; seq: bigint | null }>(
-      CREATE,
+      reason === undefined ? CREATE : CREATE_WITH_REASON,
       JSON.stringify(creation),
       maxVaults,
     );

@@ -32,6 +32,14 @@ export interface Writing {
   allowSecret?: string | undefined;
 }
 
+/** A write that may be made. */
+export interface Checked {
+  /** What looks like a secret in it. */
+  secrets: Secret[];
+  /** Why it may be there. The audit log gets it with the write. */
+  reason?: string;
+}
+
 /** Values that one write looks up. A text of the default limit has no more credentials of this server. */
 const MAX_LOOKED_UP = 2000;
 
@@ -92,12 +100,12 @@ export class SecretGuard {
   }
 
   /**
-   * Scans a write before it is made. Its override is in the audit log before it is made, so that no write lacks the row.
-   * @returns what looks like a secret
+   * Scans a write before it is made.
+   * @returns what looks like a secret, and the reason where only that lets it pass
    * @throws RelayError `POSSIBLE_SECRET` where the server refuses such writes, `BAD_REQUEST` for a reason that holds one
    */
-  async check(caller: Caller, writing: Writing): Promise<Secret[]> {
-    if (this.#rules.secretScan === 'off') return [];
+  async check(caller: Caller, writing: Writing): Promise<Checked> {
+    if (this.#rules.secretScan === 'off') return { secrets: [] };
     const { text, tags = [], allowSecret } = writing;
     const inText = await placesIn(text);
     const inTags = await Promise.all(tags.map(placesIn));
@@ -109,7 +117,7 @@ export class SecretGuard {
       ...describeSecrets(text, secretsAt(inText, live)),
     ].slice(0, MAX_SECRETS);
     const [first, ...others] = secrets;
-    if (this.#rules.secretScan === 'warn' || !first) return secrets;
+    if (this.#rules.secretScan === 'warn' || !first) return { secrets };
     if (live.size > 0) {
       await this.#note(caller, writing, 'live_credential');
       throw liveCredential(secrets);
@@ -119,8 +127,7 @@ export class SecretGuard {
       throw possibleSecret([first, ...others]);
     }
     await this.#checkReason(allowSecret, [inText, ...inTags]);
-    await this.#note(caller, { ...writing, action: 'allow_secret' }, `allowed: ${allowSecret}`);
-    return secrets;
+    return { secrets, reason: allowSecret };
   }
 
   /** @throws RelayError `BAD_REQUEST` for a reason that holds a secret, or repeats one of the texts */

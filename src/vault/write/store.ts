@@ -120,10 +120,14 @@ export class VaultWriter {
   async create(creation: Creation & AllowSecret): Promise<CreatedBy> {
     const { caller, summary, allowSecret } = creation;
     if (looksSealed(summary)) throw await this.#refuseSealed(caller, 'create', undefined);
-    const secrets = await this.#secrets.check(caller, { action: 'create', text: summary, allowSecret });
+    const { secrets, reason } = await this.#secrets.check(caller, {
+      action: 'create',
+      text: summary,
+      allowSecret,
+    });
     const { vaultId, seq, replayed } = await createVault(
       this.#db,
-      creation,
+      { ...creation, reason },
       this.#rules.caps.vaultsPerWorkSession,
     );
     // A repeat announces too, because the server of the first call may have ended before it did.
@@ -145,8 +149,9 @@ export class VaultWriter {
   async submit(caller: Caller, write: Write & AllowSecret): Promise<Written> {
     const { op, vaultId, text, tags, allowSecret } = write;
     if (looksSealed(text)) throw await this.#refuseSealed(caller, op, vaultId);
-    const secrets = await this.#secrets.check(caller, { action: op, vaultId, text, tags, allowSecret });
-    const row = await this.#decide({ caller, write });
+    const writing = { action: op, vaultId, text, tags, allowSecret };
+    const { secrets, reason } = await this.#secrets.check(caller, writing);
+    const row = await this.#decide({ caller, write, reason });
     const { outcome, entry_no, version, seq, current } = row;
     if (outcome !== 'written' && outcome !== 'replayed') {
       if (!Object.hasOwn(REFUSALS, outcome)) throw unknownOutcome('write_to_vaults', outcome);

@@ -10,5 +10,7 @@ test('a live session id in a tag is found as in a text, and another UUID is not'
   const findEnded = async (hashes: string[]) => hashes.filter((hash) => hash !== hexHashOfSessionId(live));
   const guard = new SecretGuard({} as never, { secretScan: 'warn', findEnded });
   const writing = { action: 'append', text: 'harmless', tags: ['ok', ended, live.toUpperCase()] };
-  expect(await guard.check(CALLER, writing)).toEqual([{ kind: 'session-id', line: 0, masked: '…' }]);
+  expect(await guard.check(CALLER, writing)).toEqual({
+    secrets: [{ kind: 'session-id', line: 0, masked: '…' }],
+  });
 });
