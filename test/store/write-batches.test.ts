@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { VaultCaps } from '../../src/config.ts';
 import { noMetrics } from '../../src/observability/metrics.ts';
@@ -126,6 +127,26 @@ describe('writes of one statement', () => {
     await new TestStore(database.db, feed).append(ann, a, 'once', { key: 'lost' });
     const by = { clientId: 'ann', author: undefined, entryNo: 1, version: 1 };
     expect(heard).toEqual([{ workSessionId: 'st-1', vaultId: a, seq, kind: 'content', by }]);
+  });
+
+  test('commit in the order of arrival within a vault, though the secrets of an earlier one are still looked up', async () => {
+    let lookUp = () => {};
+    const looked = new Promise<void>((resolve) => {
+      lookUp = resolve;
+    });
+    const findEnded = async (hashes: string[]) => {
+      await looked;
+      return hashes;
+    };
+    const store = new TestStore(database.db, new VaultFeed(), { secretScan: 'warn', findEnded });
+    const [a = '', b = ''] = await makeVaults(store, 2);
+    const texts = [randomUUID(), 'second', `third ${randomUUID()}`, 'fourth'];
+    const writes = Promise.all(texts.map((text) => store.append(ann, a, text)));
+    await store.append(ann, b, 'another vault does not wait');
+    expect(await textsOf(store, a)).toEqual([]);
+    lookUp();
+    await writes;
+    expect(await textsOf(store, a)).toEqual(texts);
   });
 
   test('do without each other where that is asked for', async () => {

@@ -3,6 +3,7 @@ import { auditColumns } from '../../audit/columns.ts';
 import type { VaultAudit } from '../../audit/vault-audit-store.ts';
 import type { Database } from '../../db/client.ts';
 import { toSafeNumber } from '../../numbers.ts';
+import { OrderedByKey } from '../../queues/ordered-by-key.ts';
 import { WriteQueue } from '../../queues/write-queue.ts';
 import type { Secret } from '../../secrets/scan.ts';
 import type { CommittedBy, CommittedWrite, VaultFeed } from '../follow/feed.ts';
@@ -20,7 +21,7 @@ import {
 import { type Creation, createVault } from './create-store.ts';
 import { REFUSALS, unknownOutcome } from './refusals.ts';
 import { looksSealed, sealedText } from './sealed.ts';
-import { SecretGuard, type SecretRules } from './secret-guard.ts';
+import { type Checked, SecretGuard, type SecretRules, type Writing } from './secret-guard.ts';
 
 /**
  * `$1` vault, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address, `$7` the writer to remove, under the vault's
@@ -85,6 +86,8 @@ export class VaultWriter {
   readonly #feed: VaultFeed;
   readonly #rules: WriteRules;
   readonly #secrets: SecretGuard;
+  /** Keeps writes of a vault in the order of arrival while their texts are checked side by side. */
+  readonly #arrivals = new OrderedByKey();
   readonly #queue: WriteQueue<CallersWrite, WriteRow>;
 
   constructor({ db, audit, feed, rules, onStatement }: VaultWriterDeps) {
@@ -150,7 +153,7 @@ export class VaultWriter {
     const { op, vaultId, text, tags, allowSecret } = write;
     if (looksSealed(text)) throw await this.#refuseSealed(caller, op, vaultId);
     const writing = { action: op, vaultId, text, tags, allowSecret };
-    const { secrets, reason } = await this.#secrets.check(caller, writing);
+    const { secrets, reason } = await this.#checkInOrder(caller, writing, vaultId);
     const row = await this.#decide({ caller, write, reason });
     const { outcome, entry_no, version, seq, current } = row;
     if (outcome !== 'written' && outcome !== 'replayed') {
@@ -190,6 +193,13 @@ export class VaultWriter {
     if (row) return row.removed;
     const refused = { action: 'remove_writer', allowed: canRemoveWriter };
     throw await refusedAccess(this.#audit, { reader: caller, vaultId }, refused);
+  }
+
+  /** @returns once the write and all that arrived before it for the vault are checked */
+  #checkInOrder(caller: Caller, writing: Writing, vaultId: string): Promise<Checked> {
+    const checked = this.#secrets.check(caller, writing);
+    checked.catch(() => undefined); // the caller gets the error in its turn
+    return this.#arrivals.take(vaultId, () => checked);
   }
 
   async #decide(write: CallersWrite): Promise<WriteRow> {
