@@ -91,7 +91,7 @@ const pageOf = (vaults: string) => `
     ORDER BY ${IN_ORDER} LIMIT $6::bigint + 1
   )
   SELECT coalesce((SELECT json_agg(${ROW} ORDER BY place) FROM page WHERE place <= $6::bigint), '[]') AS rows,
-    (SELECT count(*) > $6::bigint FROM page) AS more, (SELECT ${US('at')} FROM horizon) AS horizon`;
+    (SELECT count(*) > $6::bigint FROM page) AS more, (SELECT ${US('at')} FROM horizon WHERE $12::bigint IS NULL OR at >= ${SINCE}) AS horizon`;
 
 /**
  * Rows that were announced: `$1` vaults, `$2` `n`, `$3` work sessions (null: an operator asks), one of each per question.
