@@ -15,7 +15,7 @@ export const microsOf = (at: string): number =>
 /** @returns the cursor of the page before a row */
 export const cursorOf = ({ at, n, vault_id }: ActivityRow): string => `${microsOf(at)}.${n}.${vault_id}`;
 
-/** The forms that `cursorOf` makes, and the form of a place without a row. */
+/** The form that `cursorOf` makes. The vault is empty in cursors of older servers. */
 export const CURSOR = /^(\d{1,16})\.(-?\d{1,16})\.(.{0,128})$/su;
 
 /** @returns the place of a cursor; undefined for another text */

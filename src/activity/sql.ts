@@ -11,8 +11,11 @@ export const NAME = 120;
 
 /** Most vaults that a statement looks at, those that changed last. */
 const VAULTS = 20_000;
-/** Most rows of one vault that a statement with filters looks at. The next page continues there. */
-const LOOKED = 500;
+/** Most rows that a page with filters looks at. The next page continues there. */
+const LOOKED = 10_000;
+/** How far from the newest row a vault is sampled. At the last sample a page ends. */
+const DEPTHS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
+const DEEPEST = 512;
 
 const timeOf = (parameter: string) =>
   `('epoch'::timestamptz + ${parameter}::bigint * interval '1 microsecond')`;
@@ -36,22 +39,33 @@ const IN_ORDER = 'at DESC, vault_id COLLATE "C" DESC, n DESC';
 
 /** A row of a vault, and a read from outside, with the same columns. `e` and `r` are the rows, `v` is the vault. */
 const WRITTEN = `e.seq AS n, e.created_at AS at, ${WHAT} AS what, v.vault_id, v.vault, v.work_session_id, e.writer_id AS client_id,
-    e.author, e.entry_no, e.version, e.tags, e.content, NULL::text AS reader_work_session_id`;
+    e.author, e.entry_no, e.version, e.tags, NULL::text AS reader_work_session_id`;
 const READ = `-r.id AS n, r.read_at AS at, 'read' AS what, v.vault_id, v.vault, v.work_session_id, r.client_id,
-    NULL::text AS author, NULL::int AS entry_no, NULL::int AS version, NULL::text[] AS tags, NULL::text AS content,
+    NULL::text AS author, NULL::int AS entry_no, NULL::int AS version, NULL::text[] AS tags,
     r.work_session_id AS reader_work_session_id`;
 
 /** Whether the page asks for some rows only. */
-const FILTERED = `($8::text IS NOT NULL OR $9::text IS NOT NULL OR $10::text[] IS NOT NULL)`;
+const FILTERED = '($8::text IS NOT NULL OR $9::text IS NOT NULL OR $10::text[] IS NOT NULL)';
+/** Rows that the page looks at. At least half of them stand above `horizon`, which makes a page without filters full. */
+const BUDGET = `CASE WHEN ${FILTERED} THEN ${LOOKED} ELSE 2 * ($6::bigint + 1) + ${DEEPEST} END`;
+
+/** Whether a row comes after `since` and before the cursor, and has the client and the kind that the page asks for. */
+const askedFor = (row: { at: string; n: string; client: string; what: string }) => `
+  ($3::bigint IS NULL OR (${row.at}, v.vault_id COLLATE "C", ${row.n}) < (${BEFORE}, $4::text, $5::bigint))
+    AND ($12::bigint IS NULL OR ${row.at} >= ${SINCE})
+    AND ($8::text IS NULL OR ${row.client} = $8) AND ($10::text[] IS NULL OR ${row.what} = ANY ($10))`;
 
 /**
  * A page of rows, the newest first. `$1` work session, `$2` vaults of a limited caller, `$3` time (µs since 1970), `$4` vault
  * and `$5` `n` of the row before the page (null: from the newest), `$6` most rows, `$7` vault, `$8` client, `$9` tag,
- * `$10` what happened, `$11` work session, `$12` time (µs) after which rows are shown; null: any.
+ * `$10` what happened, `$11` work session, `$12` time (µs) from which rows are shown; null: any.
  *
  * Each vault gives its newest rows, and the newest of all are the page. Without filters the vaults whose newest rows are
- * the newest suffice. With filters each vault is searched as far as `LOOKED` rows, and `horizon` is the time down to
- * which all of them were.
+ * the newest suffice. Samples of each vault tell how many rows lie down to which time: a sample at depth 4 stands for the
+ * rows from there to depth 8. The newest samples are taken until their rows use up `BUDGET`. `horizon` is the first sample
+ * that is left, as the cursor of the next page: above it, each row was looked at.
+ *
+ * Where the times of a vault step back, a row may stand above its place, and be left out. The cursor moves down all the same.
  */
 const pageOf = (vaults: string) => `
   WITH own AS MATERIALIZED (
@@ -64,34 +78,50 @@ const pageOf = (vaults: string) => `
       ELSE vault_seq_at(bucket, vault_id, head_seq, ${BEFORE} - CASE WHEN vault_id COLLATE "C" >= $4::text THEN 1 ELSE 0 END * interval '1 microsecond')
       END AS upto
     FROM own WHERE $12::bigint IS NULL OR changed_at >= ${SINCE}
-  ), v AS (
+  ), newest AS (
     SELECT placed.* FROM placed CROSS JOIN LATERAL (
       SELECT created_at FROM vault_entries WHERE bucket = placed.bucket AND vault_id = placed.vault_id AND seq <= placed.upto
       ORDER BY seq DESC LIMIT 1) AS top
     ORDER BY top.created_at DESC, placed.vault_id COLLATE "C" DESC LIMIT CASE WHEN ${FILTERED} THEN ${VAULTS} ELSE $6::bigint + 1 END
-  ), looked AS (
-    SELECT ${WRITTEN}, e.place FROM v CROSS JOIN LATERAL (
-      SELECT *, row_number() OVER (ORDER BY seq DESC) AS place FROM (
-        SELECT * FROM vault_entries WHERE bucket = v.bucket AND vault_id = v.vault_id AND seq <= v.upto
-        ORDER BY seq DESC LIMIT CASE WHEN ${FILTERED} THEN ${LOOKED} ELSE $6::bigint + 1 END) AS newest) AS e
+  ), sampled AS (
+    SELECT *, row_number() OVER down AS place, sum(depth) OVER down AS together FROM (
+      SELECT v.vault_id, e.seq, depth, least(min(e.created_at) OVER (PARTITION BY v.vault_id ORDER BY depth), ${BEFORE}) AS at
+      FROM newest AS v CROSS JOIN unnest('{${DEPTHS}}'::int[]) AS depth CROSS JOIN LATERAL (
+        SELECT seq, created_at FROM vault_entries WHERE bucket = v.bucket AND vault_id = v.vault_id AND seq <= v.upto - depth + 1
+        ORDER BY seq DESC LIMIT 1) AS e
+      WHERE depth <= v.upto) AS samples
+    WHERE $12::bigint IS NULL OR at >= ${SINCE}
+    WINDOW down AS (ORDER BY at DESC, vault_id COLLATE "C" DESC, seq DESC, depth ROWS UNBOUNDED PRECEDING)
   ), horizon AS (
-    SELECT max(at) AS at FROM looked WHERE place = CASE WHEN ${FILTERED} THEN ${LOOKED} ELSE $6::bigint + 1 END
+    SELECT at, vault_id, seq + 1 AS n, place FROM sampled WHERE depth = ${DEEPEST} OR (place > 1 AND together > ${BUDGET})
+    ORDER BY place LIMIT 1
+  ), looked AS (
+    SELECT v.bucket, ${WRITTEN} FROM (
+      SELECT vault_id, 2 * max(depth) - 1 AS depth FROM sampled WHERE (place < (SELECT place FROM horizon)) IS NOT FALSE
+      GROUP BY vault_id) AS d
+    JOIN newest AS v USING (vault_id) CROSS JOIN LATERAL (
+      SELECT seq, created_at, kind, version, writer_id, author, entry_no, tags FROM vault_entries
+      WHERE bucket = v.bucket AND vault_id = v.vault_id AND seq > v.upto - d.depth AND seq <= v.upto) AS e
+    WHERE ($9::text IS NULL OR $9 = ANY (e.tags))
+      AND ${askedFor({ at: 'e.created_at', n: 'e.seq', client: 'e.writer_id', what: `(${WHAT})` })}
   ), happened AS (
-    SELECT n, at, what, vault_id, vault, work_session_id, client_id, author, entry_no, version, tags, content,
-      reader_work_session_id FROM looked WHERE $9::text IS NULL OR $9 = ANY (tags)
+    SELECT * FROM looked
     UNION ALL
-    SELECT ${READ} FROM own AS v CROSS JOIN LATERAL (
+    SELECT v.bucket, ${READ} FROM own AS v CROSS JOIN LATERAL (
       SELECT * FROM vault_outside_reads AS r WHERE r.bucket = v.bucket AND r.vault_id = v.vault_id AND $9::text IS NULL
-        AND ($3::bigint IS NULL OR (r.read_at, r.vault_id COLLATE "C", -r.id) < (${BEFORE}, $4::text, $5::bigint))
+        AND ${askedFor({ at: 'r.read_at', n: '-r.id', client: 'r.client_id', what: "'read'" })}
       ORDER BY id DESC LIMIT 100) AS r
   ), page AS (
     SELECT *, row_number() OVER (ORDER BY ${IN_ORDER}) AS place FROM happened
-    WHERE ($8::text IS NULL OR client_id = $8) AND ($10::text[] IS NULL OR what = ANY ($10))
-      AND ($12::bigint IS NULL OR at >= ${SINCE}) AND (at >= (SELECT at FROM horizon)) IS NOT FALSE
+    WHERE ((at, vault_id COLLATE "C", n) >= (SELECT at, vault_id, n FROM horizon)) IS NOT FALSE
     ORDER BY ${IN_ORDER} LIMIT $6::bigint + 1
   )
-  SELECT coalesce((SELECT json_agg(${ROW} ORDER BY place) FROM page WHERE place <= $6::bigint), '[]') AS rows,
-    (SELECT count(*) > $6::bigint FROM page) AS more, (SELECT ${US('at')} FROM horizon WHERE $12::bigint IS NULL OR at >= ${SINCE}) AS horizon`;
+  SELECT coalesce((SELECT json_agg(${ROW} ORDER BY place) FROM page LEFT JOIN LATERAL (
+      SELECT content FROM vault_entries AS e WHERE e.bucket = page.bucket AND e.vault_id = page.vault_id AND e.seq = page.n
+    ) AS text ON true WHERE place <= $6::bigint), '[]') AS rows,
+    (SELECT count(*) > $6::bigint FROM page) AS more,
+    (SELECT concat_ws('.', ${US('at')}, n, vault_id) FROM horizon
+      WHERE ($3::bigint IS NULL OR (at, vault_id COLLATE "C", n) < (${BEFORE}, $4::text, $5::bigint))) AS horizon`;
 
 /**
  * Rows that were announced: `$1` vaults, `$2` `n`, `$3` work sessions (null: an operator asks), one of each per question.
@@ -104,9 +134,9 @@ export const ANNOUNCED = `
       SELECT bucket, vault_id, work_session_id, left(summary, ${NAME}) AS vault FROM vaults
       WHERE bucket = vault_bucket(asked.vault) AND vault_id = asked.vault OFFSET 0) AS v
     CROSS JOIN LATERAL (
-      SELECT ${WRITTEN} FROM vault_entries AS e WHERE e.bucket = v.bucket AND e.vault_id = v.vault_id AND e.seq = asked.n
+      SELECT ${WRITTEN}, e.content FROM vault_entries AS e WHERE e.bucket = v.bucket AND e.vault_id = v.vault_id AND e.seq = asked.n
       UNION ALL
-      SELECT ${READ} FROM vault_outside_reads AS r WHERE r.bucket = v.bucket AND r.id = -asked.n AND r.vault_id = v.vault_id
+      SELECT ${READ}, NULL FROM vault_outside_reads AS r WHERE r.bucket = v.bucket AND r.id = -asked.n AND r.vault_id = v.vault_id
     ) AS happened
     WHERE asked.work_session IS NULL OR v.work_session_id = asked.work_session) AS found`;
 

@@ -77,7 +77,7 @@ export class ActivityStore {
     const [row] = await askingFor(this.#db, reader, true)<{
       rows: ActivityRow[];
       more: boolean;
-      horizon: bigint | null;
+      horizon: string | null;
     }>(
       statements.PAGE,
       ...who,
@@ -89,7 +89,7 @@ export class ActivityStore {
     const { rows, more, horizon } = row;
     const last = rows.at(-1);
     if (more && last) return { rows, before: cursorOf(last) };
-    return { rows, before: horizon === null ? null : `${horizon}.0.` };
+    return { rows, before: horizon };
   }
 
   /** Rows by hour, the last one included. They may be ten seconds old. */

@@ -163,7 +163,7 @@ test('pages: rows of the same moment and rows behind many others are neither los
   expect(new Set(rows.map(({ vault_id, n }) => `${vault_id} ${n}`)).size).toBe(rows.length);
   const times = rows.map(({ at }) => at);
   expect(times).toEqual(times.toSorted().reverse());
-  // Each page looks at 500 rows of a vault, and tells where it stopped.
+  // Each page looks at 511 rows of a vault, and tells where it stopped.
   const old = await readAll(ann.client, { tag: 'old' });
   expect(new Set(old.map(({ vault_id }) => vault_id))).toEqual(new Set(ids));
 
@@ -184,6 +184,28 @@ test('pages: rows of the same moment and rows behind many others are neither los
   );
   expect(hours[40]?.wrote).toBe(counted.length);
   expect((await ann.client.activity.hours.query({ hours: 1 })).hours).toHaveLength(1);
+});
+
+test('filtered pages of more rows than one looks at, and of times that step back, end and find all that matches', async () => {
+  const ann = await member(freshWorkSession(), 'ann');
+  const names = Array.from({ length: 25 }, (_, n) => `vault ${n}`);
+  const ids = await Promise.all(names.map(async (name) => (await ann.rest.create(name)).body.vault_id));
+  const quoted = `'{${ids.join(',')}}'`;
+  // One old row of one vault is later than all others.
+  await withoutTriggers(
+    database.admin,
+    `INSERT INTO vault_entries (bucket, vault_id, seq, entry_no, version, kind, writer_id, content, hash, created_at, tags)
+     SELECT vault_bucket(id), id, 1 + n, n, 1, 'content', 'ann', 'text', sha256(''),
+       now() - interval '600 minutes' + (n + CASE WHEN place = 1 AND n = 51 THEN 599 ELSE 0 END) * interval '1 minute',
+       CASE WHEN n = 103 THEN '{old}' ELSE '{}' END::text[]
+     FROM unnest(${quoted}::text[]) WITH ORDINALITY AS v (id, place), generate_series(1, 550) AS n;
+     UPDATE vault_entries SET created_at = now() - interval '700 minutes' WHERE seq = 1 AND vault_id = ANY (${quoted});
+     UPDATE vaults SET head_seq = 551, changed_at = now() - interval '50 minutes' WHERE vault_id = ANY (${quoted})`,
+  );
+  const first = await ann.client.activity.page.query({ tag: 'old' });
+  expect([first.rows.length, typeof first.before]).toEqual([0, 'string']);
+  const old = await readAll(ann.client, { tag: 'old' });
+  expect(old.map(({ vault_id }) => vault_id).toSorted()).toEqual(ids.toSorted());
 });
 
 test('a stream tells each row once it is committed, who is present, and ends with its credential', async () => {
