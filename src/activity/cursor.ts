@@ -8,9 +8,11 @@ export interface Place {
   vaultId: string;
 }
 
-/** @returns µs since 1970 of a time of the wire, which has six digits behind the point */
-export const microsOf = (at: string): number =>
-  Date.parse(`${at.slice(0, 23)}Z`) * 1000 + Number(at.slice(23, 26));
+/** @returns µs since 1970 of a time in RFC 3339, with any offset. Digits behind the sixth are left out. */
+export function microsOf(at: string): number {
+  const [fraction = '', digits = ''] = /\.(\d+)/.exec(at) ?? [];
+  return Date.parse(at.replace(fraction, '')) * 1000 + Number(digits.slice(0, 6).padEnd(6, '0'));
+}
 
 /** @returns the cursor of the page before a row */
 export const cursorOf = ({ at, n, vault_id }: ActivityRow): string => `${microsOf(at)}.${n}.${vault_id}`;

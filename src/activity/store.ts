@@ -5,7 +5,7 @@ import { badRequest } from '../errors.ts';
 import { Batcher } from '../queues/batcher.ts';
 import { SharedReads } from '../queues/shared-reads.ts';
 import { askingFor } from '../vault/read/scan-store.ts';
-import { cursorOf, parseCursor } from './cursor.ts';
+import { cursorOf, microsOf, parseCursor } from './cursor.ts';
 import { foldHours, type HourRow } from './hours.ts';
 import type { ActivityHours, ActivityPage, ActivityRow, What } from './schema.ts';
 import { ACTIVITY, ANNOUNCED } from './sql.ts';
@@ -83,7 +83,7 @@ export class ActivityStore {
       ...who,
       ...[us, vault, n, wanted.limit],
       ...[wanted.vault_id, wanted.client_id, wanted.tag, wanted.what, wanted.work_session_id].map(orNull),
-      typeof wanted.since === 'string' ? Date.parse(wanted.since) * 1000 : orNull(wanted.since),
+      typeof wanted.since === 'string' ? microsOf(wanted.since) : orNull(wanted.since),
     );
     if (!row) throw new Error('A page came back without its row');
     const { rows, more, horizon } = row;
@@ -140,5 +140,5 @@ function startOf({ before, until }: PageWanted): [number | null, string | null, 
     if (!place) throw badRequest('Field before must be the cursor of a page.');
     return [place.us, place.vaultId, place.n];
   }
-  return until === undefined ? [null, null, null] : [Date.parse(until) * 1000, '', 0];
+  return until === undefined ? [null, null, null] : [microsOf(until), '', 0];
 }

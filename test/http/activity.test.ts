@@ -122,6 +122,10 @@ test('a page shows what happened in all vaults of a work session, the newest fir
     'bob created docs, v2 e0 v1',
     'ann created auth e0 v1',
   ]);
+  // To the microsecond, with any offset.
+  const fourth = rows[3]?.at ?? '';
+  const east = new Date(Date.parse(fourth) + 3_600_000).toISOString().slice(0, 19);
+  expect(await only({ since: `${east}.${fourth.slice(20, 26)}+01:00` })).toEqual(rows.slice(0, 4).map(told));
   expect(await only({ until: '2001-01-01T00:00:00Z' })).toEqual([]);
   expect(await trpcRefusal(bob.client.activity.page.query({ before: 'nonsense' }))).toMatchObject({
     code: 'BAD_REQUEST',
