@@ -8,8 +8,8 @@ const PRESENT_MS = 300_000;
 const NOTED_MS = 1000;
 /** The precision of the time of the last call, so that not each call changes what is shown. */
 const SHOWN_MS = 10_000;
+/** Work sessions, and clients of one work session, that are kept without an open stream: the last ones to call. */
 const MAX_WORK_SESSIONS = 500;
-/** Clients of one work session, the last ones. */
 const MAX_CLIENTS = 100;
 
 /** A client, as it calls by one way or several. */
@@ -20,7 +20,13 @@ interface Client {
   seenAt: number;
   /** Streams that are open. */
   open: number;
-  wrote?: Required<Present>['wrote'];
+  wrote?: Required<Present>['wrote'] & { ms: number };
+}
+
+/** The clients of a work session, the last one to call last, and how many streams they have open. */
+interface WorkSession {
+  clients: Map<string, Client>;
+  open: number;
 }
 
 /**
@@ -29,7 +35,7 @@ interface Client {
  */
 export class CallersHere {
   readonly #now: () => number;
-  readonly #byWorkSession = new Map<string, Map<string, Client>>();
+  readonly #byWorkSession = new Map<string, WorkSession>();
 
   /** @param now in ms since 1970 */
   constructor(now: () => number = Date.now) {
@@ -39,7 +45,7 @@ export class CallersHere {
   /** A caller made a call. */
   called(caller: Caller, via: Via): void {
     const now = this.#now();
-    const client = this.#find(caller, now);
+    const { client } = this.#find(caller, now);
     if (now - (client.via.get(via) ?? 0) < NOTED_MS) return;
     client.via.set(via, now);
     client.seenAt = now;
@@ -47,12 +53,13 @@ export class CallersHere {
 
   /** A stream of a caller is open. @returns a function that says that it ended */
   opened(caller: Caller): () => void {
-    const client = this.#find(caller, this.#now());
-    client.open++;
+    const { client, workSession } = this.#find(caller, this.#now(), 1);
     let open = true;
     return () => {
-      if (open) client.open--;
+      if (!open) return;
       open = false;
+      client.open--;
+      workSession.open--;
       client.seenAt = this.#now();
     };
   }
@@ -62,16 +69,16 @@ export class CallersHere {
     if (!by) return;
     const now = this.#now();
     const { clientId, author, entryNo, version } = by;
-    const client = this.#find({ workSessionId, clientId, author }, now);
+    const { client } = this.#find({ workSessionId, clientId, author }, now);
     client.seenAt = now;
     const at = new Date(now).toISOString();
-    client.wrote = { vault_id: vaultId, entry_no: entryNo, version, at };
+    client.wrote = { vault_id: vaultId, entry_no: entryNo, version, at, ms: now };
   }
 
   /** The clients of a work session, the last one to call first. */
   of(workSessionId: string): Present[] {
     const now = this.#now();
-    return [...(this.#byWorkSession.get(workSessionId)?.values() ?? [])]
+    return [...(this.#byWorkSession.get(workSessionId)?.clients.values() ?? [])]
       .filter((client) => isPresent(client, now))
       .toReversed()
       .map(({ clientId, author, via, seenAt, open, wrote }) => ({
@@ -81,37 +88,57 @@ export class CallersHere {
         via: [...via].filter(([, at]) => open > 0 || now - at < PRESENT_MS).map(([way]) => way),
         connected: open > 0,
         seen_at: new Date(seenAt - (seenAt % SHOWN_MS)).toISOString(),
-        ...(wrote && { wrote }),
+        ...(wrote && now - wrote.ms < PRESENT_MS && { wrote: shownOf(wrote) }),
       }));
   }
 
-  /** Work sessions with clients, the last one to be called last. */
+  /** Work sessions with clients: those with open streams last, and the last one to be called last. */
   workSessions(): string[] {
-    return [...this.#byWorkSession.keys()];
+    const all = [...this.#byWorkSession];
+    const idsOf = (connected: boolean) =>
+      all.filter(([, { open }]) => open > 0 === connected).map(([id]) => id);
+    return [...idsOf(false), ...idsOf(true)];
   }
 
-  /** @returns the client, moved behind all others. The maps stay in order of the last call. */
+  /**
+   * Moves a client behind all others, so that the maps stay in order of the last call. Nobody with an open stream makes
+   * room for others: the streams have limits themselves.
+   * @param opens how many streams it opens
+   */
   #find(
     { workSessionId, clientId, author }: Pick<Caller, 'workSessionId' | 'clientId' | 'author'>,
     now: number,
-  ): Client {
-    const clients = this.#byWorkSession.get(workSessionId) ?? new Map<string, Client>();
+    opens = 0,
+  ): { client: Client; workSession: WorkSession } {
+    const workSession = this.#byWorkSession.get(workSessionId) ?? { clients: new Map(), open: 0 };
+    const { clients } = workSession;
     const key = `${author ?? ''}\n${clientId}`;
-    const client = clients.get(key) ?? { clientId, author, via: new Map(), seenAt: now, open: 0 };
-    if (clients.size > 0 && now - client.seenAt < NOTED_MS && clients.has(key)) return client;
+    const known = clients.get(key);
+    const client = known ?? { clientId, author, via: new Map(), seenAt: now, open: 0 };
+    client.open += opens;
+    workSession.open += opens;
+    if (known && now - known.seenAt < NOTED_MS) return { client, workSession };
     clients.delete(key);
     clients.set(key, client);
-    for (const [other, old] of clients) {
-      if (clients.size <= MAX_CLIENTS && isPresent(old, now)) break;
-      clients.delete(other);
-    }
+    for (const [other, old] of clients) if (old !== client && !isPresent(old, now)) clients.delete(other);
+    makeRoom(clients, MAX_CLIENTS);
     this.#byWorkSession.delete(workSessionId);
-    this.#byWorkSession.set(workSessionId, clients);
-    const [oldest] = this.#byWorkSession.keys();
-    if (this.#byWorkSession.size > MAX_WORK_SESSIONS && oldest !== undefined)
-      this.#byWorkSession.delete(oldest);
-    return client;
+    this.#byWorkSession.set(workSessionId, workSession);
+    makeRoom(this.#byWorkSession, MAX_WORK_SESSIONS);
+    return { client, workSession };
   }
 }
+
+/** Deletes the oldest one without an open stream where there are too many. */
+function makeRoom(map: Map<string, { open: number }>, most: number): void {
+  if (map.size <= most) return;
+  for (const [key, { open }] of map) {
+    if (open > 0) continue;
+    map.delete(key);
+    return;
+  }
+}
+
+const shownOf = ({ ms: _, ...wrote }: NonNullable<Client['wrote']>) => wrote;
 
 const isPresent = ({ open, seenAt }: Client, now: number) => open > 0 || now - seenAt < PRESENT_MS;
