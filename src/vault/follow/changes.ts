@@ -21,6 +21,11 @@ const tooFarBehind = () =>
     },
   );
 
+const changesLost = () =>
+  new RelayError('SERVICE_UNAVAILABLE', 'Changes may be missing; list the vaults and subscribe again.', {
+    retryAfter: 1,
+  });
+
 /** A changed vault and its new head. */
 export interface Change {
   vault_id: string;
@@ -49,7 +54,8 @@ export class VaultChanges {
   /**
    * Yields the changed vaults of the reader's work session, with their new heads, until the caller leaves. An operator gets
    * those of every work session.
-   * @throws RelayError `UNAUTHORIZED` when the credential ends, `SERVICE_UNAVAILABLE` when the server stops
+   * @throws RelayError `UNAUTHORIZED` when the credential ends, `SERVICE_UNAVAILABLE` when the server stops, or changes of
+   * other servers may be missing
    */
   async *changes(reader: Reader, signal?: AbortSignal): AsyncGenerator<Change> {
     yield* this.#follow(reader, signal, (changed) => changed);
@@ -89,9 +95,18 @@ export class VaultChanges {
       heads.set(vaultId, Math.max(heads.get(vaultId) ?? 0, seq));
       wake();
     });
-    const right = new RightToFollow(this.#deps.waiters, { reader, signal, onEnd: () => wake() });
+    let isMissing = false;
+    const right = new RightToFollow(this.#deps.waiters, {
+      reader,
+      signal,
+      onEnd: () => wake(),
+      onLookAgain: () => {
+        isMissing = true;
+      },
+    });
     try {
       for (;;) {
+        if (isMissing) throw changesLost();
         if (heads.size > MAX_CHANGED) throw tooFarBehind();
         const changed = [...heads].map(([vault_id, head]) => ({ vault_id, head }));
         heads.clear();
@@ -103,7 +118,7 @@ export class VaultChanges {
           }
         }
         if (right.hasLeft()) return;
-        if (heads.size > 0) continue;
+        if (heads.size > 0 || isMissing) continue;
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
