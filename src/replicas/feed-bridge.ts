@@ -23,7 +23,7 @@ const Message = z.object({
   from: z.string(),
   writes: z.array(z.unknown()),
   /** Absent from older replicas. */
-  reads: z.array(OutsideRead).optional(),
+  reads: z.array(z.unknown()).optional(),
 });
 
 /** While Redis is unreachable, writes are announced at most this often. */
@@ -73,20 +73,26 @@ export class FeedBridge {
     const parsed = Message.safeParse(parseJson(message));
     if (!parsed.success) this.#unknown();
     if (!parsed.success || parsed.data.from === this.#line.id) return;
-    for (const each of parsed.data.writes) {
-      const write = Write.safeParse(each);
-      if (!write.success) {
+    const { writes, reads = [] } = parsed.data;
+    this.#passOn(Write, writes, (write) => this.#feed.written(write));
+    this.#passOn(OutsideRead, reads, (read) => this.#feed.readOutside(read));
+    this.#fromElsewhere = undefined;
+  }
+
+  #passOn<Event extends CommittedWrite | OutsideReadNoted>(
+    form: z.ZodType<Event>,
+    events: unknown[],
+    pass: (event: Event) => void,
+  ): void {
+    for (const each of events) {
+      const event = form.safeParse(each);
+      if (!event.success) {
         this.#unknown();
         continue;
       }
-      this.#fromElsewhere = write.data;
-      this.#feed.written(write.data);
+      this.#fromElsewhere = event.data;
+      pass(event.data);
     }
-    for (const read of parsed.data.reads ?? []) {
-      this.#fromElsewhere = read;
-      this.#feed.readOutside(read);
-    }
-    this.#fromElsewhere = undefined;
   }
 
   /** Makes waiting reads query again, because an unknown message may announce a write. */
