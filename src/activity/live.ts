@@ -16,6 +16,8 @@ const MAX_RESUMED = 200;
  * its transaction may last.
  */
 const OVERLAP_US = 30_000_000;
+/** Most rows of one event. */
+const AT_ONCE = 100;
 /** Between two looks at who is present. */
 const PRESENCE_MS = 2000;
 
@@ -31,6 +33,8 @@ interface WatchOptions {
   /** µs since 1970; undefined: a client that loads a page itself. */
   since?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** Reserves the memory of so many bytes of JSON. @throws RelayError `SERVICE_UNAVAILABLE` */
+  hold(bytes: number): () => void;
 }
 
 /** Streams of what happens in all vaults of a reader's work session. */
@@ -42,11 +46,11 @@ export class LiveActivity {
   }
 
   /**
-   * Yields who is present, and then each row as it is committed, until the reader leaves. A client that resumes may get rows
-   * again. `gap` says that rows may be missing.
+   * Yields who is present, and then rows soon after they are committed, until the reader leaves. A client that resumes may get
+   * rows again. `gap` says that rows may be missing.
    * @throws RelayError `UNAUTHORIZED` when the credential ends, `SERVICE_UNAVAILABLE` when the server stops
    */
-  async *watch(reader: Reader, { since, signal }: WatchOptions): AsyncGenerator<ActivityEvent> {
+  async *watch(reader: Reader, { since, signal, hold }: WatchOptions): AsyncGenerator<ActivityEvent> {
     const { store, feed, waiters } = this.#deps;
     const announced = new Announced(reader, feed);
     const right = new RightToFollow(waiters, {
@@ -55,14 +59,14 @@ export class LiveActivity {
       onEnd: announced.wake,
       onLookAgain: announced.lost,
     });
-    let at = since ?? Date.now() * 1000;
     let shown: string | undefined;
     try {
       await store.note(reader);
+      let at = since ?? (await store.now());
       if (since !== undefined) {
         const { rows, before } = await store.page(reader, { since: since - OVERLAP_US, limit: MAX_RESUMED });
         if (before !== null) announced.lost();
-        if (rows.length > 0) yield { type: 'rows', rows: rows.toReversed(), at };
+        for (const some of portionsOf(rows.toReversed())) yield* told({ type: 'rows', rows: some, at }, hold);
       }
       let lookAt = 0;
       while (!right.hasLeft()) {
@@ -70,8 +74,10 @@ export class LiveActivity {
         if (gap) yield { type: 'gap', at };
         const rows = await this.#rowsOf(reader, questions);
         if (right.hasLeft()) return;
-        at = Math.max(at, ...rows.map((row) => microsOf(row.at)));
-        if (rows.length > 0) yield { type: 'rows', rows, at };
+        for (const some of portionsOf(rows)) {
+          at = Math.max(at, ...some.map((row) => microsOf(row.at)));
+          yield* told({ type: 'rows', rows: some, at }, hold);
+        }
         if (performance.now() >= lookAt) {
           const present = await this.#deps.presence(reader);
           const now = JSON.stringify(present);
@@ -93,6 +99,21 @@ export class LiveActivity {
       questions.map((question) => this.#deps.store.row({ ...question, workSessionId })),
     );
     return rows.filter((row) => row !== undefined);
+  }
+}
+
+const portionsOf = (rows: ActivityRow[]): ActivityRow[][] =>
+  Array.from({ length: Math.ceil(rows.length / AT_ONCE) }, (_, n) =>
+    rows.slice(n * AT_ONCE, (n + 1) * AT_ONCE),
+  );
+
+/** Yields an event, whose memory is reserved until it is delivered. */
+function* told(event: ActivityEvent, hold: WatchOptions['hold']): Generator<ActivityEvent> {
+  const release = hold(JSON.stringify(event).length);
+  try {
+    yield event;
+  } finally {
+    release();
   }
 }
 

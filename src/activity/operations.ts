@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { COPIES_IN_MEMORY } from '../api/operation.ts';
 import { query, resumableSubscription, router } from '../api/trpc.ts';
 import type { VaultInputs } from '../vault/inputs.ts';
-import { storableName } from '../wire.ts';
+import { storable, storableName } from '../wire.ts';
 import { CURSOR } from './cursor.ts';
 import type { LiveActivity } from './live.ts';
 import { type ActivityEvent, ActivityHours, ActivityPage, What } from './schema.ts';
@@ -17,7 +18,9 @@ const moment = z.iso.datetime({ offset: true });
 
 const makeInputs = ({ meta, list, removeWriter }: VaultInputs) => ({
   page: z.strictObject({
-    before: z.string().regex(CURSOR, 'must be the cursor of a page').optional(),
+    before: storable(() => undefined)
+      .regex(CURSOR, 'must be the cursor of a page')
+      .optional(),
     until: moment.optional(),
     since: moment.optional(),
     vault_id: meta.shape.vault_id.optional(),
@@ -69,9 +72,13 @@ export function makeActivityProcedures({ activity, liveActivity, vaultInputs }: 
       who: 'reader',
       acrossVaults: true,
       input: inputs.watch,
-      run: (reader, { lastEventId }, { signal }) => {
+      run: (reader, { lastEventId }, { signal, hold }) => {
         const since = lastEventId ? Math.min(Number(lastEventId), Number.MAX_SAFE_INTEGER) : undefined;
-        return liveActivity.watch(reader, { since, signal });
+        return liveActivity.watch(reader, {
+          since,
+          signal,
+          hold: (bytes) => hold(COPIES_IN_MEMORY * bytes),
+        });
       },
       idOf: ({ at }: ActivityEvent) => String(at),
     }),

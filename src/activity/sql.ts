@@ -140,8 +140,11 @@ export const ANNOUNCED = `
     ) AS happened
     WHERE asked.work_session IS NULL OR v.work_session_id = asked.work_session) AS found`;
 
-/** Most rows that are counted, and vaults whose rows are. */
-export const COUNTED = 200_000;
+/** The time of the database in µs since 1970. */
+export const NOW = `SELECT ${US('clock_timestamp()')} AS now`;
+
+/** Most rows that are counted, and vaults whose rows are. One more shows that there are more. */
+const COUNTED = 200_000;
 const COUNTED_VAULTS = 2000;
 
 /**
@@ -153,15 +156,16 @@ const hoursOf = (vaults: string) => `
     SELECT date_trunc('hour', now(), 'UTC') - ($3::int - 1) * interval '1 hour' AS at
   ), own AS MATERIALIZED (
     SELECT bucket, vault_id, left(summary, ${NAME}) AS vault, head_seq FROM (${vaults}) AS v
-    WHERE changed_at >= (SELECT at FROM start) ORDER BY changed_at DESC LIMIT ${COUNTED_VAULTS}
+    WHERE changed_at >= (SELECT at FROM start) ORDER BY changed_at DESC LIMIT ${COUNTED_VAULTS + 1}
   ), counted AS (
     SELECT own.vault_id, own.vault, e.created_at, e.kind, e.version FROM own CROSS JOIN LATERAL (
       SELECT created_at, kind, version FROM vault_entries WHERE bucket = own.bucket AND vault_id = own.vault_id
         AND seq > vault_seq_at(own.bucket, own.vault_id, own.head_seq, (SELECT at FROM start) - interval '1 microsecond')
       ORDER BY seq DESC) AS e
-    LIMIT ${COUNTED}
+    LIMIT ${COUNTED + 1}
   )
   SELECT wire_time((SELECT at FROM start)) AS start, wire_time(now()) AS counted_at, vault_id, vault, what,
+    (SELECT count(*) FROM counted) > ${COUNTED} OR (SELECT count(*) FROM own) > ${COUNTED_VAULTS} AS cut,
     floor(extract(epoch FROM created_at - (SELECT at FROM start)) / 3600)::int AS hour, count(*)::int AS rows
   FROM (SELECT vault_id, vault, created_at, ${WHAT} AS what FROM counted) AS c
   WHERE created_at >= (SELECT at FROM start)

@@ -8,7 +8,7 @@ import { askingFor } from '../vault/read/scan-store.ts';
 import { cursorOf, microsOf, parseCursor } from './cursor.ts';
 import { foldHours, type HourRow } from './hours.ts';
 import type { ActivityHours, ActivityPage, ActivityRow, What } from './schema.ts';
-import { ACTIVITY, ANNOUNCED } from './sql.ts';
+import { ACTIVITY, ANNOUNCED, NOW } from './sql.ts';
 
 /** Which rows are shown. */
 export interface ActivityFilter {
@@ -69,6 +69,12 @@ export class ActivityStore {
     if (isOperator(reader)) await this.#audit.noteActivity(reader);
   }
 
+  /** @returns µs since 1970 by the clock of the database */
+  async now(): Promise<number> {
+    const [row] = await this.#db.rows<{ now: bigint }>(NOW);
+    return Number(row?.now);
+  }
+
   /** A page of rows, the newest first. @throws RelayError also `BAD_REQUEST` for a cursor that no page gave */
   async page(reader: Reader, wanted: PageWanted): Promise<ActivityPage> {
     const { statements, who } = sourceOf(reader);
@@ -98,12 +104,12 @@ export class ActivityStore {
     const { statements, who } = sourceOf(reader);
     const key = JSON.stringify([hours, ...who]);
     const now = performance.now();
+    for (const [old, { until }] of this.#counted) if (until <= now) this.#counted.delete(old);
     const known = this.#counted.get(key);
-    if (known && known.until > now) return known.hours;
+    if (known) return known.hours;
     const counting = askingFor(this.#db, reader, true)<HourRow>(statements.HOURS, ...who, hours).then(
       (rows) => foldHours(rows, hours),
     );
-    this.#counted.delete(key);
     this.#counted.set(key, { until: now + COUNTED_MS, hours: counting });
     const [oldest] = this.#counted.keys();
     if (this.#counted.size > MAX_COUNTED && oldest !== undefined) this.#counted.delete(oldest);

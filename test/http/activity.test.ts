@@ -127,9 +127,10 @@ test('a page shows what happened in all vaults of a work session, the newest fir
   const east = new Date(Date.parse(fourth) + 3_600_000).toISOString().slice(0, 19);
   expect(await only({ since: `${east}.${fourth.slice(20, 26)}+01:00` })).toEqual(rows.slice(0, 4).map(told));
   expect(await only({ until: '2001-01-01T00:00:00Z' })).toEqual([]);
-  expect(await trpcRefusal(bob.client.activity.page.query({ before: 'nonsense' }))).toMatchObject({
-    code: 'BAD_REQUEST',
-  });
+  for (const before of ['nonsense', '1.2.\0', '1.2.\ud800'])
+    expect(await trpcRefusal(bob.client.activity.page.query({ before }))).toMatchObject({
+      code: 'BAD_REQUEST',
+    });
 
   // A key for some vaults sees those alone; an operator sees every vault, and each look is noted.
   const { key } = await server.makeKey(workSession, { vaults: [docs] });
@@ -188,6 +189,13 @@ test('pages: rows of the same moment and rows behind many others are neither los
   );
   expect(hours[40]?.wrote).toBe(counted.length);
   expect((await ann.client.activity.hours.query({ hours: 1 })).hours).toHaveLength(1);
+  // More vaults than are counted.
+  await withoutTriggers(
+    database.admin,
+    `INSERT INTO vaults SELECT (jsonb_populate_record(v, jsonb_build_object('vault_id', 'copy-' || n, 'bucket', vault_bucket('copy-' || n)))).*
+     FROM vaults AS v, generate_series(1, 2000) AS n WHERE vault_id = '${ids[1]}'`,
+  );
+  expect((await ann.client.activity.hours.query({ hours: 47 })).cut).toBe(true);
 });
 
 test('filtered pages of more rows than one looks at, and of times that step back, end and find all that matches', async () => {
@@ -266,7 +274,7 @@ test('a resumed stream says that rows are missing where there are more than it s
   const since = Date.now() * 1000;
   await Promise.all(Array.from({ length: 220 }, (_, n) => ann.rest.append(vault, `row ${n}`)));
   const following = follow(ann.client, String(since));
-  expect(await following.rows()).toHaveLength(200);
+  expect([(await following.rows()).length, (await following.rows()).length]).toEqual([100, 100]);
   await following.until(({ type }) => type === 'gap');
   following.stop();
 
