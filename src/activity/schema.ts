@@ -35,7 +35,7 @@ export type ActivityRow = z.output<typeof ActivityRow>;
 
 export const ActivityPage = z.object({
   rows: ActivityRow.array(),
-  /** The cursor of the page before; null: nothing happened before. */
+  /** The cursor of the page before, which may be empty; null: nothing older was found. */
   before: z.string().nullable(),
 });
 export type ActivityPage = z.output<typeof ActivityPage>;

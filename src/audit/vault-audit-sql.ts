@@ -7,7 +7,7 @@ export const NOTE_OPERATOR_READ = `
 
 /**
  * `$1` the vaults, `$2` work session, `$3` client id, `$4` session, `$5` request id, `$6` address, `$7` action. Keeps the
- * last hundred reads of each vault from outside, and each read in the audit log. Returns the reads, and whose vaults they were of.
+ * last hundred reads of each vault from outside, and each read in the audit log. Returns the reads, and the work session of each vault.
  */
 export const NOTE_OUTSIDE_READS = `
   WITH noted AS (

@@ -8,8 +8,8 @@
 -- STABLE: one step into the primary key for each halving, so 20 steps for a million rows.
 -- Errors: none.
 --
--- Times follow `seq`, because the lock of the vault gives both. In an adopted vault they may not; there the answer is a
--- place where an earlier row meets a later one.
+-- Times follow `seq`, because the lock of the vault gives both. Where the clock was set back, and in an adopted vault, they
+-- may not; there the row at the answer was written at the moment or before, and the one behind it later.
 CREATE OR REPLACE FUNCTION vault_seq_at(the_bucket INT, the_vault TEXT, head BIGINT, moment TIMESTAMPTZ) RETURNS BIGINT
 LANGUAGE plpgsql STABLE AS $$
 DECLARE

@@ -11,7 +11,7 @@ interface Follower {
 }
 
 /**
- * One wait for all of a subscription, which no change ends. A wait for the next change may end by a change, and then misses
+ * One wait that lasts as long as the subscription, which no change ends. A wait for the next change may end by a change, and then misses
  * the end of the credential.
  */
 export class RightToFollow {

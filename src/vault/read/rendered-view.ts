@@ -1,6 +1,6 @@
 import type { Portion } from './portions.ts';
 
-/** The begin of an entry. No text inside an entry contains it, because JSON escapes quotes there. */
+/** The beginning of an entry. No text inside an entry contains it, because JSON escapes quotes there. */
 const BEGIN = '{"seq":';
 
 /** A part of a body that is replaced. */
