@@ -3,7 +3,7 @@ import type { Caller } from '../../src/access/policy.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { IndexBuilder } from '../../src/vault/search/index/builder-store.ts';
 import { Indexer, type IndexerDeps } from '../../src/vault/search/index/indexer.ts';
-import { BEHIND, UNINDEXED } from '../../src/vault/search/index/sql.ts';
+import { BEHIND, ROWS, UNINDEXED } from '../../src/vault/search/index/sql.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 
@@ -177,4 +177,37 @@ test('a segment of more than 4 MiB is not merged, and does not block the others'
     { level: 0, rows: 4 },
     { level: 1, rows: 8 },
   ]);
+});
+
+/** Rows that the scans of a table returned, in the plan of a statement that has run. */
+function rowsOf(plan: Record<string, unknown>, table: string): number {
+  const own =
+    plan['Relation Name'] === table ? Number(plan['Actual Rows']) * Number(plan['Actual Loops']) : 0;
+  const parts = (plan['Plans'] ?? []) as Record<string, unknown>[];
+  return parts.reduce((sum, part) => sum + rowsOf(part, table), own);
+}
+
+test('a work session of many vaults: a step looks at twice the rows of its segment at most', async () => {
+  const ann: Caller = { workSessionId: `indexer-${++sessions}`, clientId: 'ann' };
+  for (let vault = 0; vault < 6; vault++) {
+    const { vault_id: vaultId } = await store.create(ann, 'rows');
+    for (let n = 1; n < 3; n++) await store.append(ann, vaultId, `row ${n}`);
+  }
+  const looked: number[] = [];
+  const builder = new IndexBuilder(
+    {
+      scan: async (taker, sql, ...values) => {
+        if (sql === ROWS) {
+          const { rows } = await database.admin.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`, values);
+          looked.push(rowsOf(rows[0]['QUERY PLAN'][0].Plan, 'vault_entries'));
+        }
+        return database.db.scan(taker, sql, ...values);
+      },
+    },
+    SIZES,
+  );
+  while ((await builder.step(ann.workSessionId)).more);
+  expect(await indexedRows(ann)).toBe(16);
+  expect(looked.length).toBeGreaterThan(3);
+  expect(Math.max(...looked)).toBeLessThanOrEqual(2 * SIZES.rows);
 });

@@ -1,6 +1,7 @@
 import type { Database } from '../../../db/client.ts';
 import { toSafeNumber } from '../../../numbers.ts';
 import { mergeSegments } from './merge.ts';
+import { firstOf, type Part, partsAfter, partsOf } from './parts.ts';
 import { type IndexedRow, segmentOf } from './rows.ts';
 import { readDocuments, type Segment } from './segment.ts';
 import {
@@ -29,18 +30,6 @@ const SIZES: SegmentSizes = { rows: 1024, bytes: 262_144, merged: 8 };
 const MERGED_BYTES = 8_388_608;
 /** Bytes of texts that one statement reads; one more text may be longer. */
 const READ_BYTES = 524_288;
-
-/** Rows of one vault that no segment has. */
-interface Part {
-  bucket: number;
-  vault_id: string;
-  after: number;
-  up_to: number;
-  erasures: number;
-  /** At most so many rows. */
-  count: number;
-  bytes: number;
-}
 
 type Raw<T, K extends keyof T> = Omit<T, K> & Record<K, bigint>;
 
@@ -133,14 +122,15 @@ export class IndexBuilder {
     for (let left = parts; left.length > 0 && !this.#isEnough(rows.length, bytes); ) {
       signal?.throwIfAborted();
       const most = this.#sizes.rows - rows.length;
-      const asked = left.slice(0, most);
+      const mostBytes = Math.min(READ_BYTES, this.#sizes.bytes - bytes);
+      const asked = firstOf(left, most, mostBytes);
       const read = await this.#rows<Raw<IndexedRow, 'seq' | 'created_us'>>(
         ROWS,
         asked.map(({ vault_id }) => vault_id),
         asked.map(({ after }) => after),
         asked.map(({ up_to }) => up_to),
         most,
-        Math.min(READ_BYTES, this.#sizes.bytes - bytes),
+        mostBytes,
       );
       for (const row of read) {
         rows.push(rowOf(row));
@@ -229,22 +219,4 @@ export class IndexBuilder {
     const [row] = await this.#rows<{ stored: boolean }>(STORE, JSON.stringify(made), documents, postings);
     return row?.stored === true;
   }
-}
-
-/** What is left of some parts after a row. */
-function partsAfter(parts: readonly Part[], last: IndexedRow | undefined): readonly Part[] {
-  const at = parts.findIndex(({ vault_id }) => vault_id === last?.vault_id);
-  const [part, ...others] = parts.slice(Math.max(0, at));
-  return part && last && last.seq < part.up_to ? [{ ...part, after: last.seq }, ...others] : others;
-}
-
-/** How far the vaults of some rows are indexed by them. */
-function partsOf(rows: readonly IndexedRow[], parts: readonly Part[]) {
-  const known = new Map(parts.map((part) => [part.vault_id, part]));
-  const done = new Map<string, Part>();
-  for (const { vault_id, seq, content } of rows) {
-    const part = done.get(vault_id) ?? { ...(known.get(vault_id) as Part), bytes: 0 };
-    done.set(vault_id, { ...part, up_to: seq, bytes: part.bytes + Buffer.byteLength(content) });
-  }
-  return [...done.values()];
 }
