@@ -6,6 +6,7 @@ import { Indexer, type IndexerDeps } from '../../src/vault/search/index/indexer.
 import { BEHIND, ROWS, UNINDEXED } from '../../src/vault/search/index/sql.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
+import { withoutTriggers } from '../support/tamper.ts';
 
 const database = useDatabase();
 const SIZES = { rows: 4, bytes: 1_000_000, merged: 99 };
@@ -58,24 +59,75 @@ const indexedRows = async ({ workSessionId }: Caller) => {
   return rows[0].rows;
 };
 
-test('a step that fails again and again: the indexer rests up to a minute, warns when the rest grows, and then indexes', async () => {
-  const ann = await makeSession(4);
+test('a work session that fails again and again: it is tried after longer rests, up to a minute, and the others are indexed at once', async () => {
+  const [broken, ann] = [await makeSession(4), await makeSession(12)];
   let failures = 7;
-  const rests: number[] = [];
+  let clock = 0;
+  const tries: number[] = [];
   const { indexer, warnings } = startIndexer({
-    before: async (sql) => {
-      if (sql === UNINDEXED && failures-- > 0) throw new Error('no database');
+    before: async (sql, [workSessionId]) => {
+      if (sql !== UNINDEXED || workSessionId !== broken.workSessionId) return;
+      tries.push(clock / 1000);
+      if (failures-- > 0) throw new Error('a bad row');
     },
-    rest: async (ms) => void rests.push(ms / 1000),
+    rest: async (ms) => {
+      if (clock === 0) expect(await indexedRows(ann)).toBe(12);
+      clock += ms;
+    },
+    now: () => clock,
   });
-  await expect.poll(() => indexedRows(ann)).toBe(4);
-  expect({ rests, warned: warnings.length }).toEqual({ rests: [5, 10, 20, 40, 60, 60, 60], warned: 5 });
+  await expect.poll(() => indexedRows(broken)).toBe(4);
+  expect({ tries: tries.slice(0, 8), warned: warnings.length }).toEqual({
+    tries: [0, 5, 15, 35, 75, 135, 195, 255],
+    warned: 5,
+  });
   // A later failure begins with the shortest rest.
   await expect.poll(() => indexer.state.waiting).toBe(0);
-  failures = 1;
-  indexer.look(ann.workSessionId);
-  await expect.poll(() => rests.length).toBe(8);
-  expect(rests.at(-1)).toBe(5);
+  [failures, tries.length] = [1, 0];
+  const failed = clock / 1000;
+  indexer.look(broken.workSessionId);
+  await expect.poll(() => tries).toEqual([failed, failed + 5]);
+});
+
+test('more work sessions fail than are tried again one by one: the indexer rests between them', async () => {
+  let clock = 0;
+  const rests: number[] = [];
+  const tried = new Set<unknown>();
+  const { indexer } = startIndexer({
+    before: async (sql, [workSessionId]) => {
+      if (sql !== UNINDEXED) return;
+      tried.add(workSessionId);
+      throw new Error('no database');
+    },
+    rest: async (ms, signal) => {
+      rests.push(ms / 1000);
+      clock += ms;
+      if (rests.length === 3) indexer.stop();
+      expect(signal).toBeDefined();
+    },
+    now: () => clock,
+  });
+  for (let n = 0; n < 66; n++) indexer.look(`failing-${n}`);
+  await expect.poll(() => rests).toEqual([5, 10, 20]);
+  expect(tried.size).toBe(66);
+});
+
+test('a segment that lost all its rows and its postings is removed', async () => {
+  const ann = await makeSession(4);
+  const builder = new IndexBuilder(database.db, SIZES);
+  const build = async () => {
+    while ((await builder.step(ann.workSessionId)).more);
+  };
+  await build();
+  const vaults = `SELECT vault_id FROM vaults WHERE work_session_id = '${ann.workSessionId}'`;
+  await withoutTriggers(
+    database.admin,
+    `SELECT forget_search_row(vault_id, seq) FROM vault_entries WHERE vault_id IN (${vaults}) LIMIT 1;
+     DELETE FROM vault_entries WHERE vault_id IN (${vaults})`,
+  );
+  expect(await indexedRows(ann)).toBe(4);
+  await build();
+  expect(await indexedRows(ann)).toBe(0);
 });
 
 test('a look at all work sessions that fails: writes that are announced are indexed', async () => {
@@ -179,12 +231,17 @@ test('a segment of more than 4 MiB is not merged, and does not block the others'
   ]);
 });
 
+interface Plan {
+  'Relation Name'?: string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  Plans?: Plan[];
+}
+
 /** Rows that the scans of a table returned, in the plan of a statement that has run. */
-function rowsOf(plan: Record<string, unknown>, table: string): number {
-  const own =
-    plan['Relation Name'] === table ? Number(plan['Actual Rows']) * Number(plan['Actual Loops']) : 0;
-  const parts = (plan['Plans'] ?? []) as Record<string, unknown>[];
-  return parts.reduce((sum, part) => sum + rowsOf(part, table), own);
+function rowsOf(plan: Plan, table: string): number {
+  const own = plan['Relation Name'] === table ? plan['Actual Rows'] * plan['Actual Loops'] : 0;
+  return (plan.Plans ?? []).reduce((sum, part) => sum + rowsOf(part, table), own);
 }
 
 test('a work session of many vaults: a step looks at twice the rows of its segment at most', async () => {

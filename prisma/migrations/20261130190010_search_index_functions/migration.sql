@@ -85,7 +85,7 @@ $$;
 --
 -- In:     `made`: work_session_id, level, rows, first_us, last_us, slot_bits; `parts`: an array of {bucket, vault_id, after, up_to,
 --         bytes, erasures}, the rows of a new segment; `replaced`: an array of the segments that a merged one stands for.
---         `documents`, `postings`: as `src/vault/search/index/segment.ts` describes them.
+--         `documents`, `postings`: as `src/vault/search/index/segment.ts` describes them. A segment without rows only replaces others.
 -- Out:    whether it was stored. False: another server was faster, or a text was erased; nothing was changed.
 -- Locks:  that of the index of the work session, until the end of the transaction.
 -- VOLATILE: it writes, and it must see what was committed while it waited for the lock.
@@ -115,7 +115,8 @@ BEGIN
     SELECT m.work_session_id, m.level, m.rows, m.first_us, m.last_us, m.slot_bits, store_search_segment.documents,
         store_search_segment.postings
     FROM json_to_record(made) AS m (
-        work_session_id TEXT, level INT, rows INT, first_us BIGINT, last_us BIGINT, slot_bits INT);
+        work_session_id TEXT, level INT, rows INT, first_us BIGINT, last_us BIGINT, slot_bits INT)
+    WHERE m.rows > 0;
     RETURN true;
 END
 $$;

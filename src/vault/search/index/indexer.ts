@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { VaultFeed } from '../../follow/feed.ts';
 import type { IndexBuilder } from './builder-store.ts';
+import { longerRest, Retries } from './retries.ts';
 
 /** Writes into a work session after which the indexer looks whether there is enough for a segment. */
 const LOOK_AFTER = 256;
@@ -12,8 +13,6 @@ const REST = 12;
 const MOST_REST_MS = 5000;
 /** So many writes may be queued without a rest, as they are for an instant at any load. */
 const FEW_WRITES = 8;
-/** After a failure. Further ones double it, up to `SWEEP_MS`. */
-const RETRY_MS = 5000;
 
 export interface IndexerDeps {
   builder: IndexBuilder;
@@ -23,6 +22,8 @@ export interface IndexerDeps {
   queued(): number;
   /** Rests for some ms, or until the signal is aborted. Default: by the clock. */
   rest?(ms: number, signal: AbortSignal): Promise<void>;
+  /** The clock, in ms. Default: that of the process. */
+  now?(): number;
 }
 
 const restByClock = async (ms: number, signal: AbortSignal) => {
@@ -46,18 +47,22 @@ export class Indexer {
   readonly #deps: Required<IndexerDeps>;
   /** Writes since the last look, by work session. */
   readonly #writes = new Map<string, number>();
-  /** Work sessions to look at, and since when. */
+  /** Work sessions to look at, and since when, the first one first. */
   readonly #waiting = new Map<string, number>();
+  /** The same ones in turn, so that one with many rows does not hold up the others. */
+  readonly #turns = new Set<string>();
+  readonly #retries = new Retries();
   readonly #stop = new AbortController();
   readonly #unlisten: () => void;
   #wake: () => void = () => undefined;
   #rows = 0;
   #bytes = 0;
+  /** The rest after the last failure that concerns all work sessions. */
   #retryMs = 0;
   #ended: Promise<void> | undefined;
 
   constructor(deps: IndexerDeps) {
-    this.#deps = { rest: restByClock, ...deps };
+    this.#deps = { rest: restByClock, now: () => performance.now(), ...deps };
     this.#unlisten = deps.feed.listen(({ workSessionId }) => {
       const writes = (this.#writes.get(workSessionId) ?? 0) + 1;
       this.#writes.set(workSessionId, writes % LOOK_AFTER);
@@ -71,15 +76,16 @@ export class Indexer {
   }
 
   get state(): IndexState {
-    const now = performance.now();
-    const first = [...this.#waiting.values()].reduce((earliest, since) => Math.min(earliest, since), now);
+    const now = this.#deps.now();
+    const [first = now] = this.#waiting.values();
     const lag = (now - first) / 1000;
     return { waiting: this.#waiting.size, lag, rows: this.#rows, bytes: this.#bytes };
   }
 
   /** Looks soon whether a work session has enough rows for a segment. */
   look(workSessionId: string): void {
-    if (!this.#waiting.has(workSessionId)) this.#waiting.set(workSessionId, performance.now());
+    if (!this.#waiting.has(workSessionId)) this.#waiting.set(workSessionId, this.#deps.now());
+    this.#turns.add(workSessionId);
     this.#wake();
   }
 
@@ -101,51 +107,83 @@ export class Indexer {
     let swept = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
       try {
-        if (performance.now() - swept >= SWEEP_MS) {
+        if (this.#deps.now() - swept >= SWEEP_MS) {
           // First, so that a sweep that fails does not stop the indexing.
-          swept = performance.now();
-          this.#writes.clear();
-          for (const workSessionId of await this.#deps.builder.behind()) this.look(workSessionId);
-          this.#bytes = await this.#deps.builder.size();
+          swept = this.#deps.now();
+          await this.#sweep();
         }
-        const [next] = this.#waiting.keys();
-        if (next !== undefined) await this.#index(next);
-        else await this.#sleep(Math.max(1, swept + SWEEP_MS - performance.now()));
-        this.#retryMs = 0;
+        const next = this.#next();
+        if (next === undefined) await this.#sleep(swept + SWEEP_MS);
+        else await this.#index(next);
       } catch (error) {
         if (signal.aborted) return;
-        await this.#restAfter(error as Error);
+        const ms = longerRest(this.#retryMs);
+        if (ms > this.#retryMs) this.#warn(error as Error);
+        this.#retryMs = ms;
+        await this.#deps.rest(ms, signal);
       }
     }
   }
 
+  async #sweep(): Promise<void> {
+    this.#writes.clear();
+    for (const workSessionId of await this.#deps.builder.behind()) this.look(workSessionId);
+    this.#bytes = await this.#deps.builder.size();
+    this.#retryMs = 0;
+  }
+
+  /** @returns the work session whose turn it is, without those that failed a short time ago */
+  #next(): string | undefined {
+    const now = this.#deps.now();
+    for (const workSessionId of this.#turns) {
+      if (this.#retries.mayTry(workSessionId, now)) return workSessionId;
+    }
+    return undefined;
+  }
+
   async #index(workSessionId: string): Promise<void> {
-    const begun = performance.now();
-    const since = this.#waiting.get(workSessionId) ?? begun;
-    // Work sessions take turns, so that one with many rows, or one that fails, does not hold up the others.
+    const { queued, rest, now, builder } = this.#deps;
+    const begun = now();
+    this.#turns.delete(workSessionId);
+    this.#turns.add(workSessionId);
+    try {
+      const { rows, more } = await builder.step(workSessionId, this.#stop.signal);
+      this.#rows += rows;
+      if (!more) this.#done(workSessionId);
+      this.#retries.succeeded(workSessionId);
+      this.#retryMs = 0;
+    } catch (error) {
+      this.#failed(workSessionId, error as Error);
+    }
+    if (queued() > FEW_WRITES) await rest(Math.min(MOST_REST_MS, (now() - begun) * REST), this.#stop.signal);
+  }
+
+  #done(workSessionId: string): void {
     this.#waiting.delete(workSessionId);
-    this.#waiting.set(workSessionId, since);
-    const { rows, more } = await this.#deps.builder.step(workSessionId, this.#stop.signal);
-    this.#rows += rows;
-    if (!more) this.#waiting.delete(workSessionId);
-    const worked = performance.now() - begun;
-    const { queued, rest } = this.#deps;
-    if (queued() > FEW_WRITES) await rest(Math.min(MOST_REST_MS, worked * REST), this.#stop.signal);
+    this.#turns.delete(workSessionId);
   }
 
-  /** Rests longer after each further failure, and logs only when the rest grows. */
-  async #restAfter({ message: reason }: Error): Promise<void> {
-    const ms = Math.min(SWEEP_MS, Math.max(RETRY_MS, 2 * this.#retryMs));
-    if (ms > this.#retryMs) this.#deps.log.warn({ reason }, 'Could not build the search index');
-    this.#retryMs = ms;
-    await this.#deps.rest(ms, this.#stop.signal);
+  /** Lets one work session wait. @throws the error where so many fail that it concerns all of them */
+  #failed(workSessionId: string, error: Error): void {
+    const retry = this.#stop.signal.aborted
+      ? undefined
+      : this.#retries.failed(workSessionId, this.#deps.now());
+    if (!retry) throw error;
+    if (retry.isLonger) this.#warn(error);
   }
 
-  /** Waits for a time, or until there is a work session to look at. */
-  async #sleep(ms: number): Promise<void> {
+  #warn({ message: reason }: Error): void {
+    this.#deps.log.warn({ reason }, 'Could not build the search index');
+  }
+
+  /** Waits until a time, or until a work session may be looked at. */
+  async #sleep(until: number): Promise<void> {
     const waking = new AbortController();
     this.#wake = () => waking.abort();
-    if (this.#stop.signal.aborted || this.#waiting.size > 0) return;
-    await restByClock(ms, waking.signal);
+    if (this.#stop.signal.aborted || this.#next() !== undefined) return;
+    const { now, rest } = this.#deps;
+    const { next } = this.#retries;
+    const sleep = Number.isFinite(next) ? rest : restByClock;
+    await sleep(Math.max(1, Math.min(until, next) - now()), waking.signal);
   }
 }
