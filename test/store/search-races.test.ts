@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Caller } from '../../src/access/policy.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
+import { readSearchCursor } from '../../src/vault/search/cursor.ts';
 import { IndexBuilder } from '../../src/vault/search/index/builder-store.ts';
 import { parseQuery } from '../../src/vault/search/query.ts';
 import { VaultSearch } from '../../src/vault/search/store.ts';
@@ -120,6 +121,36 @@ test('a row that is newer than the last row of its vault is found from its time 
   const { hits } = await store.search.find(ann, { ...WANTED, sinceUs });
   expect(hits.map(({ entry_no }) => entry_no)).toEqual([6]);
 });
+
+test.each(['scanned', 'indexed'])(
+  'rows of the years 1 and 9999 that are %s are found once each, in order',
+  async (how) => {
+    const ann: Caller = { workSessionId: `races-${++sessions}`, clientId: 'ann' };
+    const { vault_id: vaultId } = await store.create(ann, 'years');
+    for (let n = 1; n <= 5; n++) await store.append(ann, vaultId, `a needle ${n}`);
+    const years = [1, 9999, 2100, 9999, 1].map(
+      (year, n) => `(${n + 1}, make_timestamptz(${year}, 1, 1, 0, 0, 0))`,
+    );
+    await withoutTriggers(
+      database.admin,
+      `UPDATE vault_entries SET created_at = given.created_at FROM (VALUES ${years}) AS given (entry_no, created_at)
+     WHERE vault_id = '${vaultId}' AND vault_entries.entry_no = given.entry_no`,
+    );
+    if (how === 'indexed') await build(builder, ann.workSessionId);
+    const found: number[] = [];
+    for (let cursor: Wanted['cursor']; ; ) {
+      const { hits, next } = await store.search.find(ann, { ...WANTED, limit: 1, cursor });
+      found.push(...hits.map(({ entry_no }) => entry_no));
+      if (next === null) break;
+      cursor = readSearchCursor(next);
+    }
+    expect(found).toEqual([4, 2, 3, 5, 1]);
+    // A time before those that numbers hold stands for the first of them.
+    const untilUs = -Number.MAX_SAFE_INTEGER;
+    const { hits } = await store.search.find(ann, { ...WANTED, untilUs });
+    expect(hits.map(({ entry_no }) => entry_no)).toEqual([5, 1]);
+  },
+);
 
 test('vaults whose old numbers begin at a million are scanned by one statement', async () => {
   const { ann, vaults, all } = await prepare();

@@ -1,5 +1,5 @@
 import { mayHold } from '../read/access-sql.ts';
-import { COUNT } from './index/sql.ts';
+import { COUNT, CREATED_US, ORDER_TIME } from './index/sql.ts';
 
 /** A time in µs since 1970. `SELECT` makes it a constant of the statement. */
 const timeOf = (us: string) => `(SELECT 'epoch'::timestamptz + ${us}::bigint * interval '1 microsecond')`;
@@ -35,13 +35,11 @@ const wasCurrent = (head: string) => `
     WHERE later.bucket = e.bucket AND later.vault_id = e.vault_id AND later.entry_no = e.entry_no AND later.kind = e.kind
       AND later.version > e.version AND later.seq <= ${head})`;
 
-const CREATED_US = `(extract(epoch FROM e.created_at) * 1000000)::bigint`;
-
 /** After every time that a row may have. */
 const LATER = '9223372036854775807';
 
-/** The last µs of a plan. */
-const LAST = hidden(`coalesce($4::bigint, ${LATER})`);
+/** The last µs of a plan, which is not before those that `CREATED_US` has. */
+const LAST = hidden(`greatest(coalesce($4::bigint, ${LATER}), -${Number.MAX_SAFE_INTEGER})`);
 
 const MADE = `
   coalesce((SELECT max(segment) FROM search_segments WHERE work_session_id = ${hidden('$1::text')}), 0) AS newest,
@@ -99,11 +97,11 @@ export const SCAN = `
     SELECT * FROM vault_entries
     WHERE bucket = v.bucket AND vault_id = v.vault_id AND seq > part.after AND seq <= part.up_to OFFSET 0) AS e
   WHERE ${SEARCHABLE} AND ${FITS}
-    AND (${hidden('$16::bigint IS NULL')} OR e.created_at <= ${timeOf('$16')}
-      AND (e.created_at, e.vault_id COLLATE "C", e.seq) < (${timeOf('$16')}, $17::text, $18::bigint))
+    AND (${hidden('$16::bigint IS NULL')} OR ${ORDER_TIME} <= ${timeOf('$16')}
+      AND (${ORDER_TIME}, e.vault_id COLLATE "C", e.seq) < (${timeOf('$16')}, $17::text, $18::bigint))
     ${['$13', '$14', '$15'].map((pattern) => `AND (${hidden(`${pattern}::text[] IS NULL`)} OR ${mayHold('e.content', hidden(pattern))})`).join('\n    ')}
     AND (${hidden('$9::boolean')} OR ${wasCurrent('part.head')})
-  ORDER BY e.created_at DESC, e.vault_id COLLATE "C" DESC, e.seq DESC LIMIT ${hidden('$19::bigint')}`;
+  ORDER BY ${ORDER_TIME} DESC, e.vault_id COLLATE "C" DESC, e.seq DESC LIMIT ${hidden('$19::bigint')}`;
 
 /**
  * The rows at some places, in their order, that fit. `content` is null where all would have more than `$12` bytes.

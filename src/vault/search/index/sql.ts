@@ -1,3 +1,11 @@
+/**
+ * The time of a row `e` in the order of searches, within the µs since 1970 that a number of JavaScript holds. Imported rows may have
+ * any year.
+ */
+export const ORDER_TIME = `least(greatest(e.created_at, '1684-07-28 00:12:25.259009Z'), '2255-06-05 23:47:34.740991Z')`;
+
+export const CREATED_US = `(extract(epoch FROM ${ORDER_TIME}) * 1000000)::bigint`;
+
 /** Rows of a vault that no segment has, or more: the numbers of old rows have holes. */
 export const COUNT = 'least(v.head_seq - coalesce(known.indexed_seq, 0), v.versions + v.summary_version)';
 
@@ -34,7 +42,7 @@ export const NUMBER_VAULTS = `
  */
 export const ROWS = `
   SELECT vault_no, vault_id, seq, created_us, kind, writer_id, author, tags, content FROM (
-    SELECT known.vault_no, part.place, (extract(epoch FROM e.created_at) * 1000000)::bigint AS created_us, e.*,
+    SELECT known.vault_no, part.place, ${CREATED_US} AS created_us, e.*,
       sum(octet_length(e.content)) OVER in_order - octet_length(e.content) AS bytes_before
     FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS part (vault_id, after, up_to, place)
     CROSS JOIN LATERAL (
@@ -72,8 +80,7 @@ export const LOST = `SELECT segment, level, documents FROM search_segments WHERE
 
 /** Rows by the numbers of their vaults, `$1`, and their seq, `$2`. */
 export const ROWS_AT = `
-  SELECT known.vault_no, e.vault_id, e.seq, (extract(epoch FROM e.created_at) * 1000000)::bigint AS created_us, e.kind, e.writer_id,
-    e.author, e.tags, e.content
+  SELECT known.vault_no, e.vault_id, e.seq, ${CREATED_US} AS created_us, e.kind, e.writer_id, e.author, e.tags, e.content
   FROM unnest($1::int[], $2::bigint[]) AS wanted (vault_no, seq)
   CROSS JOIN LATERAL (SELECT * FROM search_vaults WHERE vault_no = wanted.vault_no OFFSET 0) AS known
   CROSS JOIN LATERAL (
