@@ -3,7 +3,7 @@ import type { Caller } from '../../src/access/policy.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { IndexBuilder } from '../../src/vault/search/index/builder-store.ts';
 import { Indexer, type IndexerDeps } from '../../src/vault/search/index/indexer.ts';
-import { BEHIND, ROWS, UNINDEXED } from '../../src/vault/search/index/sql.ts';
+import { BEHIND, ROWS, ROWS_AT, UNINDEXED } from '../../src/vault/search/index/sql.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { withoutTriggers } from '../support/tamper.ts';
@@ -267,4 +267,35 @@ test('a work session of many vaults: a step looks at twice the rows of its segme
   expect(await indexedRows(ann)).toBe(16);
   expect(looked.length).toBeGreaterThan(3);
   expect(Math.max(...looked)).toBeLessThanOrEqual(2 * SIZES.rows);
+});
+
+test('a segment of long texts that is built again: a statement reads half a megabyte of them and one more', async () => {
+  const ann: Caller = { workSessionId: `indexer-${++sessions}`, clientId: 'ann' };
+  const { vault_id: vaultId } = await store.create(ann, 'long');
+  for (let n = 1; n < 40; n++) await store.append(ann, vaultId, `${n} `.padEnd(60_000, 'long text '));
+  const read: number[] = [];
+  const builder = new IndexBuilder(
+    {
+      scan: async <Row>(taker: Parameters<typeof database.db.scan>[0], sql: string, ...values: unknown[]) => {
+        const rows = await database.db.scan<Row>(taker, sql, ...values);
+        if (sql === ROWS_AT) read.push(rows.length);
+        return rows;
+      },
+    },
+    { rows: 40, bytes: 100_000_000, merged: 99 },
+  );
+  const build = async () => {
+    while ((await builder.step(ann.workSessionId)).more);
+  };
+  await build();
+  await database.admin.query('SELECT forget_search_row($1, 5)', [vaultId]);
+  await build();
+  expect(await indexedRows(ann)).toBe(40);
+  const { rows } = await database.admin.query(
+    'SELECT postings IS NULL AS lost FROM search_segments WHERE work_session_id = $1',
+    [ann.workSessionId],
+  );
+  expect(rows).toEqual([{ lost: false }]);
+  expect(read.reduce((sum, one) => sum + one)).toBe(40);
+  expect(Math.max(...read)).toBeLessThanOrEqual(10);
 });

@@ -33,7 +33,9 @@ const READ_BYTES = 524_288;
 
 type Raw<T, K extends keyof T> = Omit<T, K> & Record<K, bigint>;
 
-const rowOf = ({ seq, created_us, ...row }: Raw<IndexedRow, 'seq' | 'created_us'>): IndexedRow => ({
+type RawRow = Raw<IndexedRow, 'seq' | 'created_us'>;
+
+const rowOf = ({ seq, created_us, ...row }: RawRow): IndexedRow => ({
   ...row,
   seq: toSafeNumber(seq),
   created_us: toSafeNumber(created_us),
@@ -124,7 +126,7 @@ export class IndexBuilder {
       const most = this.#sizes.rows - rows.length;
       const mostBytes = Math.min(READ_BYTES, this.#sizes.bytes - bytes);
       const asked = firstOf(left, most, mostBytes);
-      const read = await this.#rows<Raw<IndexedRow, 'seq' | 'created_us'>>(
+      const read = await this.#rows<RawRow>(
         ROWS,
         asked.map(({ vault_id }) => vault_id),
         asked.map(({ after }) => after),
@@ -151,16 +153,18 @@ export class IndexBuilder {
     const documents = readDocuments(lost.documents);
     const segments: Segment[] = [];
     const vaultIds = new Map<number, string>();
-    for (let at = 0; at < documents.length; at += this.#sizes.rows) {
+    for (let at = 0; at < documents.length; ) {
       signal?.throwIfAborted();
       const part = documents.slice(at, at + this.#sizes.rows);
-      const read = await this.#rows<Raw<IndexedRow, 'seq' | 'created_us'>>(
+      const read = await this.#rows<RawRow & { place: number }>(
         ROWS_AT,
         part.map(({ vaultNo }) => vaultNo),
         part.map(({ seq }) => seq),
+        READ_BYTES,
       );
       for (const { vault_no, vault_id } of read) vaultIds.set(vault_no, vault_id);
-      segments.push(await segmentOf(read.map(rowOf)));
+      segments.push(await segmentOf(read.map(({ place: _, ...row }) => rowOf(row))));
+      at += read.at(-1)?.place ?? part.length;
     }
     const replaced = [String(lost.segment)];
     return this.#store(

@@ -78,13 +78,21 @@ export const VAULT_IDS = `SELECT vault_no, vault_id FROM search_vaults WHERE vau
 /** A segment of a work session, `$1`, that has lost its postings. */
 export const LOST = `SELECT segment, level, documents FROM search_segments WHERE work_session_id = $1 AND postings IS NULL LIMIT 1`;
 
-/** Rows by the numbers of their vaults, `$1`, and their seq, `$2`. */
+/**
+ * The first rows by the numbers of their vaults, `$1`, and their seq, `$2`, with at most `$3` bytes of texts, as in `ROWS`. `place` is that
+ * of the row, from 1.
+ */
 export const ROWS_AT = `
-  SELECT known.vault_no, e.vault_id, e.seq, ${CREATED_US} AS created_us, e.kind, e.writer_id, e.author, e.tags, e.content
-  FROM unnest($1::int[], $2::bigint[]) AS wanted (vault_no, seq)
-  CROSS JOIN LATERAL (SELECT * FROM search_vaults WHERE vault_no = wanted.vault_no OFFSET 0) AS known
-  CROSS JOIN LATERAL (
-    SELECT * FROM vault_entries WHERE bucket = known.bucket AND vault_id = known.vault_id AND seq = wanted.seq OFFSET 0) AS e`;
+  SELECT place::int, vault_no, vault_id, seq, created_us, kind, writer_id, author, tags, content FROM (
+    SELECT known.vault_no, wanted.place, ${CREATED_US} AS created_us, e.*,
+      sum(octet_length(e.content)) OVER in_order - octet_length(e.content) AS bytes_before
+    FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS wanted (vault_no, seq, place)
+    CROSS JOIN LATERAL (SELECT * FROM search_vaults WHERE vault_no = wanted.vault_no OFFSET 0) AS known
+    CROSS JOIN LATERAL (
+      SELECT * FROM vault_entries WHERE bucket = known.bucket AND vault_id = known.vault_id AND seq = wanted.seq OFFSET 0) AS e
+    WINDOW in_order AS (ORDER BY wanted.place ROWS UNBOUNDED PRECEDING)) AS first
+  WHERE bytes_before < $3::bigint
+  ORDER BY place`;
 
 export const SIZE = `
   SELECT pg_total_relation_size('search_segments') + pg_total_relation_size('search_vaults') AS bytes`;
