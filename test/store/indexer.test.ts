@@ -3,13 +3,16 @@ import type { Caller } from '../../src/access/policy.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { IndexBuilder } from '../../src/vault/search/index/builder-store.ts';
 import { Indexer, type IndexerDeps } from '../../src/vault/search/index/indexer.ts';
-import { BEHIND, ROWS, ROWS_AT, UNINDEXED } from '../../src/vault/search/index/sql.ts';
+import { BEHIND, NUMBER_VAULTS, ROWS, ROWS_AT, UNINDEXED } from '../../src/vault/search/index/sql.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { withoutTriggers } from '../support/tamper.ts';
 
 const database = useDatabase();
 const SIZES = { rows: 4, bytes: 1_000_000, merged: 99 };
+/** Statements of this database that wait for a lock. */
+const WAITING = `
+  SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
 const feed = new VaultFeed();
 let store: TestStore;
 let sessions = 0;
@@ -298,4 +301,25 @@ test('a segment of long texts that is built again: a statement reads half a mega
   expect(rows).toEqual([{ lost: false }]);
   expect(read.reduce((sum, one) => sum + one)).toBe(40);
   expect(Math.max(...read)).toBeLessThanOrEqual(10);
+});
+
+test('two servers number the same vaults: they never wait for each other', async () => {
+  const { rows } = await database.admin.query<{ vault_id: string }>(
+    `SELECT 'numbered-' || n AS vault_id FROM generate_series(1, 9) AS n
+     ORDER BY vault_bucket('numbered-' || n), ('numbered-' || n) COLLATE "C"`,
+  );
+  const vaultIds = rows.map(({ vault_id }) => vault_id);
+  const other = await database.admin.connect();
+  try {
+    await other.query('BEGIN');
+    await other.query(NUMBER_VAULTS, [vaultIds.slice(0, 1)]);
+    const numbered = database.db.rows(NUMBER_VAULTS, vaultIds.toReversed());
+    await expect.poll(async () => (await database.admin.query(WAITING)).rowCount).toBe(1);
+    // The other transaction has none of these yet, or this one would wait for it.
+    await other.query(NUMBER_VAULTS, [vaultIds.slice(1)]);
+    await other.query('COMMIT');
+    expect(await numbered).toEqual([]);
+  } finally {
+    other.release(true);
+  }
 });

@@ -28,12 +28,13 @@ export const UNINDEXED = `
   WHERE v.work_session_id = $1 AND v.head_seq > coalesce(known.indexed_seq, 0)
   ORDER BY v.changed_at LIMIT $2`;
 
-/** Numbers vaults, `$1`, that have none. A conflict would use up a number too. */
+/** Numbers vaults, `$1`, that have none. A conflict would use up a number too. In one order, so that two servers never wait for each other. */
 export const NUMBER_VAULTS = `
   INSERT INTO search_vaults (bucket, vault_id)
   SELECT vault_bucket(vault_id), vault_id FROM unnest($1::text[]) AS new (vault_id)
   WHERE NOT EXISTS (
     SELECT FROM search_vaults AS known WHERE known.bucket = vault_bucket(new.vault_id) AND known.vault_id = new.vault_id)
+  ORDER BY vault_bucket(vault_id), vault_id COLLATE "C"
   ON CONFLICT DO NOTHING`;
 
 /**
