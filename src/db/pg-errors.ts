@@ -109,9 +109,11 @@ export function mayHaveRun({ code, message }: DatabaseFault): boolean {
   return isSystemCode(code) || code.startsWith('08') || STOPPING.has(code);
 }
 
+/** Whether a write failed because the database takes none. */
+export const isReadOnly = ({ code }: DatabaseFault): boolean => code === READ_ONLY;
+
 /** Whether the cause that broke one connection probably broke the others too. */
-export const spoilsConnections = (fault: DatabaseFault): boolean =>
-  mayHaveRun(fault) || fault.code === READ_ONLY;
+export const spoilsConnections = (fault: DatabaseFault): boolean => mayHaveRun(fault) || isReadOnly(fault);
 
 /**
  * The one place that turns a database failure into a RelayError.

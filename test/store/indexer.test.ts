@@ -1,10 +1,11 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { Caller } from '../../src/access/policy.ts';
+import { Database } from '../../src/db/client.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { IndexBuilder } from '../../src/vault/search/index/builder-store.ts';
 import { Indexer, type IndexerDeps } from '../../src/vault/search/index/indexer.ts';
-import { BEHIND, NUMBER_VAULTS, ROWS, ROWS_AT, UNINDEXED } from '../../src/vault/search/index/sql.ts';
-import { useDatabase } from '../support/database.ts';
+import { BEHIND, NUMBER_VAULTS, READ_ONLY, ROWS, ROWS_AT, UNINDEXED } from '../../src/vault/search/index/sql.ts';
+import { silent, useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { withoutTriggers } from '../support/tamper.ts';
 
@@ -35,14 +36,15 @@ async function makeSession(rows: number): Promise<Caller> {
 /** Starts an indexer. @param before is called before each statement of its builder, and may fail it */
 function startIndexer({
   before = async () => undefined,
+  db = database.db,
   ...deps
-}: Partial<IndexerDeps> & { before?(sql: string, values: unknown[]): Promise<unknown> } = {}) {
+}: Partial<IndexerDeps> & { db?: Database; before?(sql: string, values: unknown[]): Promise<unknown> } = {}) {
   const warnings: string[] = [];
   const builder = new IndexBuilder(
     {
       scan: async (taker, sql, ...values) => {
         await before(sql, values);
-        return database.db.scan(taker, sql, ...values);
+        return db.scan(taker, sql, ...values);
       },
     },
     SIZES,
@@ -113,6 +115,45 @@ test('more work sessions fail than are tried again one by one: the indexer rests
   for (let n = 0; n < 66; n++) indexer.look(`failing-${n}`);
   await expect.poll(() => rests).toEqual([5, 10, 20]);
   expect(tried.size).toBe(66);
+});
+
+test('a database that is read-only: the indexer asks whether it still is, and writes when it is not', async () => {
+  const ann = await makeSession(4);
+  const setReadOnly = (how: string) =>
+    database.admin.query(
+      `SET default_transaction_read_only = off;
+       DO $$ BEGIN EXECUTE format('ALTER DATABASE %I ${how}', current_database()); END $$`,
+    );
+  await setReadOnly('SET default_transaction_read_only = on');
+  const db = new Database({ url: database.url, poolSize: 2, log: silent });
+  try {
+    let clock = 0;
+    let isOn = true;
+    const statements: string[] = [];
+    const { indexer, warnings } = startIndexer({
+      db,
+      before: async (sql) => statements.push(sql),
+      rest: async (ms) => {
+        clock += ms;
+        if (clock < 60_000 || !isOn) return;
+        isOn = false;
+        await setReadOnly('RESET default_transaction_read_only');
+        await database.admin.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND application_name LIKE 'vault-relay%'`,
+        );
+      },
+      now: () => clock,
+    });
+    await expect.poll(() => indexedRows(ann)).toBe(4);
+    await indexer.close();
+    const asked = statements.lastIndexOf(READ_ONLY);
+    expect(statements.slice(0, asked).filter((sql) => sql === NUMBER_VAULTS)).toHaveLength(1);
+    expect(warnings).toContain('The database is read-only');
+  } finally {
+    await setReadOnly('RESET default_transaction_read_only');
+    await db.close();
+  }
 });
 
 test('a segment that lost all its rows and its postings is removed', async () => {

@@ -1,14 +1,16 @@
 import type { Database } from '../../../db/client.ts';
+import { isReadOnly, readFault } from '../../../db/pg-errors.ts';
 import { toSafeNumber } from '../../../numbers.ts';
 import { mergeSegments } from './merge.ts';
 import { firstOf, type Part, partsAfter, partsOf } from './parts.ts';
-import { type IndexedRow, segmentOf } from './rows.ts';
+import { type IndexedRow, type Raw, type RawRow, rowOf, segmentOf } from './rows.ts';
 import { readDocuments, type Segment } from './segment.ts';
 import {
   BEHIND,
   LOST,
   MERGEABLE,
   NUMBER_VAULTS,
+  READ_ONLY,
   ROWS,
   ROWS_AT,
   SIZE,
@@ -31,16 +33,6 @@ const MERGED_BYTES = 8_388_608;
 /** Bytes of texts that one statement reads; one more text may be longer. */
 const READ_BYTES = 524_288;
 
-type Raw<T, K extends keyof T> = Omit<T, K> & Record<K, bigint>;
-
-type RawRow = Raw<IndexedRow, 'seq' | 'created_us'>;
-
-const rowOf = ({ seq, created_us, ...row }: RawRow): IndexedRow => ({
-  ...row,
-  seq: toSafeNumber(seq),
-  created_us: toSafeNumber(created_us),
-});
-
 const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
 
 /** What a step of the builder did. */
@@ -57,10 +49,19 @@ const TAKER = { group: 'search index', caller: 'search index' };
 export class IndexBuilder {
   readonly #rows: Database['rows'];
   readonly #sizes: SegmentSizes;
+  /** Whether the database has refused a write since `isReadOnly`. */
+  wasRefused = false;
 
   constructor(db: Pick<Database, 'scan'>, sizes: Partial<SegmentSizes> = {}) {
     // In turn with searches, so that the index never takes the last connection.
-    this.#rows = (sql, ...values) => db.scan(TAKER, sql, ...values);
+    this.#rows = async <Row>(sql: string, ...values: unknown[]) => {
+      try {
+        return await db.scan<Row>(TAKER, sql, ...values);
+      } catch (error) {
+        if (isReadOnly(readFault((error as Error).cause))) this.wasRefused = true;
+        throw error;
+      }
+    };
     this.#sizes = { ...SIZES, ...sizes };
   }
 
@@ -78,6 +79,13 @@ export class IndexBuilder {
   async size(): Promise<number> {
     const [row] = await this.#rows<{ bytes: bigint }>(SIZE);
     return Number(row?.bytes ?? 0);
+  }
+
+  /** @returns whether the database refuses writes @throws RelayError `SERVICE_UNAVAILABLE` */
+  async isReadOnly(): Promise<boolean> {
+    const [row] = await this.#rows<{ is: boolean }>(READ_ONLY);
+    this.wasRefused = row?.is === true;
+    return this.wasRefused;
   }
 
   /**

@@ -107,6 +107,7 @@ export class Indexer {
     let swept = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
       try {
+        await this.#whenWritable();
         if (this.#deps.now() - swept >= SWEEP_MS) {
           // First, so that a sweep that fails does not stop the indexing.
           swept = this.#deps.now();
@@ -123,6 +124,12 @@ export class Indexer {
         await this.#deps.rest(ms, signal);
       }
     }
+  }
+
+  /** @throws Error while the database refuses writes, each of which would drop all connections of the server */
+  async #whenWritable(): Promise<void> {
+    const { builder } = this.#deps;
+    if (builder.wasRefused && (await builder.isReadOnly())) throw new Error('The database is read-only');
   }
 
   async #sweep(): Promise<void> {
@@ -163,11 +170,10 @@ export class Indexer {
     this.#turns.delete(workSessionId);
   }
 
-  /** Lets one work session wait. @throws the error where so many fail that it concerns all of them */
+  /** Lets one work session wait. @throws the error where it concerns all of them */
   #failed(workSessionId: string, error: Error): void {
-    const retry = this.#stop.signal.aborted
-      ? undefined
-      : this.#retries.failed(workSessionId, this.#deps.now());
+    if (this.#deps.builder.wasRefused || this.#stop.signal.aborted) throw error;
+    const retry = this.#retries.failed(workSessionId, this.#deps.now());
     if (!retry) throw error;
     if (retry.isLonger) this.#warn(error);
   }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fold } from '../../../fold.ts';
+import { toSafeNumber } from '../../../numbers.ts';
 import { byPlace } from '../cursor.ts';
 import { Collector } from './collector.ts';
 import { eachGram, hashOfFact } from './grams.ts';
@@ -20,6 +21,17 @@ export interface IndexedRow {
   tags: string[];
   content: string;
 }
+
+/** As the driver returns it. */
+export type Raw<T, K extends keyof T> = Omit<T, K> & Record<K, bigint>;
+
+export type RawRow = Raw<IndexedRow, 'seq' | 'created_us'>;
+
+export const rowOf = ({ seq, created_us, ...row }: RawRow): IndexedRow => ({
+  ...row,
+  seq: toSafeNumber(seq),
+  created_us: toSafeNumber(created_us),
+});
 
 function addFacts(row: IndexedRow, add: (hash: number) => void): void {
   add(hashOfFact('vault', row.vault_id));

@@ -97,3 +97,6 @@ export const ROWS_AT = `
 
 export const SIZE = `
   SELECT pg_total_relation_size('search_segments') + pg_total_relation_size('search_vaults') AS bytes`;
+
+/** Whether the database refuses writes, as a standby does. */
+export const READ_ONLY = `SELECT current_setting('transaction_read_only') = 'on' AS is`;
