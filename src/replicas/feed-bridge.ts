@@ -61,7 +61,9 @@ export class FeedBridge {
     this.#line = line;
     this.#deps = deps;
     feed.listen((write) => {
-      if (write !== this.#fromElsewhere) this.#queue(this.#waiting, write);
+      if (write === this.#fromElsewhere) return;
+      const { bytes: _, ...announced } = write;
+      this.#queue(this.#waiting, announced);
     });
     feed.listenToReads((read) => {
       if (read !== this.#fromElsewhere) this.#queue(this.#waitingReads, read);

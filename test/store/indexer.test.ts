@@ -4,7 +4,14 @@ import { Database } from '../../src/db/client.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { IndexBuilder } from '../../src/vault/search/index/builder-store.ts';
 import { Indexer, type IndexerDeps } from '../../src/vault/search/index/indexer.ts';
-import { BEHIND, NUMBER_VAULTS, READ_ONLY, ROWS, ROWS_AT, UNINDEXED } from '../../src/vault/search/index/sql.ts';
+import {
+  BEHIND,
+  NUMBER_VAULTS,
+  READ_ONLY,
+  ROWS,
+  ROWS_AT,
+  UNINDEXED,
+} from '../../src/vault/search/index/sql.ts';
 import { silent, useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
 import { withoutTriggers } from '../support/tamper.ts';
@@ -188,6 +195,31 @@ test('a look at all work sessions that fails: writes that are announced are inde
     feed.written({ workSessionId: ann.workSessionId, vaultId: 'v', seq: n, kind: 'content' });
   }
   await expect.poll(() => indexedRows(ann)).toBe(4);
+});
+
+test('few writes of long texts: their work session is indexed without a look at all of them', async () => {
+  const { indexer } = startIndexer();
+  await expect.poll(() => indexer.state.bytes).toBeGreaterThan(0);
+  const ann = await makeSession(1);
+  const { vault_id: vaultId } = await store.create(ann, 'long texts');
+  for (let n = 0; n < 5; n++) await store.append(ann, vaultId, 'long '.repeat(12_000));
+  await expect.poll(() => indexedRows(ann)).toBe(4);
+});
+
+test('more vaults than one look joins: the next looks go on, until all were seen', async () => {
+  const behind = [await makeSession(4), await makeSession(4), await makeSession(4)];
+  const builder = new IndexBuilder(database.db, { ...SIZES, swept: 2 });
+  const seen = new Set<string>();
+  let [next, looks] = ['', 0];
+  do {
+    const look = await builder.behind(next);
+    for (const workSessionId of look.workSessionIds) seen.add(workSessionId);
+    expect(look.workSessionIds.length).toBeLessThanOrEqual(2);
+    next = look.next;
+    looks++;
+  } while (next !== '');
+  expect([...seen]).toEqual(expect.arrayContaining(behind.map(({ workSessionId }) => workSessionId)));
+  expect(looks).toBeGreaterThan(1);
 });
 
 test('while many writes are queued, the indexer rests after each step, and not while few are', async () => {

@@ -126,7 +126,7 @@ describe('writes of one statement', () => {
     feed.listen((write) => heard.push(write));
     await new TestStore(database.db, feed).append(ann, a, 'once', { key: 'lost' });
     const by = { clientId: 'ann', author: undefined, entryNo: 1, version: 1 };
-    expect(heard).toEqual([{ workSessionId: 'st-1', vaultId: a, seq, kind: 'content', by }]);
+    expect(heard).toEqual([{ workSessionId: 'st-1', vaultId: a, seq, kind: 'content', by, bytes: 4 }]);
   });
 
   test('commit in the order of arrival within a vault, though the secrets of an earlier one are still looked up', async () => {

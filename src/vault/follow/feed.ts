@@ -13,6 +13,8 @@ export interface CommittedWrite {
   seq: number;
   kind: 'content' | 'summary';
   by?: CommittedBy | undefined;
+  /** Of its text. Only the server that wrote it tells. */
+  bytes?: number | undefined;
 }
 
 /** A read from another work session, which the vault keeps. */

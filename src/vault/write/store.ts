@@ -140,6 +140,7 @@ export class VaultWriter {
       seq,
       kind: 'summary',
       by: committedBy(caller, { entry_no: 0, version: 1 }),
+      bytes: Buffer.byteLength(summary),
     });
     return { vault_id: vaultId, replayed, secrets };
   }
@@ -172,6 +173,7 @@ export class VaultWriter {
       seq: written.seq,
       kind,
       by: committedBy(caller, written),
+      bytes: Buffer.byteLength(text),
     });
     return written;
   }

@@ -26,9 +26,11 @@ export interface SegmentSizes {
   bytes: number;
   /** Segments that are merged into one. */
   merged: number;
+  /** Vaults that one look at work sessions joins. */
+  swept: number;
 }
 
-const SIZES: SegmentSizes = { rows: 1024, bytes: 262_144, merged: 8 };
+const SIZES: SegmentSizes = { rows: 1024, bytes: 262_144, merged: 8, swept: 20_000 };
 const MERGED_BYTES = 8_388_608;
 /** Bytes of texts that one statement reads; one more text may be longer. */
 const READ_BYTES = 524_288;
@@ -69,10 +71,24 @@ export class IndexBuilder {
     return rows >= this.#sizes.rows || bytes >= this.#sizes.bytes;
   }
 
-  /** @returns the work sessions that have enough rows for a segment @throws RelayError `SERVICE_UNAVAILABLE` */
-  async behind(): Promise<string[]> {
-    const rows = await this.#rows<{ work_session_id: string }>(BEHIND, this.#sizes.rows, this.#sizes.bytes);
-    return rows.map(({ work_session_id }) => work_session_id);
+  /**
+   * Looks at a part of the vaults.
+   * @param after the work session before the first
+   * @returns the work sessions that may have enough rows for a segment, and after which one to go on; '': from the start
+   * @throws RelayError `SERVICE_UNAVAILABLE`
+   */
+  async behind(after = ''): Promise<{ workSessionIds: string[]; next: string }> {
+    const { rows, bytes, swept } = this.#sizes;
+    const found = await this.#rows<{ work_session_id: string | null; next: string | null }>(
+      BEHIND,
+      rows,
+      bytes,
+      after,
+      swept,
+    );
+    const next = found[0]?.next ?? '';
+    const behind = found.flatMap(({ work_session_id }) => work_session_id ?? []);
+    return { workSessionIds: next === '' ? behind : [...new Set([...behind, next])], next };
   }
 
   /** @returns the bytes of the index in the database @throws RelayError `SERVICE_UNAVAILABLE` */

@@ -4,9 +4,10 @@ import type { VaultFeed } from '../../follow/feed.ts';
 import type { IndexBuilder } from './builder-store.ts';
 import { longerRest, Retries } from './retries.ts';
 
-/** Writes into a work session after which the indexer looks whether there is enough for a segment. */
+/** Writes into a work session, or bytes of them, after which the indexer looks whether there is enough for a segment. */
 const LOOK_AFTER = 256;
-/** Interval of the look at all work sessions, for rows that no server has announced. */
+const LOOK_AFTER_BYTES = 262_144;
+/** Interval of the look at the vaults, for rows that no server has announced. */
 const SWEEP_MS = 60_000;
 /** While writes are queued, the indexer rests this many times as long as it worked. */
 const REST = 12;
@@ -45,8 +46,8 @@ export interface IndexState {
 /** Keeps the index close behind the writes: one segment at a time, with rests while writes wait. */
 export class Indexer {
   readonly #deps: Required<IndexerDeps>;
-  /** Writes since the last look, by work session. */
-  readonly #writes = new Map<string, number>();
+  /** Writes since the last look, and their bytes as far as they are known, by work session. */
+  readonly #writes = new Map<string, { count: number; bytes: number }>();
   /** Work sessions to look at, and since when, the first one first. */
   readonly #waiting = new Map<string, number>();
   /** The same ones in turn, so that one with many rows does not hold up the others. */
@@ -59,14 +60,19 @@ export class Indexer {
   #bytes = 0;
   /** The rest after the last failure that concerns all work sessions. */
   #retryMs = 0;
+  /** The work session after which the next sweep begins. */
+  #sweptTo = '';
   #ended: Promise<void> | undefined;
 
   constructor(deps: IndexerDeps) {
     this.#deps = { rest: restByClock, now: () => performance.now(), ...deps };
-    this.#unlisten = deps.feed.listen(({ workSessionId }) => {
-      const writes = (this.#writes.get(workSessionId) ?? 0) + 1;
-      this.#writes.set(workSessionId, writes % LOOK_AFTER);
-      if (writes >= LOOK_AFTER) this.look(workSessionId);
+    this.#unlisten = deps.feed.listen(({ workSessionId, bytes = 0 }) => {
+      const before = this.#writes.get(workSessionId);
+      const writes = { count: (before?.count ?? 0) + 1, bytes: (before?.bytes ?? 0) + bytes };
+      this.#writes.set(workSessionId, writes);
+      if (writes.count < LOOK_AFTER && writes.bytes < LOOK_AFTER_BYTES) return;
+      this.#writes.delete(workSessionId);
+      this.look(workSessionId);
     });
   }
 
@@ -134,7 +140,9 @@ export class Indexer {
 
   async #sweep(): Promise<void> {
     this.#writes.clear();
-    for (const workSessionId of await this.#deps.builder.behind()) this.look(workSessionId);
+    const { workSessionIds, next } = await this.#deps.builder.behind(this.#sweptTo);
+    this.#sweptTo = next;
+    for (const workSessionId of workSessionIds) this.look(workSessionId);
     this.#bytes = await this.#deps.builder.size();
     this.#retryMs = 0;
   }

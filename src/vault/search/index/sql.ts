@@ -9,16 +9,27 @@ export const CREATED_US = `(extract(epoch FROM ${ORDER_TIME}) * 1000000)::bigint
 /** Rows of a vault that no segment has, or more: the numbers of old rows have holes. */
 export const COUNT = 'least(v.head_seq - coalesce(known.indexed_seq, 0), v.versions + v.summary_version)';
 
-/** Work sessions with enough rows for a segment, `$1`, or bytes of text, `$2`, or a segment to build again. */
+/**
+ * Work sessions with enough rows for a segment, `$1`, or bytes of text, `$2`, or a segment to build again: those of the next vaults after
+ * a work session, `$3`; `$4` most vaults. `next` is the last of them, which may have more vaults, or null after the last vault. There is at
+ * least one row.
+ */
 export const BEHIND = `
-  SELECT v.work_session_id
-  FROM vaults AS v LEFT JOIN search_vaults AS known ON known.bucket = v.bucket AND known.vault_id = v.vault_id
-  WHERE v.head_seq > coalesce(known.indexed_seq, 0)
-  GROUP BY v.work_session_id
-  HAVING sum(${COUNT}) >= $1
-    OR sum(v.bytes - coalesce(known.indexed_bytes, 0)) >= $2
-  UNION
-  SELECT work_session_id FROM search_segments WHERE postings IS NULL`;
+  WITH page AS MATERIALIZED (
+    SELECT bucket, vault_id, work_session_id, head_seq, versions, summary_version, bytes FROM vaults
+    WHERE work_session_id > $3 ORDER BY work_session_id LIMIT $4)
+  SELECT reached.next, behind.work_session_id
+  FROM (SELECT CASE WHEN count(*) >= $4::bigint THEN max(work_session_id) END AS next FROM page) AS reached
+  LEFT JOIN (
+    SELECT v.work_session_id
+    FROM page AS v
+    LEFT JOIN LATERAL (SELECT * FROM search_vaults WHERE bucket = v.bucket AND vault_id = v.vault_id OFFSET 0) AS known ON true
+    WHERE v.head_seq > coalesce(known.indexed_seq, 0)
+    GROUP BY v.work_session_id
+    HAVING sum(${COUNT}) >= $1
+      OR sum(v.bytes - coalesce(known.indexed_bytes, 0)) >= $2
+    UNION
+    SELECT work_session_id FROM search_segments WHERE postings IS NULL) AS behind ON true`;
 
 /** The rows of a work session that no segment has. `$1` the work session, `$2` most vaults. */
 export const UNINDEXED = `
