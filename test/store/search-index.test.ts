@@ -69,6 +69,7 @@ const command = fc.oneof(
       writer: fc.option(writer, { nil: undefined }),
       tag: fc.option(tag, { nil: undefined }),
       index: fc.option(index, { nil: undefined }),
+      limited: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
       during: fc.boolean(),
     }),
   },
@@ -93,7 +94,11 @@ class Model {
   as = (clientId: string): Caller => ({ workSessionId: this.workSessionId, clientId });
   vault = (n: number) => this.vaults[n % this.vaults.length] ?? '';
 
-  find(q: string, { history, writer: by, tag: tagged, vault }: Partial<Wanted>): string[] {
+  find(
+    q: string,
+    { history, writer: by, tag: tagged, vault }: Partial<Wanted>,
+    vaults = this.vaults,
+  ): string[] {
     const isCurrent = (row: Row) =>
       !this.rows.some((o) => o.vault === row.vault && o.entry === row.entry && o.version > row.version);
     return this.rows
@@ -103,7 +108,8 @@ class Model {
           (history || isCurrent(row)) &&
           (by === undefined || row.writer === by) &&
           (tagged === undefined || row.tags.includes(tagged)) &&
-          (vault === undefined || row.vault === vault),
+          (vault === undefined || row.vault === vault) &&
+          vaults.includes(row.vault),
       )
       .map(({ vault: id, entry, version, seq }) => `${id} ${entry}.${version} ${seq}`);
   }
@@ -189,14 +195,16 @@ test('the index: every search finds what the model finds, with writes, erasures 
             `UPDATE vault_entries SET content = '' WHERE (vault_id, seq) = (${at}); SELECT forget_search_row(${at})`,
           );
         } else {
-          const { q, history, writer: by, tag: tagged, during } = one;
+          const { q, history, writer: by, tag: tagged, limited, during } = one;
+          // A key that is limited to the first vaults.
+          const vaults = limited === undefined ? undefined : model.vaults.slice(0, limited);
           const vault = one.index === undefined ? undefined : model.vault(one.index);
           const filters = { history, writer: by, tag: tagged, vault };
           const building = during ? buildAll(builder, model.workSessionId) : undefined;
           const wanted: Wanted = { ...filters, needles: parseQuery(q), order: 'newest', limit: 3 };
-          const hits = await findAll(store, model.as('ann'), wanted);
+          const hits = await findAll(store, { ...model.as('ann'), ...(vaults && { vaults }) }, wanted);
           await building;
-          expect(hits.map(shown).toSorted()).toEqual(model.find(q, filters).toSorted());
+          expect(hits.map(shown).toSorted()).toEqual(model.find(q, filters, vaults).toSorted());
           const times = hits.map(({ created_at }) => created_at);
           expect(times).toEqual(times.toSorted().toReversed());
         }

@@ -2,7 +2,7 @@ import type { Database } from '../../db/client.ts';
 import { searchTooLong } from '../../errors.ts';
 import { byPlace, type Place } from './cursor.ts';
 import { candidatesOf } from './index/candidates.ts';
-import type { Term } from './index/grams.ts';
+import { hashOfFact, type Term } from './index/grams.ts';
 import { type FetchedRow, type Match, matchesAmong, type Source } from './match.ts';
 import type { Needle } from './query.ts';
 import { FETCH_POSITIONS, SLOTS } from './sql.ts';
@@ -49,6 +49,8 @@ export interface SegmentScan {
   /** The newest first. */
   segments: readonly PlannedSegment[];
   terms: readonly Term[];
+  /** The vaults to search; null: all. */
+  vaults: readonly string[] | null;
   needles: readonly Needle[];
   /** The place before the first row. */
   after: Place | undefined;
@@ -82,9 +84,14 @@ interface Opened {
 export class SegmentReader {
   readonly #scan: SegmentScan;
   readonly #opened: Opened[] = [];
+  readonly #vaults: readonly Term[];
 
   constructor(scan: SegmentScan) {
     this.#scan = scan;
+    this.#vaults = (scan.vaults ?? []).map((vault) => ({
+      hash: hashOfFact('vault', vault),
+      isPrefix: false,
+    }));
   }
 
   get sources(): Source[] {
@@ -155,6 +162,10 @@ export class SegmentReader {
   }
 
   async #candidates(segments: readonly PlannedSegment[]): Promise<Uint32Array[]> {
+    if (this.#scan.vaults) {
+      // By one statement: whether another follows would tell what other vaults have.
+      return (await this.#lookUp(segments, ALL_BYTES)).map(({ positions }) => positions);
+    }
     if (this.#scan.terms.length === 0) return segments.map(({ below }) => allBelow(below));
     const found = await this.#lookUp(segments, RARE_BYTES);
     const isVague = ({ positions, isWhole }: LookedUp) => !isWhole && positions.length > FEW_CANDIDATES;
@@ -166,12 +177,14 @@ export class SegmentReader {
 
   /** Looks up the candidates of some segments by the terms of the smallest slots. */
   async #lookUp(segments: readonly PlannedSegment[], bytesOfEach: number): Promise<LookedUp[]> {
-    const { rows, workSessionId, terms, isLate } = this.#scan;
+    const { rows, workSessionId, terms, vaults, isLate } = this.#scan;
     if (isLate()) throw searchTooLong();
     const ids = segments.map(({ segment }) => segment);
     const slots = new Map<bigint, Slot[]>();
-    const hashes = terms.map(({ hash }) => hash);
-    for (const slot of await rows<Slot>(SLOTS, workSessionId, ids, hashes, bytesOfEach)) {
+    const named = this.#vaults.length;
+    const all = [...this.#vaults, ...terms];
+    const hashes = all.map(({ hash }) => hash);
+    for (const slot of await rows<Slot>(SLOTS, workSessionId, ids, hashes, bytesOfEach, named)) {
       const known = slots.get(slot.segment);
       if (known) known.push(slot);
       else slots.set(slot.segment, [slot]);
@@ -180,15 +193,20 @@ export class SegmentReader {
       const found = slots.get(segment);
       if (!found) throw new SegmentGone();
       const readable = found.flatMap(({ place, bytes }) => {
-        const term = terms[place - 1];
-        return term && bytes ? [{ term, bytes }] : [];
+        const term = all[place - 1];
+        return term && bytes ? [{ term, bytes, isVault: place <= named }] : [];
       });
       if (readable.length < found.length) return { positions: allBelow(below), isWhole: true };
-      const positions = candidatesOf({ rows: count, slotBits: found[0]?.slot_bits ?? 0, slots: readable });
+      const positions = candidatesOf({
+        rows: count,
+        slotBits: found[0]?.slot_bits ?? 0,
+        slots: readable.filter(({ isVault }) => !isVault),
+        vaults: vaults ? readable.filter(({ isVault }) => isVault) : undefined,
+      });
       const first = positions.findIndex((position) => position < below);
       return {
         positions: first < 0 ? new Uint32Array() : positions.subarray(first),
-        isWhole: found.length === terms.length,
+        isWhole: found.length === all.length,
       };
     });
   }

@@ -66,22 +66,23 @@ const byteOf = (n: number) => `get_byte(head, ${n})::bigint << ${24 - 8 * (n % 4
 const numberOf = (first: number) => [0, 1, 2, 3].map((n) => `(${byteOf(first + n)})`).join(' | ');
 
 /**
- * The slots of some hashes in some segments: `$1` work session, `$2` the segments, `$3` the hashes, `$4` bytes of each segment, of which
- * the smallest slots are taken first. There is at least one slot of each. `place` is that of the hash, from 1. `bytes` is null in a segment that
- * has lost its postings.
+ * The slots of some hashes in some segments: `$1` work session, `$2` the segments, `$3` the hashes, of which the first `$5` are always taken,
+ * `$4` bytes of the others of each segment, of which the smallest slots are taken first. There is at least one of these of each. `place` is that
+ * of the hash, from 1. `bytes` is null in a segment that has lost its postings.
  */
 export const SLOTS = `
   SELECT segment, slot_bits, place::int, substr(postings, start::int + 1, (stop - start)::int) AS bytes
   FROM (
     SELECT s.segment, s.slot_bits, s.postings, wanted.place, start, stop,
-      sum(stop - start) OVER (PARTITION BY s.segment ORDER BY stop - start, wanted.place ROWS UNBOUNDED PRECEDING) - (stop - start) AS before
+      sum(stop - start) OVER (
+        PARTITION BY s.segment, wanted.place <= $5::int ORDER BY stop - start, wanted.place ROWS UNBOUNDED PRECEDING) - (stop - start) AS before
     FROM unnest(${hidden('$2::bigint[]')}) AS asked (segment)
     JOIN search_segments AS s ON s.segment = asked.segment AND s.work_session_id = $1
     CROSS JOIN unnest(${hidden('$3::bigint[]')}) WITH ORDINALITY AS wanted (hash, place)
     CROSS JOIN LATERAL (
       SELECT substr(s.postings, (wanted.hash >> (32 - s.slot_bits))::int * 4 + 1, 8) AS head OFFSET 0) AS slot
     CROSS JOIN LATERAL (SELECT ${numberOf(0)} AS start, ${numberOf(4)} AS stop OFFSET 0) AS bounds) AS sized
-  WHERE (before < $4::bigint) IS NOT FALSE`;
+  WHERE place <= $5::int OR (before < $4::bigint) IS NOT FALSE`;
 
 /**
  * The places of the newest rows of some ranges that fit: `$9` whether all versions fit, `$10` to `$12` vault, `seq` before

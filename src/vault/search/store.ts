@@ -188,8 +188,7 @@ export class VaultSearch {
     );
     segments.sort((a, b) => b.lastUs - a.lastUs);
     const values = filterValues(caller, wanted);
-    const only = vaults?.length === 1 ? vaults[0] : undefined;
-    const terms = termsOf(needles, { ...wanted, vault: only });
+    const terms = termsOf(needles, { ...wanted, vault: undefined });
     const common = { values, needles, isLate };
     const reader = new SegmentReader({
       ...common,
@@ -198,6 +197,7 @@ export class VaultSearch {
       workSessionId: caller.workSessionId,
       segments,
       terms,
+      vaults,
       after,
     });
     const tail = async function* () {

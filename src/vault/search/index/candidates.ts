@@ -4,12 +4,20 @@ import { EntryReader } from './segment.ts';
 /** So few rows are checked faster than another list is read. */
 const FEW = 32;
 
+/** The slot of a term. */
+export interface Slot {
+  term: Term;
+  bytes: Buffer;
+}
+
 /** The slots of a segment that a search asks for. */
 export interface Slots {
   rows: number;
   slotBits: number;
-  /** The slot of each term. */
-  slots: readonly { term: Term; bytes: Buffer }[];
+  /** Rows have every one of these terms. */
+  slots: readonly Slot[];
+  /** Rows have one of these terms, which name vaults; undefined: they are in any vault. */
+  vaults?: readonly Slot[] | undefined;
 }
 
 /** The rows of a term, in one list or in several. */
@@ -19,7 +27,7 @@ interface List {
 }
 
 /** @returns undefined where no row has the term */
-function listOf({ term: { hash, isPrefix }, bytes }: Slots['slots'][number], slotBits: number) {
+function listOf({ term: { hash, isPrefix }, bytes }: Slot, slotBits: number) {
   const rest = hash & (2 ** (32 - slotBits) - 1);
   const list: List = { bytes: 0, entries: [] };
   for (const reader = new EntryReader(bytes); ; ) {
@@ -55,8 +63,20 @@ function setBit(bits: Uint8Array, position: number): void {
   bits[at] = (bits[at] ?? 0) | (1 << (position & 7));
 }
 
-/** @returns the positions of rows that may have every term, the newest first */
-export function candidatesOf({ rows, slotBits, slots }: Slots): Uint32Array {
+/** The rows of any of some terms; undefined: there is no such row. */
+function unionOf(slots: readonly Slot[], slotBits: number): List | undefined {
+  const lists = slots.flatMap((slot) => listOf(slot, slotBits) ?? []);
+  const entries = lists.flatMap((list) => list.entries);
+  const bytes = lists.reduce((sum, list) => sum + list.bytes, 0);
+  return entries.length > 0 ? { bytes, entries } : undefined;
+}
+
+/**
+ * Finds the rows that may have every term. Within some vaults, all lists count: what other vaults have must not decide how many rows
+ * are looked at.
+ * @returns their positions, the newest first
+ */
+export function candidatesOf({ rows, slotBits, slots, vaults }: Slots): Uint32Array {
   const lists: List[] = [];
   for (const slot of slots) {
     const list = listOf(slot, slotBits);
@@ -64,11 +84,16 @@ export function candidatesOf({ rows, slotBits, slots }: Slots): Uint32Array {
     lists.push(list);
   }
   lists.sort((a, b) => a.bytes - b.bytes);
+  if (vaults) {
+    const union = unionOf(vaults, slotBits);
+    if (!union) return new Uint32Array();
+    lists.unshift(union);
+  }
   const bits = new Uint8Array((rows + 7) >> 3).fill(0xff);
   let left = rows;
   for (const list of lists) {
     left = intersect(bits, list);
-    if (left <= FEW) break;
+    if (left <= FEW && !vaults) break;
   }
   const candidates = new Uint32Array(left);
   for (let position = rows - 1, n = 0; n < left; position--) {
