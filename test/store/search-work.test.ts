@@ -1,11 +1,13 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Caller } from '../../src/access/policy.ts';
+import { searchTooLong } from '../../src/errors.ts';
 import { VaultFeed } from '../../src/vault/follow/feed.ts';
 import { IndexBuilder } from '../../src/vault/search/index/builder-store.ts';
 import { parseQuery } from '../../src/vault/search/query.ts';
 import { VaultSearch } from '../../src/vault/search/store.ts';
 import { useDatabase } from '../support/database.ts';
 import { TestStore } from '../support/store.ts';
+import { withoutTriggers } from '../support/tamper.ts';
 
 /** How much work searches are, by their statements. */
 
@@ -65,4 +67,44 @@ test('a key that is limited to vaults: what other vaults have does not decide ho
   }
   expect(seen[0]).toEqual(seen[1]);
   expect(seen[0]).toMatchObject({ hits: 1, none: [], lists: 1 });
+});
+
+test('a list with q whose matches are old versions: a scan finds the vaults after some of them', async () => {
+  const caller = makeCaller();
+  const { vault_id: vault } = await store.create(caller, 'progress');
+  await store.append(caller, vault, 'the status is 0');
+  // Old versions without their writes, because thousands of writes take long.
+  await withoutTriggers(
+    database.admin,
+    `INSERT INTO vault_entries SELECT (jsonb_populate_record(e, jsonb_build_object(
+       'seq', e.seq + n, 'version', n + 1, 'created_at', e.created_at + n * interval '1 us'))).*
+     FROM vault_entries AS e, generate_series(1, 6000) AS n WHERE e.vault_id = '${vault}' AND e.seq = 2;
+     UPDATE vaults SET head_seq = head_seq + 6000, versions = versions + 6000 WHERE vault_id = '${vault}'`,
+  );
+  await build(caller, 2000);
+  // As PostgreSQL does by itself after so many writes.
+  await database.admin.query('ANALYZE vault_entries');
+  const { search, counts } = counted();
+  expect(await search.vaultsWith(caller, 'status')).toBeUndefined();
+  expect(counts.read + counts.scan).toBeLessThan(60);
+  const { hits } = await search.find(caller, wanted('status'));
+  expect(hits.map(({ version }) => version)).toEqual([6001]);
+  const refused = new VaultSearch({
+    read: () => Promise.reject(searchTooLong()),
+    scan: () => Promise.reject(searchTooLong()),
+  });
+  expect(await refused.vaultsWith(caller, 'status')).toBeUndefined();
+});
+
+test('a search with many large candidates: it takes turns with scans after the first of them', async () => {
+  const caller = makeCaller();
+  const { vault_id: vault } = await store.create(caller, 'large');
+  for (let n = 0; n < 24; n++) await store.append(caller, vault, `${n} ${'ab '.repeat(20_000)}`);
+  await build(caller, 5);
+  const common = counted();
+  expect((await common.search.find(caller, { ...wanted('ab'), limit: 3 })).hits).toHaveLength(3);
+  expect(common.counts.scan).toBe(0);
+  const exact = counted();
+  expect((await exact.search.find(caller, wanted('"Ab"'))).hits).toEqual([]);
+  expect(exact.counts.scan).toBeGreaterThan(0);
 });

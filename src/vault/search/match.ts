@@ -1,5 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toSafeNumber } from '../../numbers.ts';
 import { byPlace, type Place } from './cursor.ts';
+import type { Effort } from './effort.ts';
 import { hasAll, type Needle } from './query.ts';
 import type { SearchHit } from './schema.ts';
 import { snippetOf } from './snippet.ts';
@@ -36,31 +38,48 @@ export interface Asked {
 
 /** Rows of a later portion, at least, because each portion is a statement. */
 const NEXT_ROWS = 16;
+/** Rows of a portion after one of which the database kept less than one in `SPARSE`, as where most versions are old. */
+const SPARSE_ROWS = 4096;
+const SPARSE = 8;
+
+/** Rows to look at. */
+export interface Among {
+  total: number;
+  needles: readonly Needle[];
+  /** Rows of the first portion. */
+  first: number;
+  /** The most rows of a portion, unless few are kept. */
+  most: number;
+  effort: Effort;
+}
 
 /**
  * Fetches rows in portions, and yields those that have all needles.
- * @param total rows to fetch
  * @param fetch fetches some of them, in order
  */
 export async function* matchesAmong(
-  { total, needles, first, most }: { total: number; needles: readonly Needle[]; first: number; most: number },
+  { total, needles, first, most, effort }: Among,
   fetch: (asked: Asked) => Promise<readonly FetchedRow[]>,
 ): AsyncGenerator<Match> {
   let size = first;
-  for (let at = 0; at < total; size = Math.min(Math.max(size * 2, NEXT_ROWS), most)) {
+  for (let at = 0; at < total; ) {
     const count = Math.min(size, total - at);
     let seen = count;
-    for (const row of await fetch({ at, count })) {
+    effort.addRows(count);
+    const rows = await fetch({ at, count });
+    for (const row of rows) {
       const { place, content, vault_id: vaultId } = row;
       if (place === null) break;
       if (content === null) {
         seen = place - 1;
         break;
       }
+      if (effort.addText(content)) await nextTurn();
       if (!hasAll(content, needles)) continue;
       yield { row, content, vaultId, seq: toSafeNumber(row.seq), createdUs: toSafeNumber(row.created_us) };
     }
     at += seen;
+    size = Math.min(Math.max(size * 2, NEXT_ROWS), rows.length * SPARSE < count ? SPARSE_ROWS : most);
   }
 }
 

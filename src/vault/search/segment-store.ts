@@ -1,6 +1,7 @@
 import type { Database } from '../../db/client.ts';
 import { searchTooLong } from '../../errors.ts';
 import { byPlace, type Place } from './cursor.ts';
+import type { Effort } from './effort.ts';
 import { candidatesOf } from './index/candidates.ts';
 import { hashOfFact, type Term } from './index/grams.ts';
 import { type FetchedRow, type Match, matchesAmong, type Source } from './match.ts';
@@ -54,6 +55,7 @@ export interface SegmentScan {
   needles: readonly Needle[];
   /** The place before the first row. */
   after: Place | undefined;
+  effort: Effort;
   isLate(): boolean;
 }
 
@@ -103,14 +105,20 @@ export class SegmentReader {
 
   /** @throws RelayError `SERVICE_UNAVAILABLE` when it takes too long @throws SegmentGone */
   async *#matches({ segment }: PlannedSegment, n: number): AsyncGenerator<Match> {
-    const { needles, after } = this.#scan;
+    const { needles, after, effort } = this.#scan;
     while (this.#opened.length <= n) await this.#openMore();
     const { positions, fetched, first } = this.#opened[n] as Opened;
     const fetch = async ({ at, count }: { at: number; count: number }) => {
       if (at === 0 && fetched > 0) return first;
       return this.#fetch([...positions.subarray(at, at + count)].map((position) => [segment, position]));
     };
-    const wanted = { total: positions.length, needles, first: fetched || FIRST_ROWS, most: MOST_ROWS };
+    const wanted = {
+      total: positions.length,
+      needles,
+      first: fetched || FIRST_ROWS,
+      most: MOST_ROWS,
+      effort,
+    };
     for await (const match of matchesAmong(wanted, fetch)) {
       if (!after || byPlace(match, after) > 0) yield match;
     }

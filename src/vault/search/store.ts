@@ -1,12 +1,13 @@
 import type { Caller } from '../../access/policy.ts';
 import type { Database } from '../../db/client.ts';
-import { searchTooLong } from '../../errors.ts';
+import { RelayError, searchTooLong } from '../../errors.ts';
 import { fold } from '../../fold.ts';
 import { toSafeNumber } from '../../numbers.ts';
 import type { Candidates } from '../read/list-store.ts';
 import { makeDeadline } from '../read/portions.ts';
 import { askingFor } from '../read/scan-store.ts';
 import { byPlace, type Place, type SearchCursor, writeSearchCursor } from './cursor.ts';
+import { Effort } from './effort.ts';
 import { termsOf } from './index/grams.ts';
 import { hitOf, type Match, matchesAmong, mergeNewest, placeOf } from './match.ts';
 import { isLongEnough } from './query.ts';
@@ -21,7 +22,7 @@ import { filterValues, vaultsOf, type Wanted } from './wanted.ts';
 const BEST_OF = 500;
 
 /** Rows of a scan that one statement fetches, and the most bytes of their texts. */
-const FETCHED_ROWS = 32;
+const PORTIONS = { first: 32, most: 32 };
 const FETCHED_BYTES = 1_048_576;
 
 export interface Hits {
@@ -31,6 +32,9 @@ export interface Hits {
 
 /** Matches by which vaults are found. Where there are more, a scan of the vaults soon finds one in each. */
 const MOST_IN_VAULTS = 500;
+/** Candidates that are looked at for that, most of which may be old versions, and for how long, in ms. */
+const MOST_CANDIDATES = 2000;
+const VAULTS_WITHIN = 1000;
 /** Unindexed rows that are scanned for that. */
 const MOST_UNINDEXED = 5000;
 
@@ -48,10 +52,15 @@ interface PlanRow {
   now_us: bigint;
 }
 
-/** Where a search begins, and whether it has taken too long. */
-interface Start {
-  after: Place | undefined;
+/** How much a search has looked at, and whether that is too much. */
+interface Bounds {
+  effort: Effort;
   isLate(): boolean;
+}
+
+/** Where a search begins. */
+interface Start extends Bounds {
+  after: Place | undefined;
   /** Looks at the plan before the search begins. @returns whether to begin */
   planned?(plan: readonly PlanRow[]): boolean;
 }
@@ -70,23 +79,22 @@ export class VaultSearch {
    */
   async find(caller: Caller, wanted: Wanted): Promise<Hits> {
     if (vaultsOf(caller, wanted)?.length === 0) return { hits: [], next: null };
-    const isLate = makeDeadline();
+    const bounds = { effort: new Effort(), isLate: makeDeadline() };
     for (;;) {
       try {
         return await (wanted.order === 'best'
-          ? this.#best(caller, wanted, isLate)
-          : this.#newest(caller, wanted, isLate));
+          ? this.#best(caller, wanted, bounds)
+          : this.#newest(caller, wanted, bounds));
       } catch (error) {
         if (!(error instanceof SegmentGone)) throw error;
-        if (isLate()) throw searchTooLong();
+        if (bounds.isLate()) throw searchTooLong();
       }
     }
   }
 
   /**
    * Finds the vaults of a caller's work session that have a text in a current row.
-   * @returns undefined where a scan does it better: the text is short or common, or many rows are not indexed
-   * @throws RelayError as `find`
+   * @returns undefined where a scan does it better: the text is short or common, many rows are not indexed, or the search is refused
    */
   async vaultsWith(caller: Caller, text: string): Promise<Candidates | undefined> {
     const needle = { text, form: fold(text), exact: false };
@@ -97,28 +105,31 @@ export class VaultSearch {
       if (unindexed <= MOST_UNINDEXED) moment = plan[0]?.now_us;
       return moment !== undefined;
     };
+    const effort = new Effort();
+    const until = performance.now() + VAULTS_WITHIN;
+    const isLate = () => effort.rows > MOST_CANDIDATES || performance.now() > until;
     const vaultIds = new Set<string>();
     const wanted = { needles: [needle], history: false, order: 'newest', limit: 0 } as const;
     try {
       let matches = 0;
-      const start = { after: undefined, isLate: makeDeadline(), planned };
+      const start = { after: undefined, effort, isLate, planned };
       for await (const { vaultId } of this.#matches(caller, wanted, start)) {
         if (++matches > MOST_IN_VAULTS) return undefined;
         vaultIds.add(vaultId);
       }
     } catch (error) {
-      if (error instanceof SegmentGone) return undefined;
+      if (error instanceof SegmentGone || error instanceof RelayError) return undefined;
       throw error;
     }
     if (moment === undefined) return undefined;
     return { vaultIds: [...vaultIds], changedUs: toSafeNumber(moment) - LONGEST_WRITE_US };
   }
 
-  async #newest(caller: Caller, wanted: Wanted, isLate: () => boolean): Promise<Hits> {
+  async #newest(caller: Caller, wanted: Wanted, bounds: Bounds): Promise<Hits> {
     const { needles, limit, cursor } = wanted;
     const hits: SearchHit[] = [];
     let last: Match | undefined;
-    for await (const match of this.#matches(caller, wanted, { after: cursor?.place, isLate })) {
+    for await (const match of this.#matches(caller, wanted, { after: cursor?.place, ...bounds })) {
       if (hits.length === limit && last) return { hits, next: writeSearchCursor({ place: placeOf(last) }) };
       hits.push(hitOf(match, needles));
       last = match;
@@ -127,11 +138,11 @@ export class VaultSearch {
   }
 
   /** The best of the newest `BEST_OF` matches. Later pages begin with the same match, so that they agree. */
-  async #best(caller: Caller, wanted: Wanted, isLate: () => boolean): Promise<Hits> {
+  async #best(caller: Caller, wanted: Wanted, bounds: Bounds): Promise<Hits> {
     const { needles, limit, cursor } = wanted;
     const after = cursor && { ...cursor.place, seq: cursor.place.seq + 1 };
     const scored: { hit: SearchHit; place: Place; score: number }[] = [];
-    for await (const match of this.#matches(caller, wanted, { after, isLate })) {
+    for await (const match of this.#matches(caller, wanted, { after, ...bounds })) {
       // Without the texts, because 500 of them may be large.
       scored.push({
         hit: hitOf(match, needles),
@@ -153,9 +164,14 @@ export class VaultSearch {
    * Yields the rows that have all that is wanted at one moment, newest first.
    * @throws SegmentGone when the index has changed meanwhile
    */
-  async *#matches(caller: Caller, wanted: Wanted, { after, isLate, planned }: Start): AsyncGenerator<Match> {
+  async *#matches(
+    caller: Caller,
+    wanted: Wanted,
+    { after, effort, isLate, planned }: Start,
+  ): AsyncGenerator<Match> {
     const { needles, sinceUs, untilUs } = wanted;
     const [scans, reads] = [askingFor(this.#db, caller, true), askingFor(this.#db, caller, false)];
+    const rows: typeof reads = (sql, ...asked) => (effort.isLarge ? scans : reads)(sql, ...asked);
     const vaults = vaultsOf(caller, wanted);
     const lastUs = Math.min(
       untilUs === undefined ? Number.POSITIVE_INFINITY : untilUs - 1,
@@ -189,10 +205,10 @@ export class VaultSearch {
     segments.sort((a, b) => b.lastUs - a.lastUs);
     const values = filterValues(caller, wanted);
     const terms = termsOf(needles, { ...wanted, vault: undefined });
-    const common = { values, needles, isLate };
+    const common = { values, needles, effort, isLate };
     const reader = new SegmentReader({
       ...common,
-      rows: reads,
+      rows,
       moment: [[...heads.keys()], [...heads.values()], plan[0]?.newest, plan[0]?.now_us],
       workSessionId: caller.workSessionId,
       segments,
@@ -203,10 +219,10 @@ export class VaultSearch {
     const tail = async function* () {
       if (ranges.length === 0) return;
       for await (const places of scanTail({ ...common, rows: scans, ranges }, after)) {
-        const wantedRows = { total: places.length, needles, first: FETCHED_ROWS, most: FETCHED_ROWS };
+        const wantedRows = { ...PORTIONS, total: places.length, needles, effort };
         yield* matchesAmong(wantedRows, ({ at, count }) => {
           const asked = places.slice(at, at + count);
-          return reads(
+          return rows(
             FETCH,
             ...values,
             asked.map(({ vaultId }) => vaultId),
