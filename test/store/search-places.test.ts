@@ -108,3 +108,16 @@ test.each(['newest', 'best'] as const)(
     expect(pages).toEqual(whole);
   },
 );
+
+test('a search for the best: a hit that is overridden between two pages hides no other', async () => {
+  const eva: Caller = { workSessionId: 'st-best', clientId: 'eva' };
+  const { vault_id: vault } = await store.create(eva, 'best of all');
+  for (let n = 1; n <= 4; n++) await store.append(eva, vault, 'pearl '.repeat(n));
+  const best = { order: 'best', limit: 2 } as const;
+  const one = await find(eva, 'pearl', best);
+  expect(one.hits.map(({ entry_no }) => entry_no)).toEqual([4, 3]);
+  await store.override(eva, vault, { no: 4, text: 'no more' });
+  const cursor = readSearchCursor(one.next ?? '');
+  const two = await find(eva, 'pearl', { ...best, cursor });
+  expect([two.hits.map(({ entry_no }) => entry_no), two.next]).toEqual([[2, 1], null]);
+});

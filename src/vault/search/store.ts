@@ -6,7 +6,7 @@ import { toSafeNumber } from '../../numbers.ts';
 import type { Candidates } from '../read/list-store.ts';
 import { makeDeadline } from '../read/portions.ts';
 import { askingFor } from '../read/scan-store.ts';
-import { byPlace, type Place, type SearchCursor, writeSearchCursor } from './cursor.ts';
+import { byScore, type Place, type Scored, writeSearchCursor } from './cursor.ts';
 import { Effort } from './effort.ts';
 import { termsOf } from './index/grams.ts';
 import { hitOf, type Match, matchesAmong, mergeNewest, placeOf } from './match.ts';
@@ -137,11 +137,14 @@ export class VaultSearch {
     return { hits, next: null };
   }
 
-  /** The best of the newest `BEST_OF` matches. Later pages begin with the same match, so that they agree. */
+  /**
+   * The best of the newest `BEST_OF` matches. Later pages begin with the same match, and show what follows the last hit: a hit that
+   * was overridden meanwhile moves no other one.
+   */
   async #best(caller: Caller, wanted: Wanted, bounds: Bounds): Promise<Hits> {
     const { needles, limit, cursor } = wanted;
     const after = cursor && { ...cursor.place, seq: cursor.place.seq + 1 };
-    const scored: { hit: SearchHit; place: Place; score: number }[] = [];
+    const scored: (Scored & { hit: SearchHit })[] = [];
     for await (const match of this.#matches(caller, wanted, { after, ...bounds })) {
       // Without the texts, because 500 of them may be large.
       scored.push({
@@ -151,13 +154,13 @@ export class VaultSearch {
       });
       if (scored.length === BEST_OF) break;
     }
-    const newest = scored[0]?.place;
-    scored.sort((a, b) => b.score - a.score || byPlace(a.place, b.place));
-    const { shown = 0 } = cursor ?? {};
-    const page = scored.slice(shown, shown + limit);
-    const isAll = shown + limit >= scored.length;
-    const next: SearchCursor | null = isAll || !newest ? null : { place: newest, shown: shown + limit };
-    return { hits: page.map(({ hit }) => hit), next: next && writeSearchCursor(next) };
+    const newest = cursor?.place ?? scored[0]?.place;
+    const before = cursor?.last;
+    const left = (before ? scored.filter((one) => byScore(before, one) < 0) : scored).toSorted(byScore);
+    const page = left.slice(0, limit);
+    const last = left.length > limit ? page.at(-1) : undefined;
+    const next = newest && last ? writeSearchCursor({ place: newest, last }) : null;
+    return { hits: page.map(({ hit }) => hit), next };
   }
 
   /**
