@@ -28,6 +28,10 @@ test('a snippet: a part of a long text with its first match, cut between graphem
   expect(snippet.length).toBeLessThanOrEqual(SNIPPET_CHARACTERS);
   expect(snippet.replaceAll(family, '')).toBe('needle');
   expect(matches).toHaveLength(1);
+  for (const before of ['', 'xx']) {
+    const flags = snippetOf(`${before}${'🇩🇪'.repeat(200)} needle 12`, parseQuery('needle'));
+    expect(flags.snippet).toMatch(/^(?:🇩🇪){20,} needle 12$/u);
+  }
   expect(snippetOf('a'.repeat(1000), []).snippet).toBe('a'.repeat(SNIPPET_CHARACTERS));
   expect(snippetOf(`${'a'.repeat(300)}`, parseQuery('a'.repeat(256))).matches).toEqual([[0, 200]]);
 });

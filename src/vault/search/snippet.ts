@@ -132,10 +132,19 @@ function merge(spans: Span[]): Span[] {
   return merged;
 }
 
+const FLAG_LETTER = /^[\u{1f1e6}-\u{1f1ff}]/u;
+
+/** @returns `at`, or the place before it where the flag begins whose second letter is there: two letters are one flag */
+function beforeFlag(text: string, at: number): number {
+  let start = at;
+  while (start >= 2 && FLAG_LETTER.test(text.slice(start - 2, start))) start -= 2;
+  return (at - start) % 4 === 0 ? at : at - 2;
+}
+
 /** @returns the longest part of a text around a place that has whole graphemes and at most `SNIPPET_CHARACTERS` */
 function windowAround(text: string, place: number): Span {
   const wanted = Math.max(0, Math.min(place - BEFORE, text.length - SNIPPET_CHARACTERS));
-  const from = borderFrom(text, wanted - GRAPHEME);
+  const from = beforeFlag(text, borderFrom(text, wanted - GRAPHEME));
   const region = text.slice(from, borderFrom(text, wanted + SNIPPET_CHARACTERS + 2 * GRAPHEME));
   if (SIMPLE.test(region)) return [wanted, Math.min(wanted + SNIPPET_CHARACTERS, text.length)];
   const segments = graphemes().segment(region);
