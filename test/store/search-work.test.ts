@@ -108,3 +108,20 @@ test('a search with many large candidates: it takes turns with scans after the f
   expect((await exact.search.find(caller, wanted('"Ab"'))).hits).toEqual([]);
   expect(exact.counts.scan).toBeGreaterThan(0);
 });
+
+test('a vault with thousands of rows whose old numbers are far apart: few statements scan it', async () => {
+  const caller = makeCaller();
+  const { vault_id: vault } = await store.create(caller, 'old numbers');
+  await store.append(caller, vault, 'a first needle');
+  await withoutTriggers(
+    database.admin,
+    `INSERT INTO vault_entries SELECT (jsonb_populate_record(e, jsonb_build_object(
+       'seq', e.seq + n * 1600, 'entry_no', n + 1, 'content', CASE n % 3000 WHEN 0 THEN 'a needle' ELSE 'hay' END))).*
+     FROM vault_entries AS e, generate_series(1, 6000) AS n WHERE e.vault_id = '${vault}' AND e.seq = 2;
+     UPDATE vaults SET head_seq = 2 + 6000 * 1600, versions = versions + 6000 WHERE vault_id = '${vault}'`,
+  );
+  const { search, counts } = counted();
+  const { hits } = await search.find(caller, wanted('needle'));
+  expect(hits.map(({ entry_no }) => entry_no)).toEqual([6001, 3001, 1]);
+  expect(counts.scan).toBeLessThan(6);
+});

@@ -105,6 +105,17 @@ export const SCAN = `
   ORDER BY ${ORDER_TIME} DESC, e.vault_id COLLATE "C" DESC, e.seq DESC LIMIT ${hidden('$19::bigint')}`;
 
 /**
+ * Cuts a range of rows whose numbers have holes: `$1` vault, `$2` `seq` before the first row, `$3` `seq` of the last row, `$4` rows of a part.
+ * Returns the last `seq` of each part but the last one.
+ */
+export const CUTS = `
+  SELECT seq FROM (
+    SELECT seq, row_number() OVER (ORDER BY seq) AS place FROM vault_entries
+    WHERE bucket = vault_bucket($1) AND vault_id = $1 AND seq > $2::bigint AND seq <= $3::bigint) AS numbered
+  WHERE place % $4::bigint = 0 AND seq < $3::bigint
+  ORDER BY seq`;
+
+/**
  * The rows at some places, in their order, that fit. `content` is null where all would have more than `$12` bytes.
  * The first row always has it.
  * @param wanted a query for vault, seq, head of the vault and place

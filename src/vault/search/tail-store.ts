@@ -4,7 +4,7 @@ import { toSafeNumber } from '../../numbers.ts';
 import { byPlace, type Place } from './cursor.ts';
 import { searchPattern } from './pattern.ts';
 import type { Needle } from './query.ts';
-import { SCAN } from './sql.ts';
+import { CUTS, SCAN } from './sql.ts';
 
 /** Rows of one vault that a search scans. */
 export interface Range {
@@ -25,6 +25,28 @@ const SCANNED_ROWS = 5000;
 const KEPT = 256;
 /** Needles that PostgreSQL looks for. The server looks for all. */
 const PATTERNS = 3;
+
+/** Whether a range is cut by its rows, because steps of its numbers would be many and nearly empty. */
+const isSparse = ({ after, upTo, rows }: Range) => rows > SCANNED_ROWS && upTo - after > 2 * rows;
+
+/** Cuts the sparse ones of some ranges into parts of `SCANNED_ROWS` rows. */
+async function withoutHoles({ rows, ranges }: TailScan): Promise<Range[]> {
+  const cut: Range[] = [];
+  for (const range of ranges) {
+    if (!isSparse(range)) {
+      cut.push(range);
+      continue;
+    }
+    const { vaultId, after, upTo } = range;
+    const ends = await rows<{ seq: bigint }>(CUTS, vaultId, after, upTo, SCANNED_ROWS);
+    let from = after;
+    for (const end of [...ends.map(({ seq }) => toSafeNumber(seq)), upTo]) {
+      cut.push({ ...range, after: from, upTo: end, rows: SCANNED_ROWS });
+      from = end;
+    }
+  }
+  return cut;
+}
 
 /** Groups ranges by `SCANNED_ROWS`, and cuts those that are longer. */
 function* groupsOf(ranges: readonly Range[]): Generator<Range[]> {
@@ -102,8 +124,9 @@ async function scan({ rows, values, ranges, needles, isLate }: TailScan, after: 
  * @throws RelayError as `scan`
  */
 export async function* scanTail(tail: TailScan, after: Place | undefined): AsyncGenerator<Place[]> {
+  const ranges = await withoutHoles(tail);
   for (let last = after; ; ) {
-    const places = await scan(tail, last);
+    const places = await scan({ ...tail, ranges }, last);
     if (places.length > 0) yield places;
     if (places.length < KEPT) return;
     last = places.at(-1);
