@@ -22,7 +22,8 @@ const OPENED_TOGETHER = 24;
 
 /** Bytes of the smallest slots of a segment that are read at first. The slots of common letters have many more. */
 const RARE_BYTES = 16_384;
-const ALL_BYTES = 2 ** 40;
+/** Bytes of them that are read where there are many candidates. The others would hardly leave fewer. */
+const MOST_BYTES = 131_072;
 /** So few candidates are checked, instead of reading the other slots. */
 const FEW_CANDIDATES = 64;
 
@@ -107,9 +108,11 @@ export class SegmentReader {
   async *#matches({ segment }: PlannedSegment, n: number): AsyncGenerator<Match> {
     const { needles, after, effort } = this.#scan;
     while (this.#opened.length <= n) await this.#openMore();
-    const { positions, fetched, first } = this.#opened[n] as Opened;
+    const opened = this.#opened[n] as Opened;
+    const { positions, fetched } = opened;
     const fetch = async ({ at, count }: { at: number; count: number }) => {
-      if (at === 0 && fetched > 0) return first;
+      // Not kept, because the texts may be large.
+      if (at === 0 && fetched > 0) return opened.first.splice(0);
       return this.#fetch([...positions.subarray(at, at + count)].map((position) => [segment, position]));
     };
     const wanted = {
@@ -172,13 +175,13 @@ export class SegmentReader {
   async #candidates(segments: readonly PlannedSegment[]): Promise<Uint32Array[]> {
     if (this.#scan.vaults) {
       // By one statement: whether another follows would tell what other vaults have.
-      return (await this.#lookUp(segments, ALL_BYTES)).map(({ positions }) => positions);
+      return (await this.#lookUp(segments, MOST_BYTES)).map(({ positions }) => positions);
     }
     if (this.#scan.terms.length === 0) return segments.map(({ below }) => allBelow(below));
     const found = await this.#lookUp(segments, RARE_BYTES);
     const isVague = ({ positions, isWhole }: LookedUp) => !isWhole && positions.length > FEW_CANDIDATES;
     const vague = segments.filter((_, n) => found[n] && isVague(found[n]));
-    const narrowed = vague.length > 0 ? await this.#lookUp(vague, ALL_BYTES) : [];
+    const narrowed = vague.length > 0 ? await this.#lookUp(vague, MOST_BYTES) : [];
     const byVague = new Map(vague.map((planned, n) => [planned, narrowed[n]]));
     return segments.map((planned, n) => (byVague.get(planned) ?? found[n])?.positions ?? new Uint32Array());
   }

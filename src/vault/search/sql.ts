@@ -115,15 +115,18 @@ export const CUTS = `
   WHERE place % $4::bigint = 0 AND seq < $3::bigint
   ORDER BY seq`;
 
+const HAS_ROOM =
+  '(row_number() OVER in_order = 1 OR sum(octet_length(e.content) + octet_length(v.summary)) OVER in_order <= $12::bigint)';
+
 /**
- * The rows at some places, in their order, that fit. `content` is null where all would have more than `$12` bytes.
- * The first row always has it.
+ * The rows at some places, in their order, that fit. `content` and `summary` are null where all would have more than `$12` bytes.
+ * The first row always has them.
  * @param wanted a query for vault, seq, head of the vault and place
  */
 const fetched = (wanted: string) => `
-  SELECT wanted.place::int, e.vault_id, v.summary, e.entry_no, e.version, now_current.is AS current, e.kind, e.seq, e.writer_id,
-    e.author, wire_time(e.created_at) AS created_at, ${CREATED_US} AS created_us, e.tags,
-    CASE WHEN row_number() OVER in_order = 1 OR sum(octet_length(e.content)) OVER in_order <= $12::bigint THEN e.content END AS content
+  SELECT wanted.place::int, e.vault_id, CASE WHEN ${HAS_ROOM} THEN v.summary END AS summary, e.entry_no, e.version,
+    now_current.is AS current, e.kind, e.seq, e.writer_id, e.author, wire_time(e.created_at) AS created_at,
+    ${CREATED_US} AS created_us, e.tags, CASE WHEN ${HAS_ROOM} THEN e.content END AS content
   FROM (${wanted}) AS wanted
   CROSS JOIN LATERAL (
     SELECT * FROM vaults WHERE bucket = vault_bucket(wanted.vault_id) AND vault_id = wanted.vault_id OFFSET 0) AS v
