@@ -125,3 +125,19 @@ test('a vault with thousands of rows whose old numbers are far apart: few statem
   expect(hits.map(({ entry_no }) => entry_no)).toEqual([6001, 3001, 1]);
   expect(counts.scan).toBeLessThan(6);
 });
+
+test('a search in a quiet vault: it goes on while the writes of another one are indexed', async () => {
+  const caller = makeCaller();
+  const { vault_id: quiet } = await store.create(caller, 'quiet');
+  for (let n = 0; n < 39; n++) await store.append(caller, quiet, `needle ${n}`);
+  await build(caller, 5);
+  await database.admin.query("UPDATE vaults SET changed_at = changed_at - interval '1 hour'");
+  const { vault_id: busy } = await store.create(caller, 'busy');
+  const { search, counts } = counted(async (statement) => {
+    if (statement === 1) return;
+    for (let n = 0; n < 5; n++) await store.append(caller, busy, 'hay');
+    await build(caller, 5);
+  });
+  expect((await search.find(caller, wanted('needle'))).hits).toHaveLength(39);
+  expect(counts.read).toBeLessThan(20);
+});

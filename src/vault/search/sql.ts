@@ -144,21 +144,10 @@ export const FETCH = `
 /** So long a write may take, in µs, between the time of its row and its end. */
 export const LONGEST_WRITE_US = 60_000_000;
 
-/**
- * Rows of segments: `$9` whether all versions fit, `$10` and `$11` segment and position of each, `$12` most bytes, `$13` and `$14` the vaults
- * with rows to scan and their heads, `$15` and `$16` the last segment that was made and the time of the plan. The first row says in `gone`
- * whether the plan must be made again: a segment has vanished, or one was made of writes since, so that `indexed_seq` may not be the
- * head of a vault at the moment of the plan.
- */
-export const FETCH_POSITIONS = `
-  SELECT present.segments < (SELECT count(DISTINCT segment) FROM unnest($10::bigint[]) AS asked (segment))
-    OR (NOT $9::boolean AND EXISTS (
-      SELECT FROM search_segments
-      WHERE work_session_id = $1 AND segment > $15::bigint AND last_us >= $16::bigint - ${LONGEST_WRITE_US})) AS gone, row.*
-  FROM (SELECT count(*) AS segments FROM search_segments WHERE segment = ANY ($10::bigint[]) AND work_session_id = $1) AS present
-  LEFT JOIN LATERAL (${fetched(`
+/** The rows at some positions of segments. `indexed`: no segment lacked a row of the vault at the moment of the plan. */
+const AT_POSITIONS = `
     SELECT known.vault_id, ('x' || encode(substr(document, 5, 8), 'hex'))::bit(64)::bigint AS seq,
-      coalesce(scanned.head, known.indexed_seq) AS head, given.place
+      coalesce(scanned.head, known.indexed_seq) AS head, scanned.head IS NULL AS indexed, given.place
     FROM unnest($10::bigint[], $11::int[]) WITH ORDINALITY AS given (segment, position, place)
     CROSS JOIN LATERAL (
       SELECT substr(documents, given.position * 20 + 1, 12) AS document FROM search_segments
@@ -166,5 +155,24 @@ export const FETCH_POSITIONS = `
     CROSS JOIN LATERAL (
       SELECT vault_id, indexed_seq FROM search_vaults
       WHERE vault_no = ('x' || encode(substr(document, 1, 4), 'hex'))::bit(32)::int OFFSET 0) AS known
-    LEFT JOIN unnest($13::text[], $14::bigint[]) AS scanned (vault_id, head) ON scanned.vault_id = known.vault_id`)}) AS row ON true
+    LEFT JOIN unnest($13::text[], $14::bigint[]) AS scanned (vault_id, head) ON scanned.vault_id = known.vault_id`;
+
+/**
+ * Rows of segments: `$9` whether all versions fit, `$10` and `$11` segment and position of each, `$12` most bytes, `$13` and `$14` the vaults
+ * with rows to scan and their heads, `$15` and `$16` the last segment that was made and the time of the plan. The first row says in `gone`
+ * whether the plan must be made again: a segment has vanished, or one was made of writes since, and a row is in a vault that changed since,
+ * so that `indexed_seq` may not be the head of that vault at the moment of the plan.
+ */
+export const FETCH_POSITIONS = `
+  SELECT present.segments < (SELECT count(DISTINCT segment) FROM unnest($10::bigint[]) AS asked (segment))
+    OR (NOT $9::boolean AND EXISTS (
+      SELECT FROM search_segments
+      WHERE work_session_id = $1 AND segment > $15::bigint AND last_us >= $16::bigint - ${LONGEST_WRITE_US})
+    AND EXISTS (
+      SELECT FROM (${AT_POSITIONS}) AS asked
+      CROSS JOIN LATERAL (
+        SELECT changed_at FROM vaults WHERE bucket = vault_bucket(asked.vault_id) AND vault_id = asked.vault_id OFFSET 0) AS v
+      WHERE asked.indexed AND v.changed_at >= ${timeOf(`($16::bigint - ${LONGEST_WRITE_US})`)})) AS gone, row.*
+  FROM (SELECT count(*) AS segments FROM search_segments WHERE segment = ANY ($10::bigint[]) AND work_session_id = $1) AS present
+  LEFT JOIN LATERAL (${fetched(AT_POSITIONS)}) AS row ON true
   ORDER BY row.place`;
