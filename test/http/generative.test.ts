@@ -14,7 +14,7 @@ import { useServer } from '../support/server.ts';
  * test demands that its requests have met every call or refusal.
  */
 const SEED = Number(process.env.GENERATIVE_SEED ?? 20_261_124);
-const RUNS = Number(process.env.GENERATIVE_RUNS ?? 20);
+const RUNS = Number(process.env.GENERATIVE_RUNS ?? 30);
 vi.setConfig({ testTimeout: 120_000 + 4000 * RUNS });
 /** Requests of one run, after which the tables are compared. */
 const BATCH = 40;
