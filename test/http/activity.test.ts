@@ -228,7 +228,6 @@ test('a stream tells each row once it is committed, who is present, and ends wit
     vaults: [(await ann.rest.create('other')).body.vault_id],
   });
   const following = follow(ann.client);
-  const limited = follow(createVaultRelayClient({ url: server.url, session: key }));
   const first = await following.until(({ type }) => type === 'present');
   expect(first).toMatchObject({
     present: {
@@ -237,6 +236,7 @@ test('a stream tells each row once it is committed, who is present, and ends wit
       clients: [{ client_id: 'ann', via: ['rest', 'trpc'], connected: true }],
     },
   });
+  const limited = follow(createVaultRelayClient({ url: server.url, session: key }));
   expect(await limited.until(({ type }) => type === 'present')).toMatchObject({ present: null });
   await bob.rest.append(vault, 'from bob');
   expect((await following.rows()).map(told)).toEqual(['bob wrote live e1 v1']);
