@@ -8,10 +8,10 @@ import {
   httpUrl,
   integer,
   isOrigin,
-  isPostgresUrl,
   isRedisUrl,
   networks,
   operatorToken,
+  postgresUrl,
 } from './setting-types.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -20,13 +20,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const Environment = z.object({
   PORT: integer(0, 65_535).default(3000),
   HOST: z.string().default('127.0.0.1'),
-  DATABASE_URL: z
-    .string()
-    .refine(
-      isPostgresUrl,
-      'must be a postgres:// or postgresql:// address, with special characters of its password percent-encoded',
-    )
-    .optional(),
+  DATABASE_URL: postgresUrl.optional(),
   DATABASE_POOL_SIZE: integer(1, 1000).default(10),
   DATA_DIR: z.string().default('.data'),
   PUBLIC_BASE_URL: httpUrl.transform((url) => url.replace(/\/+$/, '')).optional(),

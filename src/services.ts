@@ -28,7 +28,8 @@ import { SessionStore } from './session/store.ts';
 import { VaultFeed } from './vault/follow/feed.ts';
 import type { VaultWaiters } from './vault/follow/waiters.ts';
 import { IndexBuilder } from './vault/search/index/builder-store.ts';
-import { Indexer } from './vault/search/index/indexer.ts';
+import type { Indexer } from './vault/search/index/indexer.ts';
+import { openIndexer } from './vault/search/index/open.ts';
 import { VaultStore } from './vault/store.ts';
 
 /** Interval of the sweep that removes expired tokens and old login requests. */
@@ -120,16 +121,13 @@ export async function openServices({
   const vaults = new VaultStore(db, feed, rules, metrics);
   metrics.gauge('writeQueue', () => vaults.writer.depth);
   metrics.gauge('waiting', () => vaults.followers.waiters.size);
-  const indexer = new Indexer({
+  const indexer = openIndexer({
     builder: new IndexBuilder(db),
     feed,
     log,
+    metrics,
     queued: () => vaults.writer.depth,
   });
-  metrics.gauge('searchWaiting', () => indexer.state.waiting);
-  metrics.gauge('searchLagSeconds', () => indexer.state.lag);
-  metrics.gauge('searchRows', () => indexer.state.rows);
-  metrics.gauge('searchBytes', () => indexer.state.bytes);
   const bindings = new BindingStore(db);
   const checkCredentials = async (idHashes: string[]) => {
     if (idHashes.length === 0) return;

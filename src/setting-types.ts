@@ -67,6 +67,11 @@ export const networks = z
     'must not hold a network of every address (/0), because any client could then claim any address; list your proxies',
   );
 
-/** Whether a text is a PostgreSQL URL. The host may be omitted if `?host=` names it, as for a Unix socket. */
-export const isPostgresUrl = (text: string) =>
-  /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace(/^(\w+:\/\/[^/]*@)(?=\/)/, '$1host'));
+/** A PostgreSQL URL. The host may be omitted if `?host=` names it, as for a Unix socket. */
+export const postgresUrl = z
+  .string()
+  .refine(
+    (text) =>
+      /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace(/^(\w+:\/\/[^/]*@)(?=\/)/, '$1host')),
+    'must be a postgres:// or postgresql:// address, with special characters of its password percent-encoded',
+  );

@@ -16,7 +16,7 @@ export interface HourRow {
 /** Most vaults that are shown with their hours. */
 const SHOWN_VAULTS = 100;
 
-/** Adds the counts of all vaults up. Without any row there is no start, and the hours end with the one of `now`. */
+/** Sums the counts of all vaults. Without rows the last hour is that of `now`. */
 export function foldHours(rows: readonly HourRow[], hours: number, now = new Date()): ActivityHours {
   const perHour = Array.from({ length: hours }, () => ({ created: 0, wrote: 0, edited: 0, summed_up: 0 }));
   const perVault = new Map<string, ActivityHours['vaults'][number]>();

@@ -5,7 +5,6 @@ import {
   type TRPCMutationProcedure,
   type TRPCQueryProcedure,
   type TRPCSubscriptionProcedure,
-  tracked,
 } from '@trpc/server';
 import type { OpenApiMeta } from 'trpc-openapi';
 import { ZodError, type z } from 'zod';
@@ -23,6 +22,7 @@ import {
   type Who,
 } from './operation.ts';
 import { permit } from './permit.ts';
+import { streamOf } from './stream.ts';
 
 /** What the procedures know of the request that calls them. */
 export interface TrpcContext {
@@ -180,39 +180,6 @@ interface Stream<W extends Who, I extends z.ZodType, Value> {
   run(caller: Callers[W], input: z.output<I>, io: Io): AsyncIterable<Value>;
 }
 
-/** Names the failures of a stream, which fails when its procedure has long returned. */
-async function* nameErrorsOf(values: AsyncIterable<unknown>): AsyncGenerator<unknown, void> {
-  try {
-    yield* values;
-  } catch (thrown) {
-    const meant = findRelayError(thrown);
-    throw meant ? toTRPCError(meant) : thrown;
-  }
-}
-
-/**
- * Makes the values of a subscription safe to ask for ahead. tRPC asks for the next value before the last one is
- * written, and awaits it only afterwards, or never when the client has left. Without a handler, a failure in that time
- * would end the process. The promise still rejects where tRPC awaits it.
- */
-const askableAhead = (values: AsyncGenerator<unknown, void>): AsyncIterable<unknown> => ({
-  [Symbol.asyncIterator]: () => ({
-    next: () => {
-      const next = values.next();
-      next.catch(() => undefined); // tRPC has the same promise, and may leave before it settles
-      return next;
-    },
-    return: () => values.return(),
-  }),
-});
-
-async function* withIds<Value>(
-  values: AsyncIterable<Value>,
-  idOf: ((value: Value) => string) | undefined,
-): AsyncGenerator<unknown, void> {
-  for await (const value of values) yield idOf ? tracked(idOf(value), value) : value;
-}
-
 /** @param idOf the id of a value, which its client gives back to resume behind it */
 function subscribe<W extends Who, I extends z.ZodType, Value>(
   { who, input, run, ...rest }: Stream<W, I, Value>,
@@ -222,7 +189,7 @@ function subscribe<W extends Who, I extends z.ZodType, Value>(
   return procedureOf({ who }, input).subscription(({ ctx, input: given, signal }) => {
     permit(demands, ctx.caller, given);
     const values = run(ctx.caller as Callers[W], given as z.output<I>, ctx.io(signal));
-    return askableAhead(nameErrorsOf(withIds(values, idOf)));
+    return streamOf(values, idOf);
   });
 }
 

@@ -46,7 +46,7 @@ export const toInput = ({ vault, writer, tag, what, workSession, since }: Filter
   ...(tag && { tag }),
   ...(isWhat(what) && { what: [what] }),
   ...(workSession && { work_session_id: workSession }),
-  // Whoever asks for what happened since wants to see all of it.
+  // A view since a moment should be complete, so it loads the largest page.
   ...(since && { since: new Date(since).toISOString(), limit: 200 }),
 });
 

@@ -9,9 +9,9 @@ const isReading = (): boolean =>
   window.scrollY > TOP_PX || document.querySelector('.now-list:is(:hover, :focus-within)') !== null;
 
 /**
- * Keeps rows that arrive out of a list that somebody reads, until they are asked for. Earlier rows, which come at the end,
- * are shown at once.
- * @param list of what the rows are: another list begins anew with all of its rows
+ * Holds back new rows while somebody reads the list, until the reader asks for them. Older rows, which come at the end, are
+ * shown at once.
+ * @param list identifies the list; a change of it shows all rows
  */
 export function useSettledRows(rows: readonly Row[] | undefined, list: string) {
   const [newest, setNewest] = useState<{ list: string; at: string } | undefined>();

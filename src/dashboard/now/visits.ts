@@ -17,7 +17,7 @@ const keyOf = (who: string) => `vault-relay.visits.${who}`;
 
 const load = (who: string): Visits => (browserStorage.get(keyOf(who)) as Visits | undefined) ?? {};
 
-/** The name under which the visits of whoever is signed in are kept. */
+/** Identifies the signed-in user in the stored visits. */
 export function useVisitor(): string {
   const { credentials, me } = useSession();
   if (me) return `person ${me.person_id}`;

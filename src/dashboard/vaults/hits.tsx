@@ -1,29 +1,21 @@
-import { useRef } from 'react';
 import { setParameter, useParameter } from '../address.ts';
 import { useText } from '../i18n/index.ts';
 import { Button } from '../ui/button.tsx';
-import { Feed, type FeedHandle } from '../ui/feed.tsx';
 import { ProblemText } from '../ui/problem.tsx';
-import { usePosition } from '../ui/use-position.ts';
 import { type Hit, useHits } from './hit-queries.ts';
 import { HitRow } from './hit-row.tsx';
 import { NothingFound } from './nothing-found.tsx';
+import { RowList } from './row-list.tsx';
 
 function HitList({ hits }: { hits: Hit[] }) {
   const { vaults: t } = useText();
-  const feed = useRef<FeedHandle>(null);
-  usePosition(feed);
   return (
-    <div className="card vault-list">
-      <Feed
-        ref={feed}
-        role="list"
-        label={t.hits}
-        items={hits}
-        keyOf={({ vault_id, seq }) => `${seq} ${vault_id}`}
-        render={(hit) => <HitRow hit={hit} />}
-      />
-    </div>
+    <RowList
+      label={t.hits}
+      items={hits}
+      keyOf={({ vault_id, seq }) => `${seq} ${vault_id}`}
+      render={(hit) => <HitRow hit={hit} />}
+    />
   );
 }
 

@@ -1,20 +1,19 @@
-import { lazy, Suspense, useRef } from 'react';
+import { lazy, Suspense } from 'react';
 import { openSheet, setParameter, useParameter } from '../address.ts';
 import { useSession } from '../api/session.tsx';
 import { useTitle } from '../frame/title.ts';
 import { useText } from '../i18n/index.ts';
 import { nameOf } from '../ui/author.tsx';
 import { Button, IconButton } from '../ui/button.tsx';
-import { Feed, type FeedHandle } from '../ui/feed.tsx';
 import { moveFocus } from '../ui/move-focus.ts';
 import { Foreign } from '../ui/names.tsx';
 import { ProblemText } from '../ui/problem.tsx';
 import { focusSearch, SearchBox, useSettled } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
-import { usePosition } from '../ui/use-position.ts';
 import { NewVault } from './new-vault.tsx';
 import { NothingFound } from './nothing-found.tsx';
 import { type ListedVault, type ListFilter, useVaults } from './queries.ts';
+import { RowList } from './row-list.tsx';
 import { isSearchable } from './searchable.ts';
 import { VaultRow } from './vault-row.tsx';
 
@@ -23,19 +22,13 @@ const NoVaults = lazy(() => import('./no-vaults.tsx'));
 
 function VaultList({ vaults }: { vaults: ListedVault[] }) {
   const { vaults: t } = useText();
-  const feed = useRef<FeedHandle>(null);
-  usePosition(feed);
   return (
-    <div className="card vault-list">
-      <Feed
-        ref={feed}
-        role="list"
-        label={t.title}
-        items={vaults}
-        keyOf={({ vault_id }) => vault_id}
-        render={(vault) => <VaultRow vault={vault} />}
-      />
-    </div>
+    <RowList
+      label={t.title}
+      items={vaults}
+      keyOf={({ vault_id }) => vault_id}
+      render={(vault) => <VaultRow vault={vault} />}
+    />
   );
 }
 

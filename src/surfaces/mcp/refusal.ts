@@ -19,7 +19,7 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   CONFLICT: 'Repeat an unanswered call with its own arguments and key; send a new text with a fresh key.',
   PAYLOAD_TOO_LARGE: 'Shorten the text, or spread it over several entries.',
   POSSIBLE_SECRET:
-    'Write the text again without the secret: say where it is kept instead. Send allow_secret only if it is no secret.',
+    'Write the text again without the secret, and say where it is kept. Send allow_secret only if the match is a false alarm.',
   ANSWER_TOO_LARGE: 'Ask for less: send a smaller limit.',
   INTERNAL_SERVER_ERROR: 'Tell the person who connected you if this happens again.',
 };

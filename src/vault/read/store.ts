@@ -65,7 +65,7 @@ export class VaultReader {
    */
   async list(reader: Reader, options: ListOptions, bounds: AnswerBounds): Promise<VaultListPage> {
     const { db, audit, rules, vaultsWith } = this.#deps;
-    // An operator has no work session, and a limited caller does not see all of its own.
+    // The shared list holds every vault of one work session. An operator has none, and a limited caller may see only some.
     if (!isOperator(reader) && !reader.vaults && isWholeList(options, bounds)) {
       const { details = false } = options;
       const wanted = { workSessionId: reader.workSessionId, readsAs: readsAs(reader, rules), details };
