@@ -93,7 +93,7 @@ export function findCredentials(text: string): Found[] {
   return found;
 }
 
-/** Characters of a portion. It takes less than 5 ms. */
+/** Characters of a portion, which takes some milliseconds. */
 const PORTION = 65_536;
 /** Characters that a portion reads before and behind itself, because a secret may stand at its edge. */
 const MARGIN = 8192;
